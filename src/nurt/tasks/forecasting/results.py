@@ -1,0 +1,130 @@
+"""What one forecasting run gives back: the object behind the terminal summary, ``--json`` and the report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from nurt.evaluation.audits.causality import CausalityReport
+from nurt.evaluation.audits.copying import CopyingReport
+from nurt.evaluation.audits.leakage import LeakageReport
+from nurt.evaluation.results import BacktestResult, Verdict
+from nurt.results import Result, plain
+from nurt.training.events import TrainingRecord
+
+__all__ = ["Audit", "ForecastRun", "ForecastStep", "ModelSummary", "SeedStudy"]
+
+
+@dataclass(frozen=True)
+class ModelSummary(Result):
+    """The model in one line: what was built and which rung of the kernels ran it."""
+
+    name: str
+    cell: str
+    layers: int
+    hidden: int
+    parameters: int
+    look_back: int
+    horizon: int
+    strategy: str
+    scaling: str
+    loss: str
+    dropout: float
+    rung: str
+
+
+@dataclass(frozen=True)
+class Audit(Result):
+    """What was checked about the pipeline itself."""
+
+    causality: CausalityReport
+    copying: CopyingReport
+    leakage: LeakageReport
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the verdict of each audit, and the reach of the inputs per forecast step."""
+        return {
+            "causality": self.causality.verdict,
+            "latest_input": plain(self.causality.latest_input),
+            "earliest_input": plain(self.causality.earliest_input),
+            "copying": self.copying.to_dict(),
+            "leakage": self.leakage.to_dict(),
+        }
+
+
+@dataclass(frozen=True)
+class ForecastStep(Result):
+    """One future value of one series.
+
+    ``time`` is None where the axis is the order of observations and the next label is not known; interval bounds
+    are None where no interval could be calibrated.
+    """
+
+    h: int
+    time: str | None
+    median: float
+    lo_80: float | None
+    hi_80: float | None
+    lo_95: float | None
+    hi_95: float | None
+    series: str = "y"
+
+
+@dataclass(frozen=True)
+class SeedStudy(Result):
+    """The same model from several initialisations: how much of a difference is luck.
+
+    ``values`` holds one ``metric`` per seed, on the test part.
+    """
+
+    metric: str
+    seeds: tuple[int, ...]
+    values: tuple[float, ...]
+
+    @property
+    def mean(self) -> float:
+        """Mean over the seeds."""
+        return float(np.mean(self.values))
+
+    @property
+    def sd(self) -> float:
+        """Sample standard deviation over the seeds; NaN for a single seed."""
+        return float(np.std(self.values, ddof=1)) if len(self.values) > 1 else float("nan")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return seeds, values, and their mean, sd and range."""
+        extra = {"mean": self.mean, "sd": self.sd, "low": min(self.values), "high": max(self.values)}
+        return super().to_dict() | plain(extra)
+
+
+@dataclass(frozen=True)
+class ForecastRun(Result):
+    """Everything `nurt forecast` found out, in the order a person asks for it."""
+
+    target: str
+    observations: int
+    series: int
+    first: str
+    last: str
+    missing: int
+    model: ModelSummary
+    training: TrainingRecord
+    backtest: BacktestResult
+    verdict: Verdict
+    audit: Audit
+    forecast: tuple[ForecastStep, ...]
+    seed: int
+    seeds: SeedStudy | None
+    settings: Mapping[str, Any]
+    versions: Mapping[str, str]
+    sources: tuple[str, ...]
+    notes: tuple[str, ...]
+    model_file: str | None = None
+    report: str | None = None
+    recent: Mapping[str, tuple[tuple[str, ...], np.ndarray]] = field(
+        default_factory=dict, repr=False, metadata={"json": False}
+    )
+    """Last observations of each series, name → (labels, values), for the fan chart."""

@@ -1,0 +1,75 @@
+"""What training tells whoever listens: plain frozen events, handed to one callable."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from nurt.results import Result
+
+__all__ = ["EpochEnded", "Event", "Listener", "TrainingEnded", "TrainingRecord", "TrainingStarted"]
+
+
+@dataclass(frozen=True)
+class EpochEnded(Result):
+    """One pass over the training examples.
+
+    Args:
+        epoch: 0 is the untrained model (validated, not trained), 1 the first pass.
+        train_loss: mean loss of the epoch's batches as seen while training; None at epoch 0.
+        validation_loss: loss on the validation part; None when there is none.
+        learning_rate: the rate used in this epoch.
+        gradient_norm: median over the steps of the global norm before clipping; None at epoch 0.
+        clipped_share: share of the steps, 0..1, whose norm exceeded the limit; None without clipping.
+        seconds: wall-clock time of the epoch.
+        is_best: lowest validation loss so far (or lowest training loss when there is no validation part).
+    """
+
+    epoch: int
+    train_loss: float | None
+    validation_loss: float | None
+    learning_rate: float
+    gradient_norm: float | None
+    clipped_share: float | None
+    seconds: float
+    is_best: bool
+
+
+@dataclass(frozen=True)
+class TrainingStarted:
+    """Training begins at ``first_epoch`` (1, or later when resumed) of at most ``epochs``."""
+
+    epochs: int
+    first_epoch: int
+    examples: int
+    steps_per_epoch: int
+
+
+@dataclass(frozen=True)
+class TrainingRecord(Result):
+    """How a model came to be.
+
+    Args:
+        epochs: completed epochs, over all sittings when resumed.
+        seconds: wall-clock training time, over all sittings.
+        stopped_by: "epochs" (all done), "patience" (validation no longer improved) or "interrupt".
+        best_epoch: epoch whose weights the model carries.
+        history: one entry per epoch, epoch 0 first when there is a validation part.
+    """
+
+    epochs: int
+    seconds: float
+    stopped_by: str
+    best_epoch: int
+    history: tuple[EpochEnded, ...]
+
+
+@dataclass(frozen=True)
+class TrainingEnded:
+    """Training is over; ``record`` says how."""
+
+    record: TrainingRecord
+
+
+Event = TrainingStarted | EpochEnded | TrainingEnded
+Listener = Callable[[Event], None]
