@@ -1,0 +1,47 @@
+# Everything a checkout can do. Each target builds what it needs in $(VENV).
+VENV   ?= .venv
+PYTHON ?= python3
+BIN    := $(VENV)/bin
+# Two test workers share two cores: one computing thread each.
+TEST   := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
+
+.PHONY: demo test test-all check format bench docs clean help
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## / - /'
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
+
+NATIVE := CMakeLists.txt pyproject.toml constraints.txt $(wildcard src/nurt/kernels/cpu/*)
+
+$(VENV)/.installed: $(VENV)/bin/python $(NATIVE)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
+	@touch $@
+
+$(VENV)/.developing: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[all]' --group dev
+	@touch $@
+
+demo: $(VENV)/.installed ## forecast the embedded series and write a report
+	$(BIN)/nurt demo --out demo-out
+
+test: $(VENV)/.developing ## the tests, under ten minutes, with line coverage
+	$(TEST) -m "not slow" --cov --cov-report=term:skip-covered --cov-fail-under=90
+
+test-all: $(VENV)/.developing ## the tests, slow ones included
+	$(TEST)
+
+check: $(VENV)/.developing ## format, lint, types, floors
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/.developing ## rewrite the sources in the house format
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+clean: ## remove what the other targets made
+	rm -rf $(VENV) build dist site demo-out nurt-out .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage*

@@ -1,0 +1,154 @@
+"""The learning problem of a forecaster: which windows may be learnt from, which only decide when to stop."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from nurt.data.fingerprint import fingerprint
+from nurt.data.series import Series
+from nurt.data.splits import TimeSplit, split_by_time
+from nurt.data.windows import Origins, Windows
+from nurt.errors import DataError
+from nurt.tasks.forecasting.covariates import CovariateScaling
+from nurt.tasks.forecasting.losses import LOSSES
+from nurt.tasks.forecasting.network import ForecastNetwork
+
+__all__ = ["ForecastObjective", "Problem", "to_tensors"]
+
+# Large enough for one call per forecast on small data, small enough to keep activations in the tens of megabytes.
+CHUNK = 1024
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Series cut in time: windows whose targets all lie in the training rows, and windows to stop by.
+
+    Args:
+        series: all given series; rows from ``splits[i].train_end`` on are never learnt from.
+        splits: one per series.
+        windows: windows with as many targets as the loss looks at.
+        training, validation: origins; ``validation`` may be empty.
+        covariates: scaling of the covariates, fitted on training rows.
+    """
+
+    series: tuple[Series, ...]
+    splits: tuple[TimeSplit, ...]
+    windows: Windows
+    training: Origins
+    validation: Origins
+    covariates: CovariateScaling
+
+    @classmethod
+    def cut(cls, series: Sequence[Series], look_back: int, steps: int, validation: float) -> Problem:
+        """Cut ``series`` into training and validation windows of ``look_back`` inputs and ``steps`` targets.
+
+        Raises:
+            DataError: no training window is left.
+        """
+        series = tuple(series)
+        splits = tuple(
+            split_by_time(len(one), look_back, steps, validation=validation, test=0.0, name=one.name) for one in series
+        )
+        windows = Windows(series, look_back, steps)
+        parts = {
+            part: _usable(windows, Origins.of([split.origins(part) for split in splits]))
+            for part in ("train", "validation")
+        }
+        if len(parts["train"]) == 0:
+            raise DataError(
+                "No training window holds both an observed input and an observed target.",
+                cure="Look at the gaps in the target column, or give a shorter look-back and horizon.",
+            )
+        training_rows = [one.covariates[: split.train_end] for one, split in zip(series, splits, strict=True)]
+        return cls(
+            series, splits, windows, parts["train"], parts["validation"], CovariateScaling.fit(training_rows)
+        )
+
+    @property
+    def training_rows(self) -> list[np.ndarray]:
+        """Target values that may be learnt from, one array per series."""
+        return [one.values[: split.train_end] for one, split in zip(self.series, self.splits, strict=True)]
+
+
+def _usable(windows: Windows, origins: Origins) -> Origins:
+    """Keep origins with at least one observed input (no anchor otherwise) and one known target (no loss otherwise)."""
+    keep = np.zeros(len(origins), dtype=bool)
+    for start in range(0, len(origins), CHUNK):
+        batch = windows.gather(origins[start : start + CHUNK])
+        keep[start : start + CHUNK] = np.isfinite(batch.inputs).any(axis=1) & np.isfinite(batch.targets).any(axis=1)
+    return origins[keep]
+
+
+def to_tensors(
+    windows: Windows, origins: Origins, covariates: CovariateScaling, like: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return inputs (B, T), standardised covariates (B, T, C) and targets (B, F) in dtype and place of ``like``."""
+    batch = windows.gather(origins)
+    arrays = (batch.inputs, covariates.apply(batch.covariates), batch.targets)
+    inputs, extra, targets = (torch.as_tensor(array, dtype=like.dtype, device=like.device) for array in arrays)
+    return inputs, extra, targets
+
+
+class ForecastObjective:
+    """What training minimises, in window units; see :class:`nurt.training.Objective`.
+
+    Args:
+        problem: the windows.
+        loss: key of ``LOSSES``.
+        steps: how many steps ahead the loss looks.
+    """
+
+    def __init__(self, problem: Problem, loss: str, steps: int) -> None:
+        self.problem = problem
+        self.loss_of = LOSSES[loss]
+        self.steps = steps
+        self.examples = len(problem.training)
+        self.fingerprint = fingerprint(problem.series)
+
+    def loss(self, model: nn.Module, indices: Tensor) -> Tensor:
+        """Return the mean loss of the training windows ``indices``."""
+        return self._loss(model, self.problem.training[indices.numpy()])
+
+    def validate(self, model: nn.Module) -> float | None:
+        """Return the mean loss of the validation windows; None when there is no validation part."""
+        origins = self.problem.validation
+        if len(origins) == 0:
+            return None
+        total = 0.0
+        with torch.no_grad():
+            for start in range(0, len(origins), CHUNK):
+                part = origins[start : start + CHUNK]
+                total += float(self._loss(model, part)) * len(part)
+        return total / len(origins)
+
+    def _loss(self, model: nn.Module, origins: Origins) -> Tensor:
+        assert isinstance(model, ForecastNetwork)
+        like = model.head.median.weight
+        inputs, covariates, targets = to_tensors(self.problem.windows, origins, self.problem.covariates, like)
+        statistics = model.statistics(inputs)
+        quantiles = model(inputs, covariates, statistics, steps=self.steps)
+        return self.loss_of(quantiles, (targets - statistics.anchor) / statistics.scale, model.design.quantiles)
+
+    def inputs(self, indices: Tensor) -> Tensor:
+        """Return what the windows ``indices`` feed in, missing values as 0, shape (B, T, 1 + C)."""
+        batch = self.problem.windows.gather(self.problem.training[indices.numpy()])
+        covariates = self.problem.covariates.apply(batch.covariates)
+        values = np.concatenate([batch.inputs[..., None], covariates], axis=-1)
+        return torch.as_tensor(np.where(np.isnan(values), 0.0, values))
+
+    def describe(self, indices: Tensor) -> list[dict[str, object]]:
+        """Return series and time range of each training window."""
+        origins = self.problem.training[indices.numpy()]
+        return [
+            {
+                "series": self.problem.series[index].name,
+                "first": self.problem.series[index].label(position - self.problem.windows.look_back + 1),
+                "last": self.problem.series[index].label(position + self.steps),
+            }
+            for index, position in zip(origins.series.tolist(), origins.position.tolist(), strict=True)
+        ]
