@@ -1,0 +1,38 @@
+// What a cell tells the time loop.
+//
+// Before its point-wise step the loop has put W_ih x + W_hh h + biases into the cell's row of `row_blocks` blocks of H
+// numbers. The step turns them into activated gates, which are all that the backward pass will see. Backward, the
+// step turns the total dL/dh_t (and dL/dc_t) into the gradients of those blocks before activation.
+#pragma once
+
+#include "../functions.h"
+
+namespace nurt::NURT_ISA {
+
+// One vector's worth of columns of one row; pointers that a cell does not use may be null.
+template <class S> struct ForwardSlice {
+  S* gates;  // block b of this column is at gates + b * H
+  const S *previous_hidden, *previous_cell;
+  S *hidden, *cell;
+};
+template <class S> struct BackwardSlice {
+  const S* gates;
+  const S *previous_hidden, *previous_cell, *cell;
+  S* grad_hidden;  // in: total dL/dh_t; out, with direct_path: the part of dL/dh_{t-1} that bypasses W_hh
+  S* grad_cell;    // in: dL/dc_t from step t+1; out: dL/dc_{t-1}
+  S* grad_gates;
+  S* total_grad_cell;  // optional: total dL/dc_t
+};
+
+// Defaults; a cell overrides what differs.
+template <std::size_t RowBlocks, std::size_t Gates> struct CellLayout {
+  static constexpr std::size_t row_blocks = RowBlocks;  // blocks of H kept per row and step
+  static constexpr std::size_t gates = Gates;           // blocks of H in W_ih and W_hh
+  static constexpr std::size_t recurrent_first = 0;     // W_hh h goes to blocks recurrent_first ..; W_ih x to 0 ..
+  static constexpr std::size_t input_block(std::size_t block) { return block; }  // block of the row -> block of W_ih
+  static constexpr bool has_cell_state = false;
+  static constexpr bool direct_path = false;      // dL/dh_{t-1} has a part that bypasses W_hh
+  static constexpr bool gates_are_output = false;  // the row is the output row
+};
+
+}  // namespace nurt::NURT_ISA

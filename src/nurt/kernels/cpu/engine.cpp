@@ -1,0 +1,57 @@
+// Every cell in both scalar types for one instruction set; compiled once per set (see CMakeLists.txt).
+#include "backward.h"
+#include "cells/elman.h"
+#include "cells/gru.h"
+#include "cells/lstm.h"
+#include "forward.h"
+
+namespace nurt {
+namespace NURT_ISA {
+namespace {
+
+template <class Cell, class S> void forward(const Plan& plan, const Forward& call) {
+  ForwardPass<Cell, S>::run(plan, call);
+}
+template <class Cell, class S> void backward(const Plan& plan, const Backward& call) {
+  run_backward<Cell, S>(plan, call);
+}
+
+template <class Cell> void enter(Engine& engine, CellKind kind) {
+  const int row = static_cast<int>(kind);
+  engine.forward[row][static_cast<int>(Scalar::float32)] = &forward<Cell, float>;
+  engine.forward[row][static_cast<int>(Scalar::float64)] = &forward<Cell, double>;
+  engine.backward[row][static_cast<int>(Scalar::float32)] = &backward<Cell, float>;
+  engine.backward[row][static_cast<int>(Scalar::float64)] = &backward<Cell, double>;
+}
+
+template <class S> void map(int function, const void* from, void* to, std::size_t count) {
+  for_columns<S>(count, [&](auto io, std::size_t j) {
+    const auto x = io.read(static_cast<const S*>(from) + j);
+    io.write(static_cast<S*>(to) + j, function == 0 ? tanh<S>(x) : sigmoid<S>(x));
+  });
+}
+
+Engine build() {
+  Engine engine{};
+  enter<Lstm>(engine, CellKind::lstm);
+  enter<Gru>(engine, CellKind::gru);
+  enter<Elman<Tanh>>(engine, CellKind::elman_tanh);
+  enter<Elman<Relu>>(engine, CellKind::elman_relu);
+  enter<Elman<Sigmoid>>(engine, CellKind::elman_sigmoid);
+  enter<Elman<Identity>>(engine, CellKind::linear);
+  engine.map[static_cast<int>(Scalar::float32)] = &map<float>;
+  engine.map[static_cast<int>(Scalar::float64)] = &map<double>;
+  return engine;
+}
+
+}  // namespace
+}  // namespace NURT_ISA
+
+#define NURT_PASTE(a, b) a##b
+#define NURT_ENGINE(isa) NURT_PASTE(isa, _engine)
+const Engine& NURT_ENGINE(NURT_ISA)() {
+  static const Engine engine = NURT_ISA::build();
+  return engine;
+}
+
+}  // namespace nurt

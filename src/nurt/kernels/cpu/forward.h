@@ -1,0 +1,160 @@
+// The forward walk through time.
+#pragma once
+
+#include "time_loop.h"
+
+namespace nurt::NURT_ISA {
+
+template <class Cell, class S> class ForwardPass {
+ public:
+  static void run(Plan plan, const Forward& call) {
+    plan.threads = useful_threads<Cell>(plan);
+    const Tiles tiles(plan);
+    const std::size_t H = plan.hidden, width = Cell::row_blocks * H, columns = Cell::gates * H;
+    const bool keep = Cell::gates_are_output || call.gates.data != nullptr;
+    Scratch scratch(room<S>(Packed<S>::size(plan.inputs, columns)) + room<S>(Packed<S>::size(H, columns)) +
+                    room<S>(width) + room<S>(H) + (keep ? 0 : room<S>(tiles.count * tiles.chunk_rows() * width)));
+    const Packed<S> input_weights(take<S>(scratch, Packed<S>::size(plan.inputs, columns)), plan.inputs, columns);
+    const Packed<S> hidden_weights(take<S>(scratch, Packed<S>::size(H, columns)), H, columns);
+    S* bias = take<S>(scratch, width);
+    S* zeros = take<S>(scratch, H);
+    S* gates = keep ? nullptr : take<S>(scratch, tiles.chunk_rows() * tiles.count * width);
+    clear(zeros, H);
+    gather_bias(bias, call, H);
+
+    const std::size_t panels = input_weights.panels.count;
+    parallel_for(2 * panels, plan.threads, [&](std::size_t task) {
+      if (task < panels) {
+        const S* w = static_cast<const S*>(call.weight_ih);
+        input_weights.pack_columns(task, [&](std::size_t n) {
+          return w + (Cell::input_block(n / H) * H + n % H) * plan.inputs;
+        });
+      } else {
+        const S* w = static_cast<const S*>(call.weight_hh);
+        hidden_weights.pack_columns(task - panels, [&](std::size_t n) { return w + n * H; });
+      }
+    });
+    parallel_for(tiles.count, plan.threads, [&](std::size_t task) {
+      ForwardPass pass{plan,  call, {plan}, tiles[task], tiles.chunk_steps(), input_weights, hidden_weights, bias,
+                       zeros, keep, keep ? nullptr : gates + task * tiles.chunk_rows() * width};
+      pass.walk();
+    });
+  }
+
+  // b_ih and b_hh, each added to the blocks that its product feeds.
+  static void gather_bias(S* bias, const Forward& call, std::size_t H) {
+    clear(bias, Cell::row_blocks * H);
+    const S* input = static_cast<const S*>(call.bias_ih);
+    const S* hidden = static_cast<const S*>(call.bias_hh);
+    for (std::size_t b = 0; b < Cell::gates; ++b) {
+      S* of_input = bias + b * H;
+      S* of_hidden = bias + (Cell::recurrent_first + b) * H;
+      for (std::size_t j = 0; input != nullptr && j < H; ++j) of_input[j] += input[Cell::input_block(b) * H + j];
+      for (std::size_t j = 0; hidden != nullptr && j < H; ++j) of_hidden[j] += hidden[b * H + j];
+    }
+  }
+
+  const Plan& plan;
+  const Forward& call;
+  Walk<S> walk_;
+  Tile tile;
+  std::size_t chunk_steps;
+  const Packed<S>&input_weights, &hidden_weights;
+  const S *bias, *zeros;
+  bool keep;
+  S* ring;  // gates of one chunk, when they are not kept
+
+ private:
+  void walk() {
+    const std::size_t H = plan.hidden, steps = tile.steps(plan);
+    if (Cell::has_cell_state && call.cells.data == nullptr) {
+      // Nothing is kept: the cell state is updated in place where the final one is wanted.
+      for (std::size_t r = tile.begin; r < tile.end; ++r) {
+        copy(state_row<S>(call.final_cell, plan, r), state_row<S>(call.initial_cell, plan, r, zeros), H);
+      }
+    }
+    for (std::size_t begin = 0; begin < steps; begin += chunk_steps) {
+      const std::size_t end = smaller(begin + chunk_steps, steps);
+      project_inputs(begin, end);
+      for (std::size_t step = begin; step < end; ++step) advance(step, begin);
+    }
+    finish();
+  }
+
+  S* gates_at(std::size_t rank, std::size_t step, std::size_t chunk_begin) const {
+    if constexpr (Cell::gates_are_output) return walk_.at(call.outputs, rank, step);
+    if (keep) return walk_.at(call.gates, rank, step);
+    return ring + ((step - chunk_begin) * (tile.end - tile.begin) + rank - tile.begin) * Cell::row_blocks * plan.hidden;
+  }
+
+  void project_inputs(std::size_t begin, std::size_t end) {
+    const S* from[kMostChunkRows];
+    S* to[kMostChunkRows];
+    const std::size_t H = plan.hidden;
+    constexpr std::size_t beyond = Cell::row_blocks - Cell::gates;
+    std::size_t rows = 0;
+    for (std::size_t step = begin; step < end; ++step) {
+      const std::size_t alive = tile.alive(plan, step);
+      for (std::size_t r = tile.begin; r < tile.begin + alive; ++r, ++rows) {
+        from[rows] = walk_.at(call.inputs, r, step);
+        to[rows] = gates_at(r, step, begin);
+        if (beyond > 0) copy(to[rows] + Cell::gates * H, bias + Cell::gates * H, beyond * H);
+      }
+    }
+    multiply<S, Start::bias>(from, to, rows, input_weights, bias);
+  }
+
+  void advance(std::size_t step, std::size_t chunk_begin) {
+    const S* previous[kTileRows];
+    S* gates[kTileRows];
+    S* recurrent[kTileRows];
+    const std::size_t H = plan.hidden, alive = tile.alive(plan, step);
+    for (std::size_t i = 0; i < alive; ++i) {
+      const std::size_t rank = tile.begin + i;
+      previous[i] = step == 0 ? state_row<S>(call.initial_hidden, plan, rank, zeros)
+                              : walk_.at(call.outputs, rank, step - 1);
+      gates[i] = gates_at(rank, step, chunk_begin);
+      recurrent[i] = gates[i] + Cell::recurrent_first * H;
+    }
+    multiply<S, Start::present>(previous, recurrent, alive, hidden_weights, nullptr);
+    for (std::size_t i = 0; i < alive; ++i) {
+      const std::size_t rank = tile.begin + i;
+      S* hidden = walk_.at(call.outputs, rank, step);
+      S* cell = nullptr;
+      const S* previous_cell = nullptr;
+      if constexpr (Cell::has_cell_state) {
+        cell = call.cells.data == nullptr ? state_row<S>(call.final_cell, plan, rank)
+                                          : walk_.at(call.cells, rank, step);
+        previous_cell = call.cells.data == nullptr ? cell
+                        : step == 0 ? state_row<S>(call.initial_cell, plan, rank, zeros)
+                                    : walk_.at(call.cells, rank, step - 1);
+      }
+      for_columns<S>(H, [&](auto io, std::size_t j) {
+        Cell::template forward<S>(
+            io, {gates[i] + j, previous[i] + j, offset(previous_cell, j), hidden + j, offset(cell, j)}, H);
+      });
+    }
+  }
+
+  // Final states: those after the row's own last element. Past it, outputs are zero.
+  void finish() {
+    const std::size_t H = plan.hidden;
+    for (std::size_t rank = tile.begin; rank < tile.end; ++rank) {
+      const auto length = static_cast<std::size_t>(plan.length[rank]);
+      const S* hidden = length == 0 ? state_row<S>(call.initial_hidden, plan, rank, zeros)
+                                    : walk_.at(call.outputs, rank, length - 1);
+      copy(state_row<S>(call.final_hidden, plan, rank), hidden, H);
+      if (Cell::has_cell_state && call.cells.data != nullptr) {
+        const S* cell = length == 0 ? state_row<S>(call.initial_cell, plan, rank, zeros)
+                                    : walk_.at(call.cells, rank, length - 1);
+        copy(state_row<S>(call.final_cell, plan, rank), cell, H);
+      }
+      walk_.clear_past_end(call.outputs, rank, H);
+      if (!call.clear_past_end) continue;
+      if (!Cell::gates_are_output && keep) walk_.clear_past_end(call.gates, rank, Cell::row_blocks * H);
+      if (Cell::has_cell_state && call.cells.data != nullptr) walk_.clear_past_end(call.cells, rank, H);
+    }
+  }
+};
+
+}  // namespace nurt::NURT_ISA

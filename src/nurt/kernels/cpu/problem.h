@@ -1,0 +1,76 @@
+// What crosses the border between the Python binding, the planner and the vector code.
+//
+// Only plain structures live here: this header is compiled once per instruction set, and an inline function of the
+// standard library compiled for AVX-512 must never be the copy that the linker keeps for an older processor.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace nurt {
+
+enum class CellKind : int { lstm, gru, elman_tanh, elman_relu, elman_sigmoid, linear };
+constexpr int kCellKinds = 6;
+
+enum class Scalar : int { float32, float64 };
+constexpr int kScalars = 2;
+
+// A tensor of shape (B, T, columns) whose last axis is contiguous; strides count elements.
+// `data == nullptr` means "absent".
+struct Rows {
+  void* data;
+  std::ptrdiff_t batch;
+  std::ptrdiff_t time;
+};
+
+// Who is computed when. Rows of the batch are ranked by falling length, so the rows still alive at any step are a
+// prefix of the ranking and the total work is the sum of the lengths.
+struct Plan {
+  std::size_t batch, steps, inputs, hidden;  // steps: the longest length, at most T
+  std::size_t time;                          // T, the length of the tensors
+  const std::int64_t* row;                   // (B) row of the tensors at each rank
+  const std::int64_t* length;                // (B) length at each rank, falling
+  const std::int64_t* first;                 // (steps + 1) number of (step, rank) pairs before each step
+  bool reverse;                              // start every row at its own last element
+  int threads;
+};
+
+// Pointers to (B, H) states and to weights refer to contiguous memory; absent ones are null.
+struct Forward {
+  Rows inputs;                                        // (B, T, I)
+  const void *weight_ih, *weight_hh;                  // (G*H, I), (G*H, H)
+  const void *bias_ih, *bias_hh;                      // (G*H), optional
+  const void *initial_hidden, *initial_cell;          // (B, H), optional: zero
+  Rows outputs;                                       // (B, T, H)
+  Rows gates;                                         // (B, T, S*H), absent: nothing is kept for a backward pass
+  Rows cells;                                         // (B, T, H), LSTM; absent together with gates
+  void *final_hidden, *final_cell;                    // (B, H)
+  bool clear_past_end;                                // also zero gates and cells past a row's length
+};
+
+struct Backward {
+  Rows inputs, outputs, gates, cells;                 // as the forward pass left them
+  const void *weight_ih, *weight_hh;
+  const void *initial_hidden, *initial_cell;
+  Rows grad_outputs;                                  // (B, T, H), optional
+  const void *grad_final_hidden, *grad_final_cell;    // (B, H), optional
+  Rows grad_inputs;                                   // (B, T, I), optional
+  void *grad_weight_ih, *grad_weight_hh;              // (G*H, I), (G*H, H), optional
+  void *grad_bias_ih, *grad_bias_hh;                  // (G*H), optional
+  void *grad_initial_hidden, *grad_initial_cell;      // (B, H), optional
+  Rows total_grad_hidden, total_grad_cell;            // (B, T, H), optional: dL/dh_t and dL/dc_t over all paths
+};
+
+// One instruction set: every cell in every scalar type.
+struct Engine {
+  void (*forward[kCellKinds][kScalars])(const Plan&, const Forward&);
+  void (*backward[kCellKinds][kScalars])(const Plan&, const Backward&);
+  // function: 0 tanh, 1 sigmoid; for the accuracy tests.
+  void (*map[kScalars])(int function, const void* from, void* to, std::size_t count);
+};
+
+const Engine& baseline_engine();
+const Engine& avx2_engine();
+const Engine& avx512_engine();
+
+}  // namespace nurt

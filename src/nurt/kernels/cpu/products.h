@@ -1,0 +1,198 @@
+// The two matrix products of a recurrence.
+//
+//   multiply            C[r] (+)= A[r] . P      rows r given by pointers, P packed: the steps of the time loop
+//   accumulate_outer    C += sum_k a_k^T b_k    the weight gradients, one long sum over all (step, row) pairs
+//
+// Both keep a block of C in registers (kRowBlock rows by up to three vectors) and add terms in rising k, one by one.
+// The value of an element therefore depends neither on the block it falls into nor on the thread that computes it.
+#pragma once
+
+#include "vectors.h"
+
+namespace nurt::NURT_ISA {
+
+#if NURT_ISA_LEVEL == NURT_AVX512 || defined(__aarch64__)
+constexpr std::size_t kRowBlock = 8;  // 32 vector registers: 24 sums, 3 of P, 1 of A
+#else
+constexpr std::size_t kRowBlock = 4;  // 16 vector registers: 12 sums, 3 of P, 1 of A
+#endif
+constexpr std::size_t kPanelVectors = 3;
+
+inline std::size_t smaller(std::size_t a, std::size_t b) { return a < b ? a : b; }
+inline std::size_t larger(std::size_t a, std::size_t b) { return a > b ? a : b; }
+
+template <std::size_t N> struct Size { static constexpr std::size_t value = N; };
+
+// Calls work(Size<rows>) for the rows left over by whole blocks, 0 .. kRowBlock-1.
+template <class Work> inline void for_rest(std::size_t rows, const Work& work) {
+  switch (rows) {
+    case 1: work(Size<1>{}); break;
+    case 2: work(Size<2>{}); break;
+    case 3: work(Size<3>{}); break;
+    default:
+      if constexpr (kRowBlock > 4) {
+        switch (rows) {
+          case 4: work(Size<4>{}); break;
+          case 5: work(Size<5>{}); break;
+          case 6: work(Size<6>{}); break;
+          case 7: work(Size<7>{}); break;
+          default: break;
+        }
+      }
+  }
+}
+
+// Columns 0 .. n-1 cut into panels of three vectors or fewer. A lone vector at the end would leave the arithmetic
+// units waiting for loads, so four vectors are cut as two and two.
+template <class S> struct Panels {
+  std::size_t columns, vectors, count;
+
+  explicit Panels(std::size_t n)
+      : columns(n), vectors((n + kLanes<S> - 1) / kLanes<S>), count((vectors + kPanelVectors - 1) / kPanelVectors) {}
+
+  bool short_pair() const { return vectors % kPanelVectors == 1 && count >= 2; }
+  std::size_t first_vector(std::size_t panel) const {
+    return kPanelVectors * panel - (short_pair() && panel + 1 == count ? 1 : 0);
+  }
+  std::size_t first_column(std::size_t panel) const { return first_vector(panel) * kLanes<S>; }
+  std::size_t width(std::size_t panel) const {  // in vectors
+    return (panel + 1 == count ? vectors : first_vector(panel + 1)) - first_vector(panel);
+  }
+  std::size_t used(std::size_t panel) const {  // columns that exist, the last vector may be partly empty
+    return smaller(columns - first_column(panel), width(panel) * kLanes<S>);
+  }
+};
+
+// A (depth x columns) matrix, panel after panel; within a panel one row of width(panel) vectors per k.
+template <class S> struct Packed {
+  S* data;
+  std::size_t depth;
+  Panels<S> panels;
+
+  Packed(S* memory, std::size_t depth, std::size_t columns) : data(memory), depth(depth), panels(columns) {}
+  static std::size_t size(std::size_t depth, std::size_t columns) {
+    return Panels<S>(columns).vectors * kLanes<S> * depth;
+  }
+  S* panel(std::size_t p) const { return data + panels.first_column(p) * depth; }
+
+  // Fills one panel from pointers to the matrix's columns, column(j)[k], or to its rows, row(k)[j].
+  template <class Column> void pack_columns(std::size_t p, const Column& column) const {
+    const std::size_t stride = panels.width(p) * kLanes<S>, used = panels.used(p), first = panels.first_column(p);
+    const S* from[kPanelVectors * kLanes<S>];
+    for (std::size_t j = 0; j < used; ++j) from[j] = column(first + j);
+    S* to = panel(p);
+    for (std::size_t k = 0; k < depth; ++k, to += stride) {
+      for (std::size_t j = 0; j < used; ++j) to[j] = from[j][k];
+      for (std::size_t j = used; j < stride; ++j) to[j] = 0;
+    }
+  }
+  template <class Row> void pack_rows(std::size_t p, const Row& row) const {
+    const std::size_t stride = panels.width(p) * kLanes<S>, used = panels.used(p), first = panels.first_column(p);
+    S* to = panel(p);
+    for (std::size_t k = 0; k < depth; ++k, to += stride) {
+      const S* from = row(k) + first;
+      for (std::size_t j = 0; j < used; ++j) to[j] = from[j];
+      for (std::size_t j = used; j < stride; ++j) to[j] = 0;
+    }
+  }
+};
+
+enum class Start { zero, bias, present };  // what the sum begins with
+
+template <class S, std::size_t R, std::size_t W, Start start>
+inline void multiply_block(const S* const* a, S* const* c, std::size_t column, const S* panel, std::size_t depth,
+                           std::size_t used, const S* bias) {
+  const First<S> last{used - (W - 1) * kLanes<S>};
+  Vector<S> sum[R][W];
+  for (std::size_t i = 0; i < R; ++i) {
+    for (std::size_t w = 0; w < W; ++w) {
+      if constexpr (start == Start::zero) {
+        sum[i][w] = Vector<S>{};
+      } else {
+        const S* from = (start == Start::bias ? bias : c[i]) + column + w * kLanes<S>;
+        sum[i][w] = w + 1 < W ? load(from) : last.read(from);
+      }
+    }
+  }
+  const S* row[R];
+  for (std::size_t i = 0; i < R; ++i) row[i] = a[i];
+#pragma GCC unroll 2
+  for (std::size_t k = 0; k < depth; ++k, panel += W * kLanes<S>) {
+    Vector<S> p[W];
+    for (std::size_t w = 0; w < W; ++w) p[w] = load(panel + w * kLanes<S>);
+    for (std::size_t i = 0; i < R; ++i) {
+      const Vector<S> value = splat<S>(row[i][k]);
+      for (std::size_t w = 0; w < W; ++w) sum[i][w] += value * p[w];
+    }
+  }
+  for (std::size_t i = 0; i < R; ++i) {
+    for (std::size_t w = 0; w + 1 < W; ++w) store(c[i] + column + w * kLanes<S>, sum[i][w]);
+    last.write(c[i] + column + (W - 1) * kLanes<S>, sum[i][W - 1]);
+  }
+}
+
+template <class S, std::size_t W, Start start>
+inline void multiply_panel(const S* const* a, S* const* c, std::size_t rows, std::size_t column, const S* panel,
+                           std::size_t depth, std::size_t used, const S* bias) {
+  std::size_t r = 0;
+  for (; r + kRowBlock <= rows; r += kRowBlock) {
+    multiply_block<S, kRowBlock, W, start>(a + r, c + r, column, panel, depth, used, bias);
+  }
+  const auto rest = [&](auto size) {
+    multiply_block<S, decltype(size)::value, W, start>(a + r, c + r, column, panel, depth, used, bias);
+  };
+  for_rest(rows - r, rest);
+}
+
+// C[r][first column of `packed` ...] (+)= A[r] . packed, for `rows` rows. C may not overlap A.
+template <class S, Start start>
+void multiply(const S* const* a, S* const* c, std::size_t rows, const Packed<S>& packed, const S* bias) {
+  const Panels<S>& panels = packed.panels;
+  for (std::size_t p = 0; p < panels.count; ++p) {
+    const std::size_t column = panels.first_column(p), used = panels.used(p);
+    const S* panel = packed.panel(p);
+    switch (panels.width(p)) {
+      case 1: multiply_panel<S, 1, start>(a, c, rows, column, panel, packed.depth, used, bias); break;
+      case 2: multiply_panel<S, 2, start>(a, c, rows, column, panel, packed.depth, used, bias); break;
+      default: multiply_panel<S, 3, start>(a, c, rows, column, panel, packed.depth, used, bias); break;
+    }
+  }
+}
+
+template <class S, std::size_t R, std::size_t W>
+inline void outer_block(const S* const* a, std::size_t column, const S* b, std::size_t depth, S* c,
+                        std::size_t c_stride) {
+  Vector<S> sum[R][W];
+  for (std::size_t i = 0; i < R; ++i) {
+    for (std::size_t w = 0; w < W; ++w) sum[i][w] = load(c + i * c_stride + w * kLanes<S>);
+  }
+#pragma GCC unroll 2
+  for (std::size_t k = 0; k < depth; ++k, b += W * kLanes<S>) {
+    Vector<S> p[W];
+    for (std::size_t w = 0; w < W; ++w) p[w] = load(b + w * kLanes<S>);
+    const S* row = a[k] + column;
+    for (std::size_t i = 0; i < R; ++i) {
+      const Vector<S> value = splat<S>(row[i]);
+      for (std::size_t w = 0; w < W; ++w) sum[i][w] += value * p[w];
+    }
+  }
+  for (std::size_t i = 0; i < R; ++i) {
+    for (std::size_t w = 0; w < W; ++w) store(c + i * c_stride + w * kLanes<S>, sum[i][w]);
+  }
+}
+
+// C[j] += sum_k a[k][j] b[k] for j = 0 .. rows-1; b and C have rows of W whole vectors.
+template <class S, std::size_t W>
+void accumulate_outer(const S* const* a, std::size_t rows, const S* b, std::size_t depth, S* c) {
+  constexpr std::size_t stride = W * kLanes<S>;
+  std::size_t j = 0;
+  for (; j + kRowBlock <= rows; j += kRowBlock) {
+    outer_block<S, kRowBlock, W>(a, j, b, depth, c + j * stride, stride);
+  }
+  const auto rest = [&](auto size) {
+    outer_block<S, decltype(size)::value, W>(a, j, b, depth, c + j * stride, stride);
+  };
+  for_rest(rows - j, rest);
+}
+
+}  // namespace nurt::NURT_ISA

@@ -1,0 +1,101 @@
+// What the forward and the backward walk through time share: rows, tiles, scratch, threads.
+#pragma once
+
+#include "cells/cell.h"
+#include "problem.h"
+#include "products.h"
+#include "runtime.h"
+
+namespace nurt::NURT_ISA {
+
+template <class Work> inline void parallel_for(std::size_t count, int threads, const Work& work) {
+  run_tasks(
+      count, threads, [](void* context, std::size_t i) { (*static_cast<const Work*>(context))(i); },
+      const_cast<Work*>(&work));
+}
+
+template <class S> inline S* take(Scratch& scratch, std::size_t count) {
+  return static_cast<S*>(scratch.take(count * sizeof(S)));
+}
+template <class S> constexpr std::size_t room(std::size_t count) { return scratch_bytes(count * sizeof(S)); }
+
+template <class S> inline void copy(S* to, const S* from, std::size_t count) {
+  __builtin_memcpy(to, from, count * sizeof(S));
+}
+template <class S> inline void clear(S* to, std::size_t count) { __builtin_memset(to, 0, count * sizeof(S)); }
+
+// p + j, where an absent array stays absent.
+template <class S> inline S* offset(S* p, std::size_t j) { return p == nullptr ? nullptr : p + j; }
+
+// A batch tile: neighbouring ranks that one thread walks through all of time. How the ranks are cut does not touch
+// the numbers, so the cut may follow the number of threads.
+struct Tile {
+  std::size_t begin, end;
+
+  // The tile's rows alive at `step`: ranks begin .. begin + alive - 1.
+  std::size_t alive(const Plan& plan, std::size_t step) const {
+    const auto living = static_cast<std::size_t>(plan.first[step + 1] - plan.first[step]);
+    return living <= begin ? 0 : smaller(living, end) - begin;
+  }
+  std::size_t steps(const Plan& plan) const { return static_cast<std::size_t>(plan.length[begin]); }
+};
+
+constexpr std::size_t kTileRows = 64;
+// Rows of one product of the inputs: enough to pay for streaming the weights, few enough to stay in the cache until
+// the time loop comes for them.
+constexpr std::size_t kChunkRows = 256;
+
+struct Tiles {
+  std::size_t batch, rows, count;
+
+  explicit Tiles(const Plan& plan) : batch(plan.batch) {
+    const auto threads = static_cast<std::size_t>(plan.threads);
+    const bool ragged = plan.first[plan.steps] < static_cast<std::int64_t>(plan.batch * plan.steps);
+    std::size_t share = threads == 1 ? batch : (batch + threads - 1) / threads;
+    // Long rows come first, so smaller tiles even out the work.
+    if (ragged && threads > 1) share = (share + 1) / 2;
+    rows = smaller((share + kRowBlock - 1) / kRowBlock * kRowBlock, kTileRows);
+    count = (batch + rows - 1) / rows;
+  }
+  Tile operator[](std::size_t index) const { return {index * rows, smaller((index + 1) * rows, batch)}; }
+  std::size_t chunk_steps() const { return larger(1, kChunkRows / rows); }
+  std::size_t chunk_rows() const { return chunk_steps() * rows; }
+};
+constexpr std::size_t kMostChunkRows = kChunkRows + kTileRows;
+
+// Which element of a tensor belongs to (rank, step).
+template <class S> struct Walk {
+  const Plan& plan;
+
+  std::size_t time(std::size_t rank, std::size_t step) const {
+    return plan.reverse ? static_cast<std::size_t>(plan.length[rank]) - 1 - step : step;
+  }
+  S* at(const Rows& rows, std::size_t rank, std::size_t step) const {
+    return element(rows, rank, time(rank, step));
+  }
+  S* element(const Rows& rows, std::size_t rank, std::size_t time) const {
+    return static_cast<S*>(rows.data) + plan.row[rank] * rows.batch + static_cast<std::ptrdiff_t>(time) * rows.time;
+  }
+  // Zeroes the elements past the end of the row.
+  void clear_past_end(const Rows& rows, std::size_t rank, std::size_t columns) const {
+    for (auto t = static_cast<std::size_t>(plan.length[rank]); t < plan.time; ++t) clear(element(rows, rank, t), columns);
+  }
+};
+
+// Row `rank` of a contiguous (B, H) state, or of the default when it is absent.
+template <class S> inline const S* state_row(const void* state, const Plan& plan, std::size_t rank, const S* absent) {
+  return state == nullptr ? absent : static_cast<const S*>(state) + plan.row[rank] * static_cast<std::ptrdiff_t>(plan.hidden);
+}
+template <class S> inline S* state_row(void* state, const Plan& plan, std::size_t rank) {
+  return static_cast<S*>(state) + plan.row[rank] * static_cast<std::ptrdiff_t>(plan.hidden);
+}
+
+// A call too small to repay waking a sleeping thread runs on one.
+template <class Cell> inline int useful_threads(const Plan& plan) {
+  constexpr double least_flops = 3e6;
+  const double flops = 2.0 * static_cast<double>(plan.first[plan.steps]) *
+                       static_cast<double>(Cell::gates * plan.hidden * (plan.inputs + plan.hidden));
+  return flops < least_flops ? 1 : plan.threads;
+}
+
+}  // namespace nurt::NURT_ISA
