@@ -77,7 +77,18 @@ template <class Cell, class S> struct BackwardPass {
     const S* dy = call.grad_outputs.data == nullptr ? zeros : walk_.at(call.grad_outputs, rank, step);
     S* total = call.total_grad_hidden.data == nullptr ? nullptr : walk_.at(call.total_grad_hidden, rank, step);
     S* total_cell = call.total_grad_cell.data == nullptr ? nullptr : walk_.at(call.total_grad_cell, rank, step);
+    // What the next call for this row will touch: one step back in the tensors, an earlier pair in the scratch.
+    const S* next_gates = row.gates;
+    S* next_grad_gates = row.grad_gates;
+    if (step > 0) {
+      next_gates = walk_.at(Cell::gates_are_output ? call.outputs : call.gates, rank, step - 1);
+      next_grad_gates = gates_row(rank, step - 1);
+    }
     for_columns<S>(H, [&](auto io, std::size_t j) {
+      for (std::size_t b = 0; b < blocks; ++b) {
+        fetch_later(next_gates + b * H + j);
+        write_later(next_grad_gates + b * H + j);
+      }
       const auto sum = io.read(dh + j) + io.read(dy + j);
       io.write(dh + j, sum);
       if (total != nullptr) io.write(total + j, sum);
@@ -126,7 +137,7 @@ template <class Cell, class S> void run_backward(Plan plan, const Backward& call
   const auto pairs = static_cast<std::size_t>(plan.first[plan.steps]);
   const bool to_inputs = call.grad_inputs.data != nullptr;
   const std::size_t input_size = to_inputs ? Packed<S>::size(depth, I) : 0;
-  const WeightGradients<Cell, S> weights(plan, call);
+  WeightGradients<Cell, S> weights(plan, call);
   Scratch scratch(room<S>(input_size) + room<S>(Packed<S>::size(depth, H)) + room<S>(H) + room<S>(pairs * width) +
                   2 * room<S>(plan.batch * H) + 2 * room<const S*>(pairs) + weights.scratch_size());
   const Packed<S> input_weights(take<S>(scratch, input_size), depth, I);

@@ -101,7 +101,7 @@ enum class Start { zero, bias, present };  // what the sum begins with
 
 template <class S, std::size_t R, std::size_t W, Start start>
 inline void multiply_block(const S* const* a, S* const* c, std::size_t column, const S* panel, std::size_t depth,
-                           std::size_t used, const S* bias) {
+                           std::size_t used, const S* bias, const S* ahead) {
   const First<S> last{used - (W - 1) * kLanes<S>};
   Vector<S> sum[R][W];
   for (std::size_t i = 0; i < R; ++i) {
@@ -116,8 +116,14 @@ inline void multiply_block(const S* const* a, S* const* c, std::size_t column, c
   }
   const S* row[R];
   for (std::size_t i = 0; i < R; ++i) row[i] = a[i];
+  if constexpr (start != Start::present) {
+    for (std::size_t i = 0; i < R; ++i) {
+      for (std::size_t w = 0; w < W; ++w) write_soon(c[i] + column + w * kLanes<S>);
+    }
+  }
 #pragma GCC unroll 2
-  for (std::size_t k = 0; k < depth; ++k, panel += W * kLanes<S>) {
+  for (std::size_t k = 0; k < depth; ++k, panel += W * kLanes<S>, ahead += kLanes<S>) {
+    fetch_later(ahead);
     Vector<S> p[W];
     for (std::size_t w = 0; w < W; ++w) p[w] = load(panel + w * kLanes<S>);
     for (std::size_t i = 0; i < R; ++i) {
@@ -134,12 +140,17 @@ inline void multiply_block(const S* const* a, S* const* c, std::size_t column, c
 template <class S, std::size_t W, Start start>
 inline void multiply_panel(const S* const* a, S* const* c, std::size_t rows, std::size_t column, const S* panel,
                            std::size_t depth, std::size_t used, const S* bias) {
+  // The next panel lies behind this one. Each block of rows asks for one vector of it per k, so that large weights
+  // arrive from the third-level cache while others are at work.
+  constexpr std::size_t row_size = W * kLanes<S>;
+  const S* ahead = panel + row_size * depth;
   std::size_t r = 0;
   for (; r + kRowBlock <= rows; r += kRowBlock) {
-    multiply_block<S, kRowBlock, W, start>(a + r, c + r, column, panel, depth, used, bias);
+    multiply_block<S, kRowBlock, W, start>(a + r, c + r, column, panel, depth, used, bias,
+                                           r / kRowBlock < W ? ahead + r / kRowBlock * kLanes<S> * depth : panel);
   }
   const auto rest = [&](auto size) {
-    multiply_block<S, decltype(size)::value, W, start>(a + r, c + r, column, panel, depth, used, bias);
+    multiply_block<S, decltype(size)::value, W, start>(a + r, c + r, column, panel, depth, used, bias, panel);
   };
   for_rest(rows - r, rest);
 }
@@ -160,39 +171,50 @@ void multiply(const S* const* a, S* const* c, std::size_t rows, const Packed<S>&
 }
 
 template <class S, std::size_t R, std::size_t W>
-inline void outer_block(const S* const* a, std::size_t column, const S* b, std::size_t depth, S* c,
-                        std::size_t c_stride) {
+inline void outer_block(const S* a, const S* b, std::size_t depth, S* c) {
+  constexpr std::size_t stride = W * kLanes<S>;
   Vector<S> sum[R][W];
   for (std::size_t i = 0; i < R; ++i) {
-    for (std::size_t w = 0; w < W; ++w) sum[i][w] = load(c + i * c_stride + w * kLanes<S>);
+    for (std::size_t w = 0; w < W; ++w) sum[i][w] = load(c + i * stride + w * kLanes<S>);
   }
 #pragma GCC unroll 2
-  for (std::size_t k = 0; k < depth; ++k, b += W * kLanes<S>) {
+  for (std::size_t k = 0; k < depth; ++k, a += kRowBlock, b += stride) {
     Vector<S> p[W];
     for (std::size_t w = 0; w < W; ++w) p[w] = load(b + w * kLanes<S>);
-    const S* row = a[k] + column;
     for (std::size_t i = 0; i < R; ++i) {
-      const Vector<S> value = splat<S>(row[i]);
+      const Vector<S> value = splat<S>(a[i]);
       for (std::size_t w = 0; w < W; ++w) sum[i][w] += value * p[w];
     }
   }
   for (std::size_t i = 0; i < R; ++i) {
-    for (std::size_t w = 0; w < W; ++w) store(c + i * c_stride + w * kLanes<S>, sum[i][w]);
+    for (std::size_t w = 0; w < W; ++w) store(c + i * stride + w * kLanes<S>, sum[i][w]);
   }
 }
 
-// C[j] += sum_k a[k][j] b[k] for j = 0 .. rows-1; b and C have rows of W whole vectors.
+// C[j] += sum_k a_k[j] b_k for j = 0 .. rows-1. b and C have rows of W whole vectors; a comes in blocks of kRowBlock
+// columns, each block with its `depth` rows one after the other (pack_row_blocks).
 template <class S, std::size_t W>
-void accumulate_outer(const S* const* a, std::size_t rows, const S* b, std::size_t depth, S* c) {
-  constexpr std::size_t stride = W * kLanes<S>;
-  std::size_t j = 0;
-  for (; j + kRowBlock <= rows; j += kRowBlock) {
-    outer_block<S, kRowBlock, W>(a, j, b, depth, c + j * stride, stride);
+void accumulate_outer(const S* a, std::size_t rows, const S* b, std::size_t depth, S* c) {
+  constexpr std::size_t block = kRowBlock * W * kLanes<S>;
+  for (; rows >= kRowBlock; rows -= kRowBlock, a += kRowBlock * depth, c += block) {
+    outer_block<S, kRowBlock, W>(a, b, depth, c);
   }
-  const auto rest = [&](auto size) {
-    outer_block<S, decltype(size)::value, W>(a, j, b, depth, c + j * stride, stride);
-  };
-  for_rest(rows - j, rest);
+  for_rest(rows, [&](auto size) { outer_block<S, decltype(size)::value, W>(a, b, depth, c); });
+}
+
+// Columns first .. first+columns-1 of the rows a[0 .. depth-1], as accumulate_outer wants them. Row by row, because
+// the rows lie far apart and are read from distant memory.
+template <class S>
+void pack_row_blocks(S* to, const S* const* a, std::size_t depth, std::size_t first, std::size_t columns) {
+  for (std::size_t k = 0; k < depth; ++k) {
+    const S* from = a[k] + first;
+    S* block = to + k * kRowBlock;
+    std::size_t j = 0;
+    for (; j + kRowBlock <= columns; j += kRowBlock, block += depth * kRowBlock) {
+      __builtin_memcpy(block, from + j, kRowBlock * sizeof(S));
+    }
+    for (std::size_t i = 0; j + i < columns; ++i) block[i] = from[j + i];
+  }
 }
 
 }  // namespace nurt::NURT_ISA

@@ -1,6 +1,9 @@
 #include "runtime.h"
 
 #include <unistd.h>
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
 
 #include <atomic>
 #include <condition_variable>
@@ -134,6 +137,20 @@ std::vector<Block>& blocks() {
   return *kept;
 }
 
+// Large blocks ask for huge pages: rows of gates lie kilobytes apart, and small pages would miss at every row.
+char* allocate(std::size_t bytes) {
+  constexpr std::size_t huge_page = std::size_t{2} << 20;
+  const bool large = bytes >= 2 * huge_page;
+  const std::size_t alignment = large ? huge_page : 64;
+  const std::size_t size = (bytes == 0 ? 1 : bytes) + alignment - 1;
+  auto* block = static_cast<char*>(std::aligned_alloc(alignment, size / alignment * alignment));
+  if (block == nullptr) throw std::bad_alloc();
+#if defined(__linux__)
+  if (large) madvise(block, size / alignment * alignment, MADV_HUGEPAGE);
+#endif
+  return block;
+}
+
 }  // namespace
 
 void run_tasks(std::size_t tasks, int threads, Task task, void* context) {
@@ -161,10 +178,7 @@ Scratch::Scratch(std::size_t bytes) : block_(nullptr), size_(scratch_bytes(bytes
       }
     }
   }
-  if (block_ == nullptr) {
-    block_ = static_cast<char*>(std::aligned_alloc(64, size_ == 0 ? 64 : size_));
-    if (block_ == nullptr) throw std::bad_alloc();
-  }
+  if (block_ == nullptr) block_ = allocate(size_);
   if (g_poison.load()) std::memset(block_, 0xFF, size_);
 }
 

@@ -54,6 +54,13 @@ template <class S> inline Vector<S> load(const S* from) {
 }
 template <class S> inline void store(S* to, Vector<S> v) { __builtin_memcpy(to, &v, sizeof v); }
 
+// Ask for a cache line before it is read or written; the address need not exist. What a recurrence keeps per step
+// outgrows the second-level cache, and without asking every row would be waited for.
+inline void fetch_soon(const void* p) { __builtin_prefetch(p, 0, 3); }
+inline void fetch_later(const void* p) { __builtin_prefetch(p, 0, 2); }
+inline void write_later(void* p) { __builtin_prefetch(p, 1, 2); }
+inline void write_soon(void* p) { __builtin_prefetch(p, 1, 3); }
+
 #if NURT_ISA_LEVEL == NURT_AVX512
 inline Vector<float> load_first(const float* from, std::size_t n) {
   return _mm512_maskz_loadu_ps(static_cast<__mmask16>((1u << n) - 1), from);
