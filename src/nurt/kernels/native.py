@@ -190,6 +190,7 @@ class _Checked:
                 got=f"a tensor of shape {tuple(cell_state.shape)}",
                 cure="Leave cell_state out.",
             )
+        self._same_kind("inputs", inputs, inputs)
         if inputs.dim() != 3 or 0 in inputs.shape:
             raise ShapeError(
                 "nurt.kernels.native.recurrence: `inputs` cannot be read as sequences.",
@@ -216,7 +217,6 @@ class _Checked:
                 reason = f"B={self.batch}, I={size}, H={H} and {self.spec.gates} blocks of H rows for {cell!r}"
                 raise _misshapen(name, tensor, str(shape), reason)
             self._same_kind(name, tensor, inputs)
-        self._same_kind("inputs", inputs, inputs)
 
     @staticmethod
     def _same_kind(name: str, tensor: Tensor, inputs: Tensor) -> None:

@@ -80,8 +80,8 @@ template <class S> inline Vector<S> tanh(Vector<S> x) {
   const Vector<S> size = at_most<S>(as_vector<S>(bits & ~sign_bit), T::tanh_is_one);
   const auto e = exp_parts<S>(S(-2) * size);
   const Vector<S> m = e.scale * e.excess + (e.scale - S(1));
-  const Vector<S> y = -m / (S(2) + m);
-  return as_vector<S>(as_bits<S>(y) | (bits & sign_bit));
+  const Vector<S> y = m / (S(2) + m);
+  return as_vector<S>((as_bits<S>(y) & ~sign_bit) | (bits & sign_bit));
 }
 
 }  // namespace nurt::NURT_ISA
