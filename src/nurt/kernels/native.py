@@ -48,6 +48,7 @@ CELLS: dict[str, CellSpec] = {
 
 _SCALARS = {torch.float32: 0, torch.float64: 1}
 _ABSENT = (0, 0, 0)
+_INSTRUCTION_SETS = tuple(_cpu.instruction_sets())
 
 
 @dataclass
@@ -86,14 +87,13 @@ def instruction_set() -> str:
     Raises:
         UnavailableError: ``NURT_ISA`` names a set that this processor does not have.
     """
-    available = _cpu.instruction_sets()
     wanted = os.environ.get("NURT_ISA")
     if not wanted:
-        return available[-1]
-    if wanted not in available:
+        return _INSTRUCTION_SETS[-1]
+    if wanted not in _INSTRUCTION_SETS:
         raise UnavailableError(
             "nurt.kernels: the environment variable NURT_ISA names an instruction set that cannot run here.",
-            expected=f"one of {', '.join(available)}",
+            expected=f"one of {', '.join(_INSTRUCTION_SETS)}",
             got=repr(wanted),
             cure="Unset NURT_ISA to use the widest one.",
         )
@@ -331,7 +331,7 @@ def _readable(tensor: Tensor) -> Tensor:
 
 
 def _dense(tensor: Tensor | None) -> Tensor | None:
-    return None if tensor is None else tensor.detach().contiguous()
+    return tensor if tensor is None or tensor.is_contiguous() else tensor.contiguous()
 
 
 def _sequences(like: Tensor, columns: int) -> Tensor:
@@ -343,7 +343,7 @@ def _sequences(like: Tensor, columns: int) -> Tensor:
 def _forward(setting: _Setting, tensors: _Tensors, *, keep: bool) -> _Kept:
     inputs, *rest = tensors
     assert inputs is not None
-    inputs = _readable(inputs.detach())
+    inputs = _readable(inputs)
     weight_ih, weight_hh, bias_ih, bias_hh, hidden, cell = (_dense(t) for t in rest)
     assert weight_hh is not None
     spec, H = setting.cell, weight_hh.shape[1]
