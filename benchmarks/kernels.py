@@ -77,7 +77,9 @@ def ragged(cell: str, T: int, B: int, I: int, H: int) -> Case:
         packed = pack_padded_sequence(x, lengths, enforce_sorted=False)
         return _step(pad_packed_sequence(module(packed)[0], total_length=T)[0], grad, parameters)
 
-    return Case(f"{cell} ragged T{T} B{B} I{I} H{H}", ours, theirs, 6.0 * float(lengths.sum()) * GATES[cell] * H * (I + H))
+    return Case(
+        f"{cell} ragged T{T} B{B} I{I} H{H}", ours, theirs, 6.0 * float(lengths.sum()) * GATES[cell] * H * (I + H)
+    )
 
 
 def stacked(cell: str, T: int, B: int, I: int, H: int, layers: int = 3, dropout: float = 0.2) -> Case:
@@ -91,7 +93,9 @@ def stacked(cell: str, T: int, B: int, I: int, H: int, layers: int = 3, dropout:
         for layer in range(layers):
             if layer and rate:
                 y = torch.nn.functional.dropout(y, rate)
-            y = native.recurrence(cell, y.transpose(0, 1), *parameters[4 * layer : 4 * layer + 4]).outputs.transpose(0, 1)
+            y = native.recurrence(cell, y.transpose(0, 1), *parameters[4 * layer : 4 * layer + 4]).outputs.transpose(
+                0, 1
+            )
         return y
 
     def ours() -> list[torch.Tensor]:
@@ -102,8 +106,12 @@ def stacked(cell: str, T: int, B: int, I: int, H: int, layers: int = 3, dropout:
         torch.manual_seed(0)
         return _step(module(x)[0], grad, parameters)
 
-    return Case(f"{cell} {layers} layers, dropout T{T} B{B} I{I} H{H}", ours, theirs,
-                6.0 * T * B * GATES[cell] * H * (I + H + (layers - 1) * 2 * H))
+    return Case(
+        f"{cell} {layers} layers, dropout T{T} B{B} I{I} H{H}",
+        ours,
+        theirs,
+        6.0 * T * B * GATES[cell] * H * (I + H + (layers - 1) * 2 * H),
+    )
 
 
 def bidirectional(cell: str, T: int, B: int, I: int, H: int) -> Case:
@@ -158,7 +166,8 @@ def grid(cells: list[str], kinds: list[str]) -> list[Callable[[], Case]]:
 
 def disagreement(case: Case) -> float:
     return max(
-        float((a - b).abs().max() / b.abs().max().clamp_min(1e-6)) for a, b in zip(case.ours(), case.torch(), strict=True)
+        float((a - b).abs().max() / b.abs().max().clamp_min(1e-6))
+        for a, b in zip(case.ours(), case.torch(), strict=True)
     )
 
 

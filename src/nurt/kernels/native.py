@@ -372,7 +372,7 @@ def _forward(setting: _Setting, tensors: _Tensors, *, keep: bool) -> _Kept:
     )
     if recording is not None:
         recording.hidden, recording.cell = outputs.detach(), cells
-        blocks = () if gates is None else gates.split(H, dim=2)
+        blocks = () if gates is None else torch.split(gates, H, dim=2)
         recording.gates = dict(zip(spec.recorded, blocks, strict=True))
     return _Kept(Recurrence(outputs, final_hidden, final_cell), inputs, gates, cells)
 
@@ -386,7 +386,9 @@ class _Engine(torch.autograd.Function):
         _, weight_ih, weight_hh, _, _, hidden, cell = tensors
         ctx.setting = setting
         ctx.set_materialize_grads(False)
-        ctx.save_for_backward(kept.inputs, weight_ih, weight_hh, hidden, cell, kept.result.outputs, kept.gates, kept.cells)
+        ctx.save_for_backward(
+            kept.inputs, weight_ih, weight_hh, hidden, cell, kept.result.outputs, kept.gates, kept.cells
+        )
         return kept.result
 
     @staticmethod
@@ -396,7 +398,8 @@ class _Engine(torch.autograd.Function):
     ) -> tuple[Tensor | None, ...]:
         setting: _Setting = ctx.setting
         inputs, weight_ih, weight_hh, hidden, cell, outputs, gates, cells = ctx.saved_tensors
-        weight_ih, weight_hh, hidden, cell = (_dense(t) for t in (weight_ih, weight_hh, hidden, cell))
+        weight_ih, weight_hh = weight_ih.contiguous(), weight_hh.contiguous()
+        hidden, cell = _dense(hidden), _dense(cell)
         _, needs_inputs, needs_ih, needs_hh, needs_bias_ih, needs_bias_hh, needs_hidden, needs_cell = (
             ctx.needs_input_grad
         )

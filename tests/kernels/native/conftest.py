@@ -58,7 +58,9 @@ class Problem:
         ]
 
 
-def step(cell: str, x: Tensor, h: Tensor, c: Tensor, w_ih: Tensor, w_hh: Tensor, b_ih: Tensor, b_hh: Tensor) -> tuple[Tensor, Tensor]:
+def step(
+    cell: str, x: Tensor, h: Tensor, c: Tensor, w_ih: Tensor, w_hh: Tensor, b_ih: Tensor, b_hh: Tensor
+) -> tuple[Tensor, Tensor]:
     """One step of one row, as the equations are written."""
     a, m = w_ih @ x + b_ih, w_hh @ h + b_hh
     if cell == "lstm":

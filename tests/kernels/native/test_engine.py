@@ -102,7 +102,9 @@ def total_gradients(case, row: int, time: int) -> list[torch.Tensor]:
     opened: list[torch.Tensor] = []
     loss = torch.zeros((), dtype=h.dtype)
     for step in order:
-        i, f, g, o = (t["weight_ih"] @ t["inputs"][row, step] + t["bias_ih"] + t["weight_hh"] @ h + t["bias_hh"]).chunk(4)
+        i, f, g, o = (t["weight_ih"] @ t["inputs"][row, step] + t["bias_ih"] + t["weight_hh"] @ h + t["bias_hh"]).chunk(
+            4
+        )
         c = f.sigmoid() * c + i.sigmoid() * g.tanh()
         if step == time:
             # c_t reaches the loss through h_t too, so h_t is recomputed from the opened c_t.
@@ -210,7 +212,9 @@ def test_impossible_options_are_refused(monkeypatch):
     with pytest.raises(NurtValueError, match="threads"):
         native.recurrence("lstm", **tensors, threads=0)
     with pytest.raises(NurtValueError, match="no cell state"):
-        native.recurrence("elman_tanh", torch.ones(2, 3, 4), torch.ones(5, 4), torch.ones(5, 5), cell_state=torch.ones(2, 5))
+        native.recurrence(
+            "elman_tanh", torch.ones(2, 3, 4), torch.ones(5, 4), torch.ones(5, 5), cell_state=torch.ones(2, 5)
+        )
     monkeypatch.setenv("NURT_ISA", "mmx")
     with pytest.raises(UnavailableError, match="NURT_ISA"):
         native.recurrence("lstm", **tensors)
