@@ -4,20 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from nurt.data.scaling import AbstractScaling, MinMaxScaling, StandardScaling, WindowScaling
+from nurt.data.scaling import SCALINGS, AbstractScaling
 from nurt.errors import NurtValueError
 from nurt.nn import CELLS
 from nurt.tasks.forecasting.losses import LOSSES
 from nurt.tasks.forecasting.network import STRATEGIES
 
-__all__ = ["SCALINGS", "one_of", "quantiles_for", "scaling_of", "validated"]
+__all__ = ["one_of", "quantiles_for", "scaling_of", "validated"]
 
-SCALINGS: dict[str, AbstractScaling] = {
-    "window": WindowScaling(),
-    "minmax": MinMaxScaling(),
-    "standard": StandardScaling(),
-    "none": WindowScaling(anchor="none", scale="none"),
-}
 
 
 def one_of(name: str, value: object, choices: object) -> None:

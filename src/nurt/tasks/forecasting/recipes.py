@@ -10,14 +10,16 @@ from typing import Any
 
 from nurt.tasks.forecasting.forecaster import Forecaster
 from nurt.tasks.forecasting.options import one_of
-from nurt.training import TrainingSettings
+from nurt.training import ReduceOnPlateau, TrainingSettings
 
 __all__ = ["RECIPES", "ForecastPlan"]
 
 RECIPES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {
         # Starts at the repeat of the last value, learns a fan of quantiles, stops by a validation part.
-        "default": MappingProxyType({"test": 0.2}),
+        "default": MappingProxyType(
+            {"test": 0.2, "epochs": 100, "batch_size": 32, "patience": 15, "decay": ReduceOnPlateau(factor=0.5, patience=5)}
+        ),
         # The course sheet: three layers of 50, min-max scaling, one step ahead and fed back, 20 epochs over all
         # training windows. Its scaler saw the test part; here it is fitted on the training rows.
         "course": MappingProxyType(
@@ -32,6 +34,24 @@ RECIPES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
                 "loss": "squared",
                 "validation": 0.0,
                 "epochs": 20,
+                "batch_size": 32,
+                "learning_rate": 1e-3,
+                "clip_norm": None,
+                "patience": None,
+                "test": 0.2,
+            }
+        ),
+        # The course's exercise on a noisy sine: LSTM(8), unscaled, one step ahead and fed back, long enough to converge.
+        "sine": MappingProxyType(
+            {
+                "cell": "lstm",
+                "hidden": 8,
+                "strategy": "recursive",
+                "rollout": 1,
+                "scaling": "none",
+                "loss": "squared",
+                "validation": 0.0,
+                "epochs": 300,
                 "batch_size": 32,
                 "learning_rate": 1e-3,
                 "clip_norm": None,
