@@ -39,7 +39,6 @@ def new_figure(title: str, x_title: str, y_title: str) -> go.Figure:
     """Return an empty figure in the house style."""
     import plotly.graph_objects as go
 
-    figure = go.Figure()
     axis = {
         "gridcolor": "#E8E8E8",
         "zeroline": False,
@@ -48,20 +47,20 @@ def new_figure(title: str, x_title: str, y_title: str) -> go.Figure:
         "tickcolor": "#BBBBBB",
         "automargin": True,
     }
-    figure.update_layout(
-        title={"text": title, "x": 0.0, "xref": "paper", "xanchor": "left", "font": {"size": 16}},
-        template="none",
-        font={"family": "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif", "size": 13, "color": "#222222"},
-        colorway=list(PALETTE),
-        margin={"l": 64, "r": 16, "t": 48, "b": 48},
+    layout = {
+        "title": {"text": title, "x": 0.0, "xref": "paper", "xanchor": "left", "font": {"size": 16}},
+        "template": "none",
+        "font": {"family": "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif", "size": 13, "color": "#222222"},
+        "colorway": list(PALETTE),
+        "margin": {"l": 64, "r": 16, "t": 48, "b": 48},
         # Below the axis title: above the plot it would meet the title as soon as it needs a second row.
-        legend={"orientation": "h", "yref": "container", "yanchor": "bottom", "y": 0.0, "xanchor": "left", "x": 0.0},
-        hovermode="x unified",
-        hoverlabel={"bgcolor": "#FFFFFF", "bordercolor": "#BBBBBB"},
-        xaxis={**axis, "title": {"text": x_title, "font": {"size": 13}}},
-        yaxis={**axis, "title": {"text": y_title, "font": {"size": 13}}},
-    )
-    return figure
+        "legend": {"orientation": "h", "yref": "container", "yanchor": "bottom", "y": 0.0, "xanchor": "left", "x": 0.0},
+        "hovermode": "x unified",
+        "hoverlabel": {"bgcolor": "#FFFFFF", "bordercolor": "#BBBBBB"},
+        "xaxis": {**axis, "title": {"text": x_title, "font": {"size": 13}}},
+        "yaxis": {**axis, "title": {"text": y_title, "font": {"size": 13}}},
+    }
+    return go.Figure(layout=layout)
 
 
 def forecaster_line(name: str, *, model: bool = False) -> dict[str, Any]:

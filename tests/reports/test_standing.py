@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 from types import ModuleType
 
 import pytest
@@ -25,7 +26,8 @@ def test_a_higher_error_is_worse_only_with_the_support_of_the_test(
 ) -> None:
     backtest = fabricate.make_backtest()
     assert next(one for one in backtest.comparisons if one.baseline == "naive").skill < 0
-    assert stand(fabricate.make_verdict(dm_p_value=p), backtest) is expected
+    judged = tuple(dataclasses.replace(one, p_holm=p) for one in backtest.comparisons)
+    assert stand(fabricate.make_verdict(), dataclasses.replace(backtest, comparisons=judged)) is expected
 
 
 def test_a_pipeline_that_saw_the_future_is_unsound_however_good_its_numbers(fabricate: ModuleType) -> None:

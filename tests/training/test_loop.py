@@ -104,6 +104,19 @@ def test_the_model_carries_the_weights_of_its_best_epoch_in_evaluation_mode(tiny
     assert all(parameter.grad is None for parameter in network.parameters())
 
 
+def test_validation_sees_an_evaluation_model_and_no_gradients(tiny):
+    task, modes = tiny.Task(), []
+    original = task.validate
+
+    def validate(model):
+        modes.append((model.training, torch.is_grad_enabled()))
+        return original(model)
+
+    task.validate = validate
+    run(tiny, task=task, epochs=2)
+    assert modes == [(False, False)] * 3
+
+
 def test_patience_stops_training(tiny):
     _, _, record, _ = run(tiny, learning_rate=5.0, clip_norm=None, epochs=50, patience=3)
     assert (record.stopped_by, record.epochs, record.best_epoch) == ("patience", 3, 0)
@@ -135,12 +148,14 @@ def test_an_epoch_reports_losses_norms_and_clipping_of_its_steps(tiny):
     _, _, record, events = run(tiny, network=network, task=task, epochs=1, clip_norm=1.1)
     losses = [event.loss for event in events if isinstance(event, StepEnded)]
     entry = record.history[1]
-    assert entry.train_loss == pytest.approx(sum(loss * size for loss, size in zip(losses, [7, 7, 7, 2], strict=True)) / 23)
+    assert entry.train_loss == pytest.approx(
+        sum(loss * size for loss, size in zip(losses, [7, 7, 7, 2], strict=True)) / 23
+    )
     optimizer = torch.optim.AdamW(plain.parameters(), lr=0.02, weight_decay=0.01)
     norms = []
     for batch in task.seen:
         optimizer.zero_grad()
-        task.loss(plain, torch.tensor(batch)).backward()
+        tiny.Task().loss(plain, torch.tensor(batch)).backward()
         norms.append(float(nn.utils.clip_grad_norm_(plain.parameters(), 1.1)))
         optimizer.step()
     assert entry.gradient_norm == pytest.approx(statistics.median(norms), rel=1e-4)

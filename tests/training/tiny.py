@@ -64,7 +64,7 @@ class Task:
         if len(self._inputs) == self.examples:
             return None
         held_out = slice(self.examples, None)
-        return float(nn.functional.mse_loss(model(self._inputs[held_out]), self._targets[held_out]))
+        return float(nn.functional.mse_loss(model(self._inputs[held_out]), self._targets[held_out]).detach())
 
     def describe(self, indices):
         return [

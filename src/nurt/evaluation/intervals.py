@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import abc
 import bisect
-from collections import deque
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import final
@@ -273,22 +273,20 @@ def _running_margins(
 
 def _running_ranks(scores: list[float], learned: list[int], levels: list[int], window: int | None) -> np.ndarray:
     """Return, with the first ``learned[i]`` scores known, their ⌈(n+1)·level⌉-th smallest, shape (rows, levels)."""
-    result = np.full((len(learned), len(levels)), np.nan)
+    found: list[float] = []
     ordered: list[float] = []
-    recent: deque[float] = deque()
     position = 0
-    for row, until in enumerate(learned):
-        for score in scores[position:until]:
-            bisect.insort(ordered, score)
-            recent.append(score)
-            if window is not None and len(recent) > window:
-                del ordered[bisect.bisect_left(ordered, recent.popleft())]
+    for until in learned:
+        for place in range(position, until):
+            bisect.insort(ordered, scores[place])
+            if window is not None and place >= window:
+                del ordered[bisect.bisect_left(ordered, scores[place - window])]
         position = max(position, until)
-        for column, level in enumerate(levels):
-            rank = -(-(len(ordered) + 1) * level // 100)
-            if rank <= len(ordered):
-                result[row, column] = ordered[rank - 1]
-    return result
+        known = len(ordered)
+        for level in levels:
+            rank = -(-(known + 1) * level // 100)
+            found.append(ordered[rank - 1] if rank <= known else math.nan)
+    return np.array(found).reshape(len(learned), len(levels))
 
 
 def _nested(centre: np.ndarray, lower: np.ndarray, upper: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 __all__ = ["Standing", "stand"]
 
 
+SIGNIFICANT = 0.05
+
+
 class Standing(enum.Enum):
     """The answer, with the sign that stands for it where colours are not seen."""
 
@@ -45,5 +48,6 @@ def stand(verdict: Verdict, backtest: BacktestResult, audit: Audit | None = None
     if verdict.better_than_naive:
         return Standing.BETTER if verdict.best == backtest.cells.model else Standing.MIXED
     naive = next((one for one in backtest.comparisons if one.baseline == "naive"), None)
-    proved = verdict.dm_p_value is not None and verdict.dm_p_value < 0.05
-    return Standing.WORSE if proved and naive is not None and naive.skill < 0.0 else Standing.LEVEL
+    if naive is None or naive.p_holm is None:
+        return Standing.LEVEL
+    return Standing.WORSE if naive.skill < 0.0 and naive.p_holm < SIGNIFICANT else Standing.LEVEL

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from dataclasses import dataclass, field
 
@@ -91,7 +92,7 @@ class Run:
 
     def remember_weights(self) -> None:
         """Keep a copy of the present weights and buffers as the best so far."""
-        self.best = {name: value.detach().clone() for name, value in self.model.state_dict().items()}
+        self.best = copy.deepcopy(self.model.state_dict())
 
     def carry_best_weights(self) -> None:
         """Give the model the best weights so far; without any it keeps those it has."""

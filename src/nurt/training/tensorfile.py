@@ -28,6 +28,7 @@ from nurt.errors import NurtTypeError, NurtValueError, OutputError
 
 __all__ = ["UnreadableError", "read_tensor_file", "write_tensor_file"]
 
+_UNKNOWN_DTYPES = (torch.complex32, torch.complex64, torch.complex128)
 _LARGEST_HEADER_BYTES = 100_000_000
 
 
@@ -102,9 +103,12 @@ def _encode(tensors: Mapping[str, Tensor], document: Mapping[str, object]) -> by
             expected="strings, finite numbers, truth values, None, lists and dicts of these",
         ) from error
     for name, tensor in tensors.items():
-        if not isinstance(tensor, Tensor) or tensor.layout is not torch.strided:
+        if not isinstance(tensor, Tensor) or tensor.layout is not torch.strided or tensor.dtype in _UNKNOWN_DTYPES:
+            kind = f"{tensor.layout} {tensor.dtype}" if isinstance(tensor, Tensor) else type(tensor).__name__
             raise NurtTypeError(
-                f"`{name}` cannot be kept in a safetensors file.", expected="a dense tensor", got=type(tensor).__name__
+                f"`{name}` cannot be kept in a safetensors file.",
+                expected="a dense tensor of real numbers, integers or truth values",
+                got=kind,
             )
     # Clones: safetensors refuses tensors that share memory, as tied weights do.
     dense = {

@@ -194,12 +194,15 @@ REFUSALS = {
     "a rate is negative": (lambda text: text.replace("3,9909", "-3,9909"), "is not an exchange rate"),
     "a rate is infinite": (lambda text: text.replace("3,9909", "inf"), "is not an exchange rate"),
     "a date does not exist": (lambda text: text.replace("20240103", "20240230"), "not a date that exists"),
-    "a date is damaged": (lambda text: text.replace("20240102", "2024010"), "is not a date, but dated rows follow"),
+    "the first date is damaged": (lambda text: text.replace("20240102", "2024010"), "is not a date, but rates stand"),
+    "a later date is damaged": (
+        lambda text: text.replace("20240103", "2024010").replace("\r\n\r\n", "\r\n20240104;3,9;2,7;3;003/A/NBP/2024;\r\n\r\n"),
+        "is not a date, but dated rows follow",
+    ),
     "date forms are mixed": (lambda text: text.replace("20240103", "2024-01-03"), "date forms are mixed"),
     "decimal marks are mixed": (lambda text: text.replace("2,7855", "2.7855"), "with a comma in column"),
     "two years in one file": (lambda text: text + text, "is not a date, but dated rows follow"),
     "a currency stands twice": (lambda text: text.replace("1USD;100JPY", "1USD;1USD"), "stands in two columns"),
-    "there are no rows": (lambda text: "\r\n".join(text.split("\r\n")[:2]), "no row below the currency codes"),
 }
 
 
@@ -212,6 +215,13 @@ def test_damage_is_refused_with_file_and_reason(text_file: Write, damage: str, f
         read(path, format)
     assert str(path) in str(refusal.value)
     assert refusal.value.cure
+
+
+@pytest.mark.parametrize("format", ["auto", "nbp"])
+def test_codes_without_rows_are_refused(text_file: Write, format: str) -> None:
+    codes = ";".join(["data", "1USD", "1EUR", "1CHF", "1GBP"])
+    with pytest.raises(DataError, match="no row below the currency codes"):
+        read(text_file(codes + "\r\n;dolar;euro;frank;funt\r\n"), format)
 
 
 def test_the_refusal_names_line_and_text(text_file: Write) -> None:

@@ -185,6 +185,13 @@ def test_changes_are_never_taken_across_series(walk):
     assert audit_copying(one_series).steps[0].lag == 1
 
 
+def test_on_a_periodic_series_a_repeat_is_given_the_smaller_of_two_equal_lags(backtest):
+    """With a period of 7, last week's value is this week's: ten steps back is three steps back."""
+    week = np.random.default_rng(3).standard_normal(7)
+    report = audit_copying(backtest(np.tile(week, 60), 12, 8))
+    assert [step.lag for step in report.steps] == [1, 2, 3, 4, 5, 6, 0, 1, 2, 3, 4, 5]
+
+
 @pytest.mark.parametrize(
     ("values", "why"),
     [(np.full(60, 3.0), "constant truth"), (np.arange(12.0), "too few origins"), (np.full(60, np.nan), "no truth")],

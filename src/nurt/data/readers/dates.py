@@ -85,24 +85,29 @@ def form_of(cell: str) -> DateForm | None:
 
 
 def parse_dates(cells: pl.Series, place: Place) -> ParsedDates:
-    """Parse a column of dates that all have the form of the first one.
+    """Parse a column of dates that all have the same form.
 
     Args:
-        cells: text; its first present cell is a date.
+        cells: text; the form is that of its first date.
         place: gives file and line of a row, for messages.
 
     Raises:
         DataError: another form appears, a date does not exist, a label is missing, days could be months, or the
             offset from UTC changes.
     """
-    present = cells.filter(~missing(cells))
-    form = form_of(present[0])
+    example = next((cell for cell in cells if form_of(cell)), None)
+    form = form_of(example or "")
     if form is None:
-        raise DataError(f"{place(0)}: {present[0]!r} is no date.")
+        raise DataError(
+            f"{place(0)}: {cells[0]!r} is no date.",
+            expected="a date such as 2024-01-31 or 2024-01-31 12:00",
+            cure="Correct the cell.",
+        )
     cells, notes = _without_offset(cells, place)
     fits = cells.str.contains(f"^(?:{form.pattern})$").fill_null(value=False)
     if not fits.all():
-        raise _misfit(cells, int((~fits).arg_max() or 0), form, place)
+        row = int((~fits).arg_max() or 0)
+        raise _misfit(cells[row] or "", str(example), form, place(row))
     form = _day_first(cells, form, place)
     if form.template == "%Y-%m":
         values = (cells + "-01").str.strptime(pl.Date, "%Y-%m-%d", strict=False)
@@ -138,8 +143,7 @@ def _without_offset(cells: pl.Series, place: Place) -> tuple[pl.Series, tuple[st
     return parts.to_series(0), (f"All times carry the offset {distinct[0]}; labels show them as written, without it.",)
 
 
-def _misfit(cells: pl.Series, row: int, form: DateForm, place: Place) -> DataError:
-    cell = cells[row] or ""
+def _misfit(cell: str, example: str, form: DateForm, place: str) -> DataError:
     if is_missing(cell):
         reason = "the time label is missing"
     elif (other := form_of(cell)) is not None:
@@ -147,8 +151,8 @@ def _misfit(cells: pl.Series, row: int, form: DateForm, place: Place) -> DataErr
     else:
         reason = f"{cell!r} is not a date"
     return DataError(
-        f"{place(row)}: {reason}.",
-        expected=f"the form {form.name} of the first row ({cells[0]!r})",
+        f"{place}: {reason}.",
+        expected=f"the form {form.name}, as {example!r} in another row",
         cure="Write every date of the file in one form; YYYY-MM-DD HH:MM:SS is never ambiguous.",
     )
 

@@ -28,6 +28,7 @@ from nurt.errors import DataError
 __all__ = ["read", "recognises"]
 
 _LONGEST_HEADER = 10
+_SHORTEST_DATE = 8
 
 
 def recognises(source: Source) -> bool:
@@ -86,6 +87,10 @@ def _read_sheet(source: Source) -> Table:
             "Give a yearly archive or an export of the GIOŚ portal, or use the format 'table'.",
         )
     first, column, measured = layout
+    for row in range(first):
+        label = sheet.rows[row][column] if column < len(sheet.rows[row]) else ""
+        if label[:4].isdigit() and len(label) >= _SHORTEST_DATE:
+            raise sheet.refusal(row, f"{label!r} is not a date, but stands where the data begin", "Correct the date.")
     stop, footnotes = end_of_dated_rows(sheet, first, column)
     width = column + 1 + len(measured)
     body = align(sheet, first, stop, width)

@@ -102,8 +102,10 @@ def _is_header_row(row: Sequence[str], kinds: Sequence[str], *, topmost: bool) -
         return False
     against = sum(found == "number" for _, found, kind in cells if kind == "number")
     in_favour = sum(found == "text" for _, found, kind in cells if kind in ("number", "date"))
-    if in_favour or not topmost:
-        return in_favour > 0 and in_favour >= against
+    if not topmost:
+        return in_favour > 0 and against == 0
+    if in_favour:
+        return in_favour >= against
     if any(cell and found == "missing" for cell, found, kind in cells if kind == "number"):
         return False
     # Numbers may be names too: pandas writes ",0,1,2", a wide table "id,2001,2002".

@@ -12,8 +12,8 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 
-from nurt.data.readers.dates import parse_dates
-from nurt.data.readers.nbp_archive import TABLE_NUMBER, Year, is_code_row, read_archive
+from nurt.data.readers.dates import form_of, parse_dates
+from nurt.data.readers.nbp_archive import TABLE_NUMBER, Year, code_share, read_archive
 from nurt.data.readers.sheet import trimmed
 from nurt.data.readers.source import Source
 from nurt.data.readers.stacking import stack
@@ -37,10 +37,10 @@ def recognises(source: Source) -> bool:
         return False
     rows = source.sheet.rows
     edges = [*rows[:12], *rows[-6:]]
-    if any(is_code_row(row) or (row[0].lower() == "kod iso" and len(trimmed(row)) > 2) for row in edges):
+    if any(code_share(row) > 0.5 or (row[0].lower() == "kod iso" and len(trimmed(row)) > 2) for row in edges):
         return True
     numbered = sum(any(TABLE_NUMBER.fullmatch(cell) for cell in row[-3:]) for row in rows)
-    return 2 * numbered > len(rows)
+    return numbered > 0 and 2 * numbered >= sum(form_of(row[0]) is not None for row in rows)
 
 
 def read(sources: Sequence[Source]) -> Table:

@@ -11,12 +11,12 @@ import polars as pl
 
 from nurt.data.readers.body import Body, align, refuse_many_short_rows, short_rows_note
 from nurt.data.readers.dates import form_of, parse_dates
-from nurt.data.readers.numbers import parse_numbers, refuse_mixed_marks
+from nurt.data.readers.numbers import is_number, parse_numbers, refuse_mixed_marks
 from nurt.data.readers.sheet import Sheet, trimmed
 from nurt.data.table import Table
 from nurt.errors import DataError
 
-__all__ = ["TABLE_NUMBER", "Year", "is_code_row", "read_archive"]
+__all__ = ["TABLE_NUMBER", "Year", "code_share", "read_archive"]
 
 TABLE_NUMBER = re.compile(r"[0-9]{1,3}/A/NBP/[0-9]{4}")
 _CODE = re.compile(r"([1-9][0-9]*) ?([A-Z]{3})")
@@ -48,10 +48,10 @@ class Year:
     names: dict[str, str]
 
 
-def is_code_row(row: Sequence[str]) -> bool:
-    """Tell whether most cells of a row are codes such as 1USD and 100JPY."""
+def code_share(row: Sequence[str]) -> float:
+    """Return the share of cells after the first that are codes such as 1USD and 100JPY."""
     cells = trimmed(row)[1:]
-    return bool(cells) and 2 * sum(_CODE.fullmatch(cell) is not None for cell in cells) > len(cells)
+    return sum(_CODE.fullmatch(cell) is not None for cell in cells) / max(1, len(cells))
 
 
 def read_archive(sheet: Sheet) -> Year:
@@ -64,6 +64,11 @@ def read_archive(sheet: Sheet) -> Year:
     first = next((row for row in range(top + 1, len(sheet.rows)) if form_of(sheet.rows[row][0])), None)
     if first is None:
         raise sheet.refusal(top, "no row below the currency codes begins with a date", "Fetch the archive again.")
+    for row in range(top + 1, first):
+        if any(is_number(cell) for cell in sheet.rows[row][1:]):
+            raise sheet.refusal(
+                row, f"{sheet.rows[row][0]!r} is not a date, but rates stand beside it", "Correct the date."
+            )
     stop = next((row for row in range(first, len(sheet.rows)) if not form_of(sheet.rows[row][0])), len(sheet.rows))
     footer_note = _check_footer(sheet, stop, quotes)
     header = trimmed(sheet.rows[top])
@@ -95,7 +100,8 @@ def read_archive(sheet: Sheet) -> Year:
 
 def _quotes(sheet: Sheet) -> tuple[int, list[_Quote]]:
     """Find the row of codes, and the Polish names in an undated row below it."""
-    top = next((index for index, row in enumerate(sheet.rows[:_LONGEST_HEADER]) if is_code_row(row)), None)
+    head = sheet.rows[:_LONGEST_HEADER]
+    top = next((index for index, row in enumerate(head) if code_share(row) > 0 and not form_of(row[0])), None)
     if top is None:
         raise sheet.refusal(
             0,

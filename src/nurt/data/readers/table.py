@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -23,7 +24,7 @@ from nurt.errors import DataError
 
 __all__ = ["read", "recognises"]
 
-_DATE_SHARE = 0.8
+_FIRST_CELLS = 5
 _SAMPLED_ROWS = 500
 
 
@@ -115,16 +116,16 @@ def _typed(
 
 
 def _holds_dates(column: pl.Series) -> bool:
-    first = next((cell for cell in column if not is_missing(cell)), None)
-    if first is None or form_of(first) is None:
+    first = list(itertools.islice((cell for cell in column if not is_missing(cell)), _FIRST_CELLS))
+    if not any(form_of(cell) for cell in first):
         return False
     present = column.filter(~missing(column))
     sample = present.gather_every(max(1, len(present) // _SAMPLED_ROWS))
     share = sum(form_of(cell) is not None for cell in sample) / len(sample)
-    if first.isdigit():
+    if first[0].isdigit():
         # Eight digits may be a plain number; only a column of nothing but dates is read as dates.
         return share == 1.0 and len(present) == len(column)
-    return share >= _DATE_SHARE
+    return share > 0.5
 
 
 def _without_empty_and_index(frame: pl.DataFrame, header: Sequence[str]) -> tuple[pl.DataFrame, tuple[str, ...]]:

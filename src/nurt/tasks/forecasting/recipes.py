@@ -41,13 +41,11 @@ RECIPES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
                 "test": 0.2,
             }
         ),
-        # The course's exercise on a noisy sine: LSTM(8), unscaled, one step ahead and fed back, long enough to converge.
+        # The course's exercise on a noisy sine: LSTM(8) on unscaled values, all training windows, enough epochs to converge.
         "sine": MappingProxyType(
             {
                 "cell": "lstm",
                 "hidden": 8,
-                "strategy": "recursive",
-                "rollout": 1,
                 "scaling": "none",
                 "loss": "squared",
                 "validation": 0.0,
@@ -76,6 +74,7 @@ class ForecastPlan:
         cell, layers, hidden, dropout, strategy, scaling, loss, validation: see :class:`Forecaster`.
         epochs, batch_size, learning_rate, patience: see :class:`nurt.training.TrainingSettings`.
         seed: seed of the first initialisation.
+        threads: computing threads; results may differ in the last bits with their number.
     """
 
     recipe: str = "default"
@@ -98,6 +97,7 @@ class ForecastPlan:
     learning_rate: float | None = None
     patience: int | None = None
     seed: int = 0
+    threads: int = 1
 
     def settings(self) -> dict[str, Any]:
         """Return the recipe with what this plan overrides, for the report and for :meth:`forecaster`."""

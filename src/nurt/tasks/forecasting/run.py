@@ -19,6 +19,7 @@ from nurt.errors import OutputError
 from nurt.evaluation.backtest import score
 from nurt.evaluation.results import BacktestResult
 from nurt.evaluation.verdict import judge
+from nurt.kernels.threads import threads
 from nurt.results import plain
 from nurt.tasks.forecasting.auditing import audit_copies, audit_leaks, audit_reach
 from nurt.tasks.forecasting.backtesting import cells_at, origins_after, series_until
@@ -47,6 +48,7 @@ __all__ = [
 # Enough history for a chart; the data themselves stay with their owner.
 RECENT = 200
 MODEL_FILE = "model.safetensors"
+CHECKPOINT = "checkpoint.safetensors"
 
 
 class ForecastInterrupted(KeyboardInterrupt):
@@ -115,18 +117,23 @@ def run_forecast(
         NonFiniteError: the training broke down.
     """
     selection = screened(selection, plan)
-    series = selection.series
     prepare_folder(out)
-    checkpoint = Checkpoint(out / "checkpoint.safetensors")
-    first = try_out(series, plan, Sitting(listener, checkpoint, resume))
+    checkpoint = Checkpoint(out / CHECKPOINT)
+    with threads(plan.threads):
+        return _run(selection, plan, out, Sitting(listener, checkpoint, resume))
+
+
+def _run(selection: Selection, plan: ForecastPlan, out: Path, sitting: Sitting) -> ForecastRun:
+    series = selection.series
+    first = try_out(series, plan, sitting)
     record = first.forecaster.training_record_
     if record.stopped_by == "interrupt":
         first.forecaster.save(out / MODEL_FILE)
-        raise ForecastInterrupted(out / MODEL_FILE, checkpoint.path, record.epochs)
+        raise ForecastInterrupted(out / MODEL_FILE, out / CHECKPOINT, record.epochs)
     later = range(plan.seed + 1, plan.seed + plan.seeds)
     trials = (first, *(try_out(series, dataclasses.replace(plan, seed=seed)) for seed in later))
     run = conclude(selection, plan, trials, out)
-    checkpoint.path.unlink(missing_ok=True)
+    (out / CHECKPOINT).unlink(missing_ok=True)
     return run
 
 

@@ -41,6 +41,21 @@ def test_many_steps_and_windows_are_cut_into_calls_without_mixing_steps():
     assert ((found > 0) == (diagonal > 0)).all()
 
 
+def test_quantiles_that_mirror_each_other_do_not_cancel():
+    rng = np.random.default_rng(0)
+    mirrored = Differentiable(lambda inputs: torch.stack([inputs[:, :1, 0], -inputs[:, :1, 0]], dim=-1))
+    found = gradient_probe(mirrored, random_windows(2, 3, 1, rng), Layout(3, 1, (1,)), rng, learned=False)
+    assert (found[0, :, 0] > 0).tolist() == [True, False, False]
+
+
+def test_a_path_open_in_one_window_only_is_found():
+    rng = np.random.default_rng(0)
+    windows = np.array([[-1.0], [2.0], [-3.0]])[..., None]
+    forecaster = Differentiable(lambda inputs: torch.relu(inputs[:, 0]))
+    found = gradient_probe(forecaster, windows, Layout(1, 1, (1,)), rng, learned=False)
+    assert found.item() > 0
+
+
 def test_a_forecast_without_a_graph_has_no_gradient():
     rng = np.random.default_rng(0)
     forecaster = Differentiable(lambda inputs: inputs[:, -1].detach())
@@ -95,4 +110,14 @@ def test_swaps_leave_order_free_statistics_and_the_last_value_alone():
 
     layout = Layout(11, 6, tuple(range(1, 7)))
     swapped, _ = swap_probe(BlackBox(statistics), random_windows(2, 11, 1, rng), (0,), layout)
+    assert not swapped.found.any()
+
+
+def test_swaps_tolerate_the_rounding_of_a_badly_conditioned_mean():
+    """Summing in another order moves this mean by about 1e-12: more than one rounding, and still no influence."""
+    rng = np.random.default_rng(0)
+    box = BlackBox(lambda inputs: np.cumsum(inputs[..., 0] + 1e4, axis=1)[:, -1:] / 9 - 1e4)
+    windows = random_windows(2, 9, 1, rng)
+    swapped, _ = swap_probe(box, windows, (0,), Layout(9, 1, (1,)))
+    assert swapped.size.max() > 1e-13
     assert not swapped.found.any()

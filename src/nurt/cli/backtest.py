@@ -1,0 +1,83 @@
+"""`nurt backtest`: judge a model file on rows it was not fitted on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nurt.cli import console, options
+from nurt.cli.faults import answering
+from nurt.cli.forecast import computing_with
+from nurt.cli.options import OUTPUT
+from nurt.cli.progress import Progress
+from nurt.cli.reading import Reading
+
+__all__ = ["EXAMPLE", "HELP", "NAME", "backtest"]
+
+NAME = "backtest"
+HELP = """Judge a model file on rows it was not fitted on, beside baselines on the same origins.
+
+Give the old data and the new: what the model was fitted on is recognised and left out of the judgement."""
+EXAMPLE = "Example: nurt backtest nurt-out/model.safetensors rates2024.csv rates2025.csv --target 1USD --windows 50"
+PANEL = "Back-test"
+
+
+def backtest(
+    context: typer.Context,
+    model: options.ModelFile,
+    files: options.Files,
+    target: options.TargetOption = None,
+    time: options.TimeOption = None,
+    series: options.SeriesOption = None,
+    past_covariate: options.PastCovariateOption = None,
+    format: options.FormatOption = "auto",
+    on_duplicate: options.OnDuplicateOption = "refuse",
+    on_unordered: options.OnUnorderedOption = "sort",
+    grid: options.GridOption = None,
+    windows: Annotated[
+        int | None,
+        typer.Option(
+            "--windows", min=1, metavar="N", rich_help_panel=PANEL, show_default="all there are",
+            help="Origins per series, the latest.",
+        ),
+    ] = None,
+    step_size: Annotated[
+        int,
+        typer.Option("--step-size", min=1, metavar="N", rich_help_panel=PANEL, help="Observations between the origins."),
+    ] = 1,
+    partial: Annotated[
+        bool,
+        typer.Option(
+            "--partial/--whole", rich_help_panel=PANEL,
+            help="Also forecast from origins so late that only the first steps can be judged yet.",
+        ),
+    ] = True,
+    threads: options.ThreadsOption = None,
+    report: Annotated[
+        Path | None,
+        typer.Option("--report", metavar="FILE", rich_help_panel=OUTPUT, show_default=False, help="Write an HTML report."),
+    ] = None,
+    as_json: options.JsonOption = False,
+) -> None:  # fmt: skip
+    """Run the command; every argument is an option of the command line."""
+    reading = Reading(files, target, time, series, past_covariate, format, on_duplicate, on_unordered, grid)
+    with answering(context):
+        with Progress() as progress, computing_with(threads):
+            from nurt.evaluation.backtest import BacktestPlan
+            from nurt.tasks.forecasting import run_backtest
+
+            selection = reading.selection()
+            progress.phase("judging")
+            run = run_backtest(model, selection, BacktestPlan(windows, step_size, partial=partial))
+            if report is not None:
+                from nurt.reports import write_backtest_report
+
+                write_backtest_report(run, report)
+        if as_json:
+            console.emit_json(run.to_dict())
+        else:
+            from nurt.cli.summary import show_backtest
+
+            show_backtest(run, report)

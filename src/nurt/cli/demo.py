@@ -1,0 +1,63 @@
+"""`nurt demo`: a series whose best possible error is known."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nurt.cli import console, options
+from nurt.cli.faults import answering
+from nurt.cli.forecast import REPORT, computing_with
+from nurt.cli.options import MACHINE, OUTPUT
+from nurt.cli.progress import Progress
+
+__all__ = ["EXAMPLE", "HELP", "NAME", "demo"]
+
+NAME = "demo"
+HELP = """Forecast a noisy sine wave whose best possible error is known.
+
+Needs no data. An LSTM from several initialisations stands beside the noise floor, a linear model and the repeat of the
+last value."""
+EXAMPLE = "Example: nurt demo --out demo-out"
+
+
+def demo(
+    context: typer.Context,
+    seed: Annotated[
+        int, typer.Option("--seed", min=0, metavar="N", rich_help_panel=MACHINE, help="Fixes everything random.")
+    ] = 0,
+    seeds: Annotated[
+        int, typer.Option("--seeds", min=2, metavar="N", rich_help_panel=MACHINE, help="Initialisations to train.")
+    ] = 5,
+    threads: options.ThreadsOption = None,
+    out: Annotated[
+        Path, typer.Option("--out", metavar="FOLDER", rich_help_panel=OUTPUT, help="Where report and model go.")
+    ] = Path("demo-out"),
+    no_report: Annotated[
+        bool, typer.Option("--no-report", rich_help_panel=OUTPUT, help="Write no HTML report.")
+    ] = False,
+    as_json: options.JsonOption = False,
+) -> None:
+    """Run the command; every argument is an option of the command line."""
+    with answering(context):
+        with Progress(seeds) as progress, computing_with(threads):
+            from nurt.tasks.forecasting import run_demo
+
+            result = run_demo(seed=seed, seeds=seeds, out=out, listener=progress)
+            if not no_report:
+                import dataclasses
+
+                from nurt.reports import write_demo_report
+
+                progress.phase("writing")
+                run = dataclasses.replace(result.run, report=str(out / REPORT))
+                result = dataclasses.replace(result, run=run)
+                write_demo_report(result, out / REPORT)
+        if as_json:
+            console.emit_json(result.to_dict())
+        else:
+            from nurt.cli.summary import show_demo
+
+            show_demo(result, out)

@@ -1,0 +1,125 @@
+"""What `nurt info` shows: this machine, or the contents of a model file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from nurt.results import Result
+
+__all__ = ["Facts", "Machine", "ModelContents"]
+
+Facts = list[tuple[str, str]]
+
+RECURRENCES = ("lstm", "gru", "elman_tanh", "elman_relu", "linear")
+NETWORK = "network."
+
+
+@dataclass(frozen=True)
+class Machine(Result):
+    """What computes here.
+
+    Args:
+        versions: name → version of Python and of the packages that decide about numbers.
+        machine: processor, cores, memory, operating system.
+        instruction_sets: vector instructions this processor can run, narrowest first.
+        compiler: what built the native code.
+        threads: threads torch uses.
+        rungs: recurrence → the code that runs it here, in float32.
+    """
+
+    versions: Mapping[str, str]
+    machine: Mapping[str, str | int]
+    instruction_sets: tuple[str, ...]
+    compiler: str
+    threads: int
+    rungs: Mapping[str, str]
+
+    @classmethod
+    def here(cls) -> Self:
+        """Look at this machine."""
+        import torch
+
+        from nurt import environment, kernels
+        from nurt.kernels import _cpu
+
+        return cls(
+            versions=environment.versions(),
+            machine=environment.machine(),
+            instruction_sets=tuple(_cpu.instruction_sets()),
+            compiler=_cpu.compiler(),
+            threads=torch.get_num_threads(),
+            rungs={name: kernels.explain(name).rung for name in RECURRENCES},
+        )
+
+    def sections(self) -> list[tuple[str, Facts]]:
+        """Return headings, each with names and values."""
+        native = [
+            ("instruction sets", ", ".join(self.instruction_sets)),
+            ("compiler", self.compiler),
+            ("threads", str(self.threads)),
+        ]
+        return [
+            ("Versions", list(self.versions.items())),
+            ("Machine", [(name.replace("_", " "), str(value)) for name, value in self.machine.items()]),
+            ("Native code", native),
+            ("Which code runs each recurrence", list(self.rungs.items())),
+        ]
+
+
+@dataclass(frozen=True)
+class ModelContents(Result):
+    """What a model file says about its model.
+
+    Args:
+        file: the file.
+        bytes: its size.
+        parameters: number of trained numbers.
+        description: everything else the file says.
+    """
+
+    file: str
+    bytes: int
+    parameters: int
+    description: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, path: Path) -> Self:
+        """Read a model file.
+
+        Raises:
+            ModelFileError: it cannot be used.
+        """
+        from nurt.tasks.modelfile import load_model
+
+        tensors, metadata = load_model(path)
+        parameters = sum(tensor.numel() for name, tensor in tensors.items() if name.startswith(NETWORK))
+        return cls(str(path), path.stat().st_size, parameters, metadata.model_dump(mode="json"))
+
+    def sections(self) -> list[tuple[str, Facts]]:
+        """Return headings, each with names and values; long lists are left to ``--json``."""
+        told = dict(self.description)
+        parts = {name: told.pop(name) for name in list(told) if isinstance(told[name], dict)}
+        first = [("file", self.file), ("bytes", str(self.bytes)), ("parameters", str(self.parameters))]
+        first += [(name.replace("_", " "), str(value)) for name, value in told.items()]
+        return [("Model file", first), *((name.capitalize(), _flat(part)) for name, part in parts.items() if part)]
+
+
+def _flat(part: Mapping[str, Any]) -> Facts:
+    facts = []
+    for name, value in part.items():
+        if isinstance(value, list) and len(value) > LONGEST_LIST:
+            text = f"{len(value)} entries, in --json"
+        elif isinstance(value, list):
+            text = ", ".join(str(one) for one in value) or "none"
+        elif isinstance(value, dict):
+            text = ", ".join(f"{key}: {one}" for key, one in value.items())
+        else:
+            text = "none" if value is None else str(value)
+        facts.append((name.replace("_", " "), text))
+    return facts
+
+
+LONGEST_LIST = 12
