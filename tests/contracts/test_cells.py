@@ -86,6 +86,22 @@ class ForgetsDtype(Mean):
         return LinearState(torch.zeros(batch, 3))
 
 
+class StaysSingle(Mean):
+    def initial_state(self, batch):
+        return LinearState(torch.zeros(batch, 3))
+
+    def step(self, x, state):
+        return LinearState(super().step(x, state).hidden.float())
+
+
+class IgnoresTheBatch(Mean):
+    def initial_state(self, batch):
+        return LinearState(super().initial_state(batch).hidden.new_zeros(2, 3))
+
+    def step(self, x, state):
+        return LinearState(super().step(x.mean(0), state).hidden)
+
+
 class Grows(Mean):
     def step(self, x, state):
         return LinearState(torch.cat([super().step(x, state).hidden, x], dim=1))
@@ -141,6 +157,8 @@ class WrongGradient(Mean):
 
 BROKEN = {
     ForgetsDtype: "the state is closed under step()",
+    StaysSingle: "the state is closed under step()",
+    IgnoresTheBatch: "the state is closed under step()",
     Grows: "the state is closed under step()",
     ReturnsATuple: "the state is closed under step()",
     WritesIntoItsState: "arguments are left alone",

@@ -277,7 +277,7 @@ def test_tied_weights_survive(tiny, tmp_path):
 def test_a_place_that_cannot_be_written_is_refused_before_the_first_step(tiny, tmp_path):
     (tmp_path / "file").write_text("in the way")
     task = tiny.Task()
-    with pytest.raises(OutputError, match="Cannot write .*run"):
+    with pytest.raises(OutputError, match=r"Cannot write .*run"):
         train(tiny.Network(), task, settings_of(tiny), checkpoint=Checkpoint(tmp_path / "file" / "run"))
     assert task.steps == 0
 

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import copy
 import math
-import os
 import signal
 import statistics
 import threading
@@ -76,7 +75,7 @@ def test_the_loop_takes_the_steps_of_a_plain_loop_with_adam(tiny):
 def test_every_epoch_visits_every_example_once_in_an_order_of_its_own(tiny):
     _, task, _, _ = run(tiny, epochs=3)
     assert [len(batch) for batch in task.seen] == [7, 7, 7, 2] * 3
-    epochs = [sum(task.seen[4 * epoch : 4 * epoch + 4], []) for epoch in range(3)]
+    epochs = [[number for batch in task.seen[start : start + 4] for number in batch] for start in (0, 4, 8)]
     assert all(sorted(epoch) == list(range(23)) for epoch in epochs)
     assert epochs[0] != epochs[1] != epochs[2]
 
@@ -269,7 +268,7 @@ def test_an_interrupt_where_no_handler_can_be_set_ends_training_too(tiny, valida
 
 def test_someone_elses_handler_is_left_in_place(tiny):
     pressed = []
-    before = signal.signal(signal.SIGINT, lambda number, frame: pressed.append(number))
+    before = signal.signal(signal.SIGINT, lambda number, _: pressed.append(number))
     try:
         _, _, record, _ = run(tiny, task=tiny.Task(before_loss=ctrl_c_at(2)), epochs=1)
         assert signal.getsignal(signal.SIGINT) is not before
@@ -296,7 +295,7 @@ def test_an_error_of_the_listener_goes_through_and_leaves_everything_in_order(ti
 def test_nothing_is_written_without_a_checkpoint(tiny, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     run(tiny, epochs=1)
-    assert os.listdir(tmp_path) == []
+    assert list(tmp_path.iterdir()) == []
     assert capsys.readouterr() == ("", "")
 
 

@@ -10,16 +10,17 @@ import typer
 from nurt.cli import console, options
 from nurt.cli.faults import answering
 from nurt.cli.forecast import computing_with
-from nurt.cli.options import OUTPUT
+from nurt.cli.options import place, whole
 from nurt.cli.progress import Progress
 from nurt.cli.reading import Reading
 
 __all__ = ["EXAMPLE", "HELP", "NAME", "backtest"]
 
 NAME = "backtest"
-HELP = """Judge a model file on rows it was not fitted on, beside baselines on the same origins.
-
-Give the old data and the new: what the model was fitted on is recognised and left out of the judgement."""
+HELP = (
+    "Judge a model file on rows it was not fitted on, beside baselines on the same origins.\n\n"
+    "Give the old data and the new: what the model was fitted on is recognised and left out of the judgement."
+)
 EXAMPLE = "Example: nurt backtest nurt-out/model.safetensors rates2024.csv rates2025.csv --target 1USD --windows 50"
 PANEL = "Back-test"
 
@@ -36,31 +37,20 @@ def backtest(
     on_duplicate: options.OnDuplicateOption = "refuse",
     on_unordered: options.OnUnorderedOption = "sort",
     grid: options.GridOption = None,
-    windows: Annotated[
-        int | None,
-        typer.Option(
-            "--windows", min=1, metavar="N", rich_help_panel=PANEL, show_default="all there are",
-            help="Origins per series, the latest.",
-        ),
-    ] = None,
-    step_size: Annotated[
-        int,
-        typer.Option("--step-size", min=1, metavar="N", rich_help_panel=PANEL, help="Observations between the origins."),
-    ] = 1,
+    windows: Annotated[int | None, whole("--windows", "Origins per series, the latest; else all.", PANEL)] = None,
+    step_size: Annotated[int, whole("--step-size", "Observations between the origins.", PANEL)] = 1,
     partial: Annotated[
         bool,
         typer.Option(
-            "--partial/--whole", rich_help_panel=PANEL,
+            "--partial/--whole",
+            rich_help_panel=PANEL,
             help="Also forecast from origins so late that only the first steps can be judged yet.",
         ),
     ] = True,
     threads: options.ThreadsOption = None,
-    report: Annotated[
-        Path | None,
-        typer.Option("--report", metavar="FILE", rich_help_panel=OUTPUT, show_default=False, help="Write an HTML report."),
-    ] = None,
+    report: Annotated[Path | None, place("--report", "FILE", "Write an HTML report.")] = None,
     as_json: options.JsonOption = False,
-) -> None:  # fmt: skip
+) -> None:
     """Run the command; every argument is an option of the command line."""
     reading = Reading(files, target, time, series, past_covariate, format, on_duplicate, on_unordered, grid)
     with answering(context):

@@ -89,21 +89,25 @@ def table(
     """
     grid = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for index, title in enumerate(columns):
-        grid.add_column(Text(title), justify="left" if index in words else "right", no_wrap=True)
+        if index in words:
+            grid.add_column(Text(title), overflow="fold", min_width=8)
+        else:
+            grid.add_column(Text(title), justify="right", no_wrap=True)
     for index, row in enumerate(rows):
         grid.add_row(*(Text(cell) for cell in row), style="bold" if index in strong_rows else "")
-    out_console().print(Padding(grid, (0, 0, 0, 2)))
+    out_console().print(Padding(grid, (0, 0, 0, 2), expand=False))
 
 
-def facts(heading: str, pairs: Sequence[tuple[str, str]]) -> None:
-    """Print names and values in two columns on standard output."""
+def facts(pairs: Sequence[tuple[str, str]], *, heading: str | None = None) -> None:
+    """Print names and values in two columns on standard output; long values go on below themselves."""
     grid = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
     grid.add_column(no_wrap=True, style="dim")
     grid.add_column(overflow="fold")
     for name, value in pairs:
         grid.add_row(Text(name), Text(value))
-    line(heading, strong=True)
-    out_console().print(Padding(grid, (0, 0, 1, 2)))
+    if heading is not None:
+        line(heading, strong=True)
+    out_console().print(Padding(grid, (0, 0, 0, 2 if heading is not None else 0), expand=False))
 
 
 def panel(title: str, text: str, tone: Tone, remarks: Sequence[str] = ()) -> None:

@@ -10,34 +10,27 @@ import typer
 from nurt.cli import console, options
 from nurt.cli.faults import answering
 from nurt.cli.forecast import REPORT, computing_with
-from nurt.cli.options import MACHINE, OUTPUT
+from nurt.cli.options import MACHINE, flag, place, whole
 from nurt.cli.progress import Progress
 
 __all__ = ["EXAMPLE", "HELP", "NAME", "demo"]
 
 NAME = "demo"
-HELP = """Forecast a noisy sine wave whose best possible error is known.
-
-Needs no data. An LSTM from several initialisations stands beside the noise floor, a linear model and the repeat of the
-last value."""
+HELP = (
+    "Forecast a noisy sine wave whose best possible error is known.\n\n"
+    "Needs no data. An LSTM from several initialisations stands beside the noise floor, a linear model and the repeat "
+    "of the last value."
+)
 EXAMPLE = "Example: nurt demo --out demo-out"
 
 
 def demo(
     context: typer.Context,
-    seed: Annotated[
-        int, typer.Option("--seed", min=0, metavar="N", rich_help_panel=MACHINE, help="Fixes everything random.")
-    ] = 0,
-    seeds: Annotated[
-        int, typer.Option("--seeds", min=2, metavar="N", rich_help_panel=MACHINE, help="Initialisations to train.")
-    ] = 5,
+    seed: options.SeedOption = 0,
+    seeds: Annotated[int, whole("--seeds", "Initialisations to train.", MACHINE, least=2)] = 5,
     threads: options.ThreadsOption = None,
-    out: Annotated[
-        Path, typer.Option("--out", metavar="FOLDER", rich_help_panel=OUTPUT, help="Where report and model go.")
-    ] = Path("demo-out"),
-    no_report: Annotated[
-        bool, typer.Option("--no-report", rich_help_panel=OUTPUT, help="Write no HTML report.")
-    ] = False,
+    out: Annotated[Path, place("--out", "FOLDER", "Where report and model go.")] = Path("demo-out"),
+    no_report: Annotated[bool, flag("--no-report", "Write no HTML report.")] = False,
     as_json: options.JsonOption = False,
 ) -> None:
     """Run the command; every argument is an option of the command line."""

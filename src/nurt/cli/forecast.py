@@ -11,7 +11,7 @@ import typer
 
 from nurt.cli import console, options
 from nurt.cli.faults import answering
-from nurt.cli.options import MACHINE, OUTPUT
+from nurt.cli.options import MACHINE, choice, flag, place, rate, share, whole
 from nurt.cli.progress import Progress
 from nurt.cli.reading import Reading
 
@@ -21,23 +21,23 @@ if TYPE_CHECKING:
 __all__ = ["EXAMPLE", "HELP", "NAME", "computing_with", "forecast", "write_files"]
 
 NAME = "forecast"
-HELP = """Train a network on a table, judge it against what costs nothing, and forecast.
-
-The last part of the rows is kept for judging: nothing is learnt from it. The verdict, the forecast with its bands,
-an HTML report, the model file and a CSV file are what you get."""
+HELP = (
+    "Train a network on a table, judge it against what costs nothing, and forecast.\n\n"
+    "The latest part of the rows is kept for judging; nothing is learnt from it. You get a verdict, a forecast with "
+    "its bands, an HTML report, a model file and a CSV file."
+)
 EXAMPLE = "Example: nurt forecast rates2023.csv rates2024.csv --target 1USD --look-back 60 --horizon 30"
 
 TASK = "Task"
 NETWORK = "Network (the recipe decides what is not given)"
 TRAINING = "Training (the recipe decides what is not given)"
+RECIPES = (
+    "default: starts at the repeat of the last value, learns bands, stops by itself. "
+    "course: three LSTM layers of 50, one step ahead and fed back."
+)
 
 REPORT = "report.html"
 TABLE = "forecast.csv"
-
-
-def _setting(name: str, help: str, panel: str, **bounds: Any) -> Any:
-    """Return an option without a value of its own: what is not given is the recipe's."""
-    return typer.Option(name, help=help, rich_help_panel=panel, show_default=False, **bounds)
 
 
 def forecast(
@@ -51,91 +51,52 @@ def forecast(
     on_duplicate: options.OnDuplicateOption = "refuse",
     on_unordered: options.OnUnorderedOption = "sort",
     grid: options.GridOption = None,
-    look_back: Annotated[
-        int, typer.Option("--look-back", min=1, metavar="N", rich_help_panel=TASK, help="Observations the network reads.")
-    ] = 60,
-    horizon: Annotated[
-        int, typer.Option("--horizon", min=1, metavar="N", rich_help_panel=TASK, help="Observations to forecast.")
-    ] = 30,
+    look_back: Annotated[int, whole("--look-back", "Observations the network reads.", TASK)] = 60,
+    horizon: Annotated[int, whole("--horizon", "Observations to forecast.", TASK)] = 30,
     season: Annotated[
-        int,
-        typer.Option(
-            "--season", min=1, metavar="N", rich_help_panel=TASK,
-            help="Observations in a season, such as 24 for hours of a day; 1 means none.",
-        ),
+        int, whole("--season", "Observations in a season, such as 24 for the hours of a day; 1 means none.", TASK)
     ] = 1,
-    test: Annotated[
-        float | None,
-        _setting("--test", "Share of the data, the latest, that only judges.", TASK, callback=options.share, metavar="SHARE"),
-    ] = None,
-    step_size: Annotated[
-        int,
-        typer.Option(
-            "--step-size", min=1, metavar="N", rich_help_panel=TASK, help="Observations between the origins that judge."
-        ),
-    ] = 1,
-    recipe: Annotated[
-        options.Recipe,
-        typer.Option(
-            "--recipe", rich_help_panel=NETWORK,
-            help="default: starts at the repeat of the last value, learns bands, stops by itself. "
-            "course: three LSTM layers of 50, one step ahead and fed back.",
-        ),
-    ] = "default",
-    cell: Annotated[options.Cell | None, _setting("--cell", "Recurrence.", NETWORK)] = None,
-    layers: Annotated[int | None, _setting("--layers", "Layers.", NETWORK, min=1, metavar="N")] = None,
-    hidden: Annotated[int | None, _setting("--hidden", "Units of each layer.", NETWORK, min=1, metavar="N")] = None,
-    dropout: Annotated[
-        float | None,
-        _setting("--dropout", "Share of units silenced while training.", NETWORK, callback=options.share, metavar="SHARE"),
-    ] = None,
+    test: Annotated[float | None, share("--test", "Share of the data, the latest, that only judges.", TASK)] = None,
+    step_size: Annotated[int, whole("--step-size", "Observations between the origins that judge.", TASK)] = 1,
+    recipe: Annotated[options.Recipe, choice("--recipe", RECIPES, NETWORK)] = "default",
+    cell: Annotated[options.Cell | None, choice("--cell", "Recurrence.", NETWORK)] = None,
+    layers: Annotated[int | None, whole("--layers", "Layers.", NETWORK)] = None,
+    hidden: Annotated[int | None, whole("--hidden", "Units of each layer.", NETWORK)] = None,
+    dropout: Annotated[float | None, share("--dropout", "Share of units silenced while training.", NETWORK)] = None,
     strategy: Annotated[
-        options.Strategy | None, _setting("--strategy", "All steps at once, or one fed back.", NETWORK)
+        options.Strategy | None, choice("--strategy", "All steps at once, or one step fed back.", NETWORK)
     ] = None,
-    scaling: Annotated[options.Scaling | None, _setting("--scaling", "How windows are scaled.", NETWORK)] = None,
-    loss: Annotated[options.Loss | None, _setting("--loss", "What training minimises; quantile gives bands.", TRAINING)] = None,
-    epochs: Annotated[int | None, _setting("--epochs", "Most passes over the data.", TRAINING, min=1, metavar="N")] = None,
-    batch_size: Annotated[int | None, _setting("--batch-size", "Windows per step.", TRAINING, min=1, metavar="N")] = None,
-    learning_rate: Annotated[
-        float | None,
-        _setting("--learning-rate", "Step size of Adam.", TRAINING, callback=options.positive, metavar="RATE"),
+    scaling: Annotated[
+        options.Scaling | None,
+        choice("--scaling", "How windows are scaled: window, minmax, standard or none.", NETWORK, metavar="KIND"),
     ] = None,
+    loss: Annotated[
+        options.Loss | None,
+        choice("--loss", "What is minimised: quantile (gives bands), squared or absolute.", TRAINING, metavar="KIND"),
+    ] = None,
+    epochs: Annotated[int | None, whole("--epochs", "Most passes over the data.", TRAINING)] = None,
+    batch_size: Annotated[int | None, whole("--batch-size", "Windows per step.", TRAINING)] = None,
+    learning_rate: Annotated[float | None, rate("--learning-rate", "Step size of Adam.", TRAINING)] = None,
     patience: Annotated[
-        int | None,
-        _setting("--patience", "Epochs without improvement before stopping.", TRAINING, min=1, metavar="N"),
+        int | None, whole("--patience", "Epochs without improvement before stopping.", TRAINING)
     ] = None,
     validation: Annotated[
         float | None,
-        _setting(
-            "--validation", "Share of the training data, the latest, that decides when to stop.", TRAINING,
-            callback=options.share, metavar="SHARE",
-        ),
+        share("--validation", "Share of the training data, the latest, that decides when to stop.", TRAINING),
     ] = None,
-    seed: Annotated[
-        int, typer.Option("--seed", min=0, metavar="N", rich_help_panel=MACHINE, help="Fixes everything random.")
-    ] = 0,
+    seed: options.SeedOption = 0,
     seeds: Annotated[
-        int,
-        typer.Option(
-            "--seeds", min=1, metavar="N", rich_help_panel=MACHINE,
-            help="Initialisations to train; 5 show how much of the result is luck.",
-        ),
+        int, whole("--seeds", "Initialisations to train; 5 show how much of the result is luck.", MACHINE)
     ] = 1,
     threads: options.ThreadsOption = None,
-    out: Annotated[
-        Path, typer.Option("--out", metavar="FOLDER", rich_help_panel=OUTPUT, help="Where report, model and table go.")
-    ] = Path("nurt-out"),
-    resume: Annotated[
-        bool, typer.Option("--resume", rich_help_panel=OUTPUT, help="Go on with an interrupted run, bit for bit.")
-    ] = False,
-    no_report: Annotated[
-        bool, typer.Option("--no-report", rich_help_panel=OUTPUT, help="Write no HTML report.")
-    ] = False,
+    out: Annotated[Path, place("--out", "FOLDER", "Where report, model and table go.")] = Path("nurt-out"),
+    resume: Annotated[bool, flag("--resume", "Go on with an interrupted run, bit for bit.")] = False,
+    no_report: Annotated[bool, flag("--no-report", "Write no HTML report.")] = False,
     as_json: options.JsonOption = False,
-) -> None:  # fmt: skip
+) -> None:
     """Run the command; every argument is an option of the command line."""
     reading = Reading(files, target, time, series, past_covariate, format, on_duplicate, on_unordered, grid)
-    told = {
+    told: dict[str, Any] = {
         "look_back": look_back, "horizon": horizon, "season": season, "test": test, "step_size": step_size,
         "recipe": recipe, "cell": cell, "layers": layers, "hidden": hidden, "dropout": dropout, "strategy": strategy,
         "scaling": scaling, "loss": loss, "epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate,

@@ -13,17 +13,17 @@ from nurt.cli.faults import answering
 __all__ = ["EXAMPLE", "HELP", "NAME", "info"]
 
 NAME = "info"
-HELP = """Tell what is installed here and which code would run, or what a model file holds.
-
-Reading a model file runs no code from it."""
+HELP = (
+    "Tell what is installed here and which code would run, or what a model file holds.\n\n"
+    "Reading a model file runs no code from it."
+)
 EXAMPLE = "Example: nurt info nurt-out/model.safetensors"
 
 
 def info(
     context: typer.Context,
     model: Annotated[
-        Path | None,
-        typer.Argument(metavar="[MODEL]", help="A model file; without it: this machine.", show_default=False),
+        Path | None, typer.Argument(metavar="MODEL", help="A model file; without it: this machine.")
     ] = None,
     as_json: options.JsonOption = False,
 ) -> None:
@@ -36,4 +36,5 @@ def info(
             console.emit_json(found.to_dict())
         else:
             for heading, facts in found.sections():
-                console.facts(heading, facts)
+                console.facts(facts, heading=heading)
+                console.gap()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ Facts = list[tuple[str, str]]
 
 RECURRENCES = ("lstm", "gru", "elman_tanh", "elman_relu", "linear")
 NETWORK = "network."
+LONGEST_LIST = 12
 
 
 @dataclass(frozen=True)
@@ -43,13 +45,14 @@ class Machine(Result):
         import torch
 
         from nurt import environment, kernels
-        from nurt.kernels import _cpu
+
+        native: Any = importlib.import_module("nurt.kernels._cpu")
 
         return cls(
             versions=environment.versions(),
             machine=environment.machine(),
-            instruction_sets=tuple(_cpu.instruction_sets()),
-            compiler=_cpu.compiler(),
+            instruction_sets=tuple(native.instruction_sets()),
+            compiler=native.compiler(),
             threads=torch.get_num_threads(),
             rungs={name: kernels.explain(name).rung for name in RECURRENCES},
         )
@@ -120,6 +123,3 @@ def _flat(part: Mapping[str, Any]) -> Facts:
             text = "none" if value is None else str(value)
         facts.append((name.replace("_", " "), text))
     return facts
-
-
-LONGEST_LIST = 12

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.metadata
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
@@ -17,7 +16,7 @@ __all__ = ["app", "run"]
 class _Group(TyperGroup):
     """Remembers what was typed, for the command that resumes an interrupted run."""
 
-    def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         ctx.meta[ARGUMENTS] = tuple(args)
         return super().parse_args(ctx, args)
 
@@ -39,16 +38,18 @@ for command in (demo, forecast, predict, backtest, info):
 
 def _version(asked: bool) -> None:
     if asked:
-        typer.echo(f"nurt {importlib.metadata.version('nurt')}")
+        # Reading metadata takes longer than all of the help.
+        from importlib.metadata import version
+
+        typer.echo(f"nurt {version('nurt')}")
         raise typer.Exit
 
 
+VersionOption = Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")]
+
+
 @app.callback()
-def _common(
-    version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
-    ] = False,
-) -> None:
+def _common(version: VersionOption = False) -> None:
     del version
 
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
 __all__ = [
+    "DATA",
+    "MACHINE",
+    "OUTPUT",
     "Cell",
     "CsvOption",
     "Files",
@@ -25,13 +28,18 @@ __all__ = [
     "PastCovariateOption",
     "Recipe",
     "Scaling",
+    "SeedOption",
     "SeriesOption",
     "Strategy",
     "TargetOption",
     "ThreadsOption",
     "TimeOption",
-    "positive",
+    "choice",
+    "flag",
+    "place",
+    "rate",
     "share",
+    "whole",
 ]
 
 DATA = "Data"
@@ -49,96 +57,85 @@ OnDuplicate = Literal["refuse", "first", "last", "mean"]
 OnUnordered = Literal["sort", "refuse"]
 
 
-def positive(value: float | None) -> float | None:
-    """Refuse numbers that are not finite and above 0; the bounds of an option let NaN and the bound itself pass."""
+def whole(name: str, help: str, panel: str, *, least: int = 1) -> Any:
+    """Return an option for a whole number of at least ``least``."""
+    return typer.Option(name, min=least, metavar="N", help=help, rich_help_panel=panel)
+
+
+def choice(name: str, help: str, panel: str, metavar: str | None = None) -> Any:
+    """Return an option that takes one of a few words."""
+    return typer.Option(name, metavar=metavar, help=help, rich_help_panel=panel)
+
+
+def column(name: str, help: str) -> Any:
+    """Return an option that takes the name of a column."""
+    return typer.Option(name, metavar="COLUMN", help=help, rich_help_panel=DATA)
+
+
+def share(name: str, help: str, panel: str) -> Any:
+    """Return an option for a number in 0 ≤ value < 1."""
+    return typer.Option(name, callback=_share, metavar="SHARE", help=help, rich_help_panel=panel)
+
+
+def rate(name: str, help: str, panel: str) -> Any:
+    """Return an option for a finite number above 0."""
+    return typer.Option(name, callback=_rate, metavar="RATE", help=help, rich_help_panel=panel)
+
+
+def flag(name: str, help: str) -> Any:
+    """Return an option that is on or off."""
+    return typer.Option(name, help=help, rich_help_panel=OUTPUT)
+
+
+def place(name: str, metavar: str, help: str) -> Any:
+    """Return an option that names a file or a folder."""
+    return typer.Option(name, metavar=metavar, help=help, rich_help_panel=OUTPUT)
+
+
+def _rate(value: float | None) -> float | None:
+    # Bounds of an option let NaN pass, and the bound itself.
     if value is not None and not (math.isfinite(value) and value > 0.0):
         raise typer.BadParameter(f"{value} is not a finite number above 0.")
     return value
 
 
-def share(value: float | None) -> float | None:
-    """Refuse numbers that are not in 0 ≤ value < 1."""
+def _share(value: float | None) -> float | None:
     if value is not None and not 0.0 <= value < 1.0:
         raise typer.BadParameter(f"{value} is not a share: at least 0 and below 1.")
     return value
 
 
 Files = Annotated[
-    list[Path],
-    typer.Argument(
-        metavar="FILE...", help="Data: CSV, Parquet, Excel, JSON; several files are joined.", show_default=False
-    ),
+    list[Path], typer.Argument(metavar="FILE", help="Data: CSV, Parquet, Excel, JSON; several are joined.")
 ]
-ModelFile = Annotated[
-    Path,
-    typer.Argument(metavar="MODEL", help="A model file that [bold]nurt forecast[/bold] wrote.", show_default=False),
-]
+ModelFile = Annotated[Path, typer.Argument(metavar="MODEL", help="A model file, as nurt forecast writes it.")]
 TargetOption = Annotated[
-    str | None,
-    typer.Option(
-        "--target", metavar="COLUMN", rich_help_panel=DATA, show_default=False,
-        help="The column to forecast; needed where there is more than one column of numbers.",
-    ),
-]  # fmt: skip
-TimeOption = Annotated[
-    str | None,
-    typer.Option(
-        "--time", metavar="COLUMN", rich_help_panel=DATA, show_default="found by itself", help="The column of times."
-    ),
+    str | None, column("--target", "The column to forecast; needed where there are several columns of numbers.")
 ]
-SeriesOption = Annotated[
-    str | None,
-    typer.Option(
-        "--series", metavar="COLUMN", rich_help_panel=DATA, show_default=False,
-        help="The column that tells several series in one file apart.",
-    ),
-]  # fmt: skip
+TimeOption = Annotated[str | None, column("--time", "The column of times, where it is not the one found.")]
+SeriesOption = Annotated[str | None, column("--series", "The column that tells several series in one file apart.")]
 PastCovariateOption = Annotated[
     list[str] | None,
-    typer.Option(
-        "--past-covariate", metavar="COLUMN", rich_help_panel=DATA, show_default=False,
-        help="A further column the network may read, known up to the moment of the forecast; repeatable.",
-    ),
-]  # fmt: skip
+    column("--past-covariate", "A further column to read, known up to the moment of the forecast; repeatable."),
+]
 FormatOption = Annotated[
-    Format,
-    typer.Option(
-        "--format", rich_help_panel=DATA,
-        help="What the files are: NBP exchange rates, GIOŚ air quality, any table, or recognised by itself.",
-    ),
-]  # fmt: skip
+    Format, choice("--format", "auto recognises NBP exchange rates, GIOŚ air quality and plain tables.", DATA)
+]
 OnDuplicateOption = Annotated[
-    OnDuplicate,
-    typer.Option("--on-duplicate", rich_help_panel=DATA, help="What to do with times that occur twice and disagree."),
+    OnDuplicate, choice("--on-duplicate", "What to do with times that occur twice and disagree.", DATA)
 ]
-OnUnorderedOption = Annotated[
-    OnUnordered, typer.Option("--on-unordered", rich_help_panel=DATA, help="What to do with rows out of order.")
-]
+OnUnorderedOption = Annotated[OnUnordered, choice("--on-unordered", "What to do with rows out of order.", DATA)]
 GridOption = Annotated[
     str | None,
     typer.Option(
-        "--grid", metavar="STEP", rich_help_panel=DATA, show_default="none: the axis is the order of rows",
-        help="Put the rows on a regular grid of times, such as 1h, 15min or 1d; absent times become missing values.",
-    ),
-]  # fmt: skip
-ThreadsOption = Annotated[
-    int | None,
-    typer.Option(
-        "--threads",
-        min=1,
-        metavar="N",
-        rich_help_panel=MACHINE,
-        show_default="chosen by itself",
-        help="Threads that compute.",
+        "--grid",
+        metavar="STEP",
+        rich_help_panel=DATA,
+        help="Put the rows on a regular grid of times, such as 1h, 15min or 1d; absent times become missing values. "
+        "Without it the axis is the order of the rows.",
     ),
 ]
-JsonOption = Annotated[
-    bool,
-    typer.Option("--json", rich_help_panel=OUTPUT, help="Print the result as one JSON object, and nothing else."),
-]
-CsvOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--csv", metavar="FILE", rich_help_panel=OUTPUT, show_default=False, help="Write the forecast as CSV."
-    ),
-]
+SeedOption = Annotated[int, whole("--seed", "Fixes everything random.", MACHINE, least=0)]
+ThreadsOption = Annotated[int | None, whole("--threads", "Threads that compute.", MACHINE)]
+JsonOption = Annotated[bool, flag("--json", "Print the result as one JSON object, and nothing else.")]
+CsvOption = Annotated[Path | None, place("--csv", "FILE", "Write every step as CSV.")]

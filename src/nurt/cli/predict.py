@@ -13,9 +13,10 @@ from nurt.cli.reading import Reading
 __all__ = ["EXAMPLE", "HELP", "NAME", "predict"]
 
 NAME = "predict"
-HELP = """Forecast with a model file, after the last observation of the data given.
-
-Nothing is trained, nothing is random. The data need at least the look-back of the model."""
+HELP = (
+    "Forecast with a model file, after the last observation of the data given.\n\n"
+    "Nothing is trained, nothing is random. The data need at least the look-back of the model."
+)
 EXAMPLE = "Example: nurt predict nurt-out/model.safetensors rates2025.csv --target 1USD --csv forecast.csv"
 
 

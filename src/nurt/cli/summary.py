@@ -29,8 +29,9 @@ if TYPE_CHECKING:
 __all__ = ["show_backtest", "show_demo", "show_forecast", "show_prediction"]
 
 STEPS_SHOWN = (1, 5, 10, 20, 30)
-NOTES_SHOWN = 6
+NOTES_SHOWN = 4
 ROWS_SHOWN = 60
+SERIES_SHOWN = 3
 TONES: dict[Standing, console.Tone] = {
     Standing.BETTER: "good",
     Standing.MIXED: "fair",
@@ -42,13 +43,13 @@ TONES: dict[Standing, console.Tone] = {
 
 def show_forecast(run: ForecastRun, out: Path) -> None:
     """Print what `nurt forecast` found out."""
-    console.line(f"{run.target}: {_extent(run)}", strong=True)
-    console.line(_model(run.model))
     record = run.training
-    console.line(
-        f"Trained {_plural(record.epochs, 'epoch')} in {seconds(record.seconds)} ({stopped_because(record)}); "
-        f"weights of epoch {record.best_epoch}."
+    training = (
+        f"{_plural(record.epochs, 'epoch')} in {seconds(record.seconds)} ({stopped_because(record)}); "
+        f"weights of epoch {record.best_epoch}"
     )
+    console.line(run.target, strong=True)
+    console.facts([("data", _extent(run)), ("model", _model(run.model)), ("training", training)])
     _notes(run.notes)
     _scores(run.backtest)
     _audit(run.audit)
@@ -61,20 +62,20 @@ def show_forecast(run: ForecastRun, out: Path) -> None:
 
 def show_prediction(run: PredictRun, csv: Path | None) -> None:
     """Print what `nurt predict` found out: every step, as long as that is a page."""
-    console.line(f"{run.target}: forecast after {run.last}", strong=True)
-    console.line(_model(run.model))
+    console.line(run.target, strong=True)
+    extent = f"{_plural(run.observations, 'observation')}, the last at {run.last}"
+    console.facts([("data", extent), ("model", _model(run.model))])
     _notes(run.notes)
     _forecast(run.forecast, None if len(run.forecast) <= ROWS_SHOWN else (1, 2, 3))
     console.gap()
-    console.line(
-        f"Written to {csv}" if csv is not None else "With --csv FILE every step goes into a table.", quiet=csv is None
-    )
+    console.line(f"Written to {csv}" if csv is not None else "--csv FILE writes every step into a table.")
 
 
 def show_backtest(run: BacktestRun, report: Path | None) -> None:
     """Print what `nurt backtest` found out."""
-    console.line(f"{run.target}: {count(run.observations)} observations, {run.first} to {run.last}", strong=True)
-    console.line(_model(run.model))
+    console.line(run.target, strong=True)
+    extent = f"{_plural(run.observations, 'observation')}, {run.first} to {run.last}"
+    console.facts([("data", extent), ("model", _model(run.model))])
     _notes(run.notes)
     _scores(run.backtest)
     _verdict(run.verdict, run.backtest)
@@ -86,7 +87,7 @@ def show_backtest(run: BacktestRun, report: Path | None) -> None:
 def show_demo(demo: DemoRun, out: Path) -> None:
     """Print what `nurt demo` found out."""
     console.line("A noisy sine wave: the best possible error is known.", strong=True)
-    console.line(_model(demo.run.model))
+    console.facts([("model", _model(demo.run.model))])
     console.gap()
     decimals = decimals_for([demo.noise_floor], 3)
     rows = [["noise floor", fixed(demo.noise_floor, decimals), "1.00"]]
@@ -95,6 +96,7 @@ def show_demo(demo: DemoRun, out: Path) -> None:
         rows.append([name, fixed(mean, decimals) + spread, fixed(mean / demo.noise_floor, 2)])
     console.table(["one step ahead", "test MSE", "times the floor"], rows, words=(0,), strong_rows=(len(rows) - 1,))
     _verdict(demo.run.verdict, demo.run.backtest, demo.run.audit)
+    console.gap()
     console.line(f"Written to {out}: report.html, {Path(demo.run.model_file or 'model.safetensors').name}")
 
 
@@ -111,16 +113,17 @@ def _extent(run: ForecastRun) -> str:
 def _model(model: ModelSummary) -> str:
     shape = f"{_plural(model.layers, 'layer')} of {model.hidden}, {_plural(model.parameters, 'parameter')}"
     return (
-        f"{model.name}: {shape}; reads {model.look_back}, forecasts {model.horizon} ({model.strategy}); "
-        f"{model.scaling} scaling, {model.loss} loss; runs on {model.rung}."
+        f"{model.name}, {shape}; reads {model.look_back}, forecasts {model.horizon} ({model.strategy}); "
+        f"{model.scaling} scaling, {model.loss} loss; runs on {model.rung}"
     )
 
 
 def _notes(notes: Sequence[str]) -> None:
-    for sentence in notes[:NOTES_SHOWN]:
-        console.line(f"· {sentence}", quiet=True)
-    if len(notes) > NOTES_SHOWN:
-        console.line(f"· and {len(notes) - NOTES_SHOWN} more remarks, in the report and in --json", quiet=True)
+    left_out = len(notes) - NOTES_SHOWN
+    more = [f"and {_plural(left_out, 'more remark')}, in the report and in --json"] if left_out > 0 else []
+    if notes:
+        console.gap()
+        console.facts([("·", sentence) for sentence in (*notes[:NOTES_SHOWN], *more)])
 
 
 def _scores(result: BacktestResult) -> None:
@@ -147,8 +150,8 @@ def _scores(result: BacktestResult) -> None:
 
 
 def _audit(audit: Audit) -> None:
-    for name, report in (("Sight", audit.causality), ("Copying", audit.copying), ("Leakage", audit.leakage)):
-        console.line(f"{name + ':':<9}{report.text}")
+    console.gap()
+    console.facts([("sight", audit.causality.text), ("copying", audit.copying.text), ("leakage", audit.leakage.text)])
 
 
 def _verdict(verdict: Verdict, result: BacktestResult, audit: Audit | None = None) -> None:
@@ -159,30 +162,35 @@ def _verdict(verdict: Verdict, result: BacktestResult, audit: Audit | None = Non
 
 
 def _forecast(steps: Sequence[ForecastStep], first: Sequence[int] | None) -> None:
-    """Print forecasts, of each series the steps ``first`` and the last one, or all; of many series the first few."""
+    """Print forecasts: of each series the steps ``first`` and the last one, or all; of many series the first few."""
     names = list(dict.fromkeys(step.series for step in steps))
-    shown = names if first is None else names[:3]
-    last = max((step.h for step in steps), default=0)
-    chosen = [step for step in steps if step.series in shown and (first is None or step.h in {*first, last})]
-    if not chosen:
-        return
-    widths = [step.hi_80 - step.lo_80 for step in chosen if step.hi_80 is not None and step.lo_80 is not None]
-    decimals = decimals_for(widths) if any(widths) else decimals_for([step.median for step in chosen], 5)
-    dated, several = any(step.time for step in chosen), len(names) > 1
-    columns = [*(["series"] if several else []), "step", *(["time"] if dated else []), "forecast", "80 %", "95 %"]
+    shown = names if first is None else names[:SERIES_SHOWN]
+    for name in shown:
+        own = [step for step in steps if step.series == name]
+        console.gap()
+        if len(names) > 1:
+            console.line(name, strong=True)
+        _forecast_table(own if first is None else [step for step in own if step.h in {*first, own[-1].h}])
+    if len(shown) < len(names):
+        console.line(f"and {len(names) - len(shown)} more series, in the table of all steps")
+
+
+def _forecast_table(steps: Sequence[ForecastStep]) -> None:
+    widths = [step.hi_80 - step.lo_80 for step in steps if step.hi_80 is not None and step.lo_80 is not None]
+    decimals = decimals_for(widths) if any(widths) else decimals_for([step.median for step in steps], 5)
+    dated = any(step.time for step in steps)
     rows = [
         [
-            *([step.series] if several else []),
             f"+{step.h}",
-            *([step.time or MISSING] if dated else []),
+            *([_moment(step.time)] if dated else []),
             fixed(step.median, decimals),
             interval(step.lo_80, step.hi_80, decimals),
             interval(step.lo_95, step.hi_95, decimals),
         ]
-        for step in chosen
+        for step in steps
     ]
-    console.gap()
-    console.table(columns, rows, words=(0,) if several else ())
-    left_out = len(names) - len(shown)
-    if left_out:
-        console.line(f"and {left_out} more series, in the table of all steps", quiet=True)
+    console.table(["step", *(["time"] if dated else []), "forecast", "80 % band", "95 % band"], rows)
+
+
+def _moment(label: str | None) -> str:
+    return MISSING if label is None else label.replace("T", " ").removesuffix(":00") if "T" in label else label

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from nurt.data.assembly import Columns, OnDuplicate, OnUnordered, Selection, assemble
-from nurt.data.labels import as_labels
+from nurt.data.labels import as_labels, refuse_missing
 from nurt.data.series import Series
 from nurt.errors import DataError, NurtTypeError, ShapeError
 
@@ -147,8 +147,7 @@ def _labels(column: Any, notes: list[str]) -> np.ndarray:
     if isinstance(column.dtype, nw.Datetime) and column.dtype.time_zone is not None:
         column = column.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
         notes.append(f"The times of column {column.name!r} are labelled in UTC.")
-    if column.null_count():
-        return np.array(column.to_list(), dtype=object)
+    refuse_missing(np.asarray(column.is_null().to_numpy(), dtype=bool), f"column {column.name!r}")
     return np.asarray(column.to_numpy())
 
 
@@ -214,7 +213,7 @@ def _floats(values: Any, what: str) -> np.ndarray:
     if isinstance(values, np.ma.MaskedArray):
         values = np.ma.filled(values.astype(np.float64), np.nan)
     try:
-        floats = np.asarray(values, dtype=np.float64)
+        floats = np.array(values, dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise DataError(
             f"{what}: the values are not numbers ({error}).", cure="Pass numbers, NaN where missing."

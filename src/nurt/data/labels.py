@@ -9,7 +9,7 @@ import numpy as np
 
 from nurt.errors import DataError
 
-__all__ = ["are_ordered", "as_labels"]
+__all__ = ["are_ordered", "as_labels", "refuse_missing"]
 
 
 def as_labels(values: Any, *, what: str = "time") -> np.ndarray:
@@ -34,12 +34,12 @@ def as_labels(values: Any, *, what: str = "time") -> np.ndarray:
     if labels.dtype.kind == "U":
         labels = _of_text(labels, what)
     if labels.dtype.kind == "M":
-        _refuse_missing(np.isnat(labels), what)
+        refuse_missing(np.isnat(labels), what)
         return _coarsest(labels)
     if labels.dtype.kind in "iu":
         return labels.astype(np.int64)
     if labels.dtype.kind == "f":
-        _refuse_missing(np.isnan(labels), what)
+        refuse_missing(np.isnan(labels), what)
         whole = labels.astype(np.int64)
         if np.array_equal(whole, labels):
             return whole
@@ -59,8 +59,7 @@ def are_ordered(labels: np.ndarray) -> bool:
 
 
 def _of_objects(labels: np.ndarray, what: str) -> np.ndarray:
-    missing = np.array([label is None or label != label for label in labels])
-    _refuse_missing(missing, what)
+    refuse_missing(np.array([_is_missing(label) for label in labels]), what)
     if all(isinstance(label, datetime.datetime | datetime.date | np.datetime64) for label in labels):
         if any(getattr(label, "tzinfo", None) is not None for label in labels):
             labels = _in_utc(labels, what)
@@ -87,7 +86,24 @@ def _of_text(labels: np.ndarray, what: str) -> np.ndarray:
     return parsed.values.to_numpy()
 
 
-def _refuse_missing(missing: np.ndarray, what: str) -> None:
+def _is_missing(label: object) -> bool:
+    """None, and what differs from itself (NaN, NaT) or refuses to say so (pandas.NA)."""
+    try:
+        return label is None or bool(label != label)
+    except TypeError:
+        return True
+
+
+def refuse_missing(missing: np.ndarray, what: str) -> None:
+    """Refuse time labels of which some are missing.
+
+    Args:
+        missing: True where a label is missing, bool (T,).
+        what: name of the column, for messages.
+
+    Raises:
+        DataError: any is missing.
+    """
     if missing.any():
         raise DataError(
             f"{what}: {int(missing.sum())} time label(s) are missing, the first in row {int(missing.argmax()) + 1}.",

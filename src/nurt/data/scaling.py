@@ -6,6 +6,7 @@ constant, as an audit of the learned part does, detach what :meth:`FittedScaling
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -104,14 +105,7 @@ class WindowScaling(AbstractScaling):
     scale: Scale = "window"
 
     def __post_init__(self) -> None:
-        for argument, given, allowed in (
-            ("anchor", self.anchor, ("last", "mean", "none")),
-            ("scale", self.scale, ("window", "train", "none")),
-        ):
-            if given not in allowed:
-                raise NurtValueError(
-                    f"WindowScaling: unknown {argument}.", expected=f"one of {', '.join(allowed)}", got=repr(given)
-                )
+        _require_choices(self.anchor, self.scale)
 
     @property
     def name(self) -> str:
@@ -180,6 +174,9 @@ class FixedStatistics(FittedScaling):
     anchor: float
     scale: float
 
+    def __post_init__(self) -> None:
+        _require_statistics(self.anchor, self.scale)
+
     def statistics(self, inputs: Tensor, observed: Tensor) -> tuple[Tensor, Tensor]:  # noqa: ARG002  # of the contract
         """Return the fitted anchor and scale for each window."""
         column = inputs.new_ones((inputs.shape[0], 1))
@@ -204,6 +201,10 @@ class WindowStatistics(FittedScaling):
     anchor: Anchor
     scale: Scale
     train_scale: float = 1.0
+
+    def __post_init__(self) -> None:
+        _require_choices(self.anchor, self.scale)
+        _require_statistics(0.0, self.train_scale)
 
     def statistics(self, inputs: Tensor, observed: Tensor) -> tuple[Tensor, Tensor]:
         """Return anchor and scale of each window, differentiable with respect to its observed inputs."""
@@ -244,20 +245,37 @@ def scaling_from_dict(saved: Mapping[str, Any]) -> FittedScaling:
         NurtValueError: the description is of no scaling known here, or a number in it is unusable.
     """
     parts = dict(saved)
-    name = parts.pop("name", None)
-    numbers = [value for value in parts.values() if not isinstance(value, str)]
-    usable = all(isinstance(number, int | float) and np.isfinite(number) for number in numbers)
     try:
-        if usable and name == "window":
-            WindowScaling(parts["anchor"], parts["scale"])
-            return WindowStatistics(**parts)
-        if usable and name in ("minmax", "standard"):
-            return FixedStatistics(name, **parts)
-    except (KeyError, TypeError):
+        if parts.get("name") == "window":
+            return WindowStatistics(**{name: part for name, part in parts.items() if name != "name"})
+        if parts.get("name") in ("minmax", "standard"):
+            return FixedStatistics(**parts)
+    except TypeError:
         pass
     raise NurtValueError(
         "This describes no scaling.", expected="what to_dict() of a fitted scaling gives", got=repr(dict(saved))
     )
+
+
+def _require_choices(anchor: str, scale: str) -> None:
+    for argument, given, allowed in (
+        ("anchor", anchor, ("last", "mean", "none")),
+        ("scale", scale, ("window", "train", "none")),
+    ):
+        if given not in allowed:
+            raise NurtValueError(
+                f"WindowScaling: unknown {argument}.", expected=f"one of {', '.join(allowed)}", got=repr(given)
+            )
+
+
+def _require_statistics(anchor: float, scale: float) -> None:
+    numbers = all(isinstance(number, int | float) and math.isfinite(number) for number in (anchor, scale))
+    if not numbers or scale <= 0:
+        raise NurtValueError(
+            "A scaling has unusable statistics.",
+            expected="a finite anchor and a finite positive scale",
+            got=f"{anchor!r} and {scale!r}",
+        )
 
 
 def _last_observed(observed: Tensor) -> Tensor:

@@ -143,19 +143,21 @@ class Windows:
 
     @cached_property
     def _flat(self) -> tuple[np.ndarray, np.ndarray]:
-        """Values (n,) and covariates (n, C) of all series, each followed by F missing values so that none run over."""
-        beyond = np.full(self.horizon, np.nan)
-        columns = len(self.series[0].covariate_names)
-        values = np.concatenate([part for series in self.series for part in (series.values, beyond)])
-        covariates = np.concatenate(
-            [part for series in self.series for part in (series.covariates, np.full((self.horizon, columns), np.nan))]
-        )
-        return values.astype(self.dtype), covariates.astype(self.dtype)
+        """Values (n,) and covariates (n, C) of all series, with T missing rows first and F after each series.
+
+        So no window runs over into the next series, and one fits even where the data are shorter than it.
+        """
+        before = np.full((self.look_back, len(self.series[0].covariate_names)), np.nan)
+        after = np.full((self.horizon, before.shape[1]), np.nan)
+        values = [part for series in self.series for part in (series.values, np.full(self.horizon, np.nan))]
+        covariates = [part for series in self.series for part in (series.covariates, after)]
+        flat = np.concatenate([np.full(self.look_back, np.nan), *values])
+        return flat.astype(self.dtype), np.concatenate([before, *covariates]).astype(self.dtype)
 
     @cached_property
     def _offsets(self) -> np.ndarray:
         lengths = [len(series) + self.horizon for series in self.series]
-        return np.cumsum([0, *lengths[:-1]])
+        return np.cumsum([self.look_back, *lengths[:-1]])
 
     @cached_property
     def _lengths(self) -> np.ndarray:

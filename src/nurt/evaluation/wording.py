@@ -38,7 +38,7 @@ def compared(ratio: float, other: str = "") -> str:
     """
     if abs(ratio - 1.0) < 0.0005:
         return f"as good as {other}" if other else "as good"
-    if ratio >= 1.995:
+    if ratio >= 1.5:
         degree = f"{ratio:.1f} times worse" if ratio < 9.95 else f"{ratio:.0f} times worse"
     else:
         degree = f"{per_cent(1.0 - ratio)} {'better' if ratio < 1.0 else 'worse'}"

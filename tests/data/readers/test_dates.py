@@ -22,13 +22,17 @@ def place(row: int) -> str:
     return f"f.csv, line {row + 2}"
 
 
-@given(dates=st.lists(days, min_size=1, max_size=20), form=st.sampled_from(["%Y%m%d", "%Y-%m-%d", "%Y/%m/%d", "%d.%m.%Y"]))
+@given(
+    dates=st.lists(days, min_size=1, max_size=20), form=st.sampled_from(["%Y%m%d", "%Y-%m-%d", "%Y/%m/%d", "%d.%m.%Y"])
+)
 def test_dates_of_one_form_are_read_back(dates: list[datetime.date], form: str) -> None:
     cells = pl.Series("t", [date.strftime(form) for date in dates])
     assert parse_dates(cells, place).values.to_list() == dates
 
 
-@given(times=st.lists(moments, min_size=1, max_size=20), form=st.sampled_from(["%Y-%m-%dT%H:%M:%S", "%d.%m.%Y %H:%M:%S"]))
+@given(
+    times=st.lists(moments, min_size=1, max_size=20), form=st.sampled_from(["%Y-%m-%dT%H:%M:%S", "%d.%m.%Y %H:%M:%S"])
+)
 def test_times_of_one_form_are_read_back(times: list[datetime.datetime], form: str) -> None:
     cells = pl.Series("t", [time.strftime(form) for time in times])
     assert parse_dates(cells, place).values.to_list() == times
@@ -44,7 +48,9 @@ def test_days_and_months_are_read_right_or_refused(dates: list[datetime.date], f
         assert parse_dates(cells, place).values.to_list() == dates
 
 
-@pytest.mark.parametrize("cell", ["1.5", "2020", "202001", "20201301", "12345678", "2020-13", "01.02.20", "10:30", "", "abc", "+1"])
+@pytest.mark.parametrize(
+    "cell", ["1.5", "2020", "202001", "20201301", "12345678", "2020-13", "01.02.20", "10:30", "", "abc", "+1"]
+)
 def test_what_is_no_date_has_no_form(cell: str) -> None:
     assert form_of(cell) is None
 

@@ -22,7 +22,9 @@ def gios(shared_data: Path) -> Path:
     return shared_data / "gios"
 
 
-@pytest.mark.parametrize(("file", "mean"), [("KrakowKrasinskiegoPM10.csv", 32.6976), ("KrakowKrasinskiegoPM25.csv", 18.7227)])
+@pytest.mark.parametrize(
+    ("file", "mean"), [("KrakowKrasinskiegoPM10.csv", 32.6976), ("KrakowKrasinskiegoPM25.csv", 18.7227)]
+)
 @pytest.mark.parametrize("format", ["auto", "gios", "table"])
 def test_krasinskiego_has_two_years_without_the_spring_hours(gios: Path, file: str, mean: float, format: str) -> None:
     series = select(read(gios / file, format)).series[0]
@@ -60,7 +62,9 @@ def test_two_pollutants_of_two_files_join_by_time(gios: Path) -> None:
 def test_bulwarowa_splits_names_into_station_pollutant_and_unit(gios: Path) -> None:
     table = read(gios / "portal_krakow_bulwarowa_2023-10.csv")
     assert table.format == "gios"
-    assert table.columns == tuple(f"Kraków - ul. Bulwarowa {formula}" for formula in ("PM2.5", "PM10", "NO2", "SO2", "CO"))
+    assert table.columns == tuple(
+        f"Kraków - ul. Bulwarowa {formula}" for formula in ("PM2.5", "PM10", "NO2", "SO2", "CO")
+    )
     assert set(table.units.values()) == {"ug/m3"}
     fine = select(table, "PM2.5").series[0]
     assert len(fine) == 744
@@ -174,9 +178,16 @@ def test_position_codes_alone_suffice(text_file: Write) -> None:
 
 def test_a_workbook_of_text_cells_reads_like_one_of_numbers(workbook: Callable[..., Path]) -> None:
     pytest.importorskip("fastexcel", reason="the extra 'excel' is not installed")
-    head = [["Kod stacji", "MpKrakAlKras", "MpKrakBujaka"], ["Wskaźnik", "PM10", "PM10"], ["Czas uśredniania", "1g", "1g"]]
+    head = [
+        ["Kod stacji", "MpKrakAlKras", "MpKrakBujaka"],
+        ["Wskaźnik", "PM10", "PM10"],
+        ["Czas uśredniania", "1g", "1g"],
+    ]
     numbers = [[43466.0 + hour / 24, 41.5 + hour, None] for hour in range(1, 30)]
-    texts = [[f"2019-01-{1 + hour // 24:02} {hour % 24:02}:00", f"{41.5 + hour}".replace(".", ","), None] for hour in range(1, 30)]
+    texts = [
+        [f"2019-01-{1 + hour // 24:02} {hour % 24:02}:00", f"{41.5 + hour}".replace(".", ","), None]
+        for hour in range(1, 30)
+    ]
     of_numbers = select(read(workbook(head + numbers, dated=(0,))), "MpKrakAlKras").series[0]
     of_texts = select(read(workbook(head + texts)), "MpKrakAlKras").series[0]
     of_serials = select(read(workbook(head + numbers)), "MpKrakAlKras").series[0]
@@ -245,12 +256,18 @@ def test_a_footer_is_skipped_and_said(text_file: Write) -> None:
 
 REFUSALS = {
     "commas are separator and decimal mark": (lambda text: text.replace(";", ","), "both separator and decimal mark"),
-    "a station is lost in the header": (lambda text: text.replace(";MpKrakBujaka", "").replace(";PM10;PM10", ";PM10"), "no dated rows"),
+    "a station is lost in the header": (
+        lambda text: text.replace(";MpKrakBujaka", "").replace(";PM10;PM10", ";PM10"),
+        "no dated rows",
+    ),
     "the first date is damaged": (lambda text: text.replace("2019-01-01 01:00", "2019-01-0101:00"), "is not a date"),
     "a date inside is damaged": (lambda text: text.replace("2019-01-01 02:00", "01 02:00"), "is not a date"),
     "a date is missing": (lambda text: text.replace("2019-01-01 02:00", ""), "time label is missing"),
     "decimal marks are mixed": (lambda text: text.replace("7,25", "7.25"), "with a comma in column"),
-    "two columns are the same": (lambda text: text.replace("MpKrakBujaka", "MpKrakAlKras"), "no dated rows|two columns hold"),
+    "two columns are the same": (
+        lambda text: text.replace("MpKrakBujaka", "MpKrakAlKras"),
+        "no dated rows|two columns hold",
+    ),
 }
 
 

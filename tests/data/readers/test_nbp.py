@@ -169,7 +169,9 @@ def test_without_a_footer_the_file_is_read_and_doubted(text_file: Write) -> None
 
 
 def test_a_file_broken_off_inside_a_number_loses_that_number(text_file: Write) -> None:
-    whole = small_archive(footer=False, rows=[f"202401{day:02};3,9432;2,7855;1;001/A/NBP/2024;" for day in range(1, 29)])
+    whole = small_archive(
+        footer=False, rows=[f"202401{day:02};3,9432;2,7855;1;001/A/NBP/2024;" for day in range(1, 29)]
+    )
     cut = whole[: whole.rindex("2,7855") + 3]
     table = read(text_file(cut))
     assert table.frame["100JPY"][-1] is None
@@ -196,7 +198,9 @@ REFUSALS = {
     "a date does not exist": (lambda text: text.replace("20240103", "20240230"), "not a date that exists"),
     "the first date is damaged": (lambda text: text.replace("20240102", "2024010"), "is not a date, but rates stand"),
     "a later date is damaged": (
-        lambda text: text.replace("20240103", "2024010").replace("\r\n\r\n", "\r\n20240104;3,9;2,7;3;003/A/NBP/2024;\r\n\r\n"),
+        lambda text: text.replace("20240103", "2024010").replace(
+            "\r\n\r\n", "\r\n20240104;3,9;2,7;3;003/A/NBP/2024;\r\n\r\n"
+        ),
         "is not a date, but dated rows follow",
     ),
     "date forms are mixed": (lambda text: text.replace("20240103", "2024-01-03"), "date forms are mixed"),

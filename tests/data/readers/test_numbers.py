@@ -28,9 +28,7 @@ def test_every_float_is_read_back_bit_for_bit(numbers: list[float], mark: str) -
     assert all(is_number(cell) for cell in written)
 
 
-@given(
-    whole=st.integers(-(10**6), 10**6), digits=st.text("0123456789", max_size=6), mark=st.sampled_from([".", ","])
-)
+@given(whole=st.integers(-(10**6), 10**6), digits=st.text("0123456789", max_size=6), mark=st.sampled_from([".", ","]))
 def test_decimal_marks_mean_the_same(whole: int, digits: str, mark: str) -> None:
     column = parse_numbers([pl.Series("y", [f"{whole}{mark}{digits}"])])[0]
     assert column.values[0] == float(f"{whole}.{digits}")

@@ -79,7 +79,9 @@ def test_pollution_has_its_time_in_four_columns(standard: Path) -> None:
         ("daily-min-temperatures.csv", 3650, "1981-01-01", "1990-12-31"),
     ],
 )
-def test_classic_series_have_their_length_and_range(standard: Path, file: str, rows: int, first: str, last: str) -> None:
+def test_classic_series_have_their_length_and_range(
+    standard: Path, file: str, rows: int, first: str, last: str
+) -> None:
     series = select(read(standard / file)).series[0]
     assert len(series) == rows
     assert [str(series.time[0]), str(series.time[-1])] == [first, last]
@@ -283,13 +285,15 @@ def test_files_of_different_formats_are_refused(text_file: Write) -> None:
 def test_parquet_keeps_its_types(tmp_path: Path) -> None:
     path = tmp_path / "table.parquet"
     days = [datetime.date(2020, 1, 1), datetime.date(2020, 1, 2)]
-    pl.DataFrame({"day": days, "y": [1.5, float("nan")], "n": [1, None], "tags": [["a"], ["b"]], "w": ["1,5", "x"]}).write_parquet(path)
+    pl.DataFrame(
+        {"day": days, "y": [1.5, float("nan")], "n": [1, None], "tags": [["a"], ["b"]], "w": ["1,5", "x"]}
+    ).write_parquet(path)
     table = read(path)
     assert table.time == "day"
     assert table.columns == ("y", "n")
     assert np.isnan(values(table, "y")).tolist() == [False, True]
     assert any("'tags' holds" in note for note in table.notes)
-    with pytest.raises(DataError, match="row 2|line 2"):
+    with pytest.raises(DataError, match=r"row 2: 'x'|line 2: 'x'"):
         select(table, "w")
 
 
@@ -332,28 +336,49 @@ def test_an_empty_workbook_is_refused(workbook: Callable[..., Path]) -> None:
 
 
 REFUSALS = {
-    "comma both separator and decimal mark": ("date,y\n2020-01-01,56,61\n2020-01-02,57,4\n", "both separator and decimal mark"),
-    "the same in one row only": ("date,y\n2020-01-01,56\n2020-01-02,57,4\n2020-01-03,58\n", "line 3: 3 fields under a header of 2"),
+    "comma both separator and decimal mark": (
+        "date,y\n2020-01-01,56,61\n2020-01-02,57,4\n",
+        "both separator and decimal mark",
+    ),
+    "the same in one row only": (
+        "date,y\n2020-01-01,56\n2020-01-02,57,4\n2020-01-03,58\n",
+        "line 3: 3 fields under a header of 2",
+    ),
     "the same without a header": ("2020-01-01,56,61\n2020-01-02,57,04\n", "separator or the decimal mark"),
     "a column without a name": ("date;y\n2020-01-01;1;2\n2020-01-02;3;4\n", "Give every column a name"),
     "mixed decimal marks": ("date;a;b\n2020-01-01;1,5;1.5\n2020-01-02;2,5;2.5\n", "with a comma in column 'a'"),
-    "thousands or decimals": ('date,y\n2020-01-01,"1,234"\n2020-01-02,"2,345"\n', "may be decimal marks or set off thousands"),
+    "thousands or decimals": (
+        'date,y\n2020-01-01,"1,234"\n2020-01-02,"2,345"\n',
+        "may be decimal marks or set off thousands",
+    ),
     "mixed date forms": ("date,y\n2020-01-01,1\n02.01.2020,2\n", "date forms are mixed"),
     "mixed clocks": ("date,y\n2020-01-01 00:00,1\n2020-01-02,2\n", "date forms are mixed"),
     "days that could be months": ("date,y\n01/02/2020,1\n02/02/2020,2\n", "days could be months"),
     "days and months swapped": ("date,y\n13/02/2020,1\n02/14/2020,2\n", "puts the month first"),
     "changing offsets": ("date,y\n2020-03-29 01:00+01:00,1\n2020-03-29 03:00+02:00,2\n", "offset from UTC changes"),
     "offset in some rows": ("date,y\n2020-03-29 01:00+01:00,1\n2020-03-29 03:00,2\n", "offset from UTC changes"),
-    "a day that does not exist": ("date,y\n2021-02-28,1\n2021-02-29,2\n2021-03-01,3\n", "line 3: '2021-02-29' is not a date that exists"),
+    "a day that does not exist": (
+        "date,y\n2021-02-28,1\n2021-02-29,2\n2021-03-01,3\n",
+        "line 3: '2021-02-29' is not a date that exists",
+    ),
     "a missing label": ("date,y\n2021-02-28,1\n,2\n2021-03-01,3\n", "line 3: the time label is missing"),
-    "a damaged label": ("date,y\n2021-02-27,1\n2021-02-28,1\n2021-0x-01,2\n2021-03-01,3\n2021-03-02,3\n2021-03-03,3\n", "line 4: '2021-0x-01'"),
-    "a damaged first label": ("date,y\n2021-0x-01,1\n2021-02-28,1\n2021-03-01,2\n2021-03-02,3\n", "line 2: '2021-0x-01' is not a date"),
+    "a damaged label": (
+        "date,y\n2021-02-27,1\n2021-02-28,1\n2021-0x-01,2\n2021-03-01,3\n2021-03-02,3\n2021-03-03,3\n",
+        "line 4: '2021-0x-01'",
+    ),
+    "a damaged first label": (
+        "date,y\n2021-0x-01,1\n2021-02-28,1\n2021-03-01,2\n2021-03-02,3\n",
+        "line 2: '2021-0x-01' is not a date",
+    ),
     "parts that make no date": ("year,month,day,y\n2021,2,28,1\n2021,2,30,2\n", "line 3: the columns year, month, day"),
     "an hour 24": ("year,month,day,hour,y\n2021,2,28,23,1\n2021,2,28,24,2\n", "hours run from 0 to 23"),
     "no numbers": ("name,town\nAnna,Kraków\nJan,Gdańsk\n", "no column holds numbers or dates"),
     "only a header": ("date,y\n", "no column holds numbers or dates"),
     "an open quote": ('date,y\n2020-01-01,"1\n2020-01-02,2\n', "line 2: a quoted cell is damaged"),
-    "many short rows": ("date,a,b\n2020-01-01,1\n2020-01-02,2\n2020-01-03,3,4\n", "2 of 3 rows have fewer than 3 fields"),
+    "many short rows": (
+        "date,a,b\n2020-01-01,1\n2020-01-02,2\n2020-01-03,3,4\n",
+        "2 of 3 rows have fewer than 3 fields",
+    ),
     "a short row without a date": ("a,b\n1,2\n3\n4,5\n", "no date tells whether the row is whole"),
     "only comments": ("# a\n# b\n", "only comment lines"),
     "a web page": ("<!DOCTYPE html><html><body>error 404</body></html>", "web page"),

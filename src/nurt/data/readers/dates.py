@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+import statistics
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import polars as pl
 
-from nurt.data.readers.numbers import is_missing, missing
+from nurt.data.readers.numbers import is_missing
 from nurt.errors import DataError
 
 __all__ = ["DateForm", "ParsedDates", "form_of", "parse_dates", "round_to_grid"]
@@ -32,6 +33,8 @@ _CLOCKS = (
     ("HH:MM:SS.f", r"[0-9]{1,2}:[0-9]{2}:[0-9]{2}\.[0-9]+", "%H:%M:%S%.f"),
 )
 _OFFSET = re.compile(r"(.*[0-9]:[0-9]{2}(?:\.[0-9]+)?) ?(Z|[+-][0-9]{2}(?::?[0-9]{2})?)")
+_SECOND = 1_000_000
+_STEPS = [minutes * 60 * _SECOND for minutes in range(1, 1441) if 1440 % minutes == 0]
 _DAY_OR_MONTH = ("DD/MM/YYYY", "DD-MM-YYYY")
 
 
@@ -194,12 +197,12 @@ def round_to_grid(times: pl.Series) -> tuple[pl.Series, tuple[str, ...]]:
     if times.dtype == pl.Date or len(times) < 3:
         return times, ()
     microseconds = times.to_physical()
-    rounded = (microseconds + 500_000) // 1_000_000 * 1_000_000
-    step = int(rounded.diff().drop_nulls().median() or 0)  # type: ignore[arg-type]  # integers have a real median
-    if step >= 60_000_000 and 86_400_000_000 % step == 0:
-        on_grid = (microseconds + step // 2) // step * step
-        if int((on_grid - microseconds).abs().max() or 0) < step // 100:  # type: ignore[arg-type]  # as above
-            rounded = on_grid
+    rounded = (microseconds + _SECOND // 2) // _SECOND * _SECOND
+    between = statistics.median(microseconds.diff().drop_nulls().to_list())
+    step = min(_STEPS, key=lambda candidate: abs(candidate - between))
+    on_grid = (microseconds + step // 2) // step * step
+    if 100 * max(abs(drift) for drift in on_grid - microseconds) < step:
+        rounded = on_grid
     moved = int((rounded != microseconds).sum())
     if not moved:
         return times, ()
