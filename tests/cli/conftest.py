@@ -19,3 +19,12 @@ def fabricate() -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    """Return a small table of numbers."""
+    path = tmp_path / "table.csv"
+    rows = [f"2024-01-{day:02d},{day}.5" for day in range(1, 32)]
+    path.write_text("\n".join(["day,load", *rows]) + "\n")
+    return path

@@ -71,8 +71,8 @@ def test_better_but_perhaps_by_chance():
 
 def test_better_over_the_path_but_worse_at_the_first_step():
     assert judge(naive_only(0.92, 0.003, 1.62)).text == (
-        "LSTM is 8 % better than repeating the last value over 30 steps (p = 0.003) but 62 % worse at the first step: "
-        "use LSTM."
+        "LSTM is 8 % better than repeating the last value over 30 steps (p = 0.003) but 1.6 times worse at the first "
+        "step: use LSTM."
     )
 
 
@@ -233,6 +233,13 @@ def test_a_gain_within_seed_noise_is_not_claimed():
     assert steady.better_than_naive
     assert steady.warnings[0].endswith("is more than seed noise.")
     assert judge(gain, seed_errors=(0.1,)).warnings == ()
+
+
+def test_one_lucky_seed_among_bad_ones_is_no_win():
+    verdict = judge(naive_only(0.95, 0.001), seed_errors=(0.1, 0.16, 0.17, 0.16, 0.17))
+    assert verdict.text.endswith("; but another seed may undo it: use naive, the simpler of the two.")
+    assert not verdict.better_than_naive
+    assert verdict.warnings[0].endswith("is more than seed noise.")
 
 
 def test_copying_is_passed_on_in_its_own_words():

@@ -125,9 +125,9 @@ def note(text: str) -> None:
     out_console(stderr=True).print(Text(text, style="dim"))
 
 
-def complain(text: str, *, kind: str = "error") -> None:
-    """Print what went wrong on standard error; the first word says that it did."""
-    message = Text.assemble((f"nurt: {kind}: ", "bold red"), text)
+def complain(text: str, *, opening: str = "nurt: error: ") -> None:
+    """Print what went wrong on standard error."""
+    message = Text.assemble((opening, "bold red"), text)
     # Paths and commands are to be copied: the terminal may wrap them, we may not.
     out_console(stderr=True).print(message, soft_wrap=True)
 

@@ -42,7 +42,7 @@ def answering(context: typer.Context, kept: Callable[[], Path | None] = _nothing
     except (typer.Exit, typer.Abort, typer.BadParameter):
         raise
     except KeyboardInterrupt as error:
-        console.complain(_interruption(context, error, kept()), kind="interrupted")
+        console.complain(_interruption(context, error, kept()), opening="nurt: ")
         raise typer.Exit(INTERRUPTED) from error
     except BrokenPipeError as error:
         # Whoever read our output has left, as `head` does; there is nobody to tell.
@@ -58,14 +58,14 @@ def answering(context: typer.Context, kept: Callable[[], Path | None] = _nothing
 def _interruption(context: typer.Context, error: KeyboardInterrupt, kept: Path | None) -> str:
     told = str(error)
     if not told and kept is None:
-        return "Nothing was kept. Run the same command again to start anew."
+        return "Interrupted; nothing was kept. Run the same command again to start anew."
     arguments = list(context.meta.get(ARGUMENTS, ()))
     if "--resume" not in arguments:
         # Options may stand after arguments, but not after a bare `--`.
         at = arguments.index("--") if "--" in arguments else len(arguments)
         arguments.insert(at, "--resume")
     command = shlex.join(["nurt", *arguments])
-    return f"{told or f'The state of the training is kept in {kept}.'}\nTo go on where it stopped:\n  {command}"
+    return f"{told or f'Interrupted. The state of the training is kept in {kept}.'}\nTo go on where it stopped:\n  {command}"
 
 
 def _message(error: Exception) -> str:

@@ -111,15 +111,20 @@ class ModelContents(Result):
 
 
 def _flat(part: Mapping[str, Any]) -> Facts:
-    facts = []
-    for name, value in part.items():
-        if isinstance(value, list) and len(value) > LONGEST_LIST:
-            text = f"{len(value)} entries, in --json"
-        elif isinstance(value, list):
-            text = ", ".join(str(one) for one in value) or "none"
-        elif isinstance(value, dict):
-            text = ", ".join(f"{key}: {one}" for key, one in value.items())
-        else:
-            text = "none" if value is None else str(value)
-        facts.append((name.replace("_", " "), text))
-    return facts
+    return [(name.replace("_", " "), _told(value)) for name, value in part.items()]
+
+
+def _told(value: Any) -> str:
+    if isinstance(value, dict):
+        if any(isinstance(one, dict) for one in value.values()):
+            return f"{len(value)} entries, in --json"
+        return ", ".join(f"{name} {_told(one)}" for name, one in value.items()) or "none"
+    if isinstance(value, list):
+        if len(value) > LONGEST_LIST or any(isinstance(one, dict | list) for one in value):
+            return f"{len(value)} entries, in --json"
+        return ", ".join(_told(one) for one in value) or "none"
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -47,6 +47,27 @@ def restore(values: Tensor, anchor: Tensor, scale: Tensor) -> Tensor:
     return anchor + scale * values
 
 
+def _require_choices(anchor: str, scale: str) -> None:
+    for argument, given, allowed in (
+        ("anchor", anchor, ("last", "mean", "none")),
+        ("scale", scale, ("window", "train", "none")),
+    ):
+        if given not in allowed:
+            raise NurtValueError(
+                f"WindowScaling: unknown {argument}.", expected=f"one of {', '.join(allowed)}", got=repr(given)
+            )
+
+
+def _require_statistics(anchor: float, scale: float) -> None:
+    numbers = all(isinstance(number, int | float) and math.isfinite(number) for number in (anchor, scale))
+    if not numbers or scale <= 0:
+        raise NurtValueError(
+            "A scaling has unusable statistics.",
+            expected="a finite anchor and a finite positive scale",
+            got=f"{anchor!r} and {scale!r}",
+        )
+
+
 class FittedScaling(ABC):
     """What a scaling has learned; gives the statistics of each window."""
 
@@ -255,27 +276,6 @@ def scaling_from_dict(saved: Mapping[str, Any]) -> FittedScaling:
     raise NurtValueError(
         "This describes no scaling.", expected="what to_dict() of a fitted scaling gives", got=repr(dict(saved))
     )
-
-
-def _require_choices(anchor: str, scale: str) -> None:
-    for argument, given, allowed in (
-        ("anchor", anchor, ("last", "mean", "none")),
-        ("scale", scale, ("window", "train", "none")),
-    ):
-        if given not in allowed:
-            raise NurtValueError(
-                f"WindowScaling: unknown {argument}.", expected=f"one of {', '.join(allowed)}", got=repr(given)
-            )
-
-
-def _require_statistics(anchor: float, scale: float) -> None:
-    numbers = all(isinstance(number, int | float) and math.isfinite(number) for number in (anchor, scale))
-    if not numbers or scale <= 0:
-        raise NurtValueError(
-            "A scaling has unusable statistics.",
-            expected="a finite anchor and a finite positive scale",
-            got=f"{anchor!r} and {scale!r}",
-        )
 
 
 def _last_observed(observed: Tensor) -> Tensor:

@@ -63,9 +63,9 @@ def judge(
         return Verdict(text, better_than_naive=False, dm_p_value=None, best="naive")
     naive = _Standing.of(result, "naive")
     bar = naive if errors["naive"] <= errors[best_baseline] else _Standing.of(result, best_baseline)
-    noise = seed_noise(seed_errors, errors[bar.baseline]) if len(seed_errors) > 1 else None
-    beyond_seeds = noise is None or not noise.within
-    naive_noise = seed_noise(seed_errors, errors["naive"]) if len(seed_errors) > 1 else None
+    noise, naive_noise = (
+        seed_noise(seed_errors, errors[name]) if len(seed_errors) > 1 else None for name in (bar.baseline, "naive")
+    )
     best = min(errors, key=lambda name: (errors[name], name == model))
     warnings = [
         *_pipeline_warning(naive),
@@ -75,8 +75,8 @@ def judge(
         *_best_warning(best, bar, model, errors),
     ]
     return Verdict(
-        text=_sentence(model, bar, naive, result.horizon, beyond_seeds=beyond_seeds),
-        better_than_naive=naive.wins and (naive_noise is None or not naive_noise.within),
+        text=_sentence(model, bar, naive, result.horizon, seeds_agree=_seeds_agree(noise)),
+        better_than_naive=naive.wins and _seeds_agree(naive_noise),
         dm_p_value=naive.comparison.p_value,
         best=best,
         warnings=tuple(warnings),
@@ -122,6 +122,11 @@ class _Standing:
         return "(untested)" if p_holm is None else f"({p_in_words(p_holm)})"
 
 
+def _seeds_agree(noise: SeedNoise | None) -> bool:
+    """Tell whether the mean over seeds is better too, by more than seed noise: one lucky seed proves nothing."""
+    return noise is None or noise.high < 0.0
+
+
 def _replacement(result: BacktestResult, best_baseline: str) -> str:
     if any(note.startswith(f"{best_baseline} ") for note in result.notes):
         return "naive"
@@ -132,7 +137,7 @@ def _replacement(result: BacktestResult, best_baseline: str) -> str:
     )
 
 
-def _sentence(model: str, bar: _Standing, naive: _Standing, horizon: int, *, beyond_seeds: bool) -> str:
+def _sentence(model: str, bar: _Standing, naive: _Standing, horizon: int, *, seeds_agree: bool) -> str:
     if math.isnan(bar.ratio):
         return f"{_capital(in_words(bar.baseline))} makes no error on these origins, nothing can do better: use naive."
     if naive.same:
@@ -151,7 +156,7 @@ def _sentence(model: str, bar: _Standing, naive: _Standing, horizon: int, *, bey
         return f"{measured}; no test was possible ({_first_reason(bar)}): use {bar.baseline}."
     if not (bar.wins and naive.wins):
         return f"{measured}; {_doubt(bar, naive)} may be chance: use {bar.baseline}, the simpler of the two."
-    if not beyond_seeds:
+    if not seeds_agree:
         return f"{measured}; but another seed may undo it: use {bar.baseline}, the simpler of the two."
     return f"{measured}: use {model}."
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "p_value",
     "percent",
     "seconds",
+    "unbroken",
 ]
 
 MISSING = "–"
@@ -79,6 +81,11 @@ def percent(share: float | None, decimals: int = 1, *, sign: bool = False) -> st
 def count(whole: int) -> str:
     """Return a whole number in groups of three digits, from five digits on."""
     return f"{whole:,}".replace(",", "\N{NARROW NO-BREAK SPACE}") if abs(whole) >= 10_000 else str(whole)
+
+
+def unbroken(text: str) -> str:
+    """Return ``text`` with spaces that no line may be broken at: before per cent signs and inside "p = 0.31"."""
+    return re.sub(r"(?<=\d) (?=%)|(?<=\bp) (?==)|(?<=\bp =) ", "\N{NO-BREAK SPACE}", text)
 
 
 def p_value(p: float | None) -> str:

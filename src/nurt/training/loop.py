@@ -79,6 +79,8 @@ def train(
         try:
             stopped_by = _train_until_stopped(run, keeper, interrupt, tell)
         except KeyboardInterrupt:
+            if interrupt.requested:
+                raise
             stopped_by = "interrupt"
         finally:
             run.carry_best_weights()

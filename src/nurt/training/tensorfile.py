@@ -131,7 +131,6 @@ def _digest(text: str, header: Mapping[str, Any], data: memoryview) -> str:
     for name in sorted(header.keys() - {"__metadata__"}):
         entry = header[name]
         begin, end = entry["data_offsets"]
-        _update(digest, json.dumps([name, entry["dtype"], entry["shape"]]).encode())
         _update(digest, data[begin:end])
     return digest.hexdigest()
 

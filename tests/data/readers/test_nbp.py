@@ -146,7 +146,7 @@ def test_any_usual_encoding_reads_the_same(text_file: Write, encoding: str) -> N
 
 
 def test_dots_and_other_date_forms_are_read(text_file: Write) -> None:
-    rows = ("02.01.2024;3.9432;2.7855;1;001/A/NBP/2024;", "13.01.2024;3.9909;2.7977;2;002/A/NBP/2024;")
+    rows = ("02.01.2024;3.9432;2.7855;1;001/A/NBP/2024;", "13.01.2024;3.9909;2.7977;9;009/A/NBP/2024;")
     series = select(read(text_file(small_archive(rows=rows))), "USD").series[0]
     assert [str(label) for label in series.time] == ["2024-01-02", "2024-01-13"]
 
@@ -158,7 +158,7 @@ def test_a_jump_by_more_than_half_is_flagged(text_file: Write) -> None:
 
 
 def test_a_long_gap_is_listed(text_file: Write) -> None:
-    rows = ("20240102;3,9;2,7;1;001/A/NBP/2024;", "20240203;3,9;2,7;2;002/A/NBP/2024;")
+    rows = ("20240102;3,9;2,7;1;001/A/NBP/2024;", "20240203;3,9;2,7;24;024/A/NBP/2024;")
     assert any("longest gap" in note and "32 days" in note for note in read(text_file(small_archive(rows=rows))).notes)
 
 
@@ -188,6 +188,12 @@ REFUSALS = {
         "the field counts match no reading",
     ),
     "a rate is lost inside a row": (lambda text: text.replace("3,9909;", ""), "under wrong currencies"),
+    "rows run together": (lambda text: text.replace("2;002/A", "9;009/A"), "advance by 8 in 1 day"),
+    "dates jump and numbers do not": (lambda text: text.replace("20240103", "20240301"), "advance by 1 in 59 day"),
+    "a row inside has no table number": (
+        lambda text: text.replace(";1;001/A/NBP/2024;", ";;;"),
+        "the row ends before its table number",
+    ),
     "a field is added": (lambda text: text.replace("3,9909;", "3,9909;1,0;"), "fields under a header"),
     "two columns are swapped": (lambda text: text.replace("data;1USD;100JPY", "data;100JPY;1USD"), "does not repeat"),
     "a unit is changed": (lambda text: text.replace("data;1USD;100JPY", "data;1USD;1JPY"), "does not repeat"),

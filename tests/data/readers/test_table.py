@@ -230,6 +230,14 @@ def test_a_short_row_counts_as_missing_when_its_date_is_intact(text_file: Write)
     assert any("line 30: 1 row(s) have too few fields" in note for note in table.notes)
 
 
+def test_a_last_row_broken_off_loses_the_number_it_breaks_off_in(text_file: Write) -> None:
+    """Every other row ends with a separator, so 56 is a piece of a longer number."""
+    rows = "".join(f"2020-01-{day:02},1.25,\n" for day in range(1, 29))
+    table = read(text_file("date,y\n" + rows + "2020-01-29,56"))
+    assert np.isnan(values(table)).nonzero()[0].tolist() == [28]
+    assert any("line 30: 1 row(s) have too few fields" in note for note in table.notes)
+
+
 def test_a_wide_table_with_dates_as_names_becomes_long(text_file: Write) -> None:
     days = [f"2020-01-{day:02}" for day in range(1, 11)]
     text = f"station,{','.join(days)}\nA,{','.join(map(str, range(10)))}\nB,{','.join(['5'] * 7)},,,\n"

@@ -76,9 +76,11 @@ def align(sheet: Sheet, first: int, stop: int, width: int) -> Body:
         if len(row) < width or (len(row) < whole and not row[-1]):
             short.append(index)
         aligned.append(row[:width] + [""] * (width - len(row)))
-    if short and short[-1] == len(rows) - 1 and sheet.cut and stop == len(sheet.rows):
+    last = rows[-1]
+    if sheet.cut and stop == len(sheet.rows) and len(last) < min(usual, width + 1):
         # A file that breaks off inside a row may break off inside a number: 3,69 of 3,6998 is a wrong number.
-        aligned[-1][min(len(rows[-1]), width) - 1] = ""
+        aligned[-1][len(last) - 1] = ""
+        short = sorted({*short, len(rows) - 1})
     return Body(aligned, sheet.lines[first:stop], short, first)
 
 

@@ -13,7 +13,8 @@ import numpy as np
 import polars as pl
 
 from nurt.data.readers.dates import form_of, parse_dates
-from nurt.data.readers.nbp_archive import TABLE_NUMBER, Year, code_share, read_archive
+from nurt.data.readers.nbp_archive import Year, code_share, read_archive
+from nurt.data.readers.nbp_checks import TABLE_NUMBER
 from nurt.data.readers.sheet import trimmed
 from nurt.data.readers.source import Source
 from nurt.data.readers.stacking import stack

@@ -9,16 +9,16 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from nurt.data.readers.body import Body, align, refuse_many_short_rows, short_rows_note
+from nurt.data.readers.body import align, refuse_many_short_rows, short_rows_note
 from nurt.data.readers.dates import form_of, parse_dates
+from nurt.data.readers.nbp_checks import check_footer, refuse_damaged_rows
 from nurt.data.readers.numbers import is_number, parse_numbers, refuse_mixed_marks
 from nurt.data.readers.sheet import Sheet, trimmed
 from nurt.data.table import Table
 from nurt.errors import DataError
 
-__all__ = ["TABLE_NUMBER", "Year", "code_share", "read_archive"]
+__all__ = ["Year", "code_share", "read_archive"]
 
-TABLE_NUMBER = re.compile(r"[0-9]{1,3}/A/NBP/[0-9]{4}")
 _CODE = re.compile(r"([1-9][0-9]*) ?([A-Z]{3})")
 _LONGEST_HEADER = 12
 
@@ -70,17 +70,17 @@ def read_archive(sheet: Sheet) -> Year:
                 row, f"{sheet.rows[row][0]!r} is not a date, but rates stand beside it", "Correct the date."
             )
     stop = next((row for row in range(first, len(sheet.rows)) if not form_of(sheet.rows[row][0])), len(sheet.rows))
-    footer_note = _check_footer(sheet, stop, quotes)
+    footer_note = check_footer(sheet, stop, [(quote.code, quote.unit) for quote in quotes])
     header = trimmed(sheet.rows[top])
     body = align(sheet, first, stop, len(header))
     refuse_many_short_rows(sheet, body, len(header))
-    _refuse_shifted_rows(sheet, body)
 
     def place(row: int) -> str:
         return f"{sheet.file}, line {body.lines[row]}"
 
     cells = [pl.Series(name, column) for name, column in zip(header, zip(*body.rows, strict=True), strict=True)]
     dates = parse_dates(cells[0].alias("time"), place)
+    refuse_damaged_rows(sheet, body, dates.values)
     rates = _rates(quotes, cells, place, sheet)
     quoted = {0, *(quote.column for quote in quotes)}
     table = Table(
@@ -121,51 +121,6 @@ def _quotes(sheet: Sheet) -> tuple[int, list[_Quote]]:
     if repeated:
         raise sheet.refusal(top, f"the currency {repeated} stands in two columns", "Fetch the yearly archive again.")
     return top, quotes
-
-
-def _check_footer(sheet: Sheet, stop: int, quotes: Sequence[_Quote]) -> tuple[str, ...]:
-    """Compare the codes and units repeated below the data with those of the header; a difference means damage."""
-    dated = next((row for row in range(stop, len(sheet.rows)) if form_of(sheet.rows[row][0])), None)
-    if dated is not None:
-        raise sheet.refusal(
-            stop,
-            f"{sheet.rows[stop][0]!r} is not a date, but dated rows follow (line {sheet.lines[dated]})",
-            "Correct this row. If years were written into one file, give each yearly file by itself; "
-            "they are joined by currency code.",
-        )
-    for row in range(stop, len(sheet.rows)):
-        cells = trimmed(sheet.rows[row])[1:]
-        codes = bool(cells) and all(re.fullmatch("[A-Z]{3}", cell) for cell in cells)
-        units = bool(cells) and all(re.fullmatch("[1-9][0-9]*", cell) for cell in cells)
-        expected = [quote.code if codes else str(quote.unit) for quote in quotes]
-        if (codes or units) and cells != expected:
-            pairs = zip([*expected, ""], [*cells, ""], strict=False)
-            header, footer = next((pair for pair in pairs if pair[0] != pair[1]), ("", ""))
-            raise sheet.refusal(
-                row,
-                f"the footer does not repeat the header: {len(cells)} entries for {len(quotes)} currencies, "
-                f"{footer!r} where the header says {header!r}",
-                "Columns seem to have been moved or lost; fetch the yearly archive again.",
-            )
-    return () if stop < len(sheet.rows) else (f"{sheet.file} has no footer to cross-check its columns with.",)
-
-
-def _refuse_shifted_rows(sheet: Sheet, body: Body) -> None:
-    """A cell lost inside a row shifts all rates after it; the table number, last in the row, then stands elsewhere."""
-    columns = [
-        next((index for index, cell in enumerate(row) if TABLE_NUMBER.fullmatch(cell)), None) for row in body.rows
-    ]
-    present = [column for column in columns if column is not None]
-    if not present:
-        return
-    usual = max(set(present), key=present.count)
-    for index, column in enumerate(columns):
-        if column not in (None, usual):
-            raise sheet.refusal(
-                body.first + index,
-                "a field is missing or added inside the row, so its rates stand under wrong currencies",
-                "Fetch the yearly archive again.",
-            )
 
 
 def _rates(

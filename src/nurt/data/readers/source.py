@@ -49,11 +49,19 @@ class Source:
 
     @cached_property
     def sheet(self) -> Sheet:
-        """The file as rows of text cells."""
+        """The file as rows of text cells, at least one.
+
+        Raises:
+            DataError: there is no cell, or the text or workbook is damaged.
+        """
         if self.kind == "workbook":
-            return sheet_of_workbook(self.data, self.file)
-        text, note = decode(self.data, self.file)
-        return sheet_of_text(text, self.file, notes=(note,) if note else ())
+            sheet = sheet_of_workbook(self.data, self.file)
+        else:
+            text, note = decode(self.data, self.file)
+            sheet = sheet_of_text(text, self.file, notes=(note,) if note else ())
+        if not sheet.rows:
+            raise _empty(self.file)
+        return sheet
 
     @cached_property
     def json(self) -> Any:
@@ -85,8 +93,12 @@ def load(path: str | Path) -> Source:
     file = str(path)
     data = _unpack(_bytes(Path(path), file), file)
     if not data.strip():
-        raise DataError(f"{file}: the file is empty.", cure="Give a file with a header line and rows of data.")
+        raise _empty(file)
     return Source(file, data, _kind(data, file))
+
+
+def _empty(file: str) -> DataError:
+    return DataError(f"{file}: the file is empty.", cure="Give a file with a header line and rows of data.")
 
 
 def _bytes(path: Path, file: str) -> bytes:

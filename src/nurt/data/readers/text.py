@@ -104,7 +104,9 @@ def sheet_of_text(text: str, file: str, *, notes: tuple[str, ...] = ()) -> Sheet
         ) from None
     if separator is not None:
         _split_foreign_headers(rows, separator)
-    cut = bool(lines) and not text.endswith(("\n", "\r"))
+    cut = bool(rows) and not text.endswith(("\n", "\r"))
+    if cut:
+        notes = (*notes, f"{file} does not end with a line break; check that its last row is whole.")
     return Sheet(file, rows, numbers, separator, notes, cut)
 
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from nurt.errors import NurtValueError, ShapeError
+from nurt.evaluation.audits.lagging import FEWEST_PAIRS, Following
 from nurt.evaluation.audits.truth import Truth
 from nurt.evaluation.cells import Cells
 from nurt.results import Result
@@ -31,7 +32,6 @@ CopyFlag = Literal["none", "copy", "shrunk copy with skill", "seasonal copy", "u
 COPY_SHARE = 0.9
 # Lags tried beyond the one of an exact copy, so that a smoothed copy is found where it peaks.
 MORE_LAGS = 5
-FEWEST_PAIRS = 8
 
 
 @dataclass(frozen=True)
@@ -156,8 +156,10 @@ def audit_copying(
     skilled = _per_step("beats_naive", beats_naive, cells.horizon)
     skilled_seasonal = _per_step("beats_seasonal", beats_seasonal, cells.horizon)
     truth = Truth.of(cells)
+    forecasts = cells.forecasts[cells.model] / truth.unit[:, None]
+    following = Following.of(forecasts, truth, 1 - season - MORE_LAGS)
     steps = tuple(
-        _judge_step(cells, truth, h, season, skilled=skilled[h - 1], skilled_seasonal=skilled_seasonal[h - 1])
+        _judge_step(forecasts[:, h - 1], truth, following, h, season, (skilled[h - 1], skilled_seasonal[h - 1]))
         for h in range(1, cells.horizon + 1)
     )
     return CopyingReport(cells.model, season, steps, _sentence(cells.model, season, steps))
@@ -174,23 +176,22 @@ def _per_step(name: str, given: Sequence[bool | None] | None, horizon: int) -> l
 
 
 def _judge_step(
-    cells: Cells, truth: Truth, h: int, season: int, *, skilled: bool, skilled_seasonal: bool
+    model: np.ndarray, truth: Truth, following: Following, h: int, season: int, skilled: tuple[bool, bool]
 ) -> StepCopying:
-    model = cells.forecasts[cells.model][:, h - 1] / truth.unit
-    share = _share(model, truth.last, truth.shifted(h))
-    lag = _lag(model, truth, h, h + MORE_LAGS)
+    """Judge step ``h``; ``skilled`` says whether it beats the last value, and the value one season back."""
+    share, lag = _share(model, truth.last, truth.shifted(h)), following.lag(h, h + MORE_LAGS)
     seasonal_share, seasonal_lag, back = float("nan"), None, season * -(-h // season)
     if season > 1:
         seasonal_share = _share(model, truth.shifted(h - back), truth.shifted(h))
-        seasonal_lag = _lag(model, truth, h, back + MORE_LAGS)
+        seasonal_lag = following.lag(h, back + MORE_LAGS)
     flag: CopyFlag = "none"
     reason = None
     if lag is None or np.isnan(share):
         flag, reason = "undefined", "too few origins, or no changes to compare"
     elif share >= COPY_SHARE and lag >= h:
-        flag = "shrunk copy with skill" if skilled else "copy"
+        flag = "shrunk copy with skill" if skilled[0] else "copy"
     elif seasonal_lag is not None and seasonal_share >= COPY_SHARE and seasonal_lag >= back:
-        flag = "shrunk copy with skill" if skilled_seasonal else "seasonal copy"
+        flag = "shrunk copy with skill" if skilled[1] else "seasonal copy"
     return StepCopying(h, share, lag, seasonal_share, seasonal_lag, flag, reason)
 
 
@@ -200,28 +201,6 @@ def _share(model: np.ndarray, repeated: np.ndarray, actual: np.ndarray) -> float
     if known.sum() < FEWEST_PAIRS or whole == 0.0:
         return float("nan")
     return 1.0 - float(((model - repeated)[known] ** 2).sum()) / whole
-
-
-def _lag(model: np.ndarray, truth: Truth, h: int, most: int) -> int | None:
-    """Return the shift of the truth whose changes correlate best with those of the forecast; ties go to the smaller."""
-    moved = truth.change(model)
-    found = [_correlation(moved, truth.change(truth.shifted(h - lag))) for lag in range(most + 1)]
-    # Rounded, because an exact copy of a periodic series ties with itself up to the order of summation.
-    found = [round(one, 12) for one in found]
-    if np.isnan(found).all():
-        return None
-    return int(np.nanargmax(found))
-
-
-def _correlation(one: np.ndarray, other: np.ndarray) -> float:
-    known = np.isfinite(one) & np.isfinite(other)
-    if known.sum() < FEWEST_PAIRS:
-        return float("nan")
-    one, other = one[known] - one[known].mean(), other[known] - other[known].mean()
-    size = float(np.sqrt((one**2).sum() * (other**2).sum()))
-    # A forecast that stands still moves by rounding alone; its correlation with anything is noise.
-    moves = min(np.abs(one).max(), np.abs(other).max()) > 1e-9
-    return float((one * other).sum()) / size if moves else float("nan")
 
 
 def _sentence(model: str, season: int, steps: Sequence[StepCopying]) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from nurt import plotting
-from nurt.reports.html import element, join
+from nurt.reports.html import element, items, join
 from nurt.reports.page import Section
 from nurt.reports.picture import Picture, numbers
 from nurt.reports.words import count, percent
@@ -31,7 +31,7 @@ def coverage_section(backtest: BacktestResult) -> Section:
         intervals = backtest.cells.intervals
         reason = intervals.reason if intervals is not None and intervals.reason else "This model gives no bands."
         return Section("coverage", "Bands", element("p", reason))
-    parts = [element("p", _overall(one)) for one in backtest.coverage]
+    parts = [items(_overall(one) for one in backtest.coverage)] if backtest.coverage else []
     if backtest.horizon > 1:
         parts.append(_by_step(backtest, known).to_html())
     return Section("coverage", "Bands", join(parts))

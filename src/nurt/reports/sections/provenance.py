@@ -15,7 +15,7 @@ def data_section(facts: Sequence[tuple[str, str]], notes: Sequence[str], sources
     """Return what was read, what was noticed while reading, and from where."""
     parts = [definitions(facts)]
     if notes:
-        parts += [element("h3", "Noticed while reading"), items(notes)]
+        parts += [element("h3", "Noticed on the way"), items(notes)]
     if sources:
         parts += [element("h3", "Sources"), items(sources)]
     return Section("data", "Data", join(parts))
@@ -36,6 +36,8 @@ def _shown(value: Any) -> str | Markup:
         return "–"
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {_shown(one)}" for name, one in value.items())
     if isinstance(value, list | tuple):
         return ", ".join(str(one) for one in value) or "–"
     return str(value)

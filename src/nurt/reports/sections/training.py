@@ -42,9 +42,11 @@ def training_section(record: TrainingRecord) -> Section:
     if not record.history:
         return Section("training", "Training", join(parts))
     parts.append(_losses(record).to_html())
-    pair = [picture.to_html() for picture in (_gradients(record), _clipping(record)) if picture is not None]
-    if pair:
-        parts.append(element("div", *pair, class_="pair"))
+    gradients, clipping = _gradients(record), _clipping(record)
+    if gradients is not None and clipping is not None:
+        parts.append(element("div", gradients.to_html(), clipping.to_html(), class_="pair"))
+    elif gradients is not None:
+        parts.append(gradients.to_html())
     return Section("training", "Training", join(parts))
 
 
@@ -118,15 +120,21 @@ def _gradients(record: TrainingRecord) -> Picture | None:
     return Picture(
         title="Gradient norm",
         description="Median gradient norm before clipping, by epoch.",
-        how_to_read="Median of the epoch, before clipping. A steep rise warns of divergence.",
+        how_to_read="Median of the epoch, before clipping. A steep rise warns of divergence."
+        + (" No step was clipped." if _never_clipped(record) else ""),
         figures=[figure],
         height=280,
     )
 
 
+def _never_clipped(record: TrainingRecord) -> bool:
+    shares = [entry.clipped_share for entry in record.history if entry.clipped_share is not None]
+    return bool(shares) and not any(shares)
+
+
 def _clipping(record: TrainingRecord) -> Picture | None:
     shares = numbers([entry.clipped_share for entry in record.history])
-    if not np.isfinite(shares).any():
+    if not np.nansum(shares) > 0.0:
         return None
     figure = plotting.new_figure("", "epoch", "steps clipped, per cent")
     figure.add_bar(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from nurt.reports.html import Markup, element, items, join
 from nurt.reports.standing import Standing, stand
-from nurt.reports.words import decimals_for, fixed, forecaster_name, interval, percent
+from nurt.reports.words import decimals_for, fixed, forecaster_name, interval, percent, unbroken
 
 if TYPE_CHECKING:
     from nurt.evaluation.results import BacktestResult, Verdict
@@ -38,11 +38,11 @@ def heading(kicker: str, title: str, lead: str) -> Markup:
 def verdict_panel(verdict: Verdict, backtest: BacktestResult, audit: Audit | None = None) -> Markup:
     """Return the verdict in words and the numbers it rests on."""
     standing = stand(verdict, backtest, audit)
-    warnings = items(verdict.warnings) if verdict.warnings else Markup()
+    warnings = items(unbroken(warning) for warning in verdict.warnings) if verdict.warnings else Markup()
     words = element(
         "div",
         element("p", standing.headline(verdict.best), class_="headline"),
-        element("p", verdict.text, class_="sentence"),
+        element("p", unbroken(verdict.text), class_="sentence"),
         warnings,
     )
     panel = element(

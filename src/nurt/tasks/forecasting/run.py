@@ -49,6 +49,8 @@ __all__ = [
 RECENT = 200
 MODEL_FILE = "model.safetensors"
 CHECKPOINT = "checkpoint.safetensors"
+# A checkpoint of these networks takes milliseconds, so little work is ever at stake.
+CHECKPOINT_SECONDS = 2.0
 
 
 class ForecastInterrupted(KeyboardInterrupt):
@@ -118,7 +120,7 @@ def run_forecast(
     """
     selection = screened(selection, plan)
     prepare_folder(out)
-    checkpoint = Checkpoint(out / CHECKPOINT)
+    checkpoint = Checkpoint(out / CHECKPOINT, every_seconds=CHECKPOINT_SECONDS)
     with threads(plan.threads):
         return _run(selection, plan, out, Sitting(listener, checkpoint, resume))
 

@@ -10,6 +10,7 @@ from nurt.data.series import Series
 from nurt.data.windows import Origins, Windows
 from nurt.errors import DataError
 from nurt.evaluation.baselines import default_baselines, forecast_origins
+from nurt.evaluation.cells import Cells
 from nurt.tasks.forecasting.backtesting import series_until
 from nurt.tasks.forecasting.forecaster import Forecaster
 from nurt.tasks.forecasting.problem import cut_in_time
@@ -40,10 +41,9 @@ def best_baseline(series: Sequence[Series], known: Sequence[int], forecaster: Fo
     fitted = {one.name: one.fit(training) for one in default_baselines(look_back, horizon, forecaster.season)}
     said = forecast_origins(fitted, values, origins.series, origins.position, horizon)
     truth = Windows(seen, look_back, horizon).gather(origins).targets
-    scored = np.isfinite(truth)
-    errors = {}
-    for name, forecast in said.items():
-        cells = scored & np.isfinite(forecast)
-        if cells.sum() >= 0.5 * scored.sum() and cells.any():
-            errors[name] = float(np.abs(truth - forecast)[cells].mean())
-    return min(errors, key=lambda name: errors[name]) if errors else "naive"
+    cells = Cells(origins.series, origins.position, truth, {"naive": said.pop("naive"), **said})
+    scored = cells.scored
+    if not scored.any():
+        return "naive"
+    errors = {name: float(np.abs(truth - forecast)[scored].mean()) for name, forecast in cells.forecasts.items()}
+    return min(errors, key=lambda name: errors[name])
