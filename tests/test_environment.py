@@ -21,5 +21,10 @@ def test_the_machine_is_described_by_facts() -> None:
 
 
 def test_asking_for_versions_imports_none_of_them() -> None:
-    code = "import sys, nurt; nurt.environment.versions(); print([m for m in ('torch', 'polars', 'scipy') if m in sys.modules])"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+    code = (
+        "import sys, nurt; nurt.environment.versions(); "
+        "print([name for name in ('torch', 'polars', 'scipy') if name in sys.modules])"
+    )
+    assert (
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+    )

@@ -87,8 +87,10 @@ def test_a_forecast_leaves_report_model_and_table_and_its_model_forecasts_again(
 
 
 def test_killed_in_mid_training_it_resumes_bit_for_bit(nurt: Nurt, table: Path, tmp_path: Path) -> None:
-    arguments = ["forecast", table, "--look-back", "17", "--horizon", "5", "--hidden", "24", "--layers", "2", "--dropout", "0.1",
-                 "--epochs", "80", "--patience", "80", "--batch-size", "4", "--no-report", "--json"]  # fmt: skip
+    arguments = [
+        "forecast", table, "--look-back", "17", "--horizon", "5", "--hidden", "24", "--layers", "2", "--dropout", "0.1",
+        "--epochs", "80", "--patience", "80", "--batch-size", "4", "--no-report", "--json",
+    ]  # fmt: skip
     whole = nurt(*arguments, "--out", "whole")
     assert whole.returncode == 0, whole.stderr
     process = subprocess.Popen(

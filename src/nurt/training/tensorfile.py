@@ -61,7 +61,7 @@ def write_tensor_file(
         NurtValueError: the document holds NaN, an infinity or something that JSON has no form for.
         OutputError: the place cannot be written.
     """
-    _write_whole(Path(os.path.realpath(path)), _encode(tensors, document))
+    _write_whole(Path(path), _encode(tensors, document))
 
 
 def read_tensor_file(
@@ -131,6 +131,7 @@ def _digest(text: str, header: Mapping[str, Any], data: memoryview) -> str:
     for name in sorted(header.keys() - {"__metadata__"}):
         entry = header[name]
         begin, end = entry["data_offsets"]
+        _update(digest, json.dumps([name, entry["dtype"], entry["shape"]]).encode())
         _update(digest, data[begin:end])
     return digest.hexdigest()
 

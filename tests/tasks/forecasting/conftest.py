@@ -26,7 +26,12 @@ def quick() -> Callable[..., Forecaster]:
 
     def make(**told: object) -> Forecaster:
         epochs = told.pop("epochs", 2)
-        settings = {"look_back": 17, "horizon": 5, "hidden": 6, "training": TrainingSettings(epochs=epochs, batch_size=16, learning_rate=0.02)}
+        settings = {
+            "look_back": 17,
+            "horizon": 5,
+            "hidden": 6,
+            "training": TrainingSettings(epochs=epochs, batch_size=16, learning_rate=0.02),
+        }
         return Forecaster(**settings | told)
 
     return make

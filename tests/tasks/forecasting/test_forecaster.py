@@ -29,7 +29,9 @@ def _all_origins(series: list[Series], look_back: int) -> Origins:
 
 @pytest.mark.parametrize("cell", ["linear", "elman", "lstm", "gru"])
 @pytest.mark.parametrize("strategy", ["direct", "recursive"])
-def test_untrained_forecast_repeats_the_last_value_bit_for_bit(walk: np.ndarray, quick: Make, cell: str, strategy: str) -> None:
+def test_untrained_forecast_repeats_the_last_value_bit_for_bit(
+    walk: np.ndarray, quick: Make, cell: str, strategy: str
+) -> None:
     model = quick(cell=cell, strategy=strategy, epochs=0).fit(walk)
     series = [Series(walk)]
     origins = _all_origins(series, 17)
@@ -151,7 +153,9 @@ def test_past_covariates_enter_and_must_be_the_same_at_prediction(walk: np.ndarr
     extra = np.random.default_rng(5).normal(size=(len(walk), 2))
     model = quick(epochs=4).fit(walk, past_covariates=extra)
     assert model.network_.design.covariates == 2
-    assert not np.array_equal(model.predict(walk, past_covariates=extra), model.predict(walk, past_covariates=extra[::-1]))
+    assert not np.array_equal(
+        model.predict(walk, past_covariates=extra), model.predict(walk, past_covariates=extra[::-1])
+    )
     with pytest.raises(DataError, match="covariates do not match"):
         model.predict(walk)
     with pytest.raises(NurtValueError, match="covariates' own future"):

@@ -29,7 +29,9 @@ Make = Callable[..., Forecaster]
         {"training": TrainingSettings(epochs=1, decay=CosineDecay()), "layers": 2},
     ],
 )
-def test_what_is_loaded_is_what_was_saved(told: dict[str, object], walk: np.ndarray, quick: Make, tmp_path: Path) -> None:
+def test_what_is_loaded_is_what_was_saved(
+    told: dict[str, object], walk: np.ndarray, quick: Make, tmp_path: Path
+) -> None:
     model = quick(**told).fit(walk)
     model.save(tmp_path / "model.safetensors")
     loaded = Forecaster.load(tmp_path / "model.safetensors")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nurt.data.series import Series
-from nurt.data.windows import Origins, Windows
+from nurt.data.windows import Origins
 from nurt.errors import DataError
 from nurt.evaluation.backtest import BacktestPlan, score
 from nurt.evaluation.baselines import AbstractBaseline, default_baselines, forecast_origins
@@ -36,7 +36,9 @@ def series_until(series: Series, length: int) -> Series:
 
 def origins_after(series: Sequence[Series], known: Sequence[int], step_size: int) -> Origins:
     """Return every origin from the last known row on whose first step has a truth; paths may end beyond the data."""
-    return Origins.of_series([np.arange(rows - 1, len(one) - 1, step_size) for one, rows in zip(series, known, strict=True)])
+    return Origins.of_series(
+        [np.arange(rows - 1, len(one) - 1, step_size) for one, rows in zip(series, known, strict=True)]
+    )
 
 
 def cells_at(

@@ -26,7 +26,7 @@ __all__ = ["DemoRun", "run_demo"]
 AMPLITUDE = 0.4
 # One step ahead from ten values, as in the course: for this the best possible error is known.
 ONE_STEP = ForecastPlan(recipe="sine", look_back=10, horizon=1)
-# Twenty steps ahead with intervals, as `nurt forecast` does it; the wave has a fixed level, so the scaling is fixed too.
+# Twenty steps ahead with intervals, as `nurt forecast` does it; the level of the wave is fixed, so is its scaling.
 FAN = ForecastPlan(look_back=20, horizon=20, scaling="standard", epochs=300)
 
 
@@ -61,7 +61,7 @@ def run_demo(*, seed: int = 0, seeds: int = 5, out: Path, listener: Listener | N
     chosen = tuple(range(seed, seed + seeds))
     with threads(ONE_STEP.threads):
         trials = [try_out([wave], dataclasses.replace(ONE_STEP, seed=one), Sitting(listener)) for one in chosen]
-    study = SeedStudy("mse", chosen, tuple(one.result.metrics.rmse ** 2 for one in trials))
+    study = SeedStudy("mse", chosen, tuple(one.result.metrics.rmse**2 for one in trials))
     selection = Selection((wave,), ("The series is generated: sin(t) plus uniform noise on [0, 0.4).",))
     run = run_forecast(selection, dataclasses.replace(FAN, seed=seed), out=out, listener=listener)
     return DemoRun(
@@ -69,7 +69,10 @@ def run_demo(*, seed: int = 0, seeds: int = 5, out: Path, listener: Listener | N
         rows={
             "persistence": _one_step_error(Naive(), trials[0], wave.values),
             f"linear AR({ONE_STEP.look_back})": _one_step_error(Linear(ONE_STEP.look_back, 1), trials[0], wave.values),
-            f"{trials[0].forecaster.name}({trials[0].forecaster.hidden}), {seeds} initialisations": (study.mean, study.sd),
+            f"{trials[0].forecaster.name}({trials[0].forecaster.hidden}), {seeds} initialisations": (
+                study.mean,
+                study.sd,
+            ),
         },
         seeds=study,
         run=run,

@@ -26,7 +26,7 @@ from nurt.tasks.forecasting.fitting import Sitting, fit_network
 from nurt.tasks.forecasting.network import ForecastNetwork, NetworkDesign
 from nurt.tasks.forecasting.options import quantiles_for, scaling_of, validated
 from nurt.tasks.forecasting.problem import CHUNK, Problem, to_tensors
-from nurt.training import TrainingRecord, TrainingSettings
+from nurt.training import TrainingSettings
 
 __all__ = ["Forecaster"]
 
@@ -114,7 +114,9 @@ class Forecaster:
         names = self.parameter_names()
         for name, value in parameters.items():
             if name not in names:
-                raise NurtValueError(f"Forecaster has no parameter {name!r}.", expected=", ".join(names), got=repr(name))
+                raise NurtValueError(
+                    f"Forecaster has no parameter {name!r}.", expected=", ".join(names), got=repr(name)
+                )
             setattr(self, name, value)
         return self
 
@@ -328,7 +330,7 @@ class Forecaster:
         return exchange.give_back(self.fan(exchange.series), self.name, self.levels if level is None else level, level)
 
     def score(self, y: Any, **columns: Any) -> float:
-        """Return minus the mean absolute error over all origins of ``y`` (higher is better, as scikit-learn expects)."""
+        """Return minus the mean absolute error over all origins of ``y``: higher is better, as in scikit-learn."""
         series = Exchange.of(y, **columns).series
         windows = Windows(series, self.look_back, self.horizon)
         origins = windows.origins
@@ -368,5 +370,3 @@ class Forecaster:
         from nurt.tasks.forecasting.storage import load
 
         return load(Path(path))
-
-

@@ -128,7 +128,7 @@ class ForecastNetwork(nn.Module):
         if self.design.covariates:
             channels.append(covariates.nan_to_num())
         outputs, state = self.encoder(torch.cat(channels, dim=-1))
-        quantiles = self.head(self.dropout(outputs[:, -1]), statistics.change)
+        quantiles: Tensor = self.head(self.dropout(outputs[:, -1]), statistics.change)
         if self.design.strategy == "direct":
             return quantiles
         path = [quantiles]
@@ -143,5 +143,5 @@ class ForecastNetwork(nn.Module):
     def forecast(self, inputs: Tensor, covariates: Tensor, statistics: WindowUnits | None = None) -> Tensor:
         """Return quantile forecasts in target units, shape (B, F, Q)."""
         statistics = statistics or self.statistics(inputs)
-        units = self(inputs, covariates, statistics)
+        units: Tensor = self(inputs, covariates, statistics)
         return statistics.anchor.unsqueeze(-1) + statistics.scale.unsqueeze(-1) * units

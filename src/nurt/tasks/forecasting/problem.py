@@ -64,9 +64,7 @@ class Problem:
                 cure="Look at the gaps in the target column, or give a shorter look-back and horizon.",
             )
         training_rows = [one.covariates[: split.train_end] for one, split in zip(series, splits, strict=True)]
-        return cls(
-            series, splits, windows, parts["train"], parts["validation"], CovariateScaling.fit(training_rows)
-        )
+        return cls(series, splits, windows, parts["train"], parts["validation"], CovariateScaling.fit(training_rows))
 
     @property
     def training_rows(self) -> list[np.ndarray]:

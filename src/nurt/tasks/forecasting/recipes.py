@@ -18,7 +18,13 @@ RECIPES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {
         # Starts at the repeat of the last value, learns a fan of quantiles, stops by a validation part.
         "default": MappingProxyType(
-            {"test": 0.2, "epochs": 100, "batch_size": 32, "patience": 15, "decay": ReduceOnPlateau(factor=0.5, patience=5)}
+            {
+                "test": 0.2,
+                "epochs": 100,
+                "batch_size": 32,
+                "patience": 15,
+                "decay": ReduceOnPlateau(factor=0.5, patience=5),
+            }
         ),
         # The course sheet: three layers of 50, min-max scaling, one step ahead and fed back, 20 epochs over all
         # training windows. Its scaler saw the test part; here it is fitted on the training rows.
@@ -41,7 +47,7 @@ RECIPES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
                 "test": 0.2,
             }
         ),
-        # The course's exercise on a noisy sine: LSTM(8) on unscaled values, all training windows, enough epochs to converge.
+        # The course's exercise on a noisy sine: LSTM(8), unscaled, on all training windows until it converges.
         "sine": MappingProxyType(
             {
                 "cell": "lstm",

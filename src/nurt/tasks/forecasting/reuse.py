@@ -149,7 +149,9 @@ def _known_rows(forecaster: Forecaster, series: Sequence[Series]) -> tuple[list[
     for one in series:
         seen = forecaster.rows_seen(one)
         if seen is None:
-            notes.append(f"The model was not fitted on the rows of {one.name!r}: all of them after one window judge it.")
+            notes.append(
+                f"The model was not fitted on the rows of {one.name!r}: all of them after one window judge it."
+            )
             seen = forecaster.look_back + forecaster.horizon
         if seen >= len(one):
             raise DataError(

@@ -173,7 +173,9 @@ def conclude(selection: Selection, plan: ForecastPlan, trials: Sequence[Trial], 
         audit=audit,
         forecast=forecast_steps(series, fan),
         seed=plan.seed,
-        seeds=SeedStudy("mae", tuple(one.forecaster.random_state for one in trials), errors) if len(trials) > 1 else None,
+        seeds=SeedStudy("mae", tuple(one.forecaster.random_state for one in trials), errors)
+        if len(trials) > 1
+        else None,
         settings=plain(plan.settings()),
         versions=versions(),
         sources=selection.sources,

@@ -57,5 +57,6 @@ def _require_usable(series: Series, plan: ForecastPlan) -> None:
     settings = plan.settings()
     split = cut_in_time(series, plan.look_back, 1, test=settings["test"])
     steps = plan.forecaster().training_steps
-    cut_in_time(series_until(series, split.train_end), plan.look_back, steps, validation=settings.get("validation", 0.2))
-
+    cut_in_time(
+        series_until(series, split.train_end), plan.look_back, steps, validation=settings.get("validation", 0.2)
+    )
