@@ -66,7 +66,7 @@ def test_every_option_reaches_the_plan(call: Call, table: Path, tmp_path: Path) 
         "recipe": "course", "look_back": 7, "horizon": 3, "season": 2, "test": 0.3, "step_size": 2, "seeds": 4,
         "cell": "gru", "layers": 2, "hidden": 9, "dropout": 0.1, "strategy": "recursive", "scaling": "minmax",
         "loss": "squared", "validation": 0.1, "epochs": 5, "batch_size": 16, "learning_rate": 0.01, "patience": 4,
-        "seed": 11,
+        "seed": 11, "threads": 3,
     }  # fmt: skip
     assert set(told) == {field.name for field in dataclasses.fields(task.ForecastPlan)}
     words = [word for name, value in told.items() for word in (f"--{name.replace('_', '-')}", str(value))]
@@ -117,21 +117,6 @@ def test_no_report_writes_none_and_names_none(call: Call, table: Path, tmp_path:
     result = forecast(table, "--target", "load", "--out", out, "--no-report")
     assert [one.name for one in out.iterdir()] == ["forecast.csv"]
     assert "report.html" not in result.stdout
-
-
-def test_threads_count_for_the_run_alone(
-    call: Call, table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fabricate: ModuleType
-) -> None:
-    import torch
-
-    seen = []
-    monkeypatch.setattr(
-        task, "run_forecast", lambda *_, **__: seen.append(torch.get_num_threads()) or fabricate.make_run()
-    )
-    before = torch.get_num_threads()
-    assert forecast(table, "--target", "load", "--threads", "3", "--out", tmp_path / "out").exit_code == 0
-    assert seen == [3]
-    assert torch.get_num_threads() == before
 
 
 def test_an_unknown_column_is_an_error_that_lists_the_others(call: Call, table: Path, tmp_path: Path) -> None:

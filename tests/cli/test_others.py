@@ -9,6 +9,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+import torch
 from typer.testing import CliRunner, Result
 
 import nurt.tasks.forecasting as task
@@ -28,11 +29,11 @@ def asked(monkeypatch: pytest.MonkeyPatch, fabricate: ModuleType) -> dict[str, A
     shared = {"target": "1USD", "observations": 1009, "last": "2024-12-31", "model": run.model, "sources": ("a.csv",)}
 
     def run_predict(model: Path, selection: Any) -> Any:
-        asked.update(model=model, selection=selection)
+        asked.update(model=model, selection=selection, threads=torch.get_num_threads())
         return task.PredictRun(**shared, model_file=str(model), forecast=run.forecast, notes=("A note.",))
 
     def run_backtest(model: Path, selection: Any, plan: Any) -> Any:
-        asked.update(model=model, selection=selection, plan=plan)
+        asked.update(model=model, selection=selection, plan=plan, threads=torch.get_num_threads())
         return task.BacktestRun(
             **shared, first="2021-01-04", model_file=str(model), backtest=run.backtest, verdict=run.verdict,
             versions=run.versions, notes=(),
@@ -83,6 +84,14 @@ def test_backtest_writes_a_report_on_request(asked: dict[str, Any], table: Path,
     assert result.exit_code == 0, result.stderr
     assert (tmp_path / "b.html").stat().st_size > 1_000_000
     assert json.loads(result.stdout)["verdict"]["best"] == "naive"
+
+
+@pytest.mark.parametrize("command", ["predict", "backtest"])
+def test_threads_count_for_the_run_alone(command: str, asked: dict[str, Any], table: Path) -> None:
+    before = torch.get_num_threads()
+    assert nurt(command, "m.safetensors", table, "--threads", "3").exit_code == 0
+    assert asked["threads"] == 3
+    assert torch.get_num_threads() == before
 
 
 def test_demo_stands_the_network_beside_the_noise_floor(asked: dict[str, Any], tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nurt.data import Series, absent_stamps, regular_grid
+from nurt.data.grid import label_after
 from nurt.errors import DataError, NurtValueError
 
 
@@ -68,6 +69,32 @@ def test_months_years_and_weeks_are_counted(labels: list[str], step: str, expect
 def test_integers_take_an_integer_step(step: int | str) -> None:
     grid = regular_grid(Series(np.array([1.0, 2.0]), time=np.array([3, 7])), step)
     assert grid.time.tolist() == [3, 5, 7]
+
+
+@pytest.mark.parametrize(
+    ("labels", "step", "following"),
+    [
+        (["2020-02-28", "2020-02-29"], "1d", ["2020-03-01", "2020-03-02"]),
+        (["2020-02-28T22:00", "2020-02-28T23:00"], "1h", ["2020-02-29T00:00:00", "2020-02-29T01:00:00"]),
+        (["2020-01-31", "2020-02-29"], "1mo", ["2020-03-31", "2020-04-30"]),
+        (["2019-01-30", "2019-03-30"], "1mo", ["2019-04-30", "2019-05-30"]),
+        (["2019-01-01", "2020-01-01"], "1y", ["2021-01-01", "2022-01-01"]),
+    ],
+)
+def test_the_labels_after_the_last_follow_the_grid(labels: list[str], step: str, following: list[str]) -> None:
+    unit = "s" if "T" in labels[0] else "D"
+    grid = regular_grid(Series(np.arange(len(labels)) + 1.0, time=stamps(*labels, unit=unit)), step)
+    assert [label_after(grid, steps) for steps in (1, 2)] == following
+    assert label_after(grid, 0) == str(grid.time[-1])
+
+
+def test_integers_are_counted_on() -> None:
+    assert label_after(regular_grid(Series(np.zeros(2), time=np.array([3, 7])), 2), 3) == "13"
+
+
+def test_without_a_grid_the_next_label_is_unknown() -> None:
+    assert label_after(Series(np.zeros(2), time=np.array([3, 7])), 1) is None
+    assert label_after(Series(np.zeros(2)), 1) is None
 
 
 def test_a_full_grid_stays_as_it_is() -> None:

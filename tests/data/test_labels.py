@@ -49,6 +49,12 @@ def test_missing_labels_are_refused_with_their_row(given: Any) -> None:
         as_labels(given, what="when")
 
 
+def test_the_missing_mark_of_pandas_is_a_missing_label() -> None:
+    pandas = pytest.importorskip("pandas")
+    with pytest.raises(DataError, match=r"1 time label.*row 1"):
+        as_labels(np.array([pandas.NA, 1], dtype=object))
+
+
 @pytest.mark.parametrize(
     ("given", "reason"),
     [

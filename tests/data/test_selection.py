@@ -235,6 +235,12 @@ def test_unknown_options_are_refused(arguments: dict[str, str]) -> None:
         select(table(day=[1, 2], load=[1.0, 2.0]), **arguments)
 
 
+def test_a_table_without_lines_places_rows_by_number() -> None:
+    given = Table(pl.DataFrame({"y": [1.0, float("inf")]}), ("y",), "table", ("f.csv",))
+    with pytest.raises(DataError, match=r"f\.csv, row 2: 1 infinite value"):
+        select(given)
+
+
 def test_hundreds_of_notes_are_condensed() -> None:
     towns = [f"town {index}" for index in range(100) for _ in range(2)]
     selection = select(table(day=[1, 2] * 100, town=towns, load=[1.0, None] * 100), "load")

@@ -69,6 +69,12 @@ def test_durations_never_show_sixty_seconds_or_minutes(seconds: float, text: str
     assert words.seconds(seconds) == text
 
 
+def test_numbers_are_not_torn_from_their_signs() -> None:
+    gap = "\N{NO-BREAK SPACE}"
+    assert words.unbroken("3 % worse (p = 0.31, 190 origins)") == f"3{gap}% worse (p{gap}={gap}0.31, 190 origins)"
+    assert words.unbroken("step = 4") == "step = 4"
+
+
 def test_large_counts_are_grouped() -> None:
     assert words.count(1009) == "1009"
     assert words.count(17544) == "17\N{NARROW NO-BREAK SPACE}544"

@@ -9,7 +9,6 @@ import typer
 
 from nurt.cli import console, options
 from nurt.cli.faults import answering
-from nurt.cli.forecast import computing_with
 from nurt.cli.options import place, whole
 from nurt.cli.progress import Progress
 from nurt.cli.reading import Reading
@@ -47,20 +46,23 @@ def backtest(
             help="Also forecast from origins so late that only the first steps can be judged yet.",
         ),
     ] = True,
-    threads: options.ThreadsOption = None,
+    threads: options.ThreadsOption = 1,
     report: Annotated[Path | None, place("--report", "FILE", "Write an HTML report.")] = None,
     as_json: options.JsonOption = False,
 ) -> None:
     """Run the command; every argument is an option of the command line."""
     reading = Reading(files, target, time, series, past_covariate, format, on_duplicate, on_unordered, grid)
     with answering(context):
-        with Progress() as progress, computing_with(threads):
+        with Progress() as progress:
             from nurt.evaluation.backtest import BacktestPlan
+            from nurt.kernels.threads import threads as computing
             from nurt.tasks.forecasting import run_backtest
 
             selection = reading.selection()
             progress.phase("judging")
-            run = run_backtest(model, selection, BacktestPlan(windows, step_size, partial=partial))
+            plan = BacktestPlan(windows, step_size, partial=partial)
+            with computing(threads):
+                run = run_backtest(model, selection, plan)
             if report is not None:
                 from nurt.reports import write_backtest_report
 

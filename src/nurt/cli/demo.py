@@ -9,7 +9,7 @@ import typer
 
 from nurt.cli import console, options
 from nurt.cli.faults import answering
-from nurt.cli.forecast import REPORT, computing_with
+from nurt.cli.forecast import REPORT
 from nurt.cli.options import MACHINE, flag, place, whole
 from nurt.cli.progress import Progress
 
@@ -28,14 +28,13 @@ def demo(
     context: typer.Context,
     seed: options.SeedOption = 0,
     seeds: Annotated[int, whole("--seeds", "Initialisations to train.", MACHINE, least=2)] = 5,
-    threads: options.ThreadsOption = None,
     out: Annotated[Path, place("--out", "FOLDER", "Where report and model go.")] = Path("demo-out"),
     no_report: Annotated[bool, flag("--no-report", "Write no HTML report.")] = False,
     as_json: options.JsonOption = False,
 ) -> None:
     """Run the command; every argument is an option of the command line."""
     with answering(context):
-        with Progress(seeds) as progress, computing_with(threads):
+        with Progress(seeds + 1) as progress:
             from nurt.tasks.forecasting import run_demo
 
             result = run_demo(seed=seed, seeds=seeds, out=out, listener=progress)

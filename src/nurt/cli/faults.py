@@ -65,7 +65,8 @@ def _interruption(context: typer.Context, error: KeyboardInterrupt, kept: Path |
         at = arguments.index("--") if "--" in arguments else len(arguments)
         arguments.insert(at, "--resume")
     command = shlex.join(["nurt", *arguments])
-    return f"{told or f'Interrupted. The state of the training is kept in {kept}.'}\nTo go on where it stopped:\n  {command}"
+    said = told or f"Interrupted. The state of the training is kept in {kept}."
+    return f"{said}\nTo go on where it stopped:\n  {command}"
 
 
 def _message(error: Exception) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,7 +16,7 @@ from nurt.cli.reading import Reading
 if TYPE_CHECKING:
     from nurt.tasks.forecasting import ForecastRun
 
-__all__ = ["EXAMPLE", "HELP", "NAME", "computing_with", "forecast", "write_files"]
+__all__ = ["EXAMPLE", "HELP", "NAME", "REPORT", "forecast", "write_files"]
 
 NAME = "forecast"
 HELP = (
@@ -88,7 +86,7 @@ def forecast(
     seeds: Annotated[
         int, whole("--seeds", "Initialisations to train; 5 show how much of the result is luck.", MACHINE)
     ] = 1,
-    threads: options.ThreadsOption = None,
+    threads: options.ThreadsOption = 1,
     out: Annotated[Path, place("--out", "FOLDER", "Where report, model and table go.")] = Path("nurt-out"),
     resume: Annotated[bool, flag("--resume", "Go on with an interrupted run, bit for bit.")] = False,
     no_report: Annotated[bool, flag("--no-report", "Write no HTML report.")] = False,
@@ -100,11 +98,11 @@ def forecast(
         "look_back": look_back, "horizon": horizon, "season": season, "test": test, "step_size": step_size,
         "recipe": recipe, "cell": cell, "layers": layers, "hidden": hidden, "dropout": dropout, "strategy": strategy,
         "scaling": scaling, "loss": loss, "epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate,
-        "patience": patience, "validation": validation, "seed": seed, "seeds": seeds,
+        "patience": patience, "validation": validation, "seed": seed, "seeds": seeds, "threads": threads,
     }  # fmt: skip
     progress = Progress(seeds)
     with answering(context, lambda: out if progress.training_began else None):
-        with progress, computing_with(threads):
+        with progress:
             from nurt.tasks.forecasting import ForecastPlan, run_forecast
 
             plan = ForecastPlan(**told)
@@ -119,18 +117,6 @@ def forecast(
             from nurt.cli.summary import show_forecast
 
             show_forecast(run, out)
-
-
-@contextmanager
-def computing_with(threads: int | None) -> Iterator[None]:
-    """Let so many threads compute inside the block; None leaves the choice to the task."""
-    if threads is None:
-        yield
-        return
-    from nurt.kernels.threads import threads as computing
-
-    with computing(threads):
-        yield
 
 
 def write_files(run: ForecastRun, out: Path, *, report: bool) -> ForecastRun:

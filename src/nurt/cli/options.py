@@ -136,6 +136,8 @@ GridOption = Annotated[
     ),
 ]
 SeedOption = Annotated[int, whole("--seed", "Fixes everything random.", MACHINE, least=0)]
-ThreadsOption = Annotated[int | None, whole("--threads", "Threads that compute.", MACHINE)]
+ThreadsOption = Annotated[
+    int, whole("--threads", "Threads that compute; for small networks one is the fastest.", MACHINE)
+]
 JsonOption = Annotated[bool, flag("--json", "Print the result as one JSON object, and nothing else.")]
 CsvOption = Annotated[Path | None, place("--csv", "FILE", "Write every step as CSV.")]

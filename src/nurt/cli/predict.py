@@ -6,7 +6,6 @@ import typer
 
 from nurt.cli import console, options
 from nurt.cli.faults import answering
-from nurt.cli.forecast import computing_with
 from nurt.cli.progress import Progress
 from nurt.cli.reading import Reading
 
@@ -32,19 +31,21 @@ def predict(
     on_duplicate: options.OnDuplicateOption = "refuse",
     on_unordered: options.OnUnorderedOption = "sort",
     grid: options.GridOption = None,
-    threads: options.ThreadsOption = None,
+    threads: options.ThreadsOption = 1,
     csv: options.CsvOption = None,
     as_json: options.JsonOption = False,
 ) -> None:
     """Run the command; every argument is an option of the command line."""
     reading = Reading(files, target, time, series, past_covariate, format, on_duplicate, on_unordered, grid)
     with answering(context):
-        with Progress() as progress, computing_with(threads):
+        with Progress() as progress:
+            from nurt.kernels.threads import threads as computing
             from nurt.tasks.forecasting import run_predict
 
             selection = reading.selection()
             progress.phase("forecasting")
-            run = run_predict(model, selection)
+            with computing(threads):
+                run = run_predict(model, selection)
             if csv is not None:
                 from nurt.reports import write_forecast_table
 

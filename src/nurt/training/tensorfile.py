@@ -61,7 +61,7 @@ def write_tensor_file(
         NurtValueError: the document holds NaN, an infinity or something that JSON has no form for.
         OutputError: the place cannot be written.
     """
-    _write_whole(Path(path), _encode(tensors, document))
+    _write_whole(Path(os.path.realpath(path)), _encode(tensors, document))
 
 
 def read_tensor_file(

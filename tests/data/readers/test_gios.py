@@ -226,6 +226,11 @@ def test_an_hour_written_twice_with_different_values_is_refused_until_told(text_
     assert kept == {"first": 2.5, "last": 4.5, "mean": 3.5}
 
 
+def test_other_averaging_times_are_said(text_file: Write) -> None:
+    text = ARCHIVE.replace("1g", "24g")
+    assert any("averaging time 24g" in note for note in read(text_file(text)).notes)
+
+
 def test_negative_concentrations_are_flagged_and_kept(text_file: Write) -> None:
     table = read(text_file("Data;PM10\n2023-01-01 01:00;1,5\n2023-01-01 02:00;-0,5\n"))
     assert table.frame["PM10"].to_list() == [1.5, -0.5]

@@ -162,6 +162,12 @@ def test_a_long_gap_is_listed(text_file: Write) -> None:
     assert any("longest gap" in note and "32 days" in note for note in read(text_file(small_archive(rows=rows))).notes)
 
 
+def test_without_table_numbers_the_rates_are_read(text_file: Write) -> None:
+    rows = ("20240102;3,9432;2,7855;;;", "20240103;3,9909;2,7977;;;")
+    table = read(text_file(small_archive(rows=rows)), "nbp")
+    assert table.frame["1USD"].to_list() == [3.9432, 3.9909]
+
+
 def test_without_a_footer_the_file_is_read_and_doubted(text_file: Write) -> None:
     table = read(text_file(small_archive(footer=False)))
     assert table.frame["1USD"].to_list() == [3.9432, 3.9909]

@@ -67,6 +67,14 @@ def test_foreign_files_are_named(tmp_path: Path, content: bytes, kind: str) -> N
     assert refusal.value.cure
 
 
+def test_an_old_workbook_is_read_as_a_workbook(tmp_path: Path) -> None:
+    pytest.importorskip("fastexcel", reason="the extra 'excel' is not installed")
+    path = tmp_path / "old.xls"
+    path.write_bytes(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(504))
+    with pytest.raises(DataError, match="the workbook cannot be read"):
+        read(path)
+
+
 def test_a_zip_archive_is_to_be_unpacked(tmp_path: Path) -> None:
     path = tmp_path / "data.zip"
     with zipfile.ZipFile(path, "w") as archive:

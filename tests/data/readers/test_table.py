@@ -47,11 +47,12 @@ def test_exchange_rates_have_no_header_and_no_dates(standard: Path) -> None:
 
 def test_m4_hourly_is_wide_and_ragged(standard: Path) -> None:
     table = read(standard / "m4" / "Hourly-train.csv.gz")
-    lengths = [len(series) for series in select(table).series]
+    found = select(table).series
+    lengths = [len(series) for series in found]
     assert len(lengths) == 414
     assert lengths.count(700) == 169
     assert lengths.count(960) == 245
-    first, last = select(table).series[0], select(table).series[-1]
+    first, last = found[0], found[-1]
     assert (first.name, last.name) == ("H1", "H414")
     assert first.values[:4].tolist() == [605, 586, 586, 559]
     assert any("one series per row" in note for note in table.notes)
@@ -132,6 +133,7 @@ FORMS = {
     "year, month, day": "rok,miesiąc,dzień,y\n2020,1,1,1.5\n2020,1,2,2.5\n",
     "no time at all": "y\n1.5\n2.5\n",
     "one column with decimal commas": "y\n1,5\n2,5\n",
+    "no header, semicolons": "2020-01-01;1,5\n2020-01-02;2,5\n",
     "no header": "2020-01-01,1.5\n2020-01-02,2.5\n",
     "footer": "date,y\n2020-01-01,1.5\n2020-01-02,2.5\nsource: somebody\n",
 }
@@ -211,8 +213,9 @@ def test_a_suffix_never_meets_a_name_that_exists(text_file: Write) -> None:
 
 
 def test_nameless_columns_are_named_or_dropped(text_file: Write) -> None:
-    table = read(text_file("date,,y,\n2020-01-01,3,1.5,\n2020-01-02,9,2.5,\n"))
-    assert table.columns == ("column_2", "y")
+    table = read(text_file("date,,y,,z\n2020-01-01,3,1.5,,1\n2020-01-02,9,2.5,,2\n"))
+    assert table.columns == ("column_2", "y", "z")
+    assert table.frame.columns == ["date", "column_2", "y", "z"]
 
 
 def test_an_empty_named_column_stays_and_has_no_value(text_file: Write) -> None:
@@ -252,6 +255,50 @@ def test_a_gap_inside_a_wide_row_stays_missing(text_file: Write) -> None:
     first, second = select(read(text_file(text))).series
     assert np.isnan(first.values).tolist() == [False, False, True] + [False] * 6
     assert len(second) == 6
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        [f"V{index}" for index in (1, 2, 3, 4, 5, 6, 7, 9)],
+        [f"{word}{index}" for index, word in enumerate("VVVVWWWW")],
+        ["a", "b", "c", "d", "e", "f", "g", "h"],
+        ["2020-01-02", "2020-01-01", *(f"2020-01-{day:02}" for day in range(3, 9))],
+    ],
+)
+def test_columns_that_are_not_counted_do_not_make_a_wide_table(text_file: Write, header: list[str]) -> None:
+    table = read(text_file(f"id,{','.join(header)}\nA,1,2,3,4,5,6,7,8\nB,1,2,3,4,5,6,7,8\n"))
+    assert table.columns == tuple(header)
+    assert table.series is None
+
+
+def test_names_that_repeat_do_not_make_a_wide_table(text_file: Write) -> None:
+    names = ",".join(f"V{index}" for index in range(1, 9))
+    table = read(text_file(f"id,{names}\nA,1,2,3,4,5,6,7,8\nA,1,2,3,4,5,6,7,8\n"))
+    assert len(table.columns) == 8
+
+
+def test_numbers_may_name_the_columns(text_file: Write) -> None:
+    table = read(text_file("country,2001,2002\nPoland,1.5,2.5\nCzechia,3.5,4.5\n"))
+    assert table.columns == ("2001", "2002")
+
+
+def test_the_counted_header_of_pandas_is_no_data(text_file: Write) -> None:
+    table = read(text_file(",0,1\n0,1.5,7.5\n1,2.5,8.5\n2,3.5,9.5\n"))
+    assert table.columns == ("0", "1")
+    assert len(table) == 3
+
+
+def test_a_first_row_of_missing_values_is_data(text_file: Write) -> None:
+    table = read(text_file("NA,NA\n1.5,2\n3.5,4\n"))
+    assert table.columns == ("column_1", "column_2")
+    assert len(table) == 3
+
+
+def test_a_composed_time_never_hides_a_column(text_file: Write) -> None:
+    table = read(text_file("year,month,time\n2020,1,5.5\n2020,2,6.5\n"))
+    assert table.time == "time_"
+    assert values(table, "time") == [5.5, 6.5]
 
 
 def test_features_beside_a_name_are_not_taken_for_a_wide_table(text_file: Write) -> None:
@@ -312,6 +359,13 @@ def test_parquet_times_with_a_zone_are_given_in_utc(tmp_path: Path) -> None:
     table = read(path)
     assert str(select(table).series[0].time[0]) == "2020-07-01T10:00:00"
     assert any("UTC" in note for note in table.notes)
+
+
+def test_a_parquet_file_without_rows_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "table.parquet"
+    pl.DataFrame({"y": pl.Series([], dtype=pl.Float64)}).write_parquet(path)
+    with pytest.raises(DataError, match="the table has no rows"):
+        read(path)
 
 
 def test_a_workbook_of_numbers_and_dates_is_read(workbook: Callable[..., Path]) -> None:
@@ -389,6 +443,12 @@ REFUSALS = {
     ),
     "a short row without a date": ("a,b\n1,2\n3\n4,5\n", "no date tells whether the row is whole"),
     "only comments": ("# a\n# b\n", "only comment lines"),
+    "a table below the table": (
+        "date,y\n" + "".join(f"2020-{month:02}-11,1\n" for month in range(1, 13)) * 9 + "x,y\n" * 30,
+        "line 110: 30 rows from here on have no date",
+    ),
+    "a counted header alone": (",0,1\n", "there is a header but no row of data"),
+    "ten rows of names": ("a,b\n" * 12 + "c,d\n", "no column holds numbers or dates"),
     "a web page": ("<!DOCTYPE html><html><body>error 404</body></html>", "web page"),
     "foreign JSON": ('{"a": 1}', "in no shape that is known"),
     "damaged JSON": ('{"key": "PM10", "values": [', "begins like JSON but is damaged"),

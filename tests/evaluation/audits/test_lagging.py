@@ -55,3 +55,9 @@ def test_equal_correlations_up_to_rounding_go_to_the_smaller_lag():
 
 def test_nothing_to_follow_gives_no_lag():
     assert Following(np.full((1, 3), np.nan), first=-1).lag(1, 2) is None
+
+
+def test_a_forecast_that_only_trembles_by_rounding_follows_nothing(known):
+    forecasts, truth = known
+    trembling = 0.3 + 1e-13 * np.nan_to_num(forecasts)
+    assert Following.of(trembling, truth, first=-6).lag(2, 7) is None
