@@ -276,6 +276,41 @@ def test_leakage_findings_come_with_rule_and_cure(fabricate: ModuleType, tmp_pat
     assert ("do not rely on these numbers" in page.text) == (severity == "error")
 
 
+def test_settings_of_every_kind_are_put_into_words(fabricate: ModuleType, tmp_path: Path) -> None:
+    settings = {"clip_norm": None, "shuffle": True, "decay": {"factor": 0.5, "kind": "plateau"}, "levels": [80, 95]}
+    page = written(fabricate.make_run(settings=settings), tmp_path)
+    for expected in ("clip norm–", "shuffleyes", "decayfactor 0.5, kind plateau", "levels80, 95"):
+        assert expected in page.text
+
+
+def test_a_loss_that_falls_by_orders_is_drawn_on_a_logarithmic_axis(fabricate: ModuleType, tmp_path: Path) -> None:
+    record = fabricate.make_training(5)
+    steep = tuple(dataclasses.replace(entry, validation_loss=10.0**-entry.epoch) for entry in record.history)
+    training = dataclasses.replace(record, history=steep)
+    page = written(fabricate.make_run(training=training), tmp_path)
+    axes = [drawing["layout"]["yaxis"] for drawings in page.figures for drawing in drawings]
+    losses = next(axis for axis in axes if axis.get("title", {}).get("text") == "loss, scaled units")
+    assert losses["type"] == "log"
+
+
+def test_a_history_that_lost_the_kept_epoch_is_drawn_without_its_star(fabricate: ModuleType, tmp_path: Path) -> None:
+    training = dataclasses.replace(fabricate.make_training(5), best_epoch=99)
+    assert "kept: epoch" not in json.dumps(written(fabricate.make_run(training=training), tmp_path).figures)
+
+
+def test_a_training_that_never_clipped_says_so_instead_of_drawing_it(fabricate: ModuleType, tmp_path: Path) -> None:
+    record = fabricate.make_training(5)
+    history = tuple(dataclasses.replace(entry, clipped_share=0.0) for entry in record.history)
+    page = written(fabricate.make_run(training=dataclasses.replace(record, history=history)), tmp_path)
+    assert "No step was clipped." in page.text
+    assert "Clipped steps" not in page.text
+
+
+def test_a_single_long_name_never_outgrows_its_axis(fabricate: ModuleType, tmp_path: Path) -> None:
+    page = written(fabricate.make_run(target="x" * 90), tmp_path)
+    assert page.figures[0][0]["layout"]["yaxis"]["title"]["text"] == "x" * 23 + "…"
+
+
 def test_hourly_stamps_and_an_observation_axis_are_drawn(fabricate: ModuleType, tmp_path: Path) -> None:
     run = fabricate.make_run(horizon=3, forecast=fabricate.make_steps(("1USD",), 3, dated=True))
     bare = dataclasses.replace(run.backtest.cells, origin_labels=None)

@@ -222,6 +222,17 @@ def test_a_file_with_something_behind_its_end_is_refused(path, more):
     assert "is damaged" in refusal(path)
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [(b'"shape":[3,5]', b'"shape":[5,3]'), (b'"dtype":"F32"', b'"dtype":"I32"'), (b'"head.bias"', b'"heap.bias"')],
+)
+def test_the_same_bytes_under_another_name_shape_or_type_are_noticed(path, old, new):
+    content = path.read_bytes()
+    assert content.count(old) >= 1
+    path.write_bytes(content.replace(old, new))
+    assert "do not match their digest" in refusal(path)
+
+
 def test_every_flipped_bit_among_the_weights_is_noticed(path):
     content = path.read_bytes()
     begin = 8 + int.from_bytes(content[:8], "little")

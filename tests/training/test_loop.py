@@ -103,6 +103,16 @@ def test_the_model_carries_the_weights_of_its_best_epoch_in_evaluation_mode(tiny
     assert all(parameter.grad is None for parameter in network.parameters())
 
 
+def test_among_equals_the_first_epoch_wins(tiny):
+    task, network = tiny.Task(), tiny.Network()
+    task.validate = lambda _: 1.0
+    before = copy.deepcopy(network.state_dict())
+    _, _, record, _ = run(tiny, network=network, task=task, epochs=2)
+    assert [entry.is_best for entry in record.history] == [True, False, False]
+    assert record.best_epoch == 0
+    assert tiny.same_bits(before, network.state_dict())
+
+
 def test_validation_sees_an_evaluation_model_and_no_gradients(tiny):
     task, modes = tiny.Task(), []
     original = task.validate

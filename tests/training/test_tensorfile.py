@@ -83,6 +83,16 @@ def test_a_link_is_followed_not_replaced(tmp_path, path):
     assert read(elsewhere / "real") == ({}, DOCUMENT)
 
 
+def test_who_reads_the_former_file_while_it_is_replaced_reads_it_to_its_end(path):
+    write_tensor_file(path, {"a": torch.zeros(3)}, DOCUMENT)
+    former = path.read_bytes()
+    with path.open("rb", buffering=0) as file:
+        beginning = file.read(10)
+        write_tensor_file(path, {"a": torch.ones(3)}, DOCUMENT)
+        assert beginning + file.read() == former
+    assert read(path)[0]["a"].tolist() == [1.0, 1.0, 1.0]
+
+
 def test_a_write_that_fails_leaves_the_former_file_and_nothing_else(tmp_path, path):
     write_tensor_file(path, {"a": torch.zeros(3)}, DOCUMENT)
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)

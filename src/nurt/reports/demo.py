@@ -56,8 +56,8 @@ def _known_answer(demo: DemoRun) -> Section:
     for name, mean, sd in rows:
         spread = "" if sd is None else f" ± {fixed(sd, decimals)}"
         table_rows.append([name, fixed(mean, decimals) + spread, fixed(mean / demo.noise_floor, 2)])
-    columns = [Column("Forecaster", numeric=False), Column("Test MSE"), Column("Times the floor")]
-    numbers = table(columns, table_rows, caption="Mean squared error one step ahead on the test part")
+    columns = [Column("Forecaster", numeric=False), Column("MSE"), Column("Times the floor")]
+    numbers = table(columns, table_rows, caption="Test error one step ahead", note="Mean squared errors.")
     return Section("answer", "Against a known answer", join([element("p", intro), numbers, _picture(demo, rows)]))
 
 
@@ -68,23 +68,24 @@ def _errors(name: str, value: float | tuple[float, float]) -> tuple[str, float, 
 def _picture(demo: DemoRun, rows: list[tuple[str, float, float | None]]) -> str:
     figure = plotting.new_figure("", "test MSE", "")
     shown = list(reversed(rows))
-    figure.add_bar(
+    figure.add_scatter(
         x=[mean for _, mean, _ in shown],
-        y=[plain_text(name) for name, _, _ in shown],
-        orientation="h",
-        width=0.5,
-        marker={"color": plotting.translucent(plotting.MODEL, 0.75)},
+        y=[plain_text(name).replace(", ", "<br>") for name, _, _ in shown],
+        mode="markers",
+        marker={"size": 13, "color": plotting.MODEL},
         error_x={"type": "data", "array": [sd or 0.0 for _, _, sd in shown], "color": plotting.ACTUAL},
         hovertemplate="%{y}: %{x:.4g}<extra></extra>",
     )
     figure.add_vline(x=demo.noise_floor, line={"color": plotting.WARNING, "width": 2, "dash": "dash"})
+    figure.update_xaxes(type="log", tickformat="~g", tickangle=0, nticks=5)
+    figure.update_yaxes(type="category")
     figure.update_layout(hovermode="closest", showlegend=False)
     return Picture(
         title="Who reaches the floor",
         description="Test error of every forecaster beside the noise floor.",
         how_to_read=(
-            "The dashed line is the noise floor. A bar that ends there has found everything there was to find; the "
-            "whisker of the network is one standard deviation over its initialisations."
+            "The dashed line is the noise floor: a point on it has found everything there was to find. Each step of "
+            "the axis multiplies the error. The whisker is one standard deviation over the initialisations."
         ),
         figures=[figure],
         height=90 + 46 * len(shown),

@@ -30,7 +30,7 @@ class Standing(enum.Enum):
         """Return the answer in a few words; ``best`` is the forecaster with the lowest error."""
         return {
             Standing.BETTER: "Better than repeating the last value",
-            Standing.MIXED: f"Better than repeating the last value, but “{forecaster_name(best)}” is better still",
+            Standing.MIXED: f"Beats repeating the last value, but not “{forecaster_name(best)}”",
             Standing.LEVEL: "No better than repeating the last value",
             Standing.WORSE: "Worse than repeating the last value",
             Standing.UNSOUND: "The pipeline is at fault: do not rely on these numbers",

@@ -83,6 +83,7 @@ class TrainingSettings:
         resumed with more of either is bit for bit the run that had them from the start.
         """
         values = self.to_dict()
+        del values["patience"]
         if not isinstance(self.decay, CosineDecay):
             del values["epochs"]
         return values
