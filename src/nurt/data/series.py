@@ -25,6 +25,8 @@ class Series:
         time: labels, shape (T,): datetime64, integers or strings; None when the data carry none.
         covariates: columns known up to each position, float64, shape (T, C); C may be 0.
         covariate_names: their C names.
+        grid: step between neighbouring labels ("1h", "7d", "1mo" …) where the series lies on a regular grid; None on
+            the axis of observations, where the next label is not known.
 
     Raises:
         ShapeError: the lengths disagree.
@@ -37,6 +39,7 @@ class Series:
     time: np.ndarray | None = None
     covariates: np.ndarray = field(default_factory=lambda: np.empty((0, 0)))
     covariate_names: tuple[str, ...] = ()
+    grid: str | None = None
 
     def __post_init__(self) -> None:
         values = np.ascontiguousarray(self.values, dtype=np.float64)

@@ -72,12 +72,12 @@ class Cells:
     @property
     def horizon(self) -> int:
         """F, the number of forecast steps."""
-        return self.actual.shape[1]
+        return int(self.actual.shape[1])
 
     @property
     def scored(self) -> np.ndarray:
         """Cells where the truth and every forecast are known, bool (N, F): everyone is scored on these alone."""
-        known = np.isfinite(self.actual)
+        known: np.ndarray = np.isfinite(self.actual)
         for forecast in self.forecasts.values():
             known &= np.isfinite(forecast)
         return known

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,7 @@ from nurt.results import Result, plain
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-__all__ = ["BacktestResult", "Comparison", "HorizonScore", "Scores", "Verdict"]
+__all__ = ["BacktestResult", "Comparison", "Coverage", "HorizonScore", "Scores", "Verdict"]
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,8 @@ class HorizonScore(Result):
         named = {f"{name}_mae": plain(value) for name, value in self.mae_of.items()}
         own = {"h": self.h, "n": self.n, "mae": self.mae, "rmse": self.rmse}
         coverage = {"coverage_80": self.coverage_80, "coverage_95": self.coverage_95}
-        return plain(own | named | coverage)
+        values: dict[str, Any] = plain(own | named | coverage)
+        return values
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,9 @@ class Comparison(Result):
         statistic: Diebold-Mariano statistic with the Harvey-Leybourne-Newbold correction (negative: model better).
         p_value: its two-sided p, None where undefined.
         p_holm: p adjusted by Holm over all comparisons of the back-test.
-        reason: why a number is missing.
+        reason: why a number is missing, or why the weights were changed.
+        origins: origins in the test, those with every step scored.
+        weights: weights of the autocovariances, "rectangular" or "bartlett".
     """
 
     baseline: str
@@ -75,6 +79,28 @@ class Comparison(Result):
     p_value: float | None
     p_holm: float | None
     reason: str | None = None
+    origins: int = 0
+    weights: str = "rectangular"
+
+
+@dataclass(frozen=True)
+class Coverage(Result):
+    """How often the intervals of the model under test held the truth.
+
+    Args:
+        level: nominal level in per cent.
+        share: share of cells inside, 0..1; NaN without any interval.
+        low, high: 95 % block-bootstrap interval of the share, or None with ``reason``.
+        cells: scored cells that have an interval.
+        reason: why a number is missing.
+    """
+
+    level: int
+    share: float
+    low: float | None
+    high: float | None
+    cells: int
+    reason: str | None = None
 
 
 @dataclass(frozen=True)
@@ -82,6 +108,7 @@ class BacktestResult(Result):
     """A rolling-origin back-test: scores of the model and of every baseline on identical cells.
 
     ``origins`` counts forecast origins; ``dropped_cells`` the cells left out because some forecaster had none.
+    ``notes`` says in plain sentences what was left out and why. It prints as a table, best forecaster first.
     """
 
     origins: int
@@ -94,6 +121,26 @@ class BacktestResult(Result):
     comparisons: tuple[Comparison, ...]
     season: int
     cells: Cells = field(repr=False, metadata={"json": False})
+    coverage: tuple[Coverage, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        scores = {self.cells.model: self.metrics, **self.baselines}
+        tests = {comparison.baseline: comparison for comparison in self.comparisons}
+        lines = [
+            f"{self.origins} origins, {self.horizon} step(s) ahead, {self.step_size} observation(s) apart",
+            f"{'':<16}{'MAE':>12}{'RMSE':>12}{'MASE':>9}{'skill':>9}{'p (Holm)':>10}",
+        ]
+        for name, score in sorted(scores.items(), key=lambda item: (math.isnan(item[1].mae), item[1].mae)):
+            test = tests.get(name)
+            skill, p_value = (None, None) if test is None else (test.skill, test.p_holm)
+            lines.append(
+                f"{name:<16}{score.mae:>12.5g}{score.rmse:>12.5g}{score.mase:>9.3f}"
+                f"{'' if skill is None else format(skill, '.3f'):>9}"
+                f"{'' if p_value is None else format(p_value, '.3f'):>10}"
+            )
+        lines.append(f"skill: of {self.cells.model} against each baseline; above 0 it is better")
+        return "\n".join((*lines, *self.notes))
 
     def plot(self) -> go.Figure:
         """Draw MAE by forecast step, the model beside every baseline."""
@@ -123,7 +170,8 @@ class Verdict(Result):
 
     Args:
         text: the sentence; the same in terminal, JSON and report.
-        better_than_naive: True only when the error is lower *and* the test supports it at 5 %.
+        better_than_naive: True only when the error is lower *and* the Holm-adjusted test supports it at 5 % *and*
+            seeds, where several were tried, do not explain the difference.
         dm_p_value: two-sided p against repeating the last value, whole path; None where undefined.
         best: name of the forecaster with the lowest back-test MAE (the model under test included).
         warnings: further sentences (copying, coverage, seed noise, "check the pipeline").

@@ -1,0 +1,24 @@
+"""The recurrences and the rungs that run them; ``README.md`` beside this file holds the contract.
+
+``run`` and ``run_stack`` are the calls, ``use`` forces a rung, ``explain`` says which one runs and why.
+"""
+
+from nurt.kernels.dispatch import Explanation, explain, rungs, use
+from nurt.kernels.ops import run, run_own_step, run_stack
+from nurt.kernels.recurrence import Recurrence, State, Weights
+from nurt.kernels.rung import Request, Rung
+
+__all__ = [
+    "Explanation",
+    "Recurrence",
+    "Request",
+    "Rung",
+    "State",
+    "Weights",
+    "explain",
+    "run",
+    "run_own_step",
+    "run_stack",
+    "rungs",
+    "use",
+]

@@ -1,0 +1,57 @@
+"""Recurrent networks: cells that know one step, ``unroll`` that knows time, layers, and torch.nn's layers replaced.
+
+``RNN``, ``LSTM`` and ``GRU`` take the place of torch.nn's. ``build`` makes a stack from a few words. A cell of your
+own derives from ``AbstractCell`` and is tested by ``check_cell``.
+"""
+
+from nurt.nn.building import build
+from nurt.nn.cells import (
+    CELLS,
+    AbstractCell,
+    ElmanCell,
+    ElmanState,
+    GRUCell,
+    GRUState,
+    LinearCell,
+    LinearState,
+    LSTMCell,
+    LSTMState,
+    ProjectedLSTMCell,
+)
+from nurt.nn.checks import CellReport, ContractError, check_cell
+from nurt.nn.compat import GRU, LSTM, RNN
+from nurt.nn.convert import from_torch, to_torch
+from nurt.nn.explaining import ModuleExplanation, explain
+from nurt.nn.layers import AbstractLayer, Bidirectional, BidirectionalState, Recurrent, Stack
+from nurt.nn.unroll import unroll
+
+__all__ = [
+    "CELLS",
+    "GRU",
+    "LSTM",
+    "RNN",
+    "AbstractCell",
+    "AbstractLayer",
+    "Bidirectional",
+    "BidirectionalState",
+    "CellReport",
+    "ContractError",
+    "ElmanCell",
+    "ElmanState",
+    "GRUCell",
+    "GRUState",
+    "LSTMCell",
+    "LSTMState",
+    "LinearCell",
+    "LinearState",
+    "ModuleExplanation",
+    "ProjectedLSTMCell",
+    "Recurrent",
+    "Stack",
+    "build",
+    "check_cell",
+    "explain",
+    "from_torch",
+    "to_torch",
+    "unroll",
+]

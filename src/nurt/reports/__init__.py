@@ -1,0 +1,20 @@
+"""Self-contained HTML reports and tables, drawn from finished results.
+
+A page is one file: the script that draws, the styles and the data are inside, nothing is fetched. Reports compute
+nothing that a result does not hold, apart from how it is shown.
+"""
+
+from nurt.reports.backtest import write_backtest_report
+from nurt.reports.demo import write_demo_report
+from nurt.reports.forecast import write_forecast_report
+from nurt.reports.standing import Standing, stand
+from nurt.reports.table import write_forecast_table
+
+__all__ = [
+    "Standing",
+    "stand",
+    "write_backtest_report",
+    "write_demo_report",
+    "write_forecast_report",
+    "write_forecast_table",
+]

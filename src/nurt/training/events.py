@@ -7,7 +7,16 @@ from dataclasses import dataclass
 
 from nurt.results import Result
 
-__all__ = ["EpochEnded", "Event", "Listener", "TrainingEnded", "TrainingRecord", "TrainingStarted"]
+__all__ = [
+    "CheckpointFailed",
+    "EpochEnded",
+    "Event",
+    "Listener",
+    "StepEnded",
+    "TrainingEnded",
+    "TrainingRecord",
+    "TrainingStarted",
+]
 
 
 @dataclass(frozen=True)
@@ -34,15 +43,47 @@ class EpochEnded(Result):
     seconds: float
     is_best: bool
 
+    @property
+    def monitored(self) -> float:
+        """The loss that stopping and decay watch: of the validation part, or of training when there is none."""
+        value = self.train_loss if self.validation_loss is None else self.validation_loss
+        return float("inf") if value is None else value
+
 
 @dataclass(frozen=True)
 class TrainingStarted:
-    """Training begins at ``first_epoch`` (1, or later when resumed) of at most ``epochs``."""
+    """Training begins at ``first_epoch`` (1, or later when resumed) of at most ``epochs``.
+
+    Args:
+        epochs: the most epochs there will be.
+        first_epoch: the epoch that comes next; it may be half done when resumed.
+        examples: number of training examples, one epoch's worth.
+        steps_per_epoch: optimiser steps in one epoch.
+        notes: plain sentences on what keeps a resumed run from being bit for bit the uninterrupted one.
+    """
 
     epochs: int
     first_epoch: int
     examples: int
     steps_per_epoch: int
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class StepEnded:
+    """One optimiser step is done: ``step`` of ``steps_per_epoch`` in ``epoch``; ``loss`` is the batch's, before it."""
+
+    epoch: int
+    step: int
+    steps_per_epoch: int
+    loss: float
+
+
+@dataclass(frozen=True)
+class CheckpointFailed:
+    """A checkpoint could not be written; training goes on and the next one due is tried again."""
+
+    message: str
 
 
 @dataclass(frozen=True)
@@ -53,7 +94,8 @@ class TrainingRecord(Result):
         epochs: completed epochs, over all sittings when resumed.
         seconds: wall-clock training time, over all sittings.
         stopped_by: "epochs" (all done), "patience" (validation no longer improved) or "interrupt".
-        best_epoch: epoch whose weights the model carries.
+        best_epoch: epoch whose weights the model carries; 1 also when interrupted in the first epoch without a
+            validation part, where the weights are those at the interruption.
         history: one entry per epoch, epoch 0 first when there is a validation part.
     """
 
@@ -71,5 +113,5 @@ class TrainingEnded:
     record: TrainingRecord
 
 
-Event = TrainingStarted | EpochEnded | TrainingEnded
+Event = TrainingStarted | StepEnded | EpochEnded | CheckpointFailed | TrainingEnded
 Listener = Callable[[Event], None]

@@ -1,0 +1,75 @@
+"""Readers: one file per format, told apart by what the files hold, never by their names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from nurt.data.readers import gios, nbp, table
+from nurt.data.readers.source import Source, load
+from nurt.data.table import Table
+from nurt.errors import DataError, NurtValueError
+
+__all__ = ["FORMATS", "read"]
+
+
+class _Reader(NamedTuple):
+    recognises: Callable[[Source], bool]
+    read: Callable[[Sequence[Source]], Table]
+
+
+FORMATS: dict[str, _Reader] = {
+    "nbp": _Reader(nbp.recognises, nbp.read),
+    "gios": _Reader(gios.recognises, gios.read),
+    "table": _Reader(table.recognises, table.read),
+}
+"""The formats, most particular first; a new one is a file beside the others and a row here."""
+
+
+def read(paths: str | Path | Sequence[str | Path], format: str = "auto") -> Table:
+    """Read one or several files of one format into a table.
+
+    Args:
+        paths: files; text (UTF-8, UTF-16, cp1250, ISO-8859-2 and kin), ``.gz``, Excel workbook, Parquet or JSON.
+        format: "nbp" (exchange rates, table A), "gios" (air quality), "table" (anything with columns of numbers), or
+            "auto" to recognise it.
+
+    Returns:
+        every usable column, in file order; what was skipped, repaired or doubted stands in its ``notes``.
+
+    Raises:
+        DataError: a file is missing, empty, damaged, or can be read in two ways. The message names file, line, the
+            text seen, the reason and the cure.
+        MissingExtraError: an Excel workbook was given and the extra ``excel`` is not installed.
+
+    Example:
+        >>> from nurt.data.readers import read
+        >>> read(["archiwum_tab_a_2023.csv", "archiwum_tab_a_2024.csv"]).columns[:3]  # doctest: +SKIP
+        ('1THB', '1USD', '1AUD')
+    """
+    if format != "auto" and format not in FORMATS:
+        raise NurtValueError("read: unknown format.", expected=f"one of auto, {', '.join(FORMATS)}", got=repr(format))
+    given = [paths] if isinstance(paths, str | Path) else list(paths)
+    if not given:
+        raise DataError("read: no file was given.", cure="Name at least one file.")
+    sources = [load(path) for path in given]
+    return FORMATS[_recognised(sources) if format == "auto" else format].read(sources)
+
+
+def _recognised(sources: Sequence[Source]) -> str:
+    found = [next((name for name, reader in FORMATS.items() if reader.recognises(source)), None) for source in sources]
+    for source, name in zip(sources, found, strict=True):
+        if name is None:
+            raise DataError(
+                f"{source.file}: this JSON is in no shape that is known here.",
+                expected="an answer of the NBP service ('code', 'rates') or of GIOŚ ('key', 'values')",
+                cure="Convert the file to CSV.",
+            )
+        if name != found[0]:
+            raise DataError(
+                f"{source.file} looks like {name}, but {sources[0].file} like {found[0]}.",
+                expected="files of one format",
+                cure="Read them one by one, or name the format.",
+            )
+    return str(found[0])

@@ -1,0 +1,27 @@
+"""Forecast series: the estimator, the runs behind the commands, and what they give back."""
+
+from nurt.tasks.forecasting.demo import DemoRun, run_demo
+from nurt.tasks.forecasting.fitting import Sitting
+from nurt.tasks.forecasting.forecaster import Forecaster
+from nurt.tasks.forecasting.recipes import RECIPES, ForecastPlan
+from nurt.tasks.forecasting.results import ForecastRun, ForecastStep, SeedStudy
+from nurt.tasks.forecasting.reuse import BacktestRun, PredictRun, run_backtest, run_predict
+from nurt.tasks.forecasting.run import ForecastInterrupted, run_forecast
+
+__all__ = [
+    "RECIPES",
+    "BacktestRun",
+    "DemoRun",
+    "ForecastInterrupted",
+    "ForecastPlan",
+    "ForecastRun",
+    "ForecastStep",
+    "Forecaster",
+    "PredictRun",
+    "SeedStudy",
+    "Sitting",
+    "run_backtest",
+    "run_demo",
+    "run_forecast",
+    "run_predict",
+]

@@ -30,4 +30,5 @@ class CovariateScaling:
 
     def apply(self, values: np.ndarray) -> np.ndarray:
         """Return standardised values, shape (..., C); NaN stays NaN."""
-        return (values - np.asarray(self.mean)) / np.asarray(self.scale)
+        standardised: np.ndarray = (values - np.asarray(self.mean)) / np.asarray(self.scale)
+        return standardised

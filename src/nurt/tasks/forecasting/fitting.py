@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from nurt.data.scaling import FittedScaling, WindowScaling
+from nurt.data.scaling import FittedScaling, WindowStatistics
 from nurt.tasks.forecasting.network import ForecastNetwork, NetworkDesign
 from nurt.tasks.forecasting.problem import CHUNK, ForecastObjective, Problem, to_tensors
 from nurt.training import Checkpoint, Listener, TrainingRecord, TrainingSettings, train
@@ -40,7 +40,7 @@ def fit_network(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
         network = ForecastNetwork(design, scaling)
-    if isinstance(scaling, WindowScaling) and scaling.anchor == "last":
+    if isinstance(scaling, WindowStatistics) and scaling.anchor == "last":
         network.head.start_at_repeat(_changes(problem, network))
     record = train(
         network,

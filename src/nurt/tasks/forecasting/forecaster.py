@@ -18,13 +18,15 @@ from nurt.data.windows import Origins, Windows
 from nurt.errors import DataError, NotFittedError, NurtValueError
 from nurt.evaluation.backtest import BacktestPlan
 from nurt.evaluation.results import BacktestResult
+from nurt.nn import explain
+from nurt.tasks.forecasting.backtesting import backtest, series_until
 from nurt.tasks.forecasting.calibration import Calibration, Fan
 from nurt.tasks.forecasting.exchange import Exchange
 from nurt.tasks.forecasting.fitting import Sitting, fit_network
 from nurt.tasks.forecasting.network import ForecastNetwork, NetworkDesign
 from nurt.tasks.forecasting.options import quantiles_for, scaling_of, validated
 from nurt.tasks.forecasting.problem import CHUNK, Problem, to_tensors
-from nurt.training import TrainingRecord, TrainingSettings
+from nurt.training import TrainingSettings
 
 __all__ = ["Forecaster"]
 
@@ -54,9 +56,9 @@ class Forecaster:
 
     Example:
         >>> import nurt
-        >>> wave = nurt.data.synthetic.noisy_sine(seed=0)
+        >>> from nurt.data.synthetic import noisy_sine
         >>> quick = nurt.TrainingSettings(epochs=2)
-        >>> model = nurt.Forecaster(look_back=10, horizon=3, hidden=4, training=quick).fit(wave.values)
+        >>> model = nurt.Forecaster(look_back=10, horizon=3, hidden=4, training=quick).fit(noisy_sine(seed=0))
         >>> model.predict().shape
         (3,)
     """
@@ -112,7 +114,9 @@ class Forecaster:
         names = self.parameter_names()
         for name, value in parameters.items():
             if name not in names:
-                raise NurtValueError(f"Forecaster has no parameter {name!r}.", expected=", ".join(names), got=repr(name))
+                raise NurtValueError(
+                    f"Forecaster has no parameter {name!r}.", expected=", ".join(names), got=repr(name)
+                )
             setattr(self, name, value)
         return self
 
@@ -136,6 +140,11 @@ class Forecaster:
         """Name of the forecast: the alias, or the cell's name in capitals."""
         return self.alias or {"lstm": "LSTM", "gru": "GRU", "elman": "Elman", "linear": "LinearRNN"}[self.cell]
 
+    @property
+    def training_steps(self) -> int:
+        """How many steps ahead the loss looks."""
+        return self.horizon if self.strategy == "direct" else self.rollout or self.horizon
+
     # ------------------------------------------------------------------ fit
 
     def fit(self, y: Any, *, sitting: Sitting | None = None, **columns: Any) -> Self:
@@ -157,8 +166,7 @@ class Forecaster:
         """
         validated(self.get_params())
         exchange = Exchange.of(y, **columns)
-        steps = self.horizon if self.strategy == "direct" else self.rollout or self.horizon
-        problem = Problem.cut(exchange.series, self.look_back, steps, self.validation)
+        problem = Problem.cut(exchange.series, self.look_back, self.training_steps, self.validation)
         design = NetworkDesign(
             cell=self.cell,
             layers=self.layers,
@@ -179,22 +187,31 @@ class Forecaster:
         return self
 
     def _remember(self, problem: Problem, exchange: Exchange) -> None:
+        self.splits_ = problem.splits
+        self.scores_: dict[str, Any] = {}
         self.covariate_scaling_ = problem.covariates
         self.covariate_names_ = problem.series[0].covariate_names
         self.target_ = problem.series[0].target
         self.fingerprint_ = fingerprint(problem.series)
+        self.fitted_marks_ = {one.name: fingerprint([one]) for one in problem.series}
         self.fitted_rows_ = {one.name: len(one) for one in problem.series}
         self.fitted_until_ = {one.name: one.label(len(one) - 1) for one in problem.series}
         self.exchange_: Exchange | None = exchange
-        held_out = [split.origins("validation", horizon=self.horizon) for split in problem.splits]
-        self.calibration_ = Calibration.measure(self, problem.series, Origins.of(held_out))
+        self.calibration_ = Calibration.measure(self, problem.series, self._held_out(problem))
+
+    def _held_out(self, problem: Problem) -> Origins:
+        """Return the validation origins whose whole path of ``horizon`` steps lies in the validation rows."""
+        ends = zip(problem.validation.series, problem.validation.position + self.horizon, strict=True)
+        whole = [position < len(problem.series[index]) for index, position in ends]
+        return problem.validation[np.asarray(whole, dtype=bool)]
 
     @property
     def parameter_count(self) -> int:
         """Number of trained parameters."""
-        return sum(parameter.numel() for parameter in self._network().parameters())
+        return sum(parameter.numel() for parameter in self.fitted_network().parameters())
 
-    def _network(self) -> ForecastNetwork:
+    def fitted_network(self) -> ForecastNetwork:
+        """Return the network; raises NotFittedError before ``fit``."""
         if not hasattr(self, "network_"):
             raise NotFittedError(
                 "This Forecaster has not learnt anything yet.", cure="Call fit(y) first, or Forecaster.load(path)."
@@ -213,7 +230,7 @@ class Forecaster:
         Returns:
             shape (N, F, Q), float64; NaN rows where a window holds no observation.
         """
-        network = self._network()
+        network = self.fitted_network()
         self._check_columns(series)
         windows = Windows(series, self.look_back, self.horizon)
         out = np.full((len(origins), self.horizon, len(network.design.quantiles)), np.nan)
@@ -227,6 +244,34 @@ class Forecaster:
                     said = network.forecast(inputs[seen], covariates[seen])
                     out[start : start + CHUNK][seen.cpu().numpy()] = said.double().cpu().numpy()
         return out
+
+    def quantile_levels(self) -> tuple[float, ...]:
+        """Return the probabilities of the raw quantiles, 0.5 among them."""
+        return self.fitted_network().design.quantiles
+
+    def rows_seen(self, series: Series) -> int | None:
+        """Return how many first rows of ``series`` the model was fitted on; None if it was fitted on something else."""
+        rows = getattr(self, "fitted_rows_", {}).get(series.name)
+        if rows is None or rows > len(series):
+            return None
+        return rows if fingerprint([series_until(series, rows)]) == self.fitted_marks_[series.name] else None
+
+    def remember_scores(self, result: BacktestResult) -> None:
+        """Keep the scores of a back-test, for the model file."""
+        self.scores_ = {
+            "origins": result.origins,
+            "metrics": result.metrics.to_dict(),
+            "baselines": {name: scores.to_dict() for name, scores in result.baselines.items()},
+        }
+
+    def rung(self) -> str:
+        """Return which rung of the kernels runs the recurrence."""
+        parts = explain(self.fitted_network()).parts.values()
+        return ", ".join(dict.fromkeys(part.rung for part in parts))
+
+    def learn_errors(self, series: Sequence[Series], origins: Origins) -> None:
+        """Add what ``origins`` showed to the errors that intervals are calibrated on."""
+        self.calibration_ = self.calibration_.joined(Calibration.measure(self, series, origins))
 
     def _check_columns(self, series: Sequence[Series]) -> None:
         for one in series:
@@ -252,7 +297,7 @@ class Forecaster:
                     got=str(len(one)),
                     cure="Give more history.",
                 )
-        ends = Origins.of([np.array([len(one) - 1]) for one in series])
+        ends = Origins.of_series([np.array([len(one) - 1]) for one in series])
         return self.calibration_.fan(self, series, ends)
 
     def predict(self, context: Any = None, *, level: tuple[int, ...] | None = None, **columns: Any) -> Any:
@@ -268,7 +313,7 @@ class Forecaster:
             Arrays for arrays: (F,), (F, channels) or a list; with ``level`` a dict with "forecast", "lo-80", "hi-80" ….
             For a long frame the same kind of frame: series id, time, step, forecast and interval columns.
         """
-        self._network()
+        self.fitted_network()
         exchange = self.exchange_ if context is None else Exchange.of(context, **columns)
         if exchange is None:
             raise NotFittedError(
@@ -285,11 +330,11 @@ class Forecaster:
         return exchange.give_back(self.fan(exchange.series), self.name, self.levels if level is None else level, level)
 
     def score(self, y: Any, **columns: Any) -> float:
-        """Return minus the mean absolute error over all origins of ``y`` (higher is better, as scikit-learn expects)."""
+        """Return minus the mean absolute error over all origins of ``y``: higher is better, as in scikit-learn."""
         series = Exchange.of(y, **columns).series
         windows = Windows(series, self.look_back, self.horizon)
-        origins = windows.all_origins()
-        said = self.quantiles_at(series, origins)[..., self._network().head.middle]
+        origins = windows.origins
+        said = self.quantiles_at(series, origins)[..., self.fitted_network().head.middle]
         return -float(np.nanmean(np.abs(windows.gather(origins).targets - said)))
 
     # ------------------------------------------------------------- back-test
@@ -305,8 +350,6 @@ class Forecaster:
             plan: origins and refitting; None means every origin after the fitted rows.
             **columns: for frames, as :func:`nurt.data.from_frame` takes them.
         """
-        from nurt.tasks.forecasting.backtesting import backtest
-
         return backtest(self, Exchange.of(y, **columns).series, plan)
 
     # ----------------------------------------------------------------- files
@@ -327,5 +370,3 @@ class Forecaster:
         from nurt.tasks.forecasting.storage import load
 
         return load(Path(path))
-
-

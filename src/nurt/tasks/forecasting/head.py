@@ -29,7 +29,9 @@ class QuantileHead(nn.Module):
         super().__init__()
         if 0.5 not in quantiles or list(quantiles) != sorted(set(quantiles)):
             raise NurtValueError(
-                "QuantileHead: unusable `quantiles`.", expected="ascending probabilities, 0.5 among them", got=repr(quantiles)
+                "QuantileHead: unusable `quantiles`.",
+                expected="ascending probabilities, 0.5 among them",
+                got=repr(quantiles),
             )
         self.steps = steps
         self.quantiles = quantiles
@@ -39,7 +41,7 @@ class QuantileHead(nn.Module):
 
     def forward(self, hidden: Tensor, change: Tensor) -> Tensor:
         """Return quantiles in window units, shape (B, F, Q); ``hidden`` (B, H), ``change`` (B, 1)."""
-        median = self.median(hidden).unsqueeze(-1)
+        median: Tensor = self.median(hidden).unsqueeze(-1)
         if self.gaps is None:
             return median
         gaps = functional.softplus(self.gaps(hidden)).view(len(hidden), self.steps, -1) * change.unsqueeze(-1)

@@ -19,7 +19,7 @@ def _mean_over_known(losses: Tensor, known: Tensor) -> Tensor:
 
 
 def pinball(quantiles: Tensor, target: Tensor, levels: tuple[float, ...]) -> Tensor:
-    """Mean pinball loss over cells and levels :cite:`koenker1978`.
+    """Mean pinball loss over cells and levels [koenker1978regression].
 
     Args:
         quantiles: forecasts, shape (B, F, Q).

@@ -17,7 +17,7 @@ from nurt.errors import NurtValueError
 from nurt.nn import build
 from nurt.tasks.forecasting.head import QuantileHead
 
-__all__ = ["ForecastNetwork", "NetworkDesign", "WindowStatistics"]
+__all__ = ["ForecastNetwork", "NetworkDesign", "WindowUnits"]
 
 STRATEGIES = ("direct", "recursive")
 
@@ -59,7 +59,7 @@ class NetworkDesign:
             )
 
 
-class WindowStatistics(NamedTuple):
+class WindowUnits(NamedTuple):
     """What a window says about level and size, each (B, 1): ``anchor`` and ``scale`` define the window units.
 
     ``change`` is the mean absolute one-step change in window units, the natural size of a forecast's spread.
@@ -69,9 +69,9 @@ class WindowStatistics(NamedTuple):
     scale: Tensor
     change: Tensor
 
-    def frozen(self) -> WindowStatistics:
+    def frozen(self) -> WindowUnits:
         """Return the same values as constants, so that only the learned path remains differentiable."""
-        return WindowStatistics(*(value.detach() for value in self))
+        return WindowUnits(*(value.detach() for value in self))
 
 
 class ForecastNetwork(nn.Module):
@@ -91,7 +91,7 @@ class ForecastNetwork(nn.Module):
         steps = design.horizon if design.strategy == "direct" else 1
         self.head = QuantileHead(design.hidden, steps, design.quantiles)
 
-    def statistics(self, inputs: Tensor) -> WindowStatistics:
+    def statistics(self, inputs: Tensor) -> WindowUnits:
         """Return level and size of each window; ``inputs`` (B, T) in target units, NaN where missing."""
         observed = ~inputs.isnan()
         anchor, scale = self.scaling.statistics(inputs, observed)
@@ -99,13 +99,13 @@ class ForecastNetwork(nn.Module):
         both = observed[:, 1:] & observed[:, :-1]
         changes = (units.diff(dim=1).abs() * both).sum(dim=1, keepdim=True) / both.sum(dim=1, keepdim=True).clamp(min=1)
         # A hundredth of a window unit keeps a spread learnable where the window stood still.
-        return WindowStatistics(anchor, scale, changes + 0.01)
+        return WindowUnits(anchor, scale, changes + 0.01)
 
     def forward(
         self,
         inputs: Tensor,
         covariates: Tensor,
-        statistics: WindowStatistics | None = None,
+        statistics: WindowUnits | None = None,
         steps: int | None = None,
     ) -> Tensor:
         """Return quantiles in window units.
@@ -128,7 +128,7 @@ class ForecastNetwork(nn.Module):
         if self.design.covariates:
             channels.append(covariates.nan_to_num())
         outputs, state = self.encoder(torch.cat(channels, dim=-1))
-        quantiles = self.head(self.dropout(outputs[:, -1]), statistics.change)
+        quantiles: Tensor = self.head(self.dropout(outputs[:, -1]), statistics.change)
         if self.design.strategy == "direct":
             return quantiles
         path = [quantiles]
@@ -140,8 +140,8 @@ class ForecastNetwork(nn.Module):
             path.append(self.head(self.dropout(outputs[:, -1]), statistics.change))
         return torch.cat(path, dim=1)
 
-    def forecast(self, inputs: Tensor, covariates: Tensor, statistics: WindowStatistics | None = None) -> Tensor:
+    def forecast(self, inputs: Tensor, covariates: Tensor, statistics: WindowUnits | None = None) -> Tensor:
         """Return quantile forecasts in target units, shape (B, F, Q)."""
         statistics = statistics or self.statistics(inputs)
-        units = self(inputs, covariates, statistics)
+        units: Tensor = self(inputs, covariates, statistics)
         return statistics.anchor.unsqueeze(-1) + statistics.scale.unsqueeze(-1) * units

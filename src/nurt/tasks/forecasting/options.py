@@ -4,20 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from nurt.data.scaling import AbstractScaling, MinMaxScaling, StandardScaling, WindowScaling
+from nurt.data.scaling import SCALINGS, AbstractScaling
 from nurt.errors import NurtValueError
 from nurt.nn import CELLS
 from nurt.tasks.forecasting.losses import LOSSES
 from nurt.tasks.forecasting.network import STRATEGIES
 
-__all__ = ["SCALINGS", "one_of", "quantiles_for", "scaling_of", "validated"]
-
-SCALINGS: dict[str, AbstractScaling] = {
-    "window": WindowScaling(),
-    "minmax": MinMaxScaling(),
-    "standard": StandardScaling(),
-    "none": WindowScaling(anchor="none", scale="none"),
-}
+__all__ = ["one_of", "quantiles_for", "scaling_of", "validated"]
 
 
 def one_of(name: str, value: object, choices: object) -> None:
@@ -79,14 +72,20 @@ def validated(parameters: dict[str, object]) -> None:
         if not fits or not bound.low <= value <= bound.high:  # type: ignore[operator]  # a number by now
             kind = "a whole number" if bound.whole else "a number"
             raise NurtValueError(
-                f"Forecaster: unusable `{name}`.", expected=f"{kind} from {bound.low:g} to {bound.high:g}", got=repr(value)
+                f"Forecaster: unusable `{name}`.",
+                expected=f"{kind} from {bound.low:g} to {bound.high:g}",
+                got=repr(value),
             )
     levels = parameters["levels"]
     if not isinstance(levels, tuple) or not all(isinstance(level, int) and 0 < level < 100 for level in levels):
-        raise NurtValueError("Forecaster: unusable `levels`.", expected="a tuple of per cents, such as (80, 95)", got=repr(levels))
+        raise NurtValueError(
+            "Forecaster: unusable `levels`.", expected="a tuple of per cents, such as (80, 95)", got=repr(levels)
+        )
     rollout = parameters["rollout"]
-    if rollout is not None and (not isinstance(rollout, int) or not 1 <= rollout):
-        raise NurtValueError("Forecaster: unusable `rollout`.", expected="a whole number of steps or None", got=repr(rollout))
+    if rollout is not None and (not isinstance(rollout, int) or not rollout >= 1):
+        raise NurtValueError(
+            "Forecaster: unusable `rollout`.", expected="a whole number of steps or None", got=repr(rollout)
+        )
     if rollout is not None and parameters["strategy"] == "direct":
         raise NurtValueError(
             "Forecaster: `rollout` belongs to strategy='recursive'.",

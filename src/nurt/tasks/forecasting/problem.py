@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,17 +12,18 @@ from torch import Tensor, nn
 
 from nurt.data.fingerprint import fingerprint
 from nurt.data.series import Series
-from nurt.data.splits import TimeSplit, split_by_time
+from nurt.data.splits import Part, TimeSplit, split_by_time
 from nurt.data.windows import Origins, Windows
 from nurt.errors import DataError
 from nurt.tasks.forecasting.covariates import CovariateScaling
 from nurt.tasks.forecasting.losses import LOSSES
 from nurt.tasks.forecasting.network import ForecastNetwork
 
-__all__ = ["ForecastObjective", "Problem", "to_tensors"]
+__all__ = ["CHUNK", "ForecastObjective", "Problem", "cut_in_time", "to_tensors"]
 
 # Large enough for one call per forecast on small data, small enough to keep activations in the tens of megabytes.
 CHUNK = 1024
+PARTS: tuple[Part, ...] = ("train", "validation")
 
 
 @dataclass(frozen=True)
@@ -51,13 +53,10 @@ class Problem:
             DataError: no training window is left.
         """
         series = tuple(series)
-        splits = tuple(
-            split_by_time(len(one), look_back, steps, validation=validation, test=0.0, name=one.name) for one in series
-        )
+        splits = tuple(cut_in_time(one, look_back, steps, validation=validation) for one in series)
         windows = Windows(series, look_back, steps)
         parts = {
-            part: _usable(windows, Origins.of([split.origins(part) for split in splits]))
-            for part in ("train", "validation")
+            part: _learnable(windows, Origins.of_series([split.origins(part) for split in splits])) for part in PARTS
         }
         if len(parts["train"]) == 0:
             raise DataError(
@@ -65,9 +64,7 @@ class Problem:
                 cure="Look at the gaps in the target column, or give a shorter look-back and horizon.",
             )
         training_rows = [one.covariates[: split.train_end] for one, split in zip(series, splits, strict=True)]
-        return cls(
-            series, splits, windows, parts["train"], parts["validation"], CovariateScaling.fit(training_rows)
-        )
+        return cls(series, splits, windows, parts["train"], parts["validation"], CovariateScaling.fit(training_rows))
 
     @property
     def training_rows(self) -> list[np.ndarray]:
@@ -75,12 +72,23 @@ class Problem:
         return [one.values[: split.train_end] for one, split in zip(self.series, self.splits, strict=True)]
 
 
-def _usable(windows: Windows, origins: Origins) -> Origins:
-    """Keep origins with at least one observed input (no anchor otherwise) and one known target (no loss otherwise)."""
+def cut_in_time(
+    series: Series, look_back: int, horizon: int, *, validation: float = 0.0, test: float = 0.0
+) -> TimeSplit:
+    """Split one series in order of time; an error names the series."""
+    try:
+        return split_by_time(len(series), look_back, horizon, validation=validation, test=test)
+    except DataError as error:
+        raise DataError(
+            f"Series {series.name!r}: {error.what}", expected=error.expected, got=error.got, cure=error.cure
+        ) from error
+
+
+def _learnable(windows: Windows, origins: Origins) -> Origins:
+    """Keep origins with an observed input (there is no anchor otherwise) and a known target (no loss otherwise)."""
     keep = np.zeros(len(origins), dtype=bool)
     for start in range(0, len(origins), CHUNK):
-        batch = windows.gather(origins[start : start + CHUNK])
-        keep[start : start + CHUNK] = np.isfinite(batch.inputs).any(axis=1) & np.isfinite(batch.targets).any(axis=1)
+        keep[start : start + CHUNK] = windows.gather(origins[start : start + CHUNK]).learnable
     return origins[keep]
 
 
@@ -108,7 +116,9 @@ class ForecastObjective:
         self.loss_of = LOSSES[loss]
         self.steps = steps
         self.examples = len(problem.training)
-        self.fingerprint = fingerprint(problem.series)
+        rows = [split.train_end for split in problem.splits]
+        windows = f"{problem.windows.look_back}-{steps}-{rows}-{loss}"
+        self.fingerprint = hashlib.sha256(f"{fingerprint(problem.series)}-{windows}".encode()).hexdigest()
 
     def loss(self, model: nn.Module, indices: Tensor) -> Tensor:
         """Return the mean loss of the training windows ``indices``."""
@@ -120,10 +130,9 @@ class ForecastObjective:
         if len(origins) == 0:
             return None
         total = 0.0
-        with torch.no_grad():
-            for start in range(0, len(origins), CHUNK):
-                part = origins[start : start + CHUNK]
-                total += float(self._loss(model, part)) * len(part)
+        for start in range(0, len(origins), CHUNK):
+            part = origins[start : start + CHUNK]
+            total += float(self._loss(model, part)) * len(part)
         return total / len(origins)
 
     def _loss(self, model: nn.Module, origins: Origins) -> Tensor:
@@ -148,7 +157,8 @@ class ForecastObjective:
             {
                 "series": self.problem.series[index].name,
                 "first": self.problem.series[index].label(position - self.problem.windows.look_back + 1),
-                "last": self.problem.series[index].label(position + self.steps),
+                "last": self.problem.series[index].label(position),
+                "columns": [self.problem.series[index].target, *self.problem.series[index].covariate_names],
             }
             for index, position in zip(origins.series.tolist(), origins.position.tolist(), strict=True)
         ]

@@ -10,14 +10,22 @@ from typing import Any
 
 from nurt.tasks.forecasting.forecaster import Forecaster
 from nurt.tasks.forecasting.options import one_of
-from nurt.training import TrainingSettings
+from nurt.training import ReduceOnPlateau, TrainingSettings
 
 __all__ = ["RECIPES", "ForecastPlan"]
 
 RECIPES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {
         # Starts at the repeat of the last value, learns a fan of quantiles, stops by a validation part.
-        "default": MappingProxyType({"test": 0.2}),
+        "default": MappingProxyType(
+            {
+                "test": 0.2,
+                "epochs": 100,
+                "batch_size": 32,
+                "patience": 15,
+                "decay": ReduceOnPlateau(factor=0.5, patience=5),
+            }
+        ),
         # The course sheet: three layers of 50, min-max scaling, one step ahead and fed back, 20 epochs over all
         # training windows. Its scaler saw the test part; here it is fitted on the training rows.
         "course": MappingProxyType(
@@ -32,6 +40,22 @@ RECIPES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
                 "loss": "squared",
                 "validation": 0.0,
                 "epochs": 20,
+                "batch_size": 32,
+                "learning_rate": 1e-3,
+                "clip_norm": None,
+                "patience": None,
+                "test": 0.2,
+            }
+        ),
+        # The course's exercise on a noisy sine: LSTM(8), unscaled, on all training windows until it converges.
+        "sine": MappingProxyType(
+            {
+                "cell": "lstm",
+                "hidden": 8,
+                "scaling": "none",
+                "loss": "squared",
+                "validation": 0.0,
+                "epochs": 300,
                 "batch_size": 32,
                 "learning_rate": 1e-3,
                 "clip_norm": None,
@@ -56,6 +80,7 @@ class ForecastPlan:
         cell, layers, hidden, dropout, strategy, scaling, loss, validation: see :class:`Forecaster`.
         epochs, batch_size, learning_rate, patience: see :class:`nurt.training.TrainingSettings`.
         seed: seed of the first initialisation.
+        threads: computing threads; results may differ in the last bits with their number.
     """
 
     recipe: str = "default"
@@ -78,6 +103,7 @@ class ForecastPlan:
     learning_rate: float | None = None
     patience: int | None = None
     seed: int = 0
+    threads: int = 1
 
     def settings(self) -> dict[str, Any]:
         """Return the recipe with what this plan overrides, for the report and for :meth:`forecaster`."""

@@ -96,8 +96,8 @@ class SeedStudy(Result):
 
     def to_dict(self) -> dict[str, Any]:
         """Return seeds, values, and their mean, sd and range."""
-        extra = {"mean": self.mean, "sd": self.sd, "low": min(self.values), "high": max(self.values)}
-        return super().to_dict() | plain(extra)
+        spread = {"mean": self.mean, "sd": self.sd, "low": min(self.values), "high": max(self.values)}
+        return {**super().to_dict(), **plain(spread)}
 
 
 @dataclass(frozen=True)

@@ -161,7 +161,8 @@ def swap_probe(
             window[first, channels],
         )
         changes, cutoff = _changes(forecaster, window, rows, layout, swap=True, learned=False)
-        found.append(Effects(changes.T, changes.T > cutoff[:, None]))
+        by_pair = changes.T
+        found.append(Effects(by_pair, by_pair > cutoff[:, None]))
         cutoffs.append(cutoff)
     return _strongest(found), np.max(cutoffs, axis=0)
 
@@ -182,7 +183,7 @@ def _changes(
         reference = np.repeat(window[None], len(batch), axis=0) if learned else None
         outputs = forecaster.evaluate(batch, reference)
         _check(outputs, len(batch), layout)
-        tolerance = _tolerance(outputs.dtype, swap=swap)
+        tolerance = _tolerance(outputs, swap=swap)
         chosen = outputs.astype(np.float64).reshape(len(batch), layout.horizon, -1)[:, steps]
         scale = np.maximum(1.0, np.abs(chosen[0]).max(axis=-1))
         noise = np.abs(chosen[-1] - chosen[0]).max(axis=-1)
@@ -192,12 +193,12 @@ def _changes(
     return changes, cutoff
 
 
-def _tolerance(dtype: np.dtype[np.generic], *, swap: bool) -> float:
+def _tolerance(outputs: np.ndarray, *, swap: bool) -> float:
     """Return the relative change that is more than rounding.
 
     Swapped inputs are summed in another order by every window statistic, which costs more digits than one shift.
     """
-    rounding = 64.0 * float(np.finfo(dtype).eps) if np.issubdtype(dtype, np.floating) else 0.0
+    rounding = 64.0 * float(np.finfo(outputs.dtype).eps) if np.issubdtype(outputs.dtype, np.floating) else 0.0
     return max(rounding, 1e-10) if swap else rounding
 
 

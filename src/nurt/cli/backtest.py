@@ -1,0 +1,75 @@
+"""`nurt backtest`: judge a model file on rows it was not fitted on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nurt.cli import console, options
+from nurt.cli.faults import answering
+from nurt.cli.options import place, whole
+from nurt.cli.progress import Progress
+from nurt.cli.reading import Reading
+
+__all__ = ["EXAMPLE", "HELP", "NAME", "backtest"]
+
+NAME = "backtest"
+HELP = (
+    "Judge a model file on rows it was not fitted on, beside baselines on the same origins.\n\n"
+    "Give the old data and the new: what the model was fitted on is recognised and left out of the judgement."
+)
+EXAMPLE = "Example: nurt backtest nurt-out/model.safetensors rates2024.csv rates2025.csv --target 1USD --windows 50"
+PANEL = "Back-test"
+
+
+def backtest(
+    context: typer.Context,
+    model: options.ModelFile,
+    files: options.Files,
+    target: options.TargetOption = None,
+    time: options.TimeOption = None,
+    series: options.SeriesOption = None,
+    past_covariate: options.PastCovariateOption = None,
+    format: options.FormatOption = "auto",
+    on_duplicate: options.OnDuplicateOption = "refuse",
+    on_unordered: options.OnUnorderedOption = "sort",
+    grid: options.GridOption = None,
+    windows: Annotated[int | None, whole("--windows", "Origins per series, the latest; else all.", PANEL)] = None,
+    step_size: Annotated[int, whole("--step-size", "Observations between the origins.", PANEL)] = 1,
+    partial: Annotated[
+        bool,
+        typer.Option(
+            "--partial/--whole",
+            rich_help_panel=PANEL,
+            help="Also forecast from origins so late that only the first steps can be judged yet.",
+        ),
+    ] = True,
+    threads: options.ThreadsOption = 1,
+    report: Annotated[Path | None, place("--report", "FILE", "Write an HTML report.")] = None,
+    as_json: options.JsonOption = False,
+) -> None:
+    """Run the command; every argument is an option of the command line."""
+    reading = Reading(files, target, time, series, past_covariate, format, on_duplicate, on_unordered, grid)
+    with answering(context):
+        with Progress() as progress:
+            from nurt.evaluation.backtest import BacktestPlan
+            from nurt.kernels.threads import threads as computing
+            from nurt.tasks.forecasting import run_backtest
+
+            selection = reading.selection()
+            progress.phase("judging")
+            plan = BacktestPlan(windows, step_size, partial=partial)
+            with computing(threads):
+                run = run_backtest(model, selection, plan)
+            if report is not None:
+                from nurt.reports import write_backtest_report
+
+                write_backtest_report(run, report)
+        if as_json:
+            console.emit_json(run.to_dict())
+        else:
+            from nurt.cli.summary import show_backtest
+
+            show_backtest(run, report)

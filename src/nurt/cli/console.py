@@ -1,0 +1,184 @@
+"""The terminal: the one module that knows rich.
+
+Standard output carries results, standard error everything else. Colours and bars appear only on a terminal, and
+``NO_COLOR`` is honoured; nothing is told by colour alone.
+"""
+
+from __future__ import annotations
+
+import codecs
+import json
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from rich import box
+from rich.console import Console
+from rich.padding import Padding
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+__all__ = [
+    "Bar",
+    "abandon_output",
+    "complain",
+    "emit_json",
+    "facts",
+    "gap",
+    "line",
+    "note",
+    "out_console",
+    "panel",
+    "prepare",
+    "table",
+]
+
+WIDEST = 96
+PLAIN = {"−": "-", "–": "-", "…": "...", "·": "*", "×": "x", "±": "+-", "≤": "<=", "“": '"', "”": '"', "’": "'"}
+PLAIN |= {"✓": "+", "✕": "x", "◐": "~", "\N{NO-BREAK SPACE}": " ", "\N{NARROW NO-BREAK SPACE}": " ", "⋮": ":"}
+
+Tone = Literal["good", "fair", "doubtful", "bad"]
+TONES = {"good": "green", "fair": "cyan", "doubtful": "yellow", "bad": "red"}
+
+
+def prepare() -> None:
+    """Let every sign be printed on any terminal: what its encoding lacks is spelt in ASCII."""
+    codecs.register_error("nurt-plain", _spell)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="nurt-plain")
+
+
+def _spell(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return "".join(PLAIN.get(sign, "?") for sign in error.object[error.start : error.end]), error.end
+
+
+def out_console(*, stderr: bool = False) -> Console:
+    """Return a console on the standard output, or on the standard error."""
+    console = Console(stderr=stderr, highlight=False, markup=False, emoji=False)
+    # Lines longer than a page are hard to read, however wide the window.
+    console.width = min(console.width, WIDEST)
+    return console
+
+
+def line(text: str = "", *, strong: bool = False, quiet: bool = False) -> None:
+    """Print one paragraph on standard output."""
+    style = "bold" if strong else "dim" if quiet else ""
+    out_console().print(Text(text, style=style))
+
+
+def gap() -> None:
+    """Print an empty line on standard output."""
+    out_console().print()
+
+
+def table(
+    columns: Sequence[str], rows: Sequence[Sequence[str]], *, words: Sequence[int] = (), strong_rows: Sequence[int] = ()
+) -> None:
+    """Print a table of numbers on standard output.
+
+    Args:
+        columns: titles.
+        rows: cells.
+        words: columns that hold words and stand to the left; the others are numbers and stand to the right.
+        strong_rows: rows to stress.
+    """
+    grid = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for index, title in enumerate(columns):
+        if index in words:
+            grid.add_column(Text(title), overflow="fold", min_width=8)
+        else:
+            grid.add_column(Text(title), justify="right", no_wrap=True)
+    for index, row in enumerate(rows):
+        grid.add_row(*(Text(cell) for cell in row), style="bold" if index in strong_rows else "")
+    out_console().print(Padding(grid, (0, 0, 0, 2), expand=False))
+
+
+def facts(pairs: Sequence[tuple[str, str]], *, heading: str | None = None) -> None:
+    """Print names and values in two columns on standard output; long values go on below themselves."""
+    grid = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    grid.add_column(no_wrap=True, style="dim")
+    grid.add_column(overflow="fold")
+    for name, value in pairs:
+        grid.add_row(Text(name), Text(value))
+    if heading is not None:
+        line(heading, strong=True)
+    out_console().print(Padding(grid, (0, 0, 0, 2 if heading is not None else 0), expand=False))
+
+
+def panel(title: str, text: str, tone: Tone, remarks: Sequence[str] = ()) -> None:
+    """Print a framed text on standard output, with remarks below it."""
+    body = Text(text, style="bold")
+    for remark in remarks:
+        body.append(f"\n· {remark}", style="not bold")
+    heading = Text(f" {title} ", style=f"bold {TONES[tone]}")
+    frame = Panel(body, title=heading, title_align="left", border_style=TONES[tone], box=box.ROUNDED, padding=(0, 1))
+    out_console().print(frame)
+
+
+def note(text: str) -> None:
+    """Print a remark on standard error."""
+    out_console(stderr=True).print(Text(text, style="dim"))
+
+
+def complain(text: str, *, opening: str = "nurt: error: ") -> None:
+    """Print what went wrong on standard error."""
+    message = Text.assemble((opening, "bold red"), text)
+    # Paths and commands are to be copied: the terminal may wrap them, we may not.
+    out_console(stderr=True).print(message, soft_wrap=True)
+
+
+def emit_json(value: dict[str, Any]) -> None:
+    """Print one JSON object on standard output: in one line for programs, indented for a person at a terminal."""
+    indent = 2 if sys.stdout.isatty() else None
+    sys.stdout.write(json.dumps(value, allow_nan=False, indent=indent) + "\n")
+    sys.stdout.flush()
+
+
+def abandon_output() -> None:
+    """Send what is still to be printed nowhere, so that leaving does not fail on a closed pipe."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+
+
+class Bar:
+    """A spinner and a bar on standard error that vanish when done; invisible until shown.
+
+    Args:
+        description: what is being done.
+    """
+
+    def __init__(self, description: str) -> None:
+        from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
+
+        columns = (
+            SpinnerColumn(),
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=24),
+            TextColumn("{task.fields[left]}", markup=False),
+        )
+        # Standard output stays untouched: it may be a file, or one JSON object.
+        self._progress = Progress(
+            *columns, console=out_console(stderr=True), transient=True, redirect_stdout=False, redirect_stderr=False
+        )
+        self._task = self._progress.add_task(description, total=None, left="")
+
+    def show(self) -> None:
+        """Draw the bar from now on."""
+        self._progress.start()
+
+    def update(self, description: str, *, done: float = 0.0, total: float | None = None, left: str = "") -> None:
+        """Say what is being done, how far it is, and how long it may take; without a total the bar only moves."""
+        self._progress.update(self._task, description=description, completed=done, total=total, left=left)
+
+    def say(self, text: str) -> None:
+        """Print a line above the bar."""
+        self._progress.console.print(Text(text, style="dim"))
+
+    def close(self) -> None:
+        """Remove the bar."""
+        self._progress.stop()

@@ -1,0 +1,98 @@
+"""What goes wrong, told in one message and an exit code: 1 input or data at fault, 130 interrupted."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shlex
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import typer
+
+from nurt.cli import console
+from nurt.errors import NurtError
+
+__all__ = ["ARGUMENTS", "FAILED", "INTERRUPTED", "answering"]
+
+ARGUMENTS = "nurt.arguments"
+FAILED = 1
+INTERRUPTED = 130
+
+
+def _nothing() -> Path | None:
+    return None
+
+
+@contextmanager
+def answering(context: typer.Context, kept: Callable[[], Path | None] = _nothing) -> Iterator[None]:
+    """Turn every fault inside the block into a message on standard error and an exit code.
+
+    Args:
+        context: of the command, for the words that resume it.
+        kept: asked after an interruption: the folder that holds the state of a training, or None.
+
+    Raises:
+        typer.Exit: with the code of the fault.
+    """
+    try:
+        yield
+    except (typer.Exit, typer.Abort, typer.BadParameter):
+        raise
+    except KeyboardInterrupt as error:
+        console.complain(_interruption(context, error, kept()), opening="nurt: ")
+        raise typer.Exit(INTERRUPTED) from error
+    except BrokenPipeError as error:
+        # Whoever read our output has left, as `head` does; there is nobody to tell.
+        console.abandon_output()
+        raise typer.Exit(FAILED) from error
+    except Exception as error:
+        if os.environ.get("NURT_DEBUG", "0") not in ("", "0"):
+            traceback.print_exception(error)
+        console.complain(_message(error))
+        raise typer.Exit(FAILED) from error
+
+
+def _interruption(context: typer.Context, error: KeyboardInterrupt, kept: Path | None) -> str:
+    told = str(error)
+    if not told and kept is None:
+        return "Interrupted; nothing was kept. Run the same command again to start anew."
+    arguments = list(context.meta.get(ARGUMENTS, ()))
+    if "--resume" not in arguments:
+        # Options may stand after arguments, but not after a bare `--`.
+        at = arguments.index("--") if "--" in arguments else len(arguments)
+        arguments.insert(at, "--resume")
+    command = shlex.join(["nurt", *arguments])
+    said = told or f"Interrupted. The state of the training is kept in {kept}."
+    return f"{said}\nTo go on where it stopped:\n  {command}"
+
+
+def _message(error: Exception) -> str:
+    if isinstance(error, NurtError):
+        return str(error)
+    if isinstance(error, OSError):
+        return _system_message(error)
+    if isinstance(error, MemoryError) or "can't allocate memory" in str(error):
+        return (
+            "There is not enough memory for this.\n"
+            "Give a smaller --batch-size, a shorter --look-back, or fewer series at once."
+        )
+    return (
+        f"A fault of nurt itself, not of your data: {type(error).__name__}: {error}\n"
+        "Please report it. With the environment variable NURT_DEBUG=1 the same command shows where it happened."
+    )
+
+
+def _system_message(error: OSError) -> str:
+    place = error.filename if error.filename is not None else "the file"
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"The disk is full: {place} could not be written.\nFree some space, or choose another place with --out."
+    if isinstance(error, FileNotFoundError):
+        return f"There is no file or folder {place}.\nCheck the name, and the folder the command runs in."
+    if isinstance(error, PermissionError):
+        return f"You may not use {place}.\nAsk for permission, or choose another place."
+    if isinstance(error, IsADirectoryError):
+        return f"{place} is a folder.\nName a file in it."
+    return f"{place}: {error.strerror or error}."

@@ -1,0 +1,58 @@
+"""`nurt predict`: forecast with a model file."""
+
+from __future__ import annotations
+
+import typer
+
+from nurt.cli import console, options
+from nurt.cli.faults import answering
+from nurt.cli.progress import Progress
+from nurt.cli.reading import Reading
+
+__all__ = ["EXAMPLE", "HELP", "NAME", "predict"]
+
+NAME = "predict"
+HELP = (
+    "Forecast with a model file, after the last observation of the data given.\n\n"
+    "Nothing is trained, nothing is random. The data need at least the look-back of the model."
+)
+EXAMPLE = "Example: nurt predict nurt-out/model.safetensors rates2025.csv --target 1USD --csv forecast.csv"
+
+
+def predict(
+    context: typer.Context,
+    model: options.ModelFile,
+    files: options.Files,
+    target: options.TargetOption = None,
+    time: options.TimeOption = None,
+    series: options.SeriesOption = None,
+    past_covariate: options.PastCovariateOption = None,
+    format: options.FormatOption = "auto",
+    on_duplicate: options.OnDuplicateOption = "refuse",
+    on_unordered: options.OnUnorderedOption = "sort",
+    grid: options.GridOption = None,
+    threads: options.ThreadsOption = 1,
+    csv: options.CsvOption = None,
+    as_json: options.JsonOption = False,
+) -> None:
+    """Run the command; every argument is an option of the command line."""
+    reading = Reading(files, target, time, series, past_covariate, format, on_duplicate, on_unordered, grid)
+    with answering(context):
+        with Progress() as progress:
+            from nurt.kernels.threads import threads as computing
+            from nurt.tasks.forecasting import run_predict
+
+            selection = reading.selection()
+            progress.phase("forecasting")
+            with computing(threads):
+                run = run_predict(model, selection)
+            if csv is not None:
+                from nurt.reports import write_forecast_table
+
+                write_forecast_table(run.forecast, csv, model=run.model.name)
+        if as_json:
+            console.emit_json(run.to_dict())
+        else:
+            from nurt.cli.summary import show_prediction
+
+            show_prediction(run, csv)

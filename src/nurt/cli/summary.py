@@ -1,0 +1,196 @@
+"""Results on a terminal of 80 columns, in the order a person asks."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nurt.cli import console
+from nurt.reports.sections.training import stopped_because
+from nurt.reports.standing import Standing, stand
+from nurt.reports.words import (
+    MISSING,
+    count,
+    decimals_for,
+    fixed,
+    forecaster_name,
+    interval,
+    percent,
+    seconds,
+)
+
+if TYPE_CHECKING:
+    from nurt.evaluation.results import BacktestResult, Verdict
+    from nurt.tasks.forecasting import BacktestRun, DemoRun, ForecastRun, ForecastStep, PredictRun
+    from nurt.tasks.forecasting.results import Audit, ModelSummary
+
+__all__ = ["show_backtest", "show_demo", "show_forecast", "show_prediction"]
+
+STEPS_SHOWN = (1, 5, 10, 20, 30)
+NOTES_SHOWN = 4
+ROWS_SHOWN = 60
+SERIES_SHOWN = 3
+TONES: dict[Standing, console.Tone] = {
+    Standing.BETTER: "good",
+    Standing.MIXED: "fair",
+    Standing.LEVEL: "doubtful",
+    Standing.WORSE: "bad",
+    Standing.UNSOUND: "bad",
+}
+
+
+def show_forecast(run: ForecastRun, out: Path) -> None:
+    """Print what `nurt forecast` found out."""
+    record = run.training
+    training = (
+        f"{_plural(record.epochs, 'epoch')} in {seconds(record.seconds)} ({stopped_because(record)}); "
+        f"weights of epoch {record.best_epoch}"
+    )
+    console.line(run.target, strong=True)
+    console.facts([("data", _extent(run)), ("model", _model(run.model)), ("training", training)])
+    _notes(run.notes)
+    _scores(run.backtest)
+    _audit(run.audit)
+    _verdict(run.verdict, run.backtest, run.audit)
+    _forecast(run.forecast, (1, 2, 3))
+    names = [Path(path).name for path in (run.report, run.model_file) if path is not None]
+    console.gap()
+    console.line(f"Written to {out}: {', '.join([*names, 'forecast.csv'])}")
+
+
+def show_prediction(run: PredictRun, csv: Path | None) -> None:
+    """Print what `nurt predict` found out: every step, as long as that is a page."""
+    console.line(run.target, strong=True)
+    extent = f"{_plural(run.observations, 'observation')}, the last at {run.last}"
+    console.facts([("data", extent), ("model", _model(run.model))])
+    _notes(run.notes)
+    _forecast(run.forecast, None if len(run.forecast) <= ROWS_SHOWN else (1, 2, 3))
+    console.gap()
+    console.line(f"Written to {csv}" if csv is not None else "--csv FILE writes every step into a table.")
+
+
+def show_backtest(run: BacktestRun, report: Path | None) -> None:
+    """Print what `nurt backtest` found out."""
+    console.line(run.target, strong=True)
+    extent = f"{_plural(run.observations, 'observation')}, {run.first} to {run.last}"
+    console.facts([("data", extent), ("model", _model(run.model))])
+    _notes(run.notes)
+    _scores(run.backtest)
+    _verdict(run.verdict, run.backtest)
+    if report is not None:
+        console.gap()
+        console.line(f"Written to {report}")
+
+
+def show_demo(demo: DemoRun, out: Path) -> None:
+    """Print what `nurt demo` found out."""
+    console.line("A noisy sine wave: the best possible error is known.", strong=True)
+    console.facts([("model", _model(demo.run.model))])
+    console.gap()
+    decimals = decimals_for([demo.noise_floor], 3)
+    rows = [["noise floor", fixed(demo.noise_floor, decimals), "1.00"]]
+    for name, value in demo.rows.items():
+        mean, spread = (value[0], f" ± {fixed(value[1], decimals)}") if isinstance(value, tuple) else (value, "")
+        rows.append([name, fixed(mean, decimals) + spread, fixed(mean / demo.noise_floor, 2)])
+    console.table(["one step ahead", "test MSE", "times the floor"], rows, words=(0,), strong_rows=(len(rows) - 1,))
+    _verdict(demo.run.verdict, demo.run.backtest, demo.run.audit)
+    console.gap()
+    console.line(f"Written to {out}: report.html, {Path(demo.run.model_file or 'model.safetensors').name}")
+
+
+def _plural(number: int, noun: str) -> str:
+    return f"{count(number)} {noun}" if number == 1 else f"{count(number)} {noun}s"
+
+
+def _extent(run: ForecastRun) -> str:
+    many = "" if run.series == 1 else f" in {run.series} series"
+    missing = "none missing" if run.missing == 0 else f"{count(run.missing)} missing"
+    return f"{_plural(run.observations, 'observation')}{many}, {run.first} to {run.last}, {missing}"
+
+
+def _model(model: ModelSummary) -> str:
+    shape = f"{_plural(model.layers, 'layer')} of {model.hidden}, {_plural(model.parameters, 'parameter')}"
+    return (
+        f"{model.name}, {shape}; reads {model.look_back}, forecasts {model.horizon} ({model.strategy}); "
+        f"{model.scaling} scaling, {model.loss} loss; runs on {model.rung}"
+    )
+
+
+def _notes(notes: Sequence[str]) -> None:
+    left_out = len(notes) - NOTES_SHOWN
+    more = [f"and {_plural(left_out, 'more remark')}, in the report and in --json"] if left_out > 0 else []
+    if notes:
+        console.gap()
+        console.facts([("·", sentence) for sentence in (*notes[:NOTES_SHOWN], *more)])
+
+
+def _scores(result: BacktestResult) -> None:
+    """Print errors at a few steps: the model, the naive forecast, and the best of the others."""
+    others = {name: scores.mae for name, scores in result.baselines.items() if name != "naive"}
+    rival = min((name for name in others if math.isfinite(others[name])), key=others.__getitem__, default=None)
+    named = ["naive", *([rival] if rival else [])]
+    wanted = [score for score in result.by_horizon if score.h in STEPS_SHOWN or score.h == result.horizon]
+    decimals = decimals_for([result.metrics.mae, *(score.mae for score in wanted)])
+    bands = result.metrics.coverage_80 is not None
+    rows = []
+    for score in wanted:
+        errors = [score.mae, *(score.mae_of.get(name) for name in named)]
+        covered = [percent(score.coverage_80, 0), percent(score.coverage_95, 0)] if bands else []
+        rows.append([f"+{score.h}", *(fixed(error, decimals) for error in errors), *covered])
+    scores = result.metrics
+    errors = [scores.mae, *(result.baselines[name].mae for name in named)]
+    covered = [percent(scores.coverage_80, 0), percent(scores.coverage_95, 0)] if bands else []
+    rows.append(["all", *(fixed(error, decimals) for error in errors), *covered])
+    columns = ["step", result.cells.model, *(forecaster_name(name) for name in named)]
+    console.gap()
+    console.line(f"Mean absolute error from {_plural(result.origins, 'origin')} of rows nobody learnt from:")
+    console.table([*columns, *(["in 80 %", "in 95 %"] if bands else [])], rows, strong_rows=(len(rows) - 1,))
+
+
+def _audit(audit: Audit) -> None:
+    console.gap()
+    console.facts([("sight", audit.causality.text), ("copying", audit.copying.text), ("leakage", audit.leakage.text)])
+
+
+def _verdict(verdict: Verdict, result: BacktestResult, audit: Audit | None = None) -> None:
+    standing = stand(verdict, result, audit)
+    console.gap()
+    title = f"{standing.value} {standing.headline(verdict.best)}"
+    console.panel(title, verdict.text, TONES[standing], verdict.warnings)
+
+
+def _forecast(steps: Sequence[ForecastStep], first: Sequence[int] | None) -> None:
+    """Print forecasts: of each series the steps ``first`` and the last one, or all; of many series the first few."""
+    names = list(dict.fromkeys(step.series for step in steps))
+    shown = names if first is None else names[:SERIES_SHOWN]
+    for name in shown:
+        own = [step for step in steps if step.series == name]
+        console.gap()
+        if len(names) > 1:
+            console.line(name, strong=True)
+        _forecast_table(own if first is None else [step for step in own if step.h in {*first, own[-1].h}])
+    if len(shown) < len(names):
+        console.line(f"and {len(names) - len(shown)} more series, in the table of all steps")
+
+
+def _forecast_table(steps: Sequence[ForecastStep]) -> None:
+    widths = [step.hi_80 - step.lo_80 for step in steps if step.hi_80 is not None and step.lo_80 is not None]
+    decimals = decimals_for(widths) if any(widths) else decimals_for([step.median for step in steps], 5)
+    dated = any(step.time for step in steps)
+    rows = [
+        [
+            f"+{step.h}",
+            *([_moment(step.time)] if dated else []),
+            fixed(step.median, decimals),
+            interval(step.lo_80, step.hi_80, decimals),
+            interval(step.lo_95, step.hi_95, decimals),
+        ]
+        for step in steps
+    ]
+    console.table(["step", *(["time"] if dated else []), "forecast", "80 % band", "95 % band"], rows)
+
+
+def _moment(label: str | None) -> str:
+    return MISSING if label is None else label.replace("T", " ").removesuffix(":00") if "T" in label else label

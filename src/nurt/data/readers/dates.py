@@ -1,0 +1,210 @@
+"""Dates and times: one form per column, told by its shape; mixed or ambiguous forms are refused."""
+
+from __future__ import annotations
+
+import re
+import statistics
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import polars as pl
+
+from nurt.data.readers.numbers import is_missing
+from nurt.errors import DataError
+
+__all__ = ["DateForm", "ParsedDates", "form_of", "parse_dates", "round_to_grid"]
+
+Place = Callable[[int], str]
+
+_YEAR = "(?:1[5-9]|2[0-2])[0-9]{2}"
+_BODIES = (
+    ("YYYYMMDD", _YEAR + "(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])", "%Y%m%d"),
+    ("YYYY-MM-DD", _YEAR + "-[0-9]{1,2}-[0-9]{1,2}", "%Y-%m-%d"),
+    ("YYYY/MM/DD", _YEAR + "/[0-9]{1,2}/[0-9]{1,2}", "%Y/%m/%d"),
+    ("YYYY.MM.DD", _YEAR + r"\.[0-9]{1,2}\.[0-9]{1,2}", "%Y.%m.%d"),
+    ("DD.MM.YYYY", r"[0-9]{1,2}\.[0-9]{1,2}\." + _YEAR, "%d.%m.%Y"),
+    ("DD/MM/YYYY", "[0-9]{1,2}/[0-9]{1,2}/" + _YEAR, "%d/%m/%Y"),
+    ("DD-MM-YYYY", "[0-9]{1,2}-[0-9]{1,2}-" + _YEAR, "%d-%m-%Y"),
+)
+_CLOCKS = (
+    ("", "", ""),
+    ("HH:MM", "[0-9]{1,2}:[0-9]{2}", "%H:%M"),
+    ("HH:MM:SS", "[0-9]{1,2}:[0-9]{2}:[0-9]{2}", "%H:%M:%S"),
+    ("HH:MM:SS.f", r"[0-9]{1,2}:[0-9]{2}:[0-9]{2}\.[0-9]+", "%H:%M:%S%.f"),
+)
+_OFFSET = re.compile(r"(.*[0-9]:[0-9]{2}(?:\.[0-9]+)?) ?(Z|[+-][0-9]{2}(?::?[0-9]{2})?)")
+_SECOND = 1_000_000
+_STEPS = [minutes * 60 * _SECOND for minutes in range(1, 1441) if 1440 % minutes == 0]
+_DAY_OR_MONTH = ("DD/MM/YYYY", "DD-MM-YYYY")
+
+
+@dataclass(frozen=True)
+class DateForm:
+    """One way of writing a moment.
+
+    Args:
+        name: as shown to a person, for example "YYYY-MM-DD HH:MM".
+        pattern: a regular expression for the whole cell, understood by Python and polars alike.
+        template: the form for ``strptime``.
+        clock: True where it holds a time of day.
+    """
+
+    name: str
+    pattern: str
+    template: str
+    clock: bool
+
+
+@dataclass(frozen=True)
+class ParsedDates:
+    """Moments as Date or Datetime (microseconds, no zone), and what had to be decided on the way."""
+
+    values: pl.Series
+    form: DateForm
+    notes: tuple[str, ...] = ()
+
+
+def _forms() -> tuple[DateForm, ...]:
+    forms = [DateForm("YYYY-MM", _YEAR + "-(?:0[1-9]|1[0-2])", "%Y-%m", clock=False)]
+    for body in _BODIES:
+        for clock in _CLOCKS:
+            for joint in (" ", "T") if clock[0] else ("",):
+                name, pattern, template = (day + joint + time for day, time in zip(body, clock, strict=True))
+                forms.append(DateForm(name, pattern, template, clock=bool(clock[0])))
+    return tuple(forms)
+
+
+_FORMS = _forms()
+_ANY = re.compile("|".join(f"(?P<form_{index}>{form.pattern})" for index, form in enumerate(_FORMS)))
+
+
+def form_of(cell: str) -> DateForm | None:
+    """Return the form of one cell, or None when it is no date. A zone offset at its end is allowed."""
+    if not cell[:1].isdigit():
+        return None
+    offset = _OFFSET.fullmatch(cell) if ":" in cell else None
+    match = _ANY.fullmatch(offset.group(1) if offset else cell)
+    return _FORMS[int(str(match.lastgroup).removeprefix("form_"))] if match else None
+
+
+def parse_dates(cells: pl.Series, place: Place) -> ParsedDates:
+    """Parse a column of dates that all have the same form.
+
+    Args:
+        cells: text; the form is that of its first date.
+        place: gives file and line of a row, for messages.
+
+    Raises:
+        DataError: another form appears, a date does not exist, a label is missing, days could be months, or the
+            offset from UTC changes.
+    """
+    example = next((cell for cell in cells if form_of(cell)), None)
+    form = form_of(example or "")
+    if form is None:
+        raise DataError(
+            f"{place(0)}: {cells[0]!r} is no date.",
+            expected="a date such as 2024-01-31 or 2024-01-31 12:00",
+            cure="Correct the cell.",
+        )
+    cells, notes = _without_offset(cells, place)
+    fits = cells.str.contains(f"^(?:{form.pattern})$").fill_null(value=False)
+    if not fits.all():
+        row = int((~fits).arg_max() or 0)
+        raise _misfit(cells[row] or "", str(example), form, place(row))
+    form = _day_first(cells, form, place)
+    if form.template == "%Y-%m":
+        values = (cells + "-01").str.strptime(pl.Date, "%Y-%m-%d", strict=False)
+        notes = (*notes, "Months are labelled by their first day.")
+    elif form.clock:
+        values = cells.str.strptime(pl.Datetime("us"), form.template, strict=False)
+    else:
+        values = cells.str.strptime(pl.Date, form.template, strict=False)
+    if values.null_count():
+        row = int(values.is_null().arg_max() or 0)
+        raise DataError(
+            f"{place(row)}: {cells[row]!r} is not a date that exists.",
+            expected=f"a date of the form {form.name}",
+            cure="Correct the date in the file.",
+        )
+    return ParsedDates(values, form, notes)
+
+
+def _without_offset(cells: pl.Series, place: Place) -> tuple[pl.Series, tuple[str, ...]]:
+    parts = cells.str.extract_groups(f"^{_OFFSET.pattern}$").struct.unnest()
+    offsets = parts.to_series(1)
+    if offsets.null_count() == len(offsets):
+        return cells, ()
+    distinct = offsets.unique(maintain_order=True).to_list()
+    if len(distinct) > 1:
+        row = int((offsets.fill_null("") != (offsets[0] or "")).arg_max() or 0)
+        raise DataError(
+            f"{place(row)}: the offset from UTC changes within the column.",
+            expected=f"{offsets[0] or 'no offset'} as in {place(0)}",
+            got=repr(cells[row]),
+            cure="Write all times in UTC, or with one fixed offset.",
+        )
+    return parts.to_series(0), (f"All times carry the offset {distinct[0]}; labels show them as written, without it.",)
+
+
+def _misfit(cell: str, example: str, form: DateForm, place: str) -> DataError:
+    if is_missing(cell):
+        reason = "the time label is missing"
+    elif (other := form_of(cell)) is not None:
+        reason = f"date forms are mixed: {cell!r} is {other.name}"
+    else:
+        reason = f"{cell!r} is not a date"
+    return DataError(
+        f"{place}: {reason}.",
+        expected=f"the form {form.name}, as {example!r} in another row",
+        cure="Write every date of the file in one form; YYYY-MM-DD HH:MM:SS is never ambiguous.",
+    )
+
+
+def _day_first(cells: pl.Series, form: DateForm, place: Place) -> DateForm:
+    """Days and months separated by / or - are told apart by a number above 12, never by a guess."""
+    if not form.name.startswith(_DAY_OR_MONTH):
+        return form
+    first = cells.str.extract(r"^([0-9]+)").cast(pl.Int32)
+    second = cells.str.extract(r"^[0-9]+[/-]([0-9]+)").cast(pl.Int32)
+    day_first, month_first = (first > 12).any(), (second > 12).any()
+    if day_first and not month_first:
+        return form
+    if month_first and not day_first:
+        name = form.name.replace("DD", "").replace("MM", "DD", 1)
+        template = form.template.replace("%d", "").replace("%m", "%d")
+        return replace(form, name="MM" + name, template="%m" + template)
+    if day_first:
+        row = int((second > 12).arg_max() or 0)
+        raise DataError(
+            f"{place(row)}: {cells[row]!r} puts the month first, other rows put the day first.",
+            cure="Write every date of the file in one form, best YYYY-MM-DD.",
+        )
+    raise DataError(
+        f"{place(0)}: days could be months: no number in dates such as {cells[0]!r} is above 12.",
+        expected="dates that can be read in one way only",
+        cure="Write the dates as YYYY-MM-DD (or DD.MM.YYYY, which is always day first).",
+    )
+
+
+def round_to_grid(times: pl.Series) -> tuple[pl.Series, tuple[str, ...]]:
+    """Undo the rounding noise of spreadsheet serial numbers.
+
+    Stamps are rounded to the second, and to the step between them when they miss its multiples by less than 1 %.
+
+    Returns:
+        the stamps, and a note when any was moved.
+    """
+    if times.dtype == pl.Date or len(times) < 3:
+        return times, ()
+    microseconds = times.to_physical()
+    rounded = (microseconds + _SECOND // 2) // _SECOND * _SECOND
+    between = statistics.median(microseconds.diff().drop_nulls().to_list())
+    step = min(_STEPS, key=lambda candidate: abs(candidate - between))
+    on_grid = (microseconds + step // 2) // step * step
+    if 100 * max(abs(drift) for drift in on_grid - microseconds) < step:
+        rounded = on_grid
+    moved = int((rounded != microseconds).sum())
+    if not moved:
+        return times, ()
+    note = f"{moved} time stamps of the workbook carried rounding noise and were moved to the nearest step."
+    return rounded.cast(times.dtype), (note,)

@@ -1,0 +1,204 @@
+"""Any table: CSV, TSV and their kin, an Excel sheet or a Parquet file, with a time column and columns of numbers."""
+
+from __future__ import annotations
+
+import io
+import itertools
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+import polars as pl
+
+from nurt.data.readers.body import Body, align, end_of_dated_rows, refuse_many_short_rows, short_rows_note
+from nurt.data.readers.clock import COUNTING_NAMES, TIME_NAMES, compose_time
+from nurt.data.readers.dates import form_of, parse_dates, round_to_grid
+from nurt.data.readers.header import ID_NAMES, find_header, unique_names
+from nurt.data.readers.numbers import is_missing, missing, parse_numbers, refuse_mixed_marks
+from nurt.data.readers.sheet import Sheet
+from nurt.data.readers.source import Source
+from nurt.data.readers.stacking import stack
+from nurt.data.readers.wide import long_form
+from nurt.data.table import Table
+from nurt.errors import DataError
+
+__all__ = ["read", "recognises"]
+
+_FIRST_CELLS = 5
+_SAMPLED_ROWS = 500
+
+
+def recognises(source: Source) -> bool:
+    """Tell whether this may be a plain table: anything but JSON."""
+    return source.kind != "json"
+
+
+def read(sources: Sequence[Source]) -> Table:
+    """Read plain tables; several files are stacked, columns matched by name.
+
+    Raises:
+        DataError: a file holds no table, or one that can be read in two ways.
+    """
+    return stack([_read_parquet(source) if source.kind == "parquet" else _read_sheet(source) for source in sources])
+
+
+def _read_sheet(source: Source) -> Table:
+    if source.kind == "json":
+        raise DataError(
+            f"{source.file}: JSON is read only in the shapes of the NBP and GIOŚ services.",
+            cure="Convert the file to CSV.",
+        )
+    sheet = _without_comments(source.sheet)
+    header = find_header(sheet)
+    stop, footnotes = _end_of_data(sheet, header.first)
+    body = align(sheet, header.first, stop, len(header.names))
+    names, aliases, name_notes = unique_names(header.names, sheet.file)
+
+    def place(row: int) -> str:
+        return f"{sheet.file}, line {body.lines[row]}"
+
+    cells = [pl.Series(name, column) for name, column in zip(names, zip(*body.rows, strict=True), strict=True)]
+    frame, type_notes = _typed(cells, sheet, place, workbook=source.kind == "workbook")
+    frame, dropped = _without_empty_and_index(frame, header.names)
+    frame, time, time_notes = compose_time(frame, place)
+    table = replace(
+        _table(frame, source.file, time),
+        aliases=aliases,
+        notes=(*sheet.notes, *header.notes, *name_notes, *type_notes, *dropped, *time_notes, *footnotes),
+        lines=np.asarray(body.lines, dtype=np.int64),
+    )
+    return long_form(table) or _with_short_rows_judged(table, sheet, body, len(header.names))
+
+
+def _table(frame: pl.DataFrame, file: str, time: str | None = None) -> Table:
+    series = next((name for name in frame.columns if name.lower() in ID_NAMES), None)
+    time = time or _time_column(frame, series)
+    columns = tuple(name for name in frame.columns if frame[name].dtype.is_numeric() and name not in (time, series))
+    return Table(frame, columns, "table", (file,), time=time, series=series, lines=np.arange(1, frame.height + 1))
+
+
+def _without_comments(sheet: Sheet) -> Sheet:
+    first = next((index for index, row in enumerate(sheet.rows) if not row[0].startswith("#")), len(sheet.rows))
+    if first == len(sheet.rows):
+        raise sheet.refusal(0, "there are only comment lines", "Give a file with rows of data.")
+    note = (f"{sheet.file}: {first} comment line(s) before the table were skipped.",) if first else ()
+    return replace(sheet, rows=sheet.rows[first:], lines=sheet.lines[first:], notes=(*sheet.notes, *note))
+
+
+def _end_of_data(sheet: Sheet, first: int) -> tuple[int, tuple[str, ...]]:
+    head = sheet.rows[first : first + 20]
+    for column in range(min(len(row) for row in head)):
+        if 2 * sum(form_of(row[column]) is not None for row in head) > len(head):
+            return end_of_dated_rows(sheet, first, column)
+    return len(sheet.rows), ()
+
+
+def _typed(
+    cells: Sequence[pl.Series], sheet: Sheet, place: Callable[[int], str], *, workbook: bool = False
+) -> tuple[pl.DataFrame, tuple[str, ...]]:
+    """Give each column its type: dates, numbers, or text where a single cell is neither."""
+    typed: dict[str, pl.Series] = {column.name: column for column in cells}
+    notes: list[str] = []
+    dated = [column for column in cells if _holds_dates(column)]
+    for column in dated:
+        dates = parse_dates(column, place)
+        times, moved = round_to_grid(dates.values) if workbook else (dates.values, ())
+        typed[column.name] = times
+        notes.extend((*dates.notes, *moved))
+    others = [column for column in cells if not any(column is date for date in dated)]
+    numbers = parse_numbers(others) if others else []
+    for column, number in zip(others, numbers, strict=True):
+        typed[column.name] = number.or_text(column)
+    numeric = [number for number in numbers if not number.wrong.any()]
+    if not workbook:
+        refuse_mixed_marks(numeric, place, separator=sheet.separator)
+    return pl.DataFrame([column.alias(name) for name, column in typed.items()]), tuple(dict.fromkeys(notes))
+
+
+def _holds_dates(column: pl.Series) -> bool:
+    first = list(itertools.islice((cell for cell in column if not is_missing(cell)), _FIRST_CELLS))
+    if not any(form_of(cell) for cell in first):
+        return False
+    present = column.filter(~missing(column))
+    sample = present.gather_every(max(1, len(present) // _SAMPLED_ROWS))
+    share = sum(form_of(cell) is not None for cell in sample) / len(sample)
+    if first[0].isdigit():
+        # Eight digits may be a plain number; only a column of nothing but dates is read as dates.
+        return share == 1.0 and len(present) == len(column)
+    return share > 0.5
+
+
+def _without_empty_and_index(frame: pl.DataFrame, header: Sequence[str]) -> tuple[pl.DataFrame, tuple[str, ...]]:
+    """Drop nameless columns that are empty, and the row numbers that pandas writes before the first column."""
+    notes: tuple[str, ...] = ()
+    for index, (name, given) in enumerate(zip(frame.columns, header, strict=True)):
+        column = frame[name]
+        if given:
+            continue
+        if column.null_count() == len(column):
+            frame = frame.drop(name)
+        elif index == 0 and column.dtype == pl.Float64 and len(column) > 1 and (column.diff().drop_nulls() == 1).all():
+            frame = frame.drop(name)
+            notes = ("The first column has no name and counts the rows; it was dropped.",)
+    return frame, notes
+
+
+def _time_column(frame: pl.DataFrame, series: str | None) -> str | None:
+    """Return the column of dates (one with the name of a time before others), else a counting column named so."""
+    dated = [name for name in frame.columns if frame[name].dtype.is_temporal() and not frame[name].null_count()]
+    named = [name for name in dated if name.lower() in TIME_NAMES]
+    if dated:
+        return (named or dated)[0]
+    for name in frame.columns:
+        column = frame[name]
+        if name.lower() in COUNTING_NAMES and column.dtype.is_numeric() and not column.null_count():
+            distinct = series is not None or column.is_unique().all()
+            if distinct and (column % 1 == 0).all():
+                return name
+    return None
+
+
+def _with_short_rows_judged(table: Table, sheet: Sheet, body: Body, width: int) -> Table:
+    if not body.short:
+        return table
+    refuse_many_short_rows(sheet, body, width)
+    if table.time is None:
+        raise sheet.refusal(
+            body.first + body.short[0],
+            f"fewer than {width} fields, and no date tells whether the row is whole",
+            "Complete the row; an empty cell stands for a missing value.",
+        )
+    return replace(table, notes=(*table.notes, *short_rows_note(sheet, body)))
+
+
+def _read_parquet(source: Source) -> Table:
+    try:
+        frame = pl.read_parquet(io.BytesIO(source.data))
+    except (pl.exceptions.PolarsError, OSError) as error:
+        reason = str(error).splitlines()[0]
+        raise DataError(
+            f"{source.file}: the Parquet file cannot be read ({reason}).", cure="Write the file again."
+        ) from None
+    if not frame.height:
+        raise DataError(f"{source.file}: the table has no rows.", cure="Give a file with rows of data.")
+    typed: list[pl.Series] = []
+    notes: list[str] = []
+    for column in frame.iter_columns():
+        dtype = column.dtype
+        if dtype.is_numeric() or dtype == pl.Boolean:
+            typed.append(column.cast(pl.Float64).fill_nan(None))
+        elif isinstance(dtype, pl.Datetime):
+            if dtype.time_zone is not None:
+                column = column.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
+                notes.append(f"{source.file}: the times of column {column.name!r} are given in UTC.")
+            typed.append(column.cast(pl.Datetime("us")))
+        elif dtype.is_nested() or dtype == pl.Binary:
+            notes.append(f"{source.file}: the column {column.name!r} holds {dtype}; it was left out.")
+        else:
+            typed.append(column if dtype == pl.Date else column.cast(pl.String).str.strip_chars().fill_null(""))
+    written = [column for column in typed if column.dtype == pl.String]
+    if written:
+        read, read_notes = _typed(written, Sheet(source.file, [], []), lambda row: f"{source.file}, row {row + 1}")
+        typed = [read[column.name] if column.dtype == pl.String else column for column in typed]
+        notes.extend(read_notes)
+    return replace(_table(pl.DataFrame(typed), source.file), notes=tuple(notes))

@@ -1,0 +1,205 @@
+"""Which rung runs a call: a table, a way to force a row, and an account of the choice.
+
+The first row that serves a call runs it. A person can force a row for a block of code with :func:`use`, or for a
+whole process with the environment variable ``NURT_RUNG`` (read at each call; :func:`use` wins over it). A forced
+row that cannot serve a call is an error that names the alternatives: there is no silent fall-back.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+import torch
+
+from nurt.errors import NurtValueError, UnavailableError
+from nurt.kernels import torch_ops
+from nurt.kernels.reference import RECURRENCES, loop
+from nurt.kernels.rung import Request, Rung, dtype_name
+from nurt.results import Result
+
+__all__ = ["ENVIRONMENT_VARIABLE", "RUNGS", "Explanation", "choose", "explain", "rungs", "use"]
+
+ENVIRONMENT_VARIABLE = "NURT_RUNG"
+
+# Fastest first. A new rung is one line here.
+RUNGS: tuple[Rung, ...] = (torch_ops.RUNG, loop.RUNG)
+
+_forced: ContextVar[str | None] = ContextVar("nurt_forced_rung", default=None)
+
+
+@dataclass(frozen=True)
+class Explanation(Result):
+    """Which rung runs a call, and why.
+
+    Args:
+        recurrence: name of the recurrence; None for a cell whose step no kernel knows.
+        device: device type.
+        dtype: name of the dtype, for example "float32".
+        options: of the call, sorted.
+        rung: the row that runs.
+        summary: what that row is.
+        reason: why it was taken.
+        passed_over: every other row of the table with the reason why it was not taken.
+    """
+
+    recurrence: str | None
+    device: str
+    dtype: str
+    options: tuple[str, ...]
+    rung: str
+    summary: str
+    reason: str
+    passed_over: Mapping[str, str]
+
+    def __str__(self) -> str:
+        call = Request(self.recurrence, self.device, getattr(torch, self.dtype), frozenset(self.options))
+        lines = [f"{call}: runs on {self.rung!r} ({self.summary}), because {self.reason}."]
+        lines += [f"  {name!r} not taken: {why}." for name, why in self.passed_over.items()]
+        return "\n".join(lines)
+
+
+@contextmanager
+def use(rung: str) -> Iterator[None]:
+    """Force a rung for the calls made inside the ``with`` block, in this thread or task alone.
+
+    Args:
+        rung: a name of :func:`rungs`.
+
+    Raises:
+        NurtValueError: there is no such rung.
+
+    Example:
+        >>> import nurt.kernels
+        >>> with nurt.kernels.use("reference"):
+        ...     nurt.kernels.explain("lstm").rung
+        'reference'
+    """
+    _known(rung, "nurt.kernels.use")
+    token = _forced.set(rung)
+    try:
+        yield
+    finally:
+        _forced.reset(token)
+
+
+def rungs() -> tuple[str, ...]:
+    """Return the names of the table's rows, fastest first."""
+    return tuple(rung.name for rung in RUNGS)
+
+
+def choose(request: Request) -> Rung:
+    """Return the rung that runs ``request``.
+
+    Raises:
+        UnavailableError: a rung was forced that cannot serve the request.
+        NurtValueError: ``NURT_RUNG`` names no rung.
+    """
+    return _decide(request)[0]
+
+
+def explain(
+    recurrence: str | None,
+    *,
+    device: str | torch.device = "cpu",
+    dtype: torch.dtype = torch.float32,
+    options: Iterable[str] = (),
+) -> Explanation:
+    """Say which rung runs a recurrence here and now, and why.
+
+    Args:
+        recurrence: "linear", "elman_tanh", "elman_relu", "lstm", "projected_lstm" or "gru"; None for a cell with a
+            step of its own.
+        device: where the inputs lie.
+        dtype: of the inputs.
+        options: "ragged" for rows of different lengths, "reverse" for time running backwards.
+
+    Returns:
+        The account; ``print`` it.
+
+    Raises:
+        UnavailableError: a rung was forced that cannot serve such a call, as the call itself would.
+        NurtValueError: unknown recurrence or option.
+
+    Example:
+        >>> print(explain("gru"))
+        gru on cpu, float32: runs on 'torch' (torch's own fused operator, cuDNN on a GPU), because it is the first \
+that serves the call.
+          'reference' not taken: it comes after 'torch' in the table.
+    """
+    if recurrence is not None and recurrence not in RECURRENCES:
+        raise NurtValueError(
+            "nurt.kernels.explain: unknown recurrence.",
+            expected=f"one of {', '.join(map(repr, RECURRENCES))}, or None",
+            got=repr(recurrence),
+        )
+    request = Request(recurrence, torch.device(device).type, dtype, frozenset(options))
+    rung, reason = _decide(request)
+    return Explanation(
+        recurrence=recurrence,
+        device=request.device,
+        dtype=dtype_name(dtype),
+        options=tuple(sorted(request.options)),
+        rung=rung.name,
+        summary=rung.summary,
+        reason=reason,
+        passed_over={
+            other.name: other.refuse(request) or _outranked(other, rung) for other in RUNGS if other is not rung
+        },
+    )
+
+
+def _decide(request: Request) -> tuple[Rung, str]:
+    forced, by = _forced_rung()
+    if forced is not None:
+        refusal = forced.refuse(request)
+        if refusal is not None:
+            raise _unavailable(request, forced, by, refusal)
+        return forced, f"{by} forces it"
+    for rung in RUNGS:
+        if rung.refuse(request) is None:
+            return rung, "it is the first that serves the call"
+    raise UnavailableError(
+        f"nurt.kernels: no rung serves {request}.",
+        expected=f"a call that one of {', '.join(map(repr, rungs()))} serves",
+        got="; ".join(f"{rung.name}: {rung.refuse(request)}" for rung in RUNGS),
+    )
+
+
+def _forced_rung() -> tuple[Rung | None, str]:
+    """Return the forced rung, if any, and what forces it."""
+    name = _forced.get()
+    if name is not None:
+        return _known(name, "nurt.kernels.use"), f'use("{name}")'
+    name = os.environ.get(ENVIRONMENT_VARIABLE)
+    if name:
+        return _known(name, f"environment variable {ENVIRONMENT_VARIABLE}"), f"{ENVIRONMENT_VARIABLE}={name}"
+    return None, ""
+
+
+def _known(name: str, where: str) -> Rung:
+    for rung in RUNGS:
+        if rung.name == name:
+            return rung
+    raise NurtValueError(
+        f"{where}: there is no such rung.", expected=f"one of {', '.join(map(repr, rungs()))}", got=repr(name)
+    )
+
+
+def _unavailable(request: Request, forced: Rung, by: str, refusal: str) -> UnavailableError:
+    able = [rung.name for rung in RUNGS if rung.refuse(request) is None]
+    cure = f"Use {' or '.join(map(repr, able))} instead, or force none." if able else "No other rung serves it either."
+    return UnavailableError(
+        f"nurt.kernels: the rung {forced.name!r} cannot serve {request}.",
+        expected=f"a call that {forced.name!r} serves, because {by} forces it",
+        got=f"one it does not: {refusal}",
+        cure=cure,
+    )
+
+
+def _outranked(other: Rung, taken: Rung) -> str:
+    after = RUNGS.index(other) > RUNGS.index(taken)
+    return f"it comes after {taken.name!r} in the table" if after else f"{taken.name!r} is forced"

@@ -1,0 +1,129 @@
+"""The calls of this floor: pick a rung, hand it the tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
+
+from nurt.kernels import dispatch
+from nurt.kernels.recurrence import Recurrence, StateT, Weights
+from nurt.kernels.reference import loop
+from nurt.kernels.rung import Kernel, Request
+
+__all__ = ["run", "run_own_step", "run_stack"]
+
+
+def run(
+    recurrence: Recurrence[StateT],
+    inputs: Tensor,
+    state: StateT,
+    weights: Weights,
+    *,
+    lengths: Tensor | None = None,
+    reverse: bool = False,
+) -> tuple[Tensor, StateT]:
+    """Run one layer in one direction on the rung that the table gives.
+
+    Arguments and results as for :class:`~nurt.kernels.rung.Kernel`; sizes are checked one floor up.
+
+    Raises:
+        UnavailableError: a forced rung cannot serve the call.
+    """
+    rung = dispatch.choose(_request(recurrence.name, inputs, lengths is not None, reverse))
+    return rung.run(recurrence, inputs, state, weights, lengths=lengths, reverse=reverse)
+
+
+def run_own_step(
+    step: Callable[[Tensor, StateT], StateT],
+    inputs: Tensor,
+    state: StateT,
+    *,
+    lengths: Tensor | None = None,
+    reverse: bool = False,
+) -> tuple[Tensor, StateT]:
+    """Run a step that no kernel knows, ``(x (B, I), state) -> state``, by the reference loop.
+
+    Raises:
+        UnavailableError: another rung than the reference is forced.
+    """
+    dispatch.choose(_request(None, inputs, lengths is not None, reverse))
+    return loop.run_own_step(step, inputs, state, lengths=lengths, reverse=reverse)
+
+
+def run_stack(
+    recurrence: Recurrence[StateT],
+    inputs: Tensor,
+    states: tuple[Tensor, ...],
+    weights: Sequence[Sequence[Weights]],
+    *,
+    lengths: Tensor | None = None,
+    batch_sizes: Tensor | None = None,
+    dropout: float = 0.0,
+    training: bool = False,
+) -> tuple[Tensor, tuple[Tensor, ...]]:
+    """Run layers and directions on the rung that the table gives, fused where that rung fuses.
+
+    Arguments and results as for :class:`~nurt.kernels.rung.StackKernel`.
+
+    Raises:
+        UnavailableError: a forced rung cannot serve the call.
+    """
+    ragged = lengths is not None or batch_sizes is not None
+    rung = dispatch.choose(_request(recurrence.name, inputs, ragged, len(weights[0]) == 2))
+    if rung.run_stack is not None:
+        return rung.run_stack(
+            recurrence,
+            inputs,
+            states,
+            weights,
+            lengths=lengths,
+            batch_sizes=batch_sizes,
+            dropout=dropout,
+            training=training,
+        )
+    between = _dropout(dropout, training)
+    if batch_sizes is None:
+        return _layer_by_layer(rung.run, recurrence, inputs, states, weights, lengths, between)
+    # In packed data rows stand sorted by length, longest first.
+    padded, lengths = pad_packed_sequence(PackedSequence(inputs, batch_sizes), batch_first=True)
+    outputs, finals = _layer_by_layer(rung.run, recurrence, padded, states, weights, lengths, between)
+    return pack_padded_sequence(outputs, lengths, batch_first=True).data, finals
+
+
+def _dropout(probability: float, training: bool) -> Callable[[Tensor], Tensor]:
+    return lambda values: F.dropout(values, probability, training)
+
+
+def _layer_by_layer(
+    kernel: Kernel,
+    recurrence: Recurrence[StateT],
+    inputs: Tensor,
+    states: tuple[Tensor, ...],
+    weights: Sequence[Sequence[Weights]],
+    lengths: Tensor | None,
+    between: Callable[[Tensor], Tensor],
+) -> tuple[Tensor, tuple[Tensor, ...]]:
+    """Run a stack with a kernel of one layer and one direction; ``between`` acts on what goes up a layer."""
+    moments = iter(zip(*(field.unbind(0) for field in states), strict=True))
+    finals: list[StateT] = []
+    for depth, directions in enumerate(weights):
+        below = between(inputs) if depth else inputs
+        sides = []
+        for direction, side in enumerate(directions):
+            state = recurrence.state(*next(moments))
+            outputs, final = kernel(recurrence, below, state, side, lengths=lengths, reverse=direction == 1)
+            sides.append(outputs)
+            finals.append(final)
+        inputs = torch.cat(sides, dim=-1)
+    return inputs, tuple(torch.stack(fields) for fields in zip(*finals, strict=True))
+
+
+def _request(name: str | None, inputs: Tensor, ragged: bool, reverse: bool) -> Request:
+    options = {"ragged": ragged, "reverse": reverse}
+    return Request(
+        name, inputs.device.type, inputs.dtype, frozenset(option for option, present in options.items() if present)
+    )

@@ -1,0 +1,43 @@
+r"""Gated recurrent unit (cho2014learning), in the form that resets after the product (appleyard2016optimizing).
+
+    r_t = σ(W_ir x_t + b_ir + W_hr h_{t-1} + b_hr)             reset gate
+    z_t = σ(W_iz x_t + b_iz + W_hz h_{t-1} + b_hz)             update gate
+    n_t = tanh(W_in x_t + b_in + r_t ⊙ (W_hn h_{t-1} + b_hn))  candidate
+    h_t = (1 - z_t) ⊙ n_t + z_t ⊙ h_{t-1}
+
+x_t (B, I), gates and h_t (B, H); W_ih (3H, I) and W_hh (3H, H) stack r, z, n. The same as torch.nn.GRU and cuDNN.
+The original resets h_{t-1} before the product, W_hn (r_t ⊙ h_{t-1}). Because b_hn stands inside the bracket it is
+not redundant with b_in.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from nurt.kernels.recurrence import Recurrence, Weights
+
+__all__ = ["GRU", "GRUState"]
+
+
+class GRUState(NamedTuple):
+    """State of a GRU: ``hidden`` (B, H)."""
+
+    hidden: Tensor
+
+
+def advance(projected: Tensor, state: GRUState, weights: Weights) -> GRUState:
+    """Return the state after ``projected`` = W_ih x_t + b_ih, (B, 3H)."""
+    reset_in, update_in, candidate_in = projected.chunk(3, dim=-1)
+    recurrent = F.linear(state.hidden, weights.weight_hh, weights.bias_hh)
+    reset_back, update_back, candidate_back = recurrent.chunk(3, dim=-1)
+    reset = torch.sigmoid(reset_in + reset_back)
+    update = torch.sigmoid(update_in + update_back)
+    candidate = torch.tanh(candidate_in + reset * candidate_back)
+    return GRUState((1 - update) * candidate + update * state.hidden)
+
+
+GRU = Recurrence(name="gru", gates=3, state=GRUState, advance=advance)

@@ -1,0 +1,32 @@
+r"""The linear recurrence.
+
+    h_t = W_ih x_t + b_ih + W_hh h_{t-1} + b_hh
+
+x_t (B, I), h_t (B, H), W_ih (H, I), W_hh (H, H), b (H,). torch.nn has no such layer. Its gradient through k steps
+is exactly (W_hh^k)^T, which makes it the yardstick for vanishing and exploding gradients (pascanu2013difficulty).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from nurt.kernels.recurrence import Recurrence, Weights
+
+__all__ = ["LINEAR", "LinearState"]
+
+
+class LinearState(NamedTuple):
+    """State of the linear recurrence: ``hidden`` (B, H)."""
+
+    hidden: Tensor
+
+
+def advance(projected: Tensor, state: LinearState, weights: Weights) -> LinearState:
+    """Return the state after ``projected`` = W_ih x_t + b_ih, (B, H)."""
+    return LinearState(projected + F.linear(state.hidden, weights.weight_hh, weights.bias_hh))
+
+
+LINEAR = Recurrence(name="linear", gates=1, state=LinearState, advance=advance)

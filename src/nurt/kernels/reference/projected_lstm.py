@@ -1,0 +1,31 @@
+r"""LSTM with a projected hidden state (sak2014long).
+
+The gates and c_t are those of the LSTM; the hidden state that is put out and fed back is
+
+    h_t = W_hr (o_t ⊙ tanh(c_t))
+
+h_t (B, proj_size), c_t (B, H), W_hr (proj_size, H), W_hh (4H, proj_size). The same as torch.nn.LSTM with
+``proj_size``; of the paper's two projections only the recurrent one, and no peepholes.
+"""
+
+from __future__ import annotations
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from nurt.errors import NurtTypeError
+from nurt.kernels.recurrence import Recurrence, Weights
+from nurt.kernels.reference import lstm
+
+__all__ = ["PROJECTED_LSTM"]
+
+
+def advance(projected: Tensor, state: lstm.LSTMState, weights: Weights) -> lstm.LSTMState:
+    """Return the state after ``projected`` = W_ih x_t + b_ih, (B, 4H)."""
+    if weights.weight_hr is None:
+        raise NurtTypeError("projected_lstm: the projection is missing.", expected="a tensor weight_hr", got="None")
+    wide, cell = lstm.advance(projected, state, weights)
+    return lstm.LSTMState(F.linear(wide, weights.weight_hr), cell)
+
+
+PROJECTED_LSTM = Recurrence(name="projected_lstm", gates=4, state=lstm.LSTMState, advance=advance)

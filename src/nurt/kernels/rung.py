@@ -1,0 +1,136 @@
+"""A rung: one way to run a recurrence, with the one signature that all of them share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from nurt.errors import NurtValueError
+from nurt.kernels.recurrence import Recurrence, StateT, Weights
+
+__all__ = ["OPTIONS", "Kernel", "Request", "Rung", "StackKernel", "dtype_name"]
+
+OPTIONS = ("ragged", "reverse")
+
+
+def dtype_name(dtype: torch.dtype) -> str:
+    """Return the name a person uses, for example ``float32``."""
+    return str(dtype).removeprefix("torch.")
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a call needs from a rung.
+
+    Args:
+        recurrence: name of the recurrence; None for a cell whose step no kernel knows.
+        device: device type, for example "cpu".
+        dtype: of the inputs.
+        options: of :data:`OPTIONS`: "ragged" (rows of different lengths), "reverse" (time runs backwards).
+    """
+
+    recurrence: str | None
+    device: str
+    dtype: torch.dtype
+    options: frozenset[str] = frozenset()
+
+    def __post_init__(self) -> None:
+        unknown = sorted(self.options.difference(OPTIONS))
+        if unknown:
+            raise NurtValueError(
+                "nurt.kernels: unknown option of a recurrence.",
+                expected=f"options among {', '.join(OPTIONS)}",
+                got=", ".join(unknown),
+            )
+
+    def __str__(self) -> str:
+        name = self.recurrence or "a step of its own"
+        options = "".join(f", {option}" for option in sorted(self.options))
+        return f"{name} on {self.device}, {dtype_name(self.dtype)}{options}"
+
+
+class Kernel(Protocol):
+    """One layer in one direction; every rung has this signature."""
+
+    def __call__(
+        self,
+        recurrence: Recurrence[StateT],
+        inputs: Tensor,
+        state: StateT,
+        weights: Weights,
+        *,
+        lengths: Tensor | None,
+        reverse: bool,
+    ) -> tuple[Tensor, StateT]:
+        """Run over time.
+
+        Args:
+            recurrence: which one.
+            inputs: (B, T, I), T at least 1. What lies past the end of a row is never used, not even if it is NaN.
+            state: before the first step, fields (B, ·).
+            weights: of the recurrence.
+            lengths: steps of each row, int64 (B,), 0..T; None when every row has T steps. Past its end a row's
+                state is frozen and its output zero.
+            reverse: run from each row's own last step to its first.
+
+        Returns:
+            The outputs (B, T, ·), each at the place of its input, and the state after the last step taken.
+        """
+        ...
+
+
+class StackKernel(Protocol):
+    """Layers and directions in one call, for a rung that has them fused."""
+
+    def __call__(
+        self,
+        recurrence: Recurrence[StateT],
+        inputs: Tensor,
+        states: tuple[Tensor, ...],
+        weights: Sequence[Sequence[Weights]],
+        *,
+        lengths: Tensor | None,
+        batch_sizes: Tensor | None,
+        dropout: float,
+        training: bool,
+    ) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """Run L layers of D directions over time.
+
+        Args:
+            recurrence: which one, the same in every layer.
+            inputs: padded (B, T, I); or the data (sum of lengths, I) of a packed sequence with ``batch_sizes``.
+            states: before the first step, each field (L·D, B, ·), directions of a layer side by side.
+            weights: per layer, per direction.
+            lengths: as for :class:`Kernel`; not together with ``batch_sizes``.
+            batch_sizes: rows alive at each step of packed data, int64 (T,), on the CPU.
+            dropout: probability of zeroing between layers, while ``training``.
+            training: whether dropout is at work.
+
+        Returns:
+            The outputs of the last layer, laid out as ``inputs`` with D·H features, and the states after the last
+            steps, laid out as ``states``.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Rung:
+    """A row of the dispatch table.
+
+    Args:
+        name: what a person writes to force it.
+        summary: what it is, a few words.
+        refuse: why it cannot serve a request, one clause without a full stop; None when it can.
+        run: the kernel.
+        run_stack: the fused kernel of a whole stack; None when the rung works layer by layer.
+    """
+
+    name: str
+    summary: str
+    refuse: Callable[[Request], str | None]
+    run: Kernel
+    run_stack: StackKernel | None = None

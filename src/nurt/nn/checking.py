@@ -1,0 +1,128 @@
+"""Checks of what is handed to :func:`~nurt.nn.unroll` and the layers: sizes, lengths, states."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from nurt.errors import NurtTypeError, NurtValueError, ShapeError
+from nurt.kernels.recurrence import StateT, remade
+
+__all__ = ["Lengths", "check_inputs", "check_lengths", "check_state"]
+
+Lengths = Tensor | Sequence[int]
+
+
+def check_inputs(where: str, inputs: object, features: int) -> Tensor:
+    """Return ``inputs`` if they are a tensor (B, T, ``features``) with at least one step.
+
+    Raises:
+        NurtTypeError: not a tensor.
+        ShapeError: another shape.
+    """
+    if not isinstance(inputs, Tensor):
+        raise NurtTypeError(f"{where}: `inputs` is not a tensor.", expected="a Tensor", got=type(inputs).__name__)
+    if inputs.dim() != 3 or inputs.shape[2] != features:
+        raise ShapeError(
+            f"{where}: `inputs` has the wrong shape.",
+            expected=f"(B, T, I) with I={features}",
+            got=str(tuple(inputs.shape)),
+            cure="Batch comes first, then time, then features; use transpose or unsqueeze to bring them there.",
+        )
+    if inputs.shape[1] == 0:
+        raise ShapeError(
+            f"{where}: `inputs` has no time step.", expected="T of at least 1", got=str(tuple(inputs.shape))
+        )
+    return inputs
+
+
+def check_same_kind(where: str, inputs: Tensor, like: Tensor) -> None:
+    """Refuse ``inputs`` of another device or dtype than the weights' (``like``); autocast may mend the dtype.
+
+    Raises:
+        NurtTypeError: they differ.
+    """
+    if inputs.device != like.device:
+        raise NurtTypeError(
+            f"{where}: `inputs` and weights lie on different devices.",
+            expected=str(like.device),
+            got=str(inputs.device),
+            cure="Move one of them with .to(device).",
+        )
+    if inputs.dtype != like.dtype and not torch.is_autocast_enabled(inputs.device.type):
+        raise NurtTypeError(
+            f"{where}: `inputs` and weights have different dtypes.",
+            expected=str(like.dtype),
+            got=str(inputs.dtype),
+            cure=f"Convert the inputs with .to({like.dtype}), or the module with .to({inputs.dtype}).",
+        )
+
+
+def check_state(where: str, state: object, template: StateT) -> StateT:
+    """Return ``state`` as a state like ``template``; a plain tuple with the right fields will do.
+
+    Raises:
+        NurtTypeError: not a tuple of that many tensors, or of another dtype.
+        ShapeError: a field has another shape.
+    """
+    names = getattr(template, "_fields", tuple(range(len(template))))
+    if not isinstance(state, tuple | list) or len(state) != len(names):
+        got = f"{type(state).__name__} of {len(state)}" if isinstance(state, tuple | list) else type(state).__name__
+        raise NurtTypeError(
+            f"{where}: `state` is not a state of this cell.",
+            expected=f"{type(template).__name__}({', '.join(map(str, names))})",
+            got=got,
+            cure="Start from cell.initial_state(batch), or from the state an earlier call gave back.",
+        )
+    for name, given, wanted in zip(names, state, template, strict=True):
+        if not isinstance(given, Tensor) or given.dtype != wanted.dtype or given.device != wanted.device:
+            kind = f"{given.dtype} on {given.device}" if isinstance(given, Tensor) else type(given).__name__
+            raise NurtTypeError(
+                f"{where}: field `{name}` of the state is of another kind than the cell's.",
+                expected=f"{wanted.dtype} on {wanted.device}",
+                got=kind,
+                cure="Convert it with .to(device, dtype).",
+            )
+        if given.shape != wanted.shape:
+            raise ShapeError(
+                f"{where}: field `{name}` of the state has the wrong shape.",
+                expected=str(tuple(wanted.shape)),
+                got=str(tuple(given.shape)),
+                cure="The first axis is the batch of the inputs.",
+            )
+    return remade(template, state)
+
+
+def check_lengths(where: str, lengths: Lengths | None, batch: int, steps: int) -> Tensor | None:
+    """Return ``lengths`` as int64 (B,), or None when every row is full and there is nothing to look after.
+
+    Raises:
+        NurtTypeError: not whole numbers.
+        ShapeError: not one length per row.
+        NurtValueError: a length outside 0..T; the message names the row.
+    """
+    if lengths is None:
+        return None
+    values = lengths if isinstance(lengths, Tensor) else torch.as_tensor(lengths)
+    if values.numel() and (values.is_floating_point() or values.is_complex() or values.dtype == torch.bool):
+        raise NurtTypeError(
+            f"{where}: `lengths` are not whole numbers.", expected="an integer dtype", got=str(values.dtype)
+        )
+    if values.shape != (batch,):
+        raise ShapeError(
+            f"{where}: `lengths` does not give one length per row.",
+            expected=f"shape ({batch},)",
+            got=str(tuple(values.shape)),
+        )
+    values = values.to(torch.int64)
+    wrong = ((values < 0) | (values > steps)).nonzero()
+    if len(wrong):
+        row = int(wrong[0, 0])
+        raise NurtValueError(
+            f"{where}: `lengths` of row {row} lies outside the inputs.",
+            expected=f"0 to T={steps} steps",
+            got=str(int(values[row])),
+        )
+    return None if bool((values == steps).all()) else values

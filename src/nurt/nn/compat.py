@@ -1,0 +1,242 @@
+"""RNN, LSTM and GRU in the place of ``torch.nn``'s: same arguments, same ``state_dict``, same numbers.
+
+Sizes in nurt's letters: torch's documentation calls the batch N and the sequence length L; here they are B and T,
+and L is the number of layers. D is 1, or 2 when bidirectional.
+"""
+
+from __future__ import annotations
+
+from typing import Any, final, overload
+
+import torch
+from torch import Tensor
+from torch.nn.utils.rnn import PackedSequence
+
+from nurt.errors import NurtValueError
+from nurt.kernels import Recurrence
+from nurt.kernels.reference import GRU as GRU_RECURRENCE
+from nurt.kernels.reference import LSTM as LSTM_RECURRENCE
+from nurt.kernels.reference import PROJECTED_LSTM
+from nurt.nn.cells.elman import NONLINEARITIES
+from nurt.nn.checking import Lengths
+from nurt.nn.dropin import AbstractDropIn
+from nurt.nn.dropin_checks import LayerTypeError
+
+__all__ = ["GRU", "LSTM", "RNN"]
+
+
+@final
+class RNN(AbstractDropIn):
+    """Layers of Elman's recurrence, in the place of :class:`torch.nn.RNN`; the equation is in :class:`ElmanCell`.
+
+    Args:
+        input_size: I.
+        hidden_size: H.
+        num_layers: L.
+        nonlinearity: "tanh" or "relu".
+        bias: whether the layers have biases.
+        batch_first: inputs and outputs are (B, T, ·) rather than (T, B, ·); states are not concerned.
+        dropout: probability of zeroing between layers, in training mode.
+        bidirectional: whether each layer also runs backwards.
+        device: of the weights.
+        dtype: of the weights.
+
+    Raises:
+        NurtTypeError, NurtValueError: what torch refuses, with the same built-in types.
+
+    Example:
+        >>> output, h_n = RNN(3, 5, batch_first=True)(torch.randn(2, 7, 3), lengths=[7, 4])
+        >>> output.shape, h_n.shape
+        (torch.Size([2, 7, 5]), torch.Size([1, 2, 5]))
+    """
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        nonlinearity: str = "tanh",
+        bias: bool = True,
+        batch_first: bool = False,
+        dropout: float = 0.0,
+        bidirectional: bool = False,
+        device: torch.device | str | int | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        if nonlinearity not in NONLINEARITIES:
+            raise NurtValueError(
+                "nurt.nn.RNN: unknown `nonlinearity`.",
+                expected=" or ".join(map(repr, NONLINEARITIES)),
+                got=repr(nonlinearity),
+            )
+        # Before the parent's set-up, which asks for the recurrence.
+        self.nonlinearity: str = nonlinearity
+        super().__init__(
+            input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, 0, device, dtype
+        )
+
+    @property
+    def recurrence(self) -> Recurrence[Any]:
+        """The equation of every layer."""
+        return NONLINEARITIES[self.nonlinearity]
+
+    @property
+    def mode(self) -> str:
+        """Torch's name of the recurrence."""
+        return f"RNN_{self.nonlinearity.upper()}"
+
+    @overload
+    def forward(
+        self, input: Tensor, hx: Tensor | None = None, *, lengths: Lengths | None = None
+    ) -> tuple[Tensor, Tensor]: ...
+    @overload
+    def forward(
+        self, input: PackedSequence, hx: Tensor | None = None, *, lengths: None = None
+    ) -> tuple[PackedSequence, Tensor]: ...
+    def forward(self, input: Any, hx: Any = None, *, lengths: Any = None) -> Any:
+        """Run the layers over time.
+
+        Args:
+            input: (T, B, I), (B, T, I) with ``batch_first``, (T, I) for a single sequence, or packed.
+            hx: initial state (L·D, B, H), (L·D, H) for a single sequence; None for zeros.
+            lengths: steps of each row of a padded input, (B,), 0..T; None when every row has T. What lies past the
+                end of a row is not used; the output there is zero, the final state is that at the row's end.
+
+        Returns:
+            The outputs of the last layer, laid out as ``input`` with D·H features, and the final state h_n, laid
+            out as ``hx``.
+
+        Raises:
+            LayerShapeError, LayerTypeError: input or state do not fit the layer, or each other.
+            UnavailableError: a forced rung cannot run the layer.
+        """
+        output, (h_n,) = self._run(input, None if hx is None else (hx,), lengths)
+        return output, h_n
+
+
+@final
+class GRU(AbstractDropIn):
+    """Layers of gated recurrent units, in the place of :class:`torch.nn.GRU`; the equations are in :class:`GRUCell`.
+
+    Args:
+        input_size: I.
+        hidden_size: H.
+        num_layers: L.
+        bias: whether the layers have biases.
+        batch_first: inputs and outputs are (B, T, ·) rather than (T, B, ·); states are not concerned.
+        dropout: probability of zeroing between layers, in training mode.
+        bidirectional: whether each layer also runs backwards.
+        device: of the weights.
+        dtype: of the weights.
+
+    Raises:
+        NurtTypeError, NurtValueError: what torch refuses, with the same built-in types.
+
+    Example:
+        >>> output, h_n = GRU(3, 5, num_layers=2)(torch.randn(7, 2, 3))
+        >>> output.shape, h_n.shape
+        (torch.Size([7, 2, 5]), torch.Size([2, 2, 5]))
+    """
+
+    mode = "GRU"
+    recurrence: Recurrence[Any] = GRU_RECURRENCE
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        bias: bool = True,
+        batch_first: bool = False,
+        dropout: float = 0.0,
+        bidirectional: bool = False,
+        device: torch.device | str | int | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        super().__init__(
+            input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, 0, device, dtype
+        )
+
+    @overload
+    def forward(
+        self, input: Tensor, hx: Tensor | None = None, *, lengths: Lengths | None = None
+    ) -> tuple[Tensor, Tensor]: ...
+    @overload
+    def forward(
+        self, input: PackedSequence, hx: Tensor | None = None, *, lengths: None = None
+    ) -> tuple[PackedSequence, Tensor]: ...
+    def forward(self, input: Any, hx: Any = None, *, lengths: Any = None) -> Any:
+        """Run the layers over time; arguments, results and errors as for :meth:`RNN.forward`."""
+        output, (h_n,) = self._run(input, None if hx is None else (hx,), lengths)
+        return output, h_n
+
+
+@final
+class LSTM(AbstractDropIn):
+    """Layers of LSTM, in the place of :class:`torch.nn.LSTM`; the equations are in :class:`LSTMCell`.
+
+    Args:
+        input_size: I.
+        hidden_size: H.
+        num_layers: L.
+        bias: whether the layers have biases.
+        batch_first: inputs and outputs are (B, T, ·) rather than (T, B, ·); states are not concerned.
+        dropout: probability of zeroing between layers, in training mode.
+        bidirectional: whether each layer also runs backwards.
+        proj_size: features of a projected hidden state, below H; 0 for none. See :class:`ProjectedLSTMCell`.
+        device: of the weights.
+        dtype: of the weights.
+
+    Raises:
+        NurtTypeError, NurtValueError: what torch refuses, with the same built-in types.
+
+    Example:
+        >>> output, (h_n, c_n) = LSTM(3, 5, batch_first=True, proj_size=2)(torch.randn(4, 7, 3))
+        >>> output.shape, h_n.shape, c_n.shape
+        (torch.Size([4, 7, 2]), torch.Size([1, 4, 2]), torch.Size([1, 4, 5]))
+    """
+
+    mode = "LSTM"
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        bias: bool = True,
+        batch_first: bool = False,
+        dropout: float = 0.0,
+        bidirectional: bool = False,
+        proj_size: int = 0,
+        device: torch.device | str | int | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        super().__init__(
+            input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, proj_size, device, dtype
+        )
+
+    @property
+    def recurrence(self) -> Recurrence[Any]:
+        """The equation of every layer."""
+        return PROJECTED_LSTM if self.proj_size else LSTM_RECURRENCE
+
+    @overload
+    def forward(
+        self, input: Tensor, hx: tuple[Tensor, Tensor] | None = None, *, lengths: Lengths | None = None
+    ) -> tuple[Tensor, tuple[Tensor, Tensor]]: ...
+    @overload
+    def forward(
+        self, input: PackedSequence, hx: tuple[Tensor, Tensor] | None = None, *, lengths: None = None
+    ) -> tuple[PackedSequence, tuple[Tensor, Tensor]]: ...
+    def forward(self, input: Any, hx: Any = None, *, lengths: Any = None) -> Any:
+        """Run the layers over time.
+
+        Arguments, results and errors as for :meth:`RNN.forward`, but the state is a pair: h (L·D, B, H), with
+        ``proj_size`` features where projected, and c (L·D, B, H).
+        """
+        if hx is not None and not isinstance(hx, tuple | list):
+            raise LayerTypeError("nurt.nn.LSTM: `hx` is not a pair.", expected="(h_0, c_0)", got=type(hx).__name__)
+        return self._run(input, None if hx is None else tuple(hx), lengths)
+
+    def _state_sizes(self) -> dict[str, int]:
+        return {"h_0": self.proj_size or self.hidden_size, "c_0": self.hidden_size}

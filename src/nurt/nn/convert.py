@@ -1,0 +1,209 @@
+"""To torch.nn and back: modules with copies of the same weights.
+
+Gate order and parameter names are torch's throughout, so a conversion renames and copies, and computes nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import nn
+
+from nurt.errors import NurtTypeError, UnavailableError
+from nurt.nn import compat
+from nurt.nn.cells import AbstractCell, ElmanCell, GRUCell, LinearCell, LSTMCell, ProjectedLSTMCell
+from nurt.nn.layers import AbstractLayer, Bidirectional, Recurrent, Stack
+
+__all__ = ["from_torch", "to_torch"]
+
+_SUFFIXES = ("", "_reverse")
+
+
+def from_torch(module: nn.Module) -> nn.Module:
+    """Return the module of ``nurt.nn`` that computes the same as one of torch's.
+
+    Args:
+        module: a torch.nn.RNN, LSTM, GRU, RNNCell, LSTMCell or GRUCell.
+
+    Returns:
+        The drop-in layer or the cell, with copies of the weights, their ``requires_grad``, device and dtype, and
+        in the same mode (training or not).
+
+    Raises:
+        NurtTypeError: another module.
+
+    Example:
+        >>> layer = from_torch(torch.nn.LSTM(3, 5, num_layers=2))
+        >>> type(layer).__name__, layer.num_layers
+        ('LSTM', 2)
+    """
+    twin: nn.Module
+    match module:
+        case nn.RNN():
+            twin = compat.RNN(nonlinearity=module.nonlinearity, **_layer_arguments(module))
+        case nn.GRU():
+            twin = compat.GRU(**_layer_arguments(module))
+        case nn.LSTM():
+            twin = compat.LSTM(proj_size=module.proj_size, **_layer_arguments(module))
+        case nn.RNNCell():
+            twin = ElmanCell(nonlinearity=module.nonlinearity, **_cell_arguments(module))
+        case nn.LSTMCell():
+            twin = LSTMCell(**_cell_arguments(module))
+        case nn.GRUCell():
+            twin = GRUCell(**_cell_arguments(module))
+        case _:
+            raise NurtTypeError(
+                "nurt.nn.from_torch: no counterpart of this module.",
+                expected="a torch.nn.RNN, LSTM, GRU, RNNCell, LSTMCell or GRUCell",
+                got=type(module).__name__,
+            )
+    return _copied(dict(module.named_parameters()), twin, module)
+
+
+def to_torch(layer: nn.Module) -> nn.Module:
+    """Return the module of ``torch.nn`` that computes the same.
+
+    Args:
+        layer: a drop-in layer; a cell; or a Recurrent, Bidirectional or Stack whose cells are all of one kind and
+            size.
+
+    Returns:
+        torch's layer or cell, with copies of the weights, their ``requires_grad``, device and dtype, and in the
+        same mode. What comes from a Recurrent, Bidirectional or Stack has ``batch_first=True``.
+
+    Raises:
+        UnavailableError: torch has no such module.
+        NurtTypeError: not something of ``nurt.nn``.
+
+    Example:
+        >>> to_torch(nurt.nn.build("gru", 3, 5, num_layers=2))
+        GRU(3, 5, num_layers=2, batch_first=True)
+    """
+    twin: nn.Module
+    match layer:
+        case compat.RNN():
+            twin = nn.RNN(nonlinearity=layer.nonlinearity, **_layer_arguments(layer))
+        case compat.GRU():
+            twin = nn.GRU(**_layer_arguments(layer))
+        case compat.LSTM():
+            twin = nn.LSTM(proj_size=layer.proj_size, **_layer_arguments(layer))
+        case ElmanCell():
+            twin = nn.RNNCell(nonlinearity=layer.nonlinearity, **_cell_arguments(layer))
+        case LSTMCell():
+            twin = nn.LSTMCell(**_cell_arguments(layer))
+        case GRUCell():
+            twin = nn.GRUCell(**_cell_arguments(layer))
+        case AbstractLayer():
+            return _stack_to_torch(layer)
+        case AbstractCell():
+            raise _no_counterpart(f"{type(layer).__name__} is not among torch's cells")
+        case _:
+            raise NurtTypeError(
+                "nurt.nn.to_torch: this is no layer or cell of nurt.nn.",
+                expected="RNN, LSTM, GRU, Stack, Recurrent, Bidirectional or a cell",
+                got=type(layer).__name__,
+            )
+    return _copied(dict(layer.named_parameters()), twin, layer)
+
+
+def _stack_to_torch(layer: AbstractLayer) -> nn.Module:
+    layers = list(layer.layers) if isinstance(layer, Stack) else [layer]
+    directions = [_directions(each) for each in layers]
+    cells = [cell for sides in directions for cell in sides]
+    first = cells[0]
+    alike = {(type(cell), cell.hidden_size, _extra(cell), getattr(cell, "bias", None)) for cell in cells}
+    if len(alike) > 1 or len({len(sides) for sides in directions}) > 1:
+        raise _no_counterpart("its layers differ in kind, size or direction")
+    arguments: dict[str, Any] = {
+        "input_size": first.input_size,
+        "hidden_size": first.hidden_size,
+        "num_layers": len(layers),
+        "batch_first": True,
+        # torch warns of a dropout between layers where there is only one.
+        "dropout": layer.dropout.p if isinstance(layer, Stack) and len(layers) > 1 else 0.0,
+        "bidirectional": len(directions[0]) == 2,
+        **_placement(first),
+    }
+    twin: nn.Module
+    match first:
+        case ElmanCell():
+            twin = nn.RNN(nonlinearity=first.nonlinearity, bias=first.bias, **arguments)
+        case LSTMCell():
+            twin = nn.LSTM(bias=first.bias, **arguments)
+        case ProjectedLSTMCell():
+            twin = nn.LSTM(bias=first.bias, proj_size=first.proj_size, **arguments)
+        case GRUCell():
+            twin = nn.GRU(bias=first.bias, **arguments)
+        case LinearCell() | _:
+            raise _no_counterpart(f"torch has no layer of {type(first).__name__}")
+    named = {
+        f"{name}_l{depth}{suffix}": parameter
+        for depth, sides in enumerate(directions)
+        for cell, suffix in zip(sides, _SUFFIXES, strict=False)
+        for name, parameter in cell.named_parameters()
+    }
+    return _copied(named, twin, layer)
+
+
+def _directions(layer: nn.Module) -> tuple[AbstractCell[Any], ...]:
+    if isinstance(layer, Bidirectional):
+        return layer.forward_cell, layer.backward_cell
+    if isinstance(layer, Recurrent) and not layer.reverse:
+        return (layer.cell,)
+    raise _no_counterpart("torch has neither a layer that only runs backwards nor a stack within a stack")
+
+
+def _extra(cell: AbstractCell[Any]) -> object:
+    """Return what else two cells of one type must share to be layers of one module of torch."""
+    return getattr(cell, "nonlinearity", None), getattr(cell, "proj_size", None)
+
+
+def _layer_arguments(module: Any) -> dict[str, Any]:
+    return {
+        "input_size": module.input_size,
+        "hidden_size": module.hidden_size,
+        "num_layers": module.num_layers,
+        "bias": module.bias,
+        "batch_first": module.batch_first,
+        "dropout": module.dropout if module.num_layers > 1 else 0.0,
+        "bidirectional": module.bidirectional,
+        **_placement(module),
+    }
+
+
+def _cell_arguments(module: Any) -> dict[str, Any]:
+    return {
+        "input_size": module.input_size,
+        "hidden_size": module.hidden_size,
+        "bias": module.bias,
+        **_placement(module),
+    }
+
+
+def _placement(module: nn.Module) -> dict[str, Any]:
+    parameter = next(module.parameters())
+    return {"device": parameter.device, "dtype": parameter.dtype}
+
+
+def _copied(named: dict[str, nn.Parameter], twin: nn.Module, original: nn.Module) -> nn.Module:
+    """Return ``twin`` with the values and ``requires_grad`` of ``named`` and the mode of ``original``."""
+    targets = dict(twin.named_parameters())
+    if targets.keys() != named.keys():
+        raise _no_counterpart(
+            f"it has the parameters {', '.join(sorted(named))}, expected {', '.join(sorted(targets))}"
+        )
+    with torch.no_grad():
+        for name, parameter in named.items():
+            targets[name].copy_(parameter)
+            targets[name].requires_grad_(parameter.requires_grad)
+    return twin.train(original.training)
+
+
+def _no_counterpart(why: str) -> UnavailableError:
+    return UnavailableError(
+        "nurt.nn: this module cannot be converted.",
+        expected="a module that exists on both sides with the same parameters",
+        got=why,
+        cure="Keep it as it is, or build a stack of equal LSTM, GRU or Elman layers.",
+    )

@@ -1,0 +1,249 @@
+"""What the drop-in layers share: torch's parameters, torch's layouts, one call of a kernel.
+
+Layout is dealt with here, at the edge, and nowhere below: a kernel sees (B, T, I) or packed data.
+"""
+
+from __future__ import annotations
+
+import warnings
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Any, Self
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.rnn import PackedSequence
+
+from nurt import kernels
+from nurt.errors import NurtTypeError
+from nurt.kernels import Recurrence, Weights
+from nurt.kernels.torch_ops import flatten_weights
+from nurt.nn.checking import Lengths, check_lengths
+from nurt.nn.dropin_checks import check_constructor, check_data, check_hx, check_hx_kind, check_padded
+from nurt.nn.init import uniform_by_hidden_size
+
+__all__ = ["AbstractDropIn"]
+
+_SUFFIXES = ("", "_reverse")
+
+
+class AbstractDropIn(nn.Module, ABC):
+    """A stack of one recurrence with the parameters, layouts and numbers of ``torch.nn``.
+
+    The arguments are torch's; see :class:`~nurt.nn.LSTM`. Weights are looked up by name in every call, so
+    parametrisations, ``functional_call`` and assigned parameters are seen.
+    """
+
+    weight_ih_l0: nn.Parameter
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int,
+        bias: bool,
+        batch_first: bool,
+        dropout: float,
+        bidirectional: bool,
+        proj_size: int,
+        device: torch.device | str | int | None,
+        dtype: torch.dtype | None,
+    ) -> None:
+        super().__init__()
+        check_constructor(
+            self._where,
+            input_size=input_size,
+            hidden_size=hidden_size,
+            num_layers=num_layers,
+            bias=bias,
+            batch_first=batch_first,
+            dropout=dropout,
+            proj_size=proj_size,
+        )
+        if dropout > 0 and num_layers == 1:
+            warnings.warn(
+                f"{self._where}: dropout={dropout} has no effect, because it acts between layers and num_layers=1.",
+                stacklevel=3,
+            )
+        self.input_size = input_size
+        self.hidden_size = hidden_size
+        self.num_layers = num_layers
+        self.bias = bias
+        self.batch_first = batch_first
+        self.dropout = float(dropout)
+        self.bidirectional = bidirectional
+        self.proj_size = proj_size
+        self._create_parameters(device, dtype)
+        self.flatten_parameters()
+        self.reset_parameters()
+
+    @property
+    @abstractmethod
+    def recurrence(self) -> Recurrence[Any]:
+        """The equation of every layer."""
+
+    @property
+    @abstractmethod
+    def mode(self) -> str:
+        """Torch's name of the recurrence."""
+
+    def reset_parameters(self) -> None:
+        """Draw all weights anew from U(-1/√H, 1/√H): under the same seed the same numbers as torch."""
+        uniform_by_hidden_size(self.parameters(), self.hidden_size)
+
+    @property
+    def all_weights(self) -> list[list[nn.Parameter]]:
+        """The parameters, one list per layer and direction, in torch's order."""
+        return [
+            [getattr(self, f"{field}_l{layer}{suffix}") for field in self._fields]
+            for layer in range(self.num_layers)
+            for suffix in self._directions
+        ]
+
+    def flatten_parameters(self) -> None:
+        """Bring the weights into one block of memory where cuDNN runs them; elsewhere do nothing."""
+        flatten_weights(self.recurrence, self._weights())
+
+    def extra_repr(self) -> str:
+        """Return the arguments that differ from their defaults, as torch prints them."""
+        defaults = {
+            "proj_size": 0,
+            "num_layers": 1,
+            "bias": True,
+            "batch_first": False,
+            "dropout": 0,
+            "bidirectional": False,
+        }
+        given = {name: getattr(self, name) for name in defaults}
+        changed = "".join(f", {name}={value}" for name, value in given.items() if value != defaults[name])
+        return f"{self.input_size}, {self.hidden_size}{changed}"
+
+    def _run(
+        self, input: Tensor | PackedSequence, hx: tuple[Tensor, ...] | None, lengths: Lengths | None
+    ) -> tuple[Any, tuple[Tensor, ...]]:
+        """Return the outputs, laid out as ``input``, and the final states."""
+        if isinstance(input, PackedSequence):
+            if lengths is not None:
+                raise NurtTypeError(
+                    f"{self._where}: `lengths` given together with a packed `input`.",
+                    expected="one of them",
+                    got="both",
+                    cure="A PackedSequence knows its lengths; leave `lengths` out.",
+                )
+            return self._run_packed(input, hx)
+        input = check_padded(self._where, input, self.input_size, batch_first=self.batch_first, like=self.weight_ih_l0)
+        if input.dim() == 2:
+            return self._run_single(input, hx, lengths)
+        inputs = input if self.batch_first else input.transpose(0, 1)
+        outputs, finals = self._run_batch(inputs, self._initial(inputs, len(inputs), hx), lengths)
+        return outputs if self.batch_first else outputs.transpose(0, 1), finals
+
+    def _run_single(
+        self, input: Tensor, hx: tuple[Tensor, ...] | None, lengths: Lengths | None
+    ) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """Run one sequence (T, I) without a batch axis."""
+        if lengths is not None:
+            raise NurtTypeError(
+                f"{self._where}: `lengths` given for a single sequence.",
+                expected="lengths=None for an input (T, I)",
+                got="lengths",
+                cure="Cut the sequence instead: input[:length].",
+            )
+        states = self._initial(input, None, hx)
+        outputs, finals = self._run_batch(input.unsqueeze(0), tuple(state.unsqueeze(1) for state in states), None)
+        return outputs.squeeze(0), tuple(final.squeeze(1) for final in finals)
+
+    def _run_batch(
+        self, inputs: Tensor, states: tuple[Tensor, ...], lengths: Lengths | None
+    ) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """Run padded sequences (B, T, I)."""
+        return kernels.run_stack(
+            self.recurrence,
+            inputs,
+            states,
+            self._weights(),
+            lengths=check_lengths(self._where, lengths, *inputs.shape[:2]),
+            dropout=self.dropout,
+            training=self.training,
+        )
+
+    def _run_packed(
+        self, packed: PackedSequence, hx: tuple[Tensor, ...] | None
+    ) -> tuple[PackedSequence, tuple[Tensor, ...]]:
+        """Run packed sequences; states are given and returned in the order before packing."""
+        data, batch_sizes, order, back = packed
+        check_data(self._where, data, self.input_size, like=self.weight_ih_l0)
+        states = self._initial(data, int(batch_sizes[0]), hx)
+        outputs, finals = kernels.run_stack(
+            self.recurrence,
+            data,
+            states if order is None else tuple(state.index_select(1, order) for state in states),
+            self._weights(),
+            batch_sizes=batch_sizes,
+            dropout=self.dropout,
+            training=self.training,
+        )
+        if back is not None:
+            finals = tuple(final.index_select(1, back) for final in finals)
+        return PackedSequence(outputs, batch_sizes, order, back), finals
+
+    def _initial(self, inputs: Tensor, batch: int | None, hx: tuple[Tensor, ...] | None) -> tuple[Tensor, ...]:
+        """Return ``hx`` checked, or zeros, (L·D, B, ·) each; (L·D, ·) when ``batch`` is None."""
+        rows = self.num_layers * len(self._directions)
+        sizes = self._state_sizes()
+        shapes = [(rows, size) if batch is None else (rows, batch, size) for size in sizes.values()]
+        if hx is None:
+            return tuple(inputs.new_zeros(shape) for shape in shapes)
+        check_hx(self._where, tuple(sizes), hx, shapes)
+        check_hx_kind(self._where, tuple(sizes), hx, inputs)
+        return hx
+
+    def _state_sizes(self) -> dict[str, int]:
+        """Return the features of each state under torch's name for it."""
+        return {"h_0": self.hidden_size}
+
+    @property
+    def _where(self) -> str:
+        return f"nurt.nn.{type(self).__name__}"
+
+    @property
+    def _directions(self) -> tuple[str, ...]:
+        return _SUFFIXES if self.bidirectional else _SUFFIXES[:1]
+
+    @property
+    def _fields(self) -> tuple[str, ...]:
+        """The fields of :class:`Weights` that this layer has, in torch's order of creation."""
+        biases = ("bias_ih", "bias_hh") if self.bias else ()
+        projection = ("weight_hr",) if self.proj_size else ()
+        return ("weight_ih", "weight_hh", *biases, *projection)
+
+    def _create_parameters(self, device: torch.device | str | int | None, dtype: torch.dtype | None) -> None:
+        rows = self.recurrence.gates * self.hidden_size
+        fed_back = self.proj_size or self.hidden_size
+        shapes = {
+            "weight_hh": (rows, fed_back),
+            "bias_ih": (rows,),
+            "bias_hh": (rows,),
+            "weight_hr": (self.proj_size, self.hidden_size),
+        }
+        for layer in range(self.num_layers):
+            shapes["weight_ih"] = (rows, fed_back * len(self._directions) if layer else self.input_size)
+            for suffix in self._directions:
+                for field in self._fields:
+                    values = torch.empty(shapes[field], device=device, dtype=dtype)
+                    self.register_parameter(f"{field}_l{layer}{suffix}", nn.Parameter(values))
+
+    def _weights(self) -> list[list[Weights]]:
+        """Return the weights per layer, per direction."""
+        return [
+            [
+                Weights(**{field: getattr(self, f"{field}_l{layer}{suffix}") for field in self._fields})
+                for suffix in self._directions
+            ]
+            for layer in range(self.num_layers)
+        ]
+
+    def _apply(self, fn: Callable[..., Any], recurse: bool = True) -> Self:
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]  # torch leaves it untyped
+        self.flatten_parameters()
+        return self

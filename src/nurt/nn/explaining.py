@@ -1,0 +1,79 @@
+"""Which rung of the kernels runs the recurrences of a module."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from nurt import kernels
+from nurt.errors import NurtTypeError
+from nurt.nn.cells.base import AbstractCell
+from nurt.nn.dropin import AbstractDropIn
+from nurt.nn.unroll import kernel_cell
+from nurt.results import Result
+
+__all__ = ["ModuleExplanation", "explain"]
+
+
+@dataclass(frozen=True)
+class ModuleExplanation(Result):
+    """Which rung runs each recurrence of a module.
+
+    Args:
+        parts: one account per cell or drop-in layer, by its place in the module.
+    """
+
+    parts: Mapping[str, kernels.Explanation]
+
+    def __str__(self) -> str:
+        return "\n".join(f"{place}: {part}" for place, part in self.parts.items())
+
+
+def explain(module: nn.Module, *, options: Iterable[str] = ()) -> ModuleExplanation:
+    """Say which rung runs each cell and drop-in layer inside ``module``, and why.
+
+    Args:
+        module: any module, a whole model for example.
+        options: "ragged" if it will be called with lengths or packed input, "reverse" if cells will run backwards.
+
+    Returns:
+        The account; ``print`` it.
+
+    Raises:
+        NurtTypeError: nothing recurrent of nurt is inside.
+        UnavailableError: a forced rung cannot run a part, as the call itself would say.
+
+    Example:
+        >>> explain(build("linear", 3, 5)).parts["layers.0.cell"].rung
+        'reference'
+    """
+    parts = {}
+    for place, part in module.named_modules():
+        if isinstance(part, AbstractDropIn):
+            name: str | None = part.recurrence.name
+            asked = {*options, "reverse"} if part.bidirectional else set(options)
+        elif isinstance(part, AbstractCell):
+            known = kernel_cell(part)
+            name = None if known is None else known.recurrence.name
+            asked = set(options)
+        else:
+            continue
+        device, dtype = _kind(part)
+        parts[place or type(part).__name__] = kernels.explain(name, device=device, dtype=dtype, options=asked)
+    if not parts:
+        raise NurtTypeError(
+            "nurt.nn.explain: nothing recurrent of nurt is inside this module.",
+            expected="a module with a cell or a drop-in layer of nurt.nn",
+            got=type(module).__name__,
+        )
+    return ModuleExplanation(parts)
+
+
+def _kind(module: nn.Module) -> tuple[torch.device, torch.dtype]:
+    parameter = next(module.parameters(), None)
+    if parameter is None:
+        return torch.get_default_device(), torch.get_default_dtype()
+    return parameter.device, parameter.dtype

@@ -1,0 +1,236 @@
+"""Layers: cells taken through time, in one direction or two, one above the other.
+
+Every layer is called as ``layer(inputs (B, T, I), state=None, lengths=None) -> (outputs (B, T, ·), state)``. Batch
+comes first; there are no layout flags. The drop-in layers of :mod:`nurt.nn.compat` have torch's conventions.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from itertools import pairwise
+from typing import Any, NamedTuple, final
+
+import torch
+from torch import Tensor, nn
+
+from nurt.errors import NurtTypeError, NurtValueError, ShapeError
+from nurt.nn.cells.base import AbstractCell
+from nurt.nn.checking import Lengths
+from nurt.nn.unroll import unroll
+
+__all__ = ["AbstractLayer", "Bidirectional", "BidirectionalState", "Recurrent", "Stack"]
+
+
+class AbstractLayer(nn.Module, ABC):
+    """What a :class:`Stack` is made of."""
+
+    @property
+    @abstractmethod
+    def input_size(self) -> int:
+        """Features of an input."""
+
+    @property
+    @abstractmethod
+    def output_size(self) -> int:
+        """Features of an output."""
+
+    @abstractmethod
+    def forward(self, inputs: Tensor, state: Any = None, lengths: Lengths | None = None) -> tuple[Tensor, Any]:
+        """Run over time.
+
+        Args:
+            inputs: (B, T, I).
+            state: before the first step, as an earlier call gave it back; None for the initial one.
+            lengths: steps of each row, (B,), 0..T; None when every row has T.
+
+        Returns:
+            The outputs (B, T, ·), zero past the end of a row, and the state after the last step.
+        """
+
+
+@final
+class Recurrent(AbstractLayer):
+    """One cell in one direction.
+
+    Args:
+        cell: taken through time.
+        reverse: run from each row's last step to its first.
+
+    Example:
+        >>> outputs, state = Recurrent(GRUCell(3, 5))(torch.randn(2, 7, 3))
+        >>> outputs.shape
+        torch.Size([2, 7, 5])
+    """
+
+    def __init__(self, cell: AbstractCell[Any], reverse: bool = False) -> None:
+        super().__init__()
+        self.cell = _checked_cell("Recurrent", "cell", cell)
+        self.reverse = reverse
+
+    @property
+    def input_size(self) -> int:
+        """Features of an input."""
+        return self.cell.input_size
+
+    @property
+    def output_size(self) -> int:
+        """Features of an output."""
+        return self.cell.output_size
+
+    def forward(self, inputs: Tensor, state: Any = None, lengths: Lengths | None = None) -> tuple[Tensor, Any]:
+        """Run over time; see :meth:`AbstractLayer.forward`. The state is the cell's."""
+        return unroll(self.cell, inputs, state, lengths, self.reverse)
+
+    def extra_repr(self) -> str:
+        """Return the direction where it is not forwards."""
+        return "reverse=True" if self.reverse else ""
+
+
+class BidirectionalState(NamedTuple):
+    """States of the two cells of a :class:`Bidirectional` layer: ``forward`` at the end, ``backward`` at the start."""
+
+    forward: Any
+    backward: Any
+
+
+@final
+class Bidirectional(AbstractLayer):
+    """Two cells over the same inputs, one forwards and one backwards, outputs side by side [schuster1997bidirectional].
+
+    Args:
+        forward: runs from the first step to the last.
+        backward: runs from each row's last step to its first; another cell, of the same input size.
+
+    Raises:
+        NurtValueError: both are one and the same cell.
+        ShapeError: the cells read inputs of different sizes.
+
+    Example:
+        >>> outputs, state = Bidirectional(GRUCell(3, 5), GRUCell(3, 4))(torch.randn(2, 7, 3))
+        >>> outputs.shape, state.backward.hidden.shape
+        (torch.Size([2, 7, 9]), torch.Size([2, 4]))
+    """
+
+    def __init__(self, forward: AbstractCell[Any], backward: AbstractCell[Any]) -> None:
+        super().__init__()
+        self.forward_cell = _checked_cell("Bidirectional", "forward", forward)
+        self.backward_cell = _checked_cell("Bidirectional", "backward", backward)
+        if forward is backward:
+            raise NurtValueError(
+                "Bidirectional: the same cell is given for both directions.",
+                expected="two cells",
+                got=f"one {type(forward).__name__} twice",
+                cure="Build a second cell; for shared weights assign its parameters.",
+            )
+        if forward.input_size != backward.input_size:
+            raise ShapeError(
+                "Bidirectional: the two cells read inputs of different sizes.",
+                expected=f"input_size={forward.input_size} for both",
+                got=f"{backward.input_size} for the backward cell",
+            )
+
+    @property
+    def input_size(self) -> int:
+        """Features of an input."""
+        return self.forward_cell.input_size
+
+    @property
+    def output_size(self) -> int:
+        """Features of an output, both directions together."""
+        return self.forward_cell.output_size + self.backward_cell.output_size
+
+    def forward(self, inputs: Tensor, state: Any = None, lengths: Lengths | None = None) -> tuple[Tensor, Any]:
+        """Run over time in both directions; see :meth:`AbstractLayer.forward`."""
+        first, second = (None, None) if state is None else _entries("Bidirectional", "direction", state, 2)
+        ahead, forward = unroll(self.forward_cell, inputs, first, lengths)
+        back, backward = unroll(self.backward_cell, inputs, second, lengths, reverse=True)
+        return torch.cat([ahead, back], dim=-1), BidirectionalState(forward, backward)
+
+
+@final
+class Stack(AbstractLayer):
+    """Layers one above the other.
+
+    Args:
+        layers: lowest first; each reads what the one below puts out.
+        dropout: probability, 0..1, of zeroing each output on its way up a layer, in training mode. Nothing is
+            dropped above the last layer.
+
+    Raises:
+        NurtValueError: no layer, or a probability outside 0..1.
+        ShapeError: a layer does not fit on the one below.
+
+    Example:
+        >>> stack = Stack([Recurrent(LSTMCell(3, 5)), Recurrent(GRUCell(5, 4))], dropout=0.2)
+        >>> outputs, (lower, upper) = stack(torch.randn(2, 7, 3))
+        >>> outputs.shape, lower.cell.shape
+        (torch.Size([2, 7, 4]), torch.Size([2, 5]))
+    """
+
+    def __init__(self, layers: Iterable[AbstractLayer], dropout: float = 0.0) -> None:
+        super().__init__()
+        kept = list(layers)
+        if not kept:
+            raise NurtValueError("Stack: no layer given.", expected="at least one layer", got="none")
+        if not 0 <= dropout <= 1:
+            raise NurtValueError("Stack: `dropout` is no probability.", expected="0 to 1", got=str(dropout))
+        for depth, (below, above) in enumerate(pairwise(kept), start=1):
+            if above.input_size != below.output_size:
+                raise ShapeError(
+                    f"Stack: layer {depth} does not fit on layer {depth - 1}.",
+                    expected=f"an input_size of {below.output_size}, the features that layer {depth - 1} puts out",
+                    got=str(above.input_size),
+                )
+        self.layers = nn.ModuleList(kept)
+        self.dropout = nn.Dropout(dropout)
+
+    @property
+    def input_size(self) -> int:
+        """Features of an input of the lowest layer."""
+        return self._layer(0).input_size
+
+    @property
+    def output_size(self) -> int:
+        """Features of an output of the highest layer."""
+        return self._layer(-1).output_size
+
+    def forward(self, inputs: Tensor, state: Any = None, lengths: Lengths | None = None) -> tuple[Tensor, Any]:
+        """Run all layers over time; see :meth:`AbstractLayer.forward`. The state is a tuple, one entry per layer."""
+        count = len(self.layers)
+        states = (None,) * count if state is None else _entries("Stack", "layer", state, count)
+        finals = []
+        for depth, (layer, before) in enumerate(zip(self.layers, states, strict=True)):
+            below = self.dropout(inputs) if depth else inputs
+            inputs, final = layer(below, before, lengths)
+            finals.append(final)
+        return inputs, tuple(finals)
+
+    def _layer(self, index: int) -> AbstractLayer:
+        layer = self.layers[index]
+        assert isinstance(layer, AbstractLayer)
+        return layer
+
+
+def _checked_cell(where: str, name: str, cell: object) -> AbstractCell[Any]:
+    if not isinstance(cell, AbstractCell):
+        raise NurtTypeError(
+            f"{where}: `{name}` is not a cell.",
+            expected="an AbstractCell, for example LSTMCell(3, 5)",
+            got=type(cell).__name__,
+            cure="The layers with torch's conventions are nurt.nn.RNN, LSTM and GRU.",
+        )
+    return cell
+
+
+def _entries(where: str, unit: str, state: object, count: int) -> tuple[Any, ...]:
+    """Return ``state`` if it is a tuple with one entry per layer or direction."""
+    if not isinstance(state, tuple | list):
+        raise NurtTypeError(
+            f"{where}: `state` is not a tuple.", expected=f"one entry per {unit}", got=type(state).__name__
+        )
+    if len(state) != count:
+        raise ShapeError(
+            f"{where}: `state` does not have one entry per {unit}.", expected=f"{count} entries", got=str(len(state))
+        )
+    return tuple(state)

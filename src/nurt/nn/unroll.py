@@ -1,0 +1,65 @@
+"""Time: take a cell through a sequence."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from nurt import kernels
+from nurt.nn.cells.base import AbstractCell, StateT
+from nurt.nn.cells.dense import DenseCell
+from nurt.nn.checking import Lengths, check_inputs, check_lengths, check_same_kind, check_state
+
+__all__ = ["kernel_cell", "unroll"]
+
+
+def unroll(
+    cell: AbstractCell[StateT],
+    inputs: Tensor,
+    state: StateT | None = None,
+    lengths: Lengths | None = None,
+    reverse: bool = False,
+) -> tuple[Tensor, StateT]:
+    """Take ``cell`` through time.
+
+    The built-in cells run on the rung that :func:`nurt.kernels.explain` names; a cell with a step of its own runs
+    by the reference loop, one call of ``step`` per time step.
+
+    Args:
+        cell: any cell.
+        inputs: (B, T, I), T at least 1.
+        state: before the first step; None for ``cell.initial_state(B)``. A plain tuple of its fields will do.
+        lengths: steps of each row, (B,), 0..T; None when every row has T. Inputs past the end of a row are not
+            used, its outputs there are zero and its state stays as it was at its end.
+        reverse: run from each row's own last step to its first. Outputs stay at the place of their inputs.
+
+    Returns:
+        The outputs (B, T, ·), the ``hidden`` of every step, and the state after the last step taken.
+
+    Raises:
+        ShapeError, NurtTypeError, NurtValueError: inputs, state or lengths do not fit the cell or each other.
+        UnavailableError: a forced rung cannot run this cell.
+
+    Example:
+        >>> outputs, state = unroll(LSTMCell(3, 5), torch.randn(2, 7, 3), lengths=[7, 4])
+        >>> outputs.shape, state.cell.shape
+        (torch.Size([2, 7, 5]), torch.Size([2, 5]))
+    """
+    where = f"nurt.nn.unroll of {type(cell).__name__}"
+    inputs = check_inputs(where, inputs, cell.input_size)
+    batch, steps = inputs.shape[:2]
+    initial = cell.initial_state(batch)
+    state = initial if state is None else check_state(where, state, initial)
+    ends = check_lengths(where, lengths, batch, steps)
+    known = kernel_cell(cell)
+    if known is None:
+        return kernels.run_own_step(cell.step, inputs, state, lengths=ends, reverse=reverse)
+    check_same_kind(where, inputs, known.weight_ih)
+    return kernels.run(known.recurrence, inputs, state, known.weights, lengths=ends, reverse=reverse)
+
+
+def kernel_cell(cell: AbstractCell[StateT]) -> DenseCell[StateT] | None:
+    """Return ``cell`` when its step is the recurrence it names; None when it has a step of its own."""
+    # A subclass may override the step although it is final; then its own step counts.
+    if isinstance(cell, DenseCell) and type(cell).step is DenseCell.step:
+        return cell
+    return None

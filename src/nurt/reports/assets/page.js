@@ -1,0 +1,63 @@
+"use strict";
+
+// A finger scrolls the page; only a mouse drags to zoom and hovers for buttons.
+const TOUCH = window.matchMedia("(hover: none)").matches;
+
+const CONFIG = {
+  displaylogo: false,
+  displayModeBar: TOUCH ? false : "hover",
+  modeBarButtons: [["toImage", "zoom2d", "pan2d", "resetScale2d"]],
+};
+
+// Narrower than this, legends stand in two columns.
+const NARROW = 480;
+
+function fitted(layout, plot, choice) {
+  const width = plot.clientWidth;
+  // The revision keeps a reader's zoom and hidden lines while the window changes, and drops them with the series.
+  const fit = { ...layout, width, height: plot.clientHeight, uirevision: choice, dragmode: TOUCH ? false : "zoom" };
+  if (width < NARROW && layout.legend) {
+    fit.legend = { ...layout.legend, entrywidth: 0.5, entrywidthmode: "fraction", font: { size: 11 } };
+  }
+  return fit;
+}
+
+function draw(plot, choice) {
+  const { data, layout } = plot.drawings[Math.min(choice, plot.drawings.length - 1)];
+  plot.choice = choice;
+  plot.drawnWidth = plot.clientWidth;
+  Plotly.react(plot, data, fitted(layout, plot, choice), CONFIG);
+}
+
+const plots = Array.from(document.querySelectorAll(".plot"));
+for (const plot of plots) {
+  plot.drawings = JSON.parse(plot.nextElementSibling.textContent);
+  draw(plot, 0);
+}
+
+for (const chooser of document.querySelectorAll("select.switch")) {
+  const section = chooser.closest("section");
+  const choose = () => {
+    const choice = Number(chooser.value);
+    section.querySelectorAll(".plot").forEach((plot) => draw(plot, choice));
+    section.querySelectorAll("[data-choice]").forEach((part) => {
+      part.hidden = Number(part.dataset.choice) !== choice;
+    });
+  };
+  chooser.addEventListener("change", choose);
+  // A browser that restores a form after reloading restores the choice, not the figures.
+  choose();
+}
+
+// Plotly's own resizing waits a while before it draws, too long for paper. Watching the boxes rather than the window
+// also sees the print layout.
+function refit(plot) {
+  if (plot.clientWidth > 0 && Math.abs(plot.clientWidth - plot.drawnWidth) > 1) {
+    draw(plot, plot.choice);
+  }
+}
+
+const observer = new ResizeObserver((entries) => entries.forEach((entry) => refit(entry.target)));
+plots.forEach((plot) => observer.observe(plot));
+window.addEventListener("beforeprint", () => plots.forEach(refit));
+window.addEventListener("afterprint", () => plots.forEach(refit));

@@ -1,0 +1,59 @@
+"""The report of a back-test of a stored model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nurt.reports.forecast import footer
+from nurt.reports.html import join
+from nurt.reports.page import write_page
+from nurt.reports.sections.accuracy import accuracy_section
+from nurt.reports.sections.coverage import coverage_section
+from nurt.reports.sections.provenance import data_section
+from nurt.reports.sections.residuals import residuals_section
+from nurt.reports.sections.verdict import heading, verdict_panel
+from nurt.reports.words import count
+
+if TYPE_CHECKING:
+    from nurt.tasks.forecasting import BacktestRun
+
+__all__ = ["write_backtest_report"]
+
+
+def write_backtest_report(run: BacktestRun, path: str | Path) -> Path:
+    """Write a back-test as one HTML file that needs no network.
+
+    Args:
+        run: the finished back-test.
+        path: the file; its folder is made if need be.
+
+    Returns:
+        the path written.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    result = run.backtest
+    lead = (
+        f"{result.cells.model} at {result.origins} origins, every {result.step_size}. observation, "
+        f"{result.horizon} steps ahead."
+        if result.step_size > 1
+        else f"{result.cells.model} at {result.origins} consecutive origins, {result.horizon} steps ahead."
+    )
+    top = join([heading("nurt · back-test", run.target, lead), verdict_panel(run.verdict, result)])
+    facts = [
+        ("target", run.target),
+        ("observations", count(run.observations)),
+        ("first", run.first),
+        ("last", run.last),
+        ("origins", count(result.origins)),
+        ("model file", run.model_file),
+    ]
+    sections = [
+        accuracy_section(run.target, result),
+        coverage_section(result),
+        residuals_section(run.target, result.cells),
+        data_section(facts, run.notes, run.sources),
+    ]
+    return write_page(Path(path), f"{run.target}: back-test", top, sections, footer(run.versions))

@@ -1,0 +1,101 @@
+"""HTML that is safe by construction: every plain string is escaped, only :class:`Markup` passes as it is."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+__all__ = ["Column", "Markup", "definitions", "element", "items", "join", "safe", "table"]
+
+VOID = frozenset({"br", "hr", "img", "meta"})
+
+
+class Markup(str):
+    """Text that is HTML already."""
+
+    __slots__ = ()
+
+
+def safe(value: str) -> Markup:
+    """Return ``value`` as HTML: escaped, unless it is HTML already."""
+    return value if isinstance(value, Markup) else Markup(html.escape(value, quote=True))
+
+
+def join(parts: Iterable[str], separator: str = "") -> Markup:
+    """Return ``parts`` one after the other as HTML."""
+    return Markup(safe(separator).join(safe(part) for part in parts))
+
+
+def element(name: str, *content: str, **attributes: str | bool | None) -> Markup:
+    """Return one HTML element.
+
+    Args:
+        name: tag name, trusted.
+        content: children; plain strings are escaped.
+        attributes: values are escaped; ``_`` in a name becomes ``-`` (``aria_label``), a trailing one is dropped
+            (``class_``). True gives a bare attribute, None and False give none.
+    """
+    written = []
+    for key, value in attributes.items():
+        if value is None or value is False:
+            continue
+        attribute = key.rstrip("_").replace("_", "-")
+        written.append(f" {attribute}" if value is True else f' {attribute}="{html.escape(value, quote=True)}"')
+    opening = f"<{name}{''.join(written)}>"
+    return Markup(opening) if name in VOID else Markup(f"{opening}{join(content)}</{name}>")
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a table; numbers stand to the right, words to the left, a narrow column never breaks its lines."""
+
+    title: str
+    numeric: bool = True
+
+
+def table(
+    columns: Sequence[Column],
+    rows: Sequence[Sequence[str]],
+    *,
+    caption: str,
+    note: str = "",
+    highlight: int | None = None,
+) -> Markup:
+    """Return a table in a box of its own that scrolls sideways on narrow screens.
+
+    Args:
+        columns: their titles; the first column holds the header of each row.
+        rows: cells, as many per row as there are columns.
+        caption: what the table shows, its name for screen readers.
+        note: what has to be said to read it, below.
+        highlight: index of the row that is tinted, or None.
+    """
+    kinds = ["number" if column.numeric else "words" for column in columns]
+    head = [element("th", column.title, scope="col", class_=kind) for column, kind in zip(columns, kinds, strict=True)]
+    body = []
+    for index, row in enumerate(rows):
+        first, *rest = zip(row, kinds, strict=True)
+        cells = [element("th", first[0], scope="row", class_=first[1])]
+        cells += [element("td", cell, class_=kind) for cell, kind in rest]
+        body.append(element("tr", *cells, class_="tinted" if index == highlight else None))
+    whole = element(
+        "table",
+        element("caption", caption),
+        element("thead", element("tr", *head)),
+        element("tbody", *body),
+    )
+    box = element("div", whole, class_="scroll", tabindex="0", role="region", aria_label=caption)
+    # Outside the box, or it would scroll out of sight with the columns.
+    return join([box, element("p", note, class_="note")]) if note else box
+
+
+def definitions(pairs: Iterable[tuple[str, str]]) -> Markup:
+    """Return a list of names and what they stand for."""
+    rows = [element("div", element("dt", name), element("dd", value)) for name, value in pairs]
+    return element("dl", *rows, class_="facts")
+
+
+def items(entries: Iterable[str]) -> Markup:
+    """Return a bulleted list."""
+    return element("ul", *(element("li", entry) for entry in entries))

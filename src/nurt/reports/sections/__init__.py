@@ -1,0 +1,1 @@
+"""The parts of a page, one file per question a person asks."""

@@ -1,0 +1,147 @@
+"""What the model left unexplained: its errors one step ahead, over time, by size, and against their own past."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nurt import plotting
+from nurt.reports.html import element, join
+from nurt.reports.page import Section, switch
+from nurt.reports.picture import Picture, axis_unit
+from nurt.reports.sections.forecast import SHOWN_SERIES
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+    from nurt.evaluation.cells import Cells
+
+__all__ = ["autocorrelation", "residuals_section"]
+
+
+@dataclass(frozen=True)
+class _Errors:
+    """Errors truth - forecast one step ahead of one series, in time order; ``places`` are labels or positions."""
+
+    name: str
+    places: np.ndarray
+    values: np.ndarray
+
+
+def residuals_section(target: str, cells: Cells) -> Section:
+    """Return errors over time, their histogram and their autocorrelation, of the first series."""
+    every = [_errors_of(cells, index) for index in np.unique(cells.series)]
+    shown = [one for one in every if np.isfinite(one.values).any()][:SHOWN_SERIES]
+    if not shown:
+        return Section("residuals", "Residuals", element("p", "No cell one step ahead has a known truth."))
+    unit = axis_unit(target)
+    intro = "Errors one step ahead, truth minus forecast: above zero the forecast was too low."
+    if len(every) > len(shown):
+        intro += f" {len(shown)} of {len(every)} series are drawn."
+    over_time = Picture(
+        "Over time",
+        "Errors one step ahead against the origin of each forecast.",
+        "A cloud around zero without drift or bursts is what a good forecast leaves. A level shift means that "
+        "something changed that the model does not know of.",
+        [_over_time(one, unit) for one in shown],
+        320,
+    )
+    by_size = Picture(
+        "By size",
+        "Histogram of the errors one step ahead.",
+        "Centred on zero: no bias. Long tails: rare large errors, which a mean hides.",
+        [_by_size(one, unit) for one in shown],
+        320,
+    )
+    own_past = Picture(
+        "Against their own past",
+        "Autocorrelation of the errors one step ahead.",
+        "Bars inside the shaded strip are what chance gives. A bar outside it is a pattern the model has missed.",
+        [_own_past(one) for one in shown],
+        320,
+    )
+    pair = element("div", by_size.to_html(), own_past.to_html(), class_="pair")
+    parts = [element("p", intro), switch([one.name for one in shown], label="Series"), over_time.to_html(), pair]
+    return Section("residuals", "Residuals", join(parts))
+
+
+def _errors_of(cells: Cells, index: int) -> _Errors:
+    rows = cells.series == index
+    errors = cells.actual[rows, 0] - cells.forecasts[cells.model][rows, 0]
+    places = cells.origin[rows] if cells.origin_labels is None else cells.origin_labels[rows]
+    return _Errors(cells.series_names[int(index)], places, errors)
+
+
+def _over_time(errors: _Errors, unit: str) -> go.Figure:
+    labelled = not np.issubdtype(errors.places.dtype, np.integer)
+    figure = plotting.new_figure("", "origin" if labelled else "origin (observation)", f"error, {unit}")
+    known = np.isfinite(errors.values)
+    figure.add_scatter(
+        x=[str(place) for place in errors.places[known]] if labelled else errors.places[known],
+        y=errors.values[known],
+        mode="markers",
+        marker={"size": 4, "color": plotting.MODEL, "opacity": 0.7},
+        hovertemplate="%{x}: %{y:.4g}<extra></extra>",
+    )
+    figure.add_hline(y=0, line={"color": plotting.ACTUAL, "width": 1})
+    figure.update_layout(hovermode="closest", showlegend=False)
+    figure.update_xaxes(nticks=6)
+    return figure
+
+
+def _by_size(errors: _Errors, unit: str) -> go.Figure:
+    figure = plotting.new_figure("", f"error, {unit}", "number of origins")
+    known = errors.values[np.isfinite(errors.values)]
+    counts, edges = np.histogram(known, bins=int(np.clip(np.sqrt(len(known)), 5, 40)))
+    figure.add_bar(
+        x=(edges[:-1] + edges[1:]) / 2,
+        y=counts,
+        width=np.diff(edges) * 0.94,
+        marker={"color": plotting.translucent(plotting.MODEL, 0.75)},
+        hovertemplate="%{x:.4g}: %{y}<extra></extra>",
+    )
+    figure.add_vline(x=0, line={"color": plotting.ACTUAL, "width": 1})
+    figure.update_layout(hovermode="closest", showlegend=False)
+    return figure
+
+
+def _own_past(errors: _Errors) -> go.Figure:
+    figure = plotting.new_figure("", "lag, origins", "autocorrelation")
+    known = int(np.isfinite(errors.values).sum())
+    coefficients = autocorrelation(errors.values, lags=min(40, max(1, known // 4)))
+    bound = 1.96 / np.sqrt(known)
+    figure.add_hrect(y0=-bound, y1=bound, fillcolor=plotting.translucent(plotting.REFERENCE, 0.25), line_width=0)
+    figure.add_bar(
+        x=np.arange(1, len(coefficients) + 1),
+        y=coefficients,
+        width=0.4,
+        marker={"color": plotting.MODEL},
+        hovertemplate="lag %{x}: %{y:.2f}<extra></extra>",
+    )
+    reach = max(0.3, bound, float(np.nanmax(np.abs(coefficients), initial=0.0)))
+    figure.update_layout(hovermode="closest", showlegend=False)
+    figure.update_yaxes(range=[-1.1 * reach, 1.1 * reach])
+    figure.update_xaxes(tickformat="d", range=[0.3, len(coefficients) + 0.7])
+    return figure
+
+
+def autocorrelation(values: np.ndarray, lags: int) -> np.ndarray:
+    """Return the sample autocorrelation at lags 1 … ``lags``.
+
+    Args:
+        values: in time order, NaN where missing; pairs with a missing end are skipped.
+        lags: how many.
+
+    Returns:
+        shape (lags,); NaN where no pair is left or the values do not vary.
+    """
+    centred = values - np.nanmean(values)
+    variance = np.nanmean(centred**2)
+    out = np.full(lags, np.nan)
+    for lag in range(1, lags + 1):
+        products = centred[lag:] * centred[:-lag]
+        if variance > 0.0 and np.isfinite(products).any():
+            out[lag - 1] = np.nansum(products) / (np.isfinite(centred).sum() * variance)
+    return out

@@ -1,0 +1,155 @@
+"""How the model came to be: losses, the chosen epoch, and the gradients on the way."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nurt import plotting
+from nurt.reports.html import element, join
+from nurt.reports.page import Section
+from nurt.reports.picture import Picture, numbers
+from nurt.reports.words import number, seconds
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+    from nurt.training.events import TrainingRecord
+
+__all__ = ["stopped_because", "training_section"]
+
+
+def stopped_because(record: TrainingRecord) -> str:
+    """Return why training ended, as a half-sentence."""
+    reasons = {
+        "epochs": "all epochs done",
+        "patience": "the validation loss no longer fell",
+        "interrupt": "interrupted",
+    }
+    return reasons.get(record.stopped_by, record.stopped_by)
+
+
+def training_section(record: TrainingRecord) -> Section:
+    """Return loss curve, gradient norm and share of clipped steps."""
+    done = "1 epoch" if record.epochs == 1 else f"{record.epochs} epochs"
+    intro = (
+        f"{done} in {seconds(record.seconds)}, then stopped: {stopped_because(record)}. "
+        f"The model carries the weights of epoch {record.best_epoch}"
+        + (", before any training." if record.best_epoch == 0 else ".")
+    )
+    parts = [element("p", intro)]
+    if not record.history:
+        return Section("training", "Training", join(parts))
+    parts.append(_losses(record).to_html())
+    gradients, clipping = _gradients(record), _clipping(record)
+    if gradients is not None and clipping is not None:
+        parts.append(element("div", gradients.to_html(), clipping.to_html(), class_="pair"))
+    elif gradients is not None:
+        parts.append(gradients.to_html())
+    return Section("training", "Training", join(parts))
+
+
+def _losses(record: TrainingRecord) -> Picture:
+    figure = plotting.new_figure("", "epoch", "loss, scaled units")
+    epochs = [entry.epoch for entry in record.history]
+    curves = {
+        "training": (numbers([entry.train_loss for entry in record.history]), plotting.REFERENCE, "dash"),
+        "validation": (numbers([entry.validation_loss for entry in record.history]), plotting.MODEL, "solid"),
+    }
+    for name, (losses, colour, dash) in curves.items():
+        if np.isfinite(losses).any():
+            figure.add_scatter(
+                x=epochs,
+                y=losses,
+                name=name,
+                mode="lines+markers" if len(epochs) < 30 else "lines",
+                line={"color": colour, "width": 2.5, "dash": dash},
+                hovertemplate="%{y:.4g}",
+            )
+    _mark_best(figure, record)
+    known = np.concatenate([losses for losses, _, _ in curves.values()])
+    known = known[np.isfinite(known)]
+    if len(known) and known.min() > 0.0 and known.max() > 20.0 * known.min():
+        figure.update_yaxes(type="log")
+    figure.update_xaxes(tickformat="d", rangemode="tozero")
+    return Picture(
+        title="Loss by epoch",
+        description="Training and validation loss by epoch, with the chosen epoch marked.",
+        how_to_read=(
+            "Epoch 0 is the untrained network. Training below validation and drifting apart is overfitting; the star "
+            "marks the epoch whose weights were kept. The training loss is the mean of its epoch, dropout included."
+        ),
+        figures=[figure],
+    )
+
+
+def _mark_best(figure: go.Figure, record: TrainingRecord) -> None:
+    chosen = next((entry for entry in record.history if entry.epoch == record.best_epoch), None)
+    if chosen is None:
+        return
+    loss = chosen.validation_loss if chosen.validation_loss is not None else chosen.train_loss
+    if loss is None:
+        return
+    figure.add_scatter(
+        x=[chosen.epoch],
+        y=[loss],
+        name=f"kept: epoch {chosen.epoch}",
+        mode="markers",
+        marker={"symbol": "star", "size": 15, "color": plotting.WARNING, "line": {"color": "white", "width": 1}},
+        hovertemplate=f"{number(loss)}",
+    )
+
+
+def _gradients(record: TrainingRecord) -> Picture | None:
+    norms = numbers([entry.gradient_norm for entry in record.history])
+    if not np.isfinite(norms).any():
+        return None
+    figure = plotting.new_figure("", "epoch", "gradient norm")
+    figure.add_scatter(
+        x=[entry.epoch for entry in record.history],
+        y=norms,
+        mode="lines+markers",
+        line={"color": plotting.MODEL, "width": 2},
+        hovertemplate="epoch %{x}: %{y:.4g}<extra></extra>",
+    )
+    figure.update_layout(hovermode="closest", showlegend=False)
+    if np.nanmin(norms) > 0.0:
+        figure.update_yaxes(type="log", exponentformat="power", nticks=5)
+    figure.update_xaxes(tickformat="d")
+    return Picture(
+        title="Gradient norm",
+        description="Median gradient norm before clipping, by epoch.",
+        how_to_read="Median of the epoch, before clipping. A steep rise warns of divergence."
+        + (" No step was clipped." if _never_clipped(record) else ""),
+        figures=[figure],
+        height=280,
+    )
+
+
+def _never_clipped(record: TrainingRecord) -> bool:
+    shares = [entry.clipped_share for entry in record.history if entry.clipped_share is not None]
+    return bool(shares) and not any(shares)
+
+
+def _clipping(record: TrainingRecord) -> Picture | None:
+    shares = numbers([entry.clipped_share for entry in record.history])
+    if not np.nansum(shares) > 0.0:
+        return None
+    figure = plotting.new_figure("", "epoch", "steps clipped, per cent")
+    figure.add_bar(
+        x=[entry.epoch for entry in record.history],
+        y=100.0 * shares,
+        marker={"color": plotting.translucent(plotting.MODEL, 0.75)},
+        hovertemplate="epoch %{x}: %{y:.1f} %<extra></extra>",
+    )
+    figure.update_layout(hovermode="closest", showlegend=False)
+    figure.update_yaxes(range=[0, 102])
+    figure.update_xaxes(tickformat="d")
+    return Picture(
+        title="Clipped steps",
+        description="Share of training steps whose gradient was clipped, by epoch.",
+        how_to_read="A few per cent is insurance. Nearly all of them: the limit, not the learning rate, sets the pace.",
+        figures=[figure],
+        height=280,
+    )

@@ -1,0 +1,100 @@
+"""What came out, before anything else: the sentence, its sign, and four numbers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nurt.reports.html import Markup, element, items, join
+from nurt.reports.standing import Standing, stand
+from nurt.reports.words import decimals_for, fixed, forecaster_name, interval, percent, unbroken
+
+if TYPE_CHECKING:
+    from nurt.evaluation.results import BacktestResult, Verdict
+    from nurt.tasks.forecasting.results import Audit
+
+__all__ = ["heading", "verdict_panel"]
+
+# Shape and sign tell the answers apart without their colours.
+SHAPES = {
+    Standing.BETTER: '<circle cx="24" cy="24" r="22"/><path d="M14 25l7 7 13-15" class="sign"/>',
+    Standing.MIXED: '<circle cx="24" cy="24" r="21" class="ring"/><path d="M24 3a21 21 0 0 0 0 42z"/>',
+    Standing.LEVEL: '<path d="M24 1l23 23-23 23L1 24z"/><path d="M15 20h18M15 28h18" class="sign"/>',
+    Standing.WORSE: '<path d="M3 3h42v42H3z"/><path d="M15 15l18 18M33 15L15 33" class="sign"/>',
+    Standing.UNSOUND: '<path d="M24 2l23 43H1z"/><path d="M24 17v14M24 36v4" class="sign"/>',
+}
+
+
+def heading(kicker: str, title: str, lead: str) -> Markup:
+    """Return the heading of a page: what kind of page, about what, and the facts in one line."""
+    return join(
+        [
+            element("p", kicker, class_="kicker"),
+            element("h1", title),
+            element("p", lead, class_="lead"),
+        ]
+    )
+
+
+def verdict_panel(verdict: Verdict, backtest: BacktestResult, audit: Audit | None = None) -> Markup:
+    """Return the verdict in words and the numbers it rests on."""
+    standing = stand(verdict, backtest, audit)
+    warnings = items(unbroken(warning) for warning in verdict.warnings) if verdict.warnings else Markup()
+    words = element(
+        "div",
+        element("p", standing.headline(verdict.best), class_="headline"),
+        element("p", unbroken(verdict.text), class_="sentence"),
+        warnings,
+    )
+    panel = element(
+        "div", _mark(standing), words, class_=f"verdict {standing.name.lower()}", role="region", aria_label="Verdict"
+    )
+    return join([panel, element("dl", *_tiles(backtest, audit), class_="tiles")])
+
+
+def _mark(standing: Standing) -> Markup:
+    return Markup(f'<svg class="mark" viewBox="0 0 48 48" aria-hidden="true">{SHAPES[standing]}</svg>')
+
+
+def _tiles(backtest: BacktestResult, audit: Audit | None) -> list[Markup]:
+    errors = {name: scores.mae for name, scores in backtest.baselines.items()}
+    model, naive = backtest.metrics.mae, errors.get("naive")
+    decimals = decimals_for([model, *errors.values()])
+    best = min((name for name in errors if errors[name] == errors[name]), key=errors.__getitem__, default="naive")
+    told = f"repeat last value {fixed(naive, decimals)}"
+    if best != "naive":
+        told += f", {forecaster_name(best)} {fixed(errors[best], decimals)}"
+    tiles = [_tile(f"Mean absolute error of {backtest.cells.model}", fixed(model, decimals), told)]
+
+    comparison = next((one for one in backtest.comparisons if one.baseline == "naive"), None)
+    if comparison is not None:
+        low, high = comparison.skill_low, comparison.skill_high
+        if low is None or high is None:
+            bounds = comparison.reason or "no interval"
+        else:
+            bounds = f"95\N{NO-BREAK SPACE}%: {interval(100.0 * low, 100.0 * high, 1)}"
+        aside = f"against repeating the last value; {bounds}"
+        tiles.append(_tile("Error saved", percent(comparison.skill, sign=True), aside))
+
+    scores = backtest.metrics
+    if scores.coverage_80 is not None or scores.coverage_95 is not None:
+        covered = f"{percent(scores.coverage_80, 0)} · {percent(scores.coverage_95, 0)}"
+        tiles.append(
+            _tile("Truth inside the bands", covered, "promised: 80\N{NO-BREAK SPACE}% · 95\N{NO-BREAK SPACE}%")
+        )
+    if audit is not None:
+        tiles.append(_pipeline_tile(audit))
+    return tiles
+
+
+def _pipeline_tile(audit: Audit) -> Markup:
+    ranks = ("pass", "info", "warning", "error")
+    worst = max(audit.causality.verdict, audit.leakage.verdict, key=ranks.index)
+    word = {"pass": "sound", "info": "sound", "warning": "doubtful", "error": "at fault"}[worst]
+    latest = audit.causality.latest_input
+    sees_newest = bool((latest == audit.causality.look_back).all())
+    aside = "every step sees the newest value, nothing later" if sees_newest else "see what each step can see"
+    return _tile("Pipeline", word, aside)
+
+
+def _tile(name: str, value: str, aside: str) -> Markup:
+    return element("div", element("dt", name), element("dd", value), element("dd", aside, class_="aside"))

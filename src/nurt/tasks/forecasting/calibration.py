@@ -1,0 +1,138 @@
+"""From raw quantiles to intervals that held what they promised on errors the network was not trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from nurt.data.series import Series
+from nurt.data.windows import Origins, Windows
+from nurt.evaluation.intervals import IntervalForecasts, RollingConformal, calibrate, change_scale
+
+__all__ = ["Calibration", "Fan", "QuantileForecaster", "raw_intervals"]
+
+METHOD = RollingConformal()
+
+
+class QuantileForecaster(Protocol):
+    """The part of a forecaster that intervals need."""
+
+    look_back: int
+    horizon: int
+    levels: tuple[int, ...]
+
+    def quantiles_at(self, series: Sequence[Series], origins: Origins) -> np.ndarray:
+        """Return raw quantiles, shape (N, F, Q)."""
+        ...
+
+    def quantile_levels(self) -> tuple[float, ...]:
+        """Return the Q probabilities."""
+        ...
+
+
+@dataclass(frozen=True)
+class Fan:
+    """Forecasts after the last observation of S series.
+
+    Args:
+        levels: V interval levels in per cent, ascending.
+        middle: point forecast, shape (S, F).
+        lower, upper: calibrated bounds, shape (S, F, V); NaN where none could be calibrated.
+        reason: why bounds are missing, or None.
+    """
+
+    levels: tuple[int, ...]
+    middle: np.ndarray
+    lower: np.ndarray
+    upper: np.ndarray
+    reason: str | None = None
+
+    def bounds(self, level: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return lower and upper bounds of one level, each (S, F)."""
+        index = self.levels.index(level)
+        return self.lower[..., index], self.upper[..., index]
+
+
+def raw_intervals(
+    forecaster: QuantileForecaster, series: Sequence[Series], origins: Origins
+) -> tuple[IntervalForecasts, np.ndarray]:
+    """Return bounds before calibration, with the truth beside them, and the quantiles (N, F, Q) they come from."""
+    quantiles = forecaster.quantiles_at(series, origins)
+    probabilities = forecaster.quantile_levels()
+    centre = quantiles[..., probabilities.index(0.5)]
+    ends = {-1: centre, 1: centre}
+    if len(probabilities) > 1:
+        for side in ends:
+            which = [probabilities.index(round(0.5 + side * level / 200, 6)) for level in forecaster.levels]
+            ends[side] = quantiles[..., which]
+    else:
+        ends = {side: np.repeat(centre[..., None], len(forecaster.levels), axis=-1) for side in ends}
+    scale = np.empty(len(origins))
+    for index in np.unique(origins.series):
+        rows = origins.series == index
+        scale[rows] = change_scale(series[index].values, origins.position[rows], forecaster.look_back)
+    actual = Windows(series, forecaster.look_back, forecaster.horizon).gather(origins).targets
+    bounds = IntervalForecasts(
+        forecaster.levels, origins.series, origins.position, actual, centre, ends[-1], ends[1], scale
+    )
+    return bounds, quantiles
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Errors on origins the network was not trained on, in units of each window's one-step change.
+
+    Args:
+        levels: V interval levels in per cent.
+        names: series of each origin, length N.
+        scores: how far the truth lay outside the raw bounds (negative: inside), shape (N, F, V); NaN where unknown.
+    """
+
+    levels: tuple[int, ...]
+    names: tuple[str, ...]
+    scores: np.ndarray
+
+    @classmethod
+    def measure(cls, forecaster: QuantileForecaster, series: Sequence[Series], origins: Origins) -> Calibration:
+        """Collect the scores of ``origins``."""
+        bounds, _ = raw_intervals(forecaster, series, origins)
+        names = tuple(series[index].name for index in origins.series.tolist())
+        return cls(forecaster.levels, names, bounds.scores)
+
+    def joined(self, later: Calibration) -> Calibration:
+        """Return these scores followed by later ones."""
+        return Calibration(self.levels, self.names + later.names, np.concatenate([self.scores, later.scores]))
+
+    def known_errors(self, series: Sequence[Series]) -> IntervalForecasts:
+        """Return the scores as forecasts whose truth was known before position 0 of ``series``.
+
+        A series without errors of its own learns from those of all others, which are in units of one-step changes.
+        """
+        rows, owner = [], []
+        for index, one in enumerate(series):
+            own = [row for row, name in enumerate(self.names) if name == one.name] or list(range(len(self.names)))
+            rows.extend(own)
+            owner.extend([index] * len(own))
+        scores = self.scores[rows]
+        count, steps = scores.shape[:2]
+        nothing = np.zeros((count, steps))
+        # With bounds ±score around a truth of 0 and difficulty 1, the score of each cell is the stored one.
+        return IntervalForecasts(
+            levels=self.levels,
+            series=np.asarray(owner, dtype=np.int64),
+            origin=np.arange(count, dtype=np.int64) - count - steps - 1,
+            actual=nothing,
+            centre=nothing,
+            lower=scores,
+            upper=-scores,
+            scale=np.ones(count),
+        )
+
+    def fan(self, forecaster: QuantileForecaster, series: Sequence[Series], origins: Origins) -> Fan:
+        """Return calibrated forecasts at ``origins``, one per series."""
+        raw, _ = raw_intervals(forecaster, series, origins)
+        intervals = calibrate(METHOD, self.known_errors(series), raw)
+        return Fan(self.levels, raw.centre, intervals.lower, intervals.upper, intervals.reason)

@@ -1,0 +1,199 @@
+"""The training loop, to be read from top to bottom.
+
+Epoch after epoch: visit all examples in a new order, one batch per step; each step takes the gradient, clips it, and
+moves the weights by Adam. After every epoch the validation part says how good the model is; the best weights win, and
+the untrained model is a candidate too.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from nurt.errors import ShapeError
+from nurt.training.checkpoint import Checkpoint, Keeper
+from nurt.training.clipping import clip_to_norm, global_norm, global_norm_beyond_range
+from nurt.training.events import (
+    EpochEnded,
+    Event,
+    Listener,
+    StepEnded,
+    TrainingEnded,
+    TrainingRecord,
+    TrainingStarted,
+)
+from nurt.training.finding import Moment
+from nurt.training.interrupt import Interrupt
+from nurt.training.nonfinite import all_finite, investigate_batch, investigate_model
+from nurt.training.objective import Objective
+from nurt.training.randomness import generator_states, private_generators, set_generator_states
+from nurt.training.run import Run
+from nurt.training.settings import TrainingSettings
+from nurt.training.stopping import out_of_patience
+
+__all__ = ["train"]
+
+
+def train(
+    model: nn.Module,
+    objective: Objective,
+    settings: TrainingSettings,
+    *,
+    listener: Listener | None = None,
+    checkpoint: Checkpoint | None = None,
+    resume: bool = False,
+) -> TrainingRecord:
+    """Fit ``model`` to ``objective`` and leave it in evaluation mode with the weights of its best epoch.
+
+    The same model, objective and settings give the same weights bit for bit, on the same machine with the same number
+    of threads, whatever the caller did with torch's generators before, which are left as they were. The first Ctrl-C
+    ends training after the step in hand as if it were done (``stopped_by`` says so); the second goes through.
+
+    Args:
+        model: the network; its weights are the starting point and change in place.
+        objective: training examples, loss and validation.
+        settings: how to train.
+        listener: called with every event as it happens; nothing is printed.
+        checkpoint: where to keep the run so that it can be resumed; None keeps nothing.
+        resume: go on from ``checkpoint`` instead of starting anew.
+
+    Returns:
+        How the model came to be.
+
+    Raises:
+        DataError: there is no example, or the checkpoint cannot be resumed with this run.
+        NonFiniteError: a value became NaN or infinite; the error says where, the model carries the best weights
+            before that.
+        OutputError: the checkpoint cannot be written at the start; nothing was done.
+        CheckpointError: the last checkpoint could not be written; the model is trained, the error has the record.
+    """
+    tell = listener if listener is not None else _nobody
+    run = Run.begin(model, objective, settings)
+    keeper = Keeper(checkpoint, run, tell)
+    with private_generators(settings.seed, run.devices), Interrupt() as interrupt:
+        notes = keeper.resume() if resume else ()
+        next_epoch = run.progress.epoch + 1
+        tell(TrainingStarted(settings.epochs, next_epoch, objective.examples, run.steps_per_epoch, notes))
+        try:
+            stopped_by = _train_until_stopped(run, keeper, interrupt, tell)
+        except KeyboardInterrupt:
+            if interrupt.requested:
+                raise
+            stopped_by = "interrupt"
+        finally:
+            run.carry_best_weights()
+            run.optimizer.zero_grad()
+            model.eval()
+    record = run.record(stopped_by)
+    tell(TrainingEnded(record))
+    keeper.raise_failure(record)
+    return record
+
+
+def _train_until_stopped(run: Run, keeper: Keeper, interrupt: Interrupt, tell: Listener) -> str:
+    """Train epoch after epoch; return what ended it, in the words of :class:`TrainingRecord`."""
+    if run.progress.is_fresh:
+        _look_at_untrained(run, tell)
+    keeper.begin()
+    while True:
+        reason = _reason_to_stop(run, interrupt)
+        if reason is not None:
+            keeper.keep()
+            return reason
+        rate = run.set_learning_rate()
+        batches = run.batches()
+        run.model.train()
+        for indices in batches[run.progress.step :]:
+            loss = _take_step(run, indices, rate)
+            tell(StepEnded(run.progress.epoch + 1, run.progress.step, len(batches), loss))
+            keeper.after_step()
+            if interrupt.requested:
+                keeper.keep()
+                return "interrupt"
+        tell(_end_epoch(run, [len(indices) for indices in batches], rate))
+        keeper.after_epoch()
+
+
+def _reason_to_stop(run: Run, interrupt: Interrupt) -> str | None:
+    if run.progress.epoch >= run.settings.epochs:
+        return "epochs"
+    if out_of_patience(run.progress.monitored, run.settings.patience):
+        return "patience"
+    return "interrupt" if interrupt.requested else None
+
+
+def _take_step(run: Run, indices: Tensor, rate: float) -> float:
+    """Move the weights once; return the loss before that."""
+    generators = generator_states(run.devices)
+    run.optimizer.zero_grad()
+    loss = run.objective.loss(run.model, indices)
+    if loss.dim() != 0:
+        raise ShapeError(
+            "train: the loss of a batch is no scalar.",
+            expected="a tensor without axes",
+            got=f"shape {tuple(loss.shape)}",
+            cure="Let the objective return the mean over the batch.",
+        )
+    loss.backward()  # type: ignore[no-untyped-call]  # torch leaves this method without annotations
+    loss_value, norm = _numbers(loss, global_norm(run.parameters))
+    if math.isfinite(loss_value) and not math.isfinite(norm):
+        norm = global_norm_beyond_range(run.parameters)
+    if not (math.isfinite(loss_value) and math.isfinite(norm)):
+        set_generator_states(generators, run.devices)
+        moment = _moment(run, run.progress.step + 1, rate, None if math.isfinite(loss_value) else loss_value)
+        raise investigate_batch(run.model, run.objective, indices, moment)
+    limit = run.settings.clip_norm
+    clipped = limit is not None and clip_to_norm(run.parameters, limit, norm)
+    run.optimizer.step()
+    run.progress.note_step(loss_value, norm, clipped)
+    return loss_value
+
+
+def _numbers(loss: Tensor, norm: Tensor) -> tuple[float, float]:
+    """Return both as floats, by one transfer from the device."""
+    precise = torch.promote_types(loss.dtype, norm.dtype)
+    first, second = torch.stack((loss.detach().to(precise), norm.to(loss.device, precise))).tolist()
+    return first, second
+
+
+def _look_at_untrained(run: Run, tell: Listener) -> None:
+    """Enter the untrained model as epoch 0, the first candidate, if there is a validation part."""
+    value = _validate(run, epoch=0, rate=run.settings.learning_rate)
+    if value is not None:
+        entry = run.progress.note_untrained(value, run.settings.learning_rate)
+        run.remember_weights()
+        tell(entry)
+
+
+def _end_epoch(run: Run, batch_sizes: list[int], rate: float) -> EpochEnded:
+    """Judge the epoch under way and keep its weights if they are the best so far."""
+    epoch = run.progress.epoch + 1
+    if not all_finite(run.parameters):
+        raise investigate_model(run.model, _moment(run, None, rate, None))
+    value = _validate(run, epoch, rate)
+    entry = run.progress.note_epoch(value, rate, batch_sizes, clipping=run.settings.clip_norm is not None)
+    if entry.is_best:
+        run.remember_weights()
+    return entry
+
+
+def _validate(run: Run, epoch: int, rate: float) -> float | None:
+    run.model.eval()
+    with torch.no_grad():
+        value = run.objective.validate(run.model)
+    if value is not None and not math.isfinite(value):
+        moment = Moment(epoch, None, rate, tuple(run.progress.last_norms), str(value))
+        raise investigate_model(run.model, moment)
+    return value
+
+
+def _moment(run: Run, step: int | None, rate: float, loss: float | None) -> Moment:
+    seen = None if loss is None else str(loss)
+    return Moment(run.progress.epoch + 1, step, rate, tuple(run.progress.last_norms), seen)
+
+
+def _nobody(event: Event) -> None:
+    """Listen to no event."""
+    del event

@@ -1,0 +1,241 @@
+"""One safetensors file that holds tensors and a JSON document, sealed by a digest, and is written whole or not at all.
+
+Model files and checkpoints share this form. The metadata of the safetensors header carry two entries: ``nurt``, the
+document, with ``format`` and ``format_version`` among its keys, and ``sha256``, a digest over the document and over
+name, dtype, shape and bytes of every tensor. Reading runs no code from the file: it is JSON and raw numbers. Without
+the digest a flipped bit in a weight would go unseen, because every bit pattern is a number.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import json
+import os
+import secrets
+import stat
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import safetensors.torch
+import torch
+from safetensors import SafetensorError
+from torch import Tensor
+
+from nurt.errors import NurtTypeError, NurtValueError, OutputError
+
+__all__ = ["UnreadableError", "read_tensor_file", "write_tensor_file"]
+
+_UNKNOWN_DTYPES = (torch.complex32, torch.complex64, torch.complex128)
+_LARGEST_HEADER_BYTES = 100_000_000
+
+
+class UnreadableError(Exception):
+    """A file cannot be used.
+
+    Args:
+        reason: continues the sentence "The file … ".
+        fault: "other" for a file that is not the one meant, "damaged", or "newer" than this version of nurt.
+    """
+
+    def __init__(self, reason: str, fault: Literal["other", "damaged", "newer"] = "other") -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.fault = fault
+
+
+def write_tensor_file(
+    path: str | os.PathLike[str], tensors: Mapping[str, Tensor], document: Mapping[str, object]
+) -> None:
+    """Write the file; a reader sees the former file or the whole new one, also after a crash in between.
+
+    Args:
+        path: where to; an existing file is replaced, folders on the way are made.
+        tensors: name → dense tensor on any device.
+        document: JSON-ready values with ``format`` and ``format_version``.
+
+    Raises:
+        NurtTypeError: a value is no tensor that safetensors can hold.
+        NurtValueError: the document holds NaN, an infinity or something that JSON has no form for.
+        OutputError: the place cannot be written.
+    """
+    _write_whole(Path(os.path.realpath(path)), _encode(tensors, document))
+
+
+def read_tensor_file(
+    path: str | os.PathLike[str], *, kind: str, version: int
+) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Read the file and check it to the last bit.
+
+    Args:
+        path: the file.
+        kind: the ``format`` its document must name.
+        version: the newest ``format_version`` that is understood.
+
+    Returns:
+        The tensors, on the CPU, and the document.
+
+    Raises:
+        UnreadableError: the file is absent, unreadable, foreign, newer or damaged.
+    """
+    content = _read_whole(Path(path), kind)
+    header, data = _split(content)
+    text = header["__metadata__"]["nurt"]
+    document = _document(text, kind, version)
+    if header["__metadata__"].get("sha256") != _digest(text, header, data):
+        raise UnreadableError("is damaged: its contents do not match their digest", "damaged")
+    try:
+        tensors = safetensors.torch.load(content)
+    except SafetensorError as error:
+        raise UnreadableError(f"is damaged: {error}", "damaged") from error
+    # Copies lie where torch would put them and do not keep the bytes of the whole file alive.
+    return {name: tensor.clone() for name, tensor in tensors.items()}, document
+
+
+def _encode(tensors: Mapping[str, Tensor], document: Mapping[str, object]) -> bytes:
+    try:
+        text = json.dumps(document, allow_nan=False, sort_keys=True)
+    except (TypeError, ValueError) as error:
+        raise NurtValueError(
+            f"The description of a {document.get('format')} file cannot be written as JSON: {error}.",
+            expected="strings, finite numbers, truth values, None, lists and dicts of these",
+        ) from error
+    for name, tensor in tensors.items():
+        if not isinstance(tensor, Tensor) or tensor.layout is not torch.strided or tensor.dtype in _UNKNOWN_DTYPES:
+            kind = f"{tensor.layout} {tensor.dtype}" if isinstance(tensor, Tensor) else type(tensor).__name__
+            raise NurtTypeError(
+                f"`{name}` cannot be kept in a safetensors file.",
+                expected="a dense tensor of real numbers, integers or truth values",
+                got=kind,
+            )
+    # Clones: safetensors refuses tensors that share memory, as tied weights do.
+    dense = {
+        name: tensor.detach().to("cpu").clone(memory_format=torch.contiguous_format) for name, tensor in tensors.items()
+    }
+    header, data = _split(safetensors.torch.save(dense, {"nurt": text}))
+    return safetensors.torch.save(dense, {"nurt": text, "sha256": _digest(text, header, data)})
+
+
+def _split(content: bytes) -> tuple[dict[str, Any], memoryview]:
+    """Return the header and a view of the data of a whole file."""
+    length = int.from_bytes(content[:8], "little")
+    return json.loads(content[8 : 8 + length]), memoryview(content)[8 + length :]
+
+
+def _digest(text: str, header: Mapping[str, Any], data: memoryview) -> str:
+    """Return the SHA-256 over the document and all tensors by name; where in the file they lie does not matter."""
+    digest = hashlib.sha256()
+    _update(digest, text.encode("utf-8", "surrogatepass"))
+    for name in sorted(header.keys() - {"__metadata__"}):
+        entry = header[name]
+        begin, end = entry["data_offsets"]
+        _update(digest, json.dumps([name, entry["dtype"], entry["shape"]]).encode())
+        _update(digest, data[begin:end])
+    return digest.hexdigest()
+
+
+def _update(digest: hashlib._Hash, part: bytes | memoryview) -> None:
+    """Add a part preceded by its length, so that no two sequences of parts read alike."""
+    digest.update(len(part).to_bytes(8, "little"))
+    digest.update(part)
+
+
+def _read_whole(path: Path, kind: str) -> bytes:
+    """Return the bytes of the file; what is plainly no file of ours is refused before it is read as a whole."""
+    try:
+        mode = path.stat().st_mode
+        if stat.S_ISDIR(mode):
+            raise UnreadableError("is a folder, not a file")
+        if not stat.S_ISREG(mode):
+            raise UnreadableError("is no regular file")
+        with path.open("rb") as file:
+            start = file.read(8)
+            length = int.from_bytes(start, "little")
+            if not 2 <= length <= _LARGEST_HEADER_BYTES:
+                raise UnreadableError(f"is no {kind} file: it does not begin with a safetensors header")
+            header_bytes = file.read(length)
+            missing = _bytes_described(header_bytes, kind) - (path.stat().st_size - 8 - length)
+            if len(header_bytes) < length or missing > 0:
+                raise UnreadableError("is damaged: its end is missing", "damaged")
+            return start + header_bytes + file.read()
+    except FileNotFoundError as error:
+        raise UnreadableError("does not exist") from error
+    except OSError as error:
+        raise UnreadableError(f"cannot be read: {error.strerror or error}") from error
+
+
+def _bytes_described(header_bytes: bytes, kind: str) -> int:
+    """Return how many bytes of tensors the header announces, after checking that it is one of ours."""
+    try:
+        header = json.loads(header_bytes)
+        metadata = header.pop("__metadata__", {})
+        ours = isinstance(metadata, dict) and isinstance(metadata.get("nurt"), str)
+        ends = [_checked_end(**entry) for entry in header.values()]
+    except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
+        raise UnreadableError(f"is damaged, or no {kind} file: its header cannot be read", "damaged") from error
+    if not ours:
+        raise UnreadableError(f"is no {kind} file: it was written by another program")
+    return max(ends, default=0)
+
+
+def _checked_end(dtype: object, shape: object, data_offsets: Sequence[object]) -> int:
+    """Return where the bytes of one tensor end; the digest later says whether dtype and shape are the right ones."""
+    del dtype, shape
+    begin, end = data_offsets
+    if not (isinstance(begin, int) and isinstance(end, int) and 0 <= begin <= end):
+        raise ValueError("offsets are two ordered whole numbers")
+    return end
+
+
+def _document(text: str, kind: str, version: int) -> dict[str, Any]:
+    """Return the parsed document, after checking that this version of nurt understands it."""
+    try:
+        document = json.loads(text)
+        found_kind, found_version = document["format"], document["format_version"]
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
+        raise UnreadableError("is damaged: its description cannot be read", "damaged") from error
+    if found_kind != kind:
+        raise UnreadableError(f"is no {kind} file but a {found_kind} file")
+    if not isinstance(found_version, int) or found_version < 1:
+        raise UnreadableError(f"is damaged: {found_version!r} is no format version", "damaged")
+    if found_version > version:
+        raise UnreadableError(
+            f"has format version {found_version}; this version of nurt reads versions up to {version}, so a newer "
+            "nurt is needed",
+            "newer",
+        )
+    return dict(document)
+
+
+def _write_whole(path: Path, content: bytes) -> None:
+    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with part.open("xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+        _make_rename_durable(path.parent)
+    except OSError as error:
+        reason = "the disk is full" if error.errno == errno.ENOSPC else error.strerror or str(error)
+        raise OutputError(
+            f"Cannot write {path}: {reason}.",
+            cure="Free some space there, or choose another place; what stood there before is unchanged.",
+        ) from error
+    finally:
+        # The error that matters is already on its way.
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
+
+
+def _make_rename_durable(folder: Path) -> None:
+    """Flush the folder itself, without which a power cut may undo the renaming; not every file system can."""
+    with contextlib.suppress(OSError, AttributeError):
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -1,0 +1,133 @@
+"""A regular grid holds every stamp once; what was absent is missing, what was there is unchanged."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nurt.data import Series, absent_stamps, regular_grid
+from nurt.data.grid import label_after
+from nurt.errors import DataError, NurtValueError
+
+
+def stamps(*texts: str, unit: str = "s") -> np.ndarray:
+    return np.array(texts, dtype=f"datetime64[{unit}]")
+
+
+@given(
+    kept=st.sets(st.integers(0, 199), min_size=1), step=st.sampled_from([("1h", 3600), ("15min", 900), ("2d", 172800)])
+)
+def test_any_hours_left_out_come_back_as_missing(kept: set[int], step: tuple[str, int]) -> None:
+    positions = np.array(sorted(kept))
+    time = np.datetime64("2020-02-28T23:00:00") + positions * np.timedelta64(step[1], "s")
+    series = Series(positions + 0.5, time=time, covariates=positions[:, None], covariate_names=("c",))
+    grid = regular_grid(series, step[0])
+    assert len(grid) == positions[-1] - positions[0] + 1
+    assert len(absent_stamps(series, step[0])) == len(grid) - len(series)
+    there = np.isin(grid.time, time)
+    np.testing.assert_array_equal(grid.values[there], series.values)
+    np.testing.assert_array_equal(grid.covariates[there], series.covariates)
+    assert np.isnan(grid.values[~there]).all()
+    assert np.isnan(grid.covariates[~there]).all()
+    assert set(np.diff(grid.time).astype(int).tolist()) <= {step[1]}
+
+
+def test_days_stay_days() -> None:
+    series = Series(np.array([1.0, 2.0]), name="a", target="b", time=stamps("2020-02-28", "2020-03-01", unit="D"))
+    grid = regular_grid(series, "1d")
+    assert grid.time.dtype == np.dtype("datetime64[D]")
+    assert [str(day) for day in grid.time] == ["2020-02-28", "2020-02-29", "2020-03-01"]
+    assert (grid.name, grid.target) == ("a", "b")
+
+
+def test_days_become_hours_when_the_step_asks_for_them() -> None:
+    grid = regular_grid(Series(np.array([1.0, 2.0]), time=stamps("2020-02-28", "2020-02-29", unit="D")), "12h")
+    assert [str(hour) for hour in grid.time] == ["2020-02-28T00:00:00", "2020-02-28T12:00:00", "2020-02-29T00:00:00"]
+
+
+@pytest.mark.parametrize(
+    ("labels", "step", "expected"),
+    [
+        (["2020-01-01", "2020-03-01"], "1mo", ["2020-01-01", "2020-02-01", "2020-03-01"]),
+        (["2020-01-15", "2020-04-15"], "1mo", ["2020-01-15", "2020-02-15", "2020-03-15", "2020-04-15"]),
+        (["2020-01-31", "2020-03-31"], "1mo", ["2020-01-31", "2020-02-29", "2020-03-31"]),
+        (["2019-01-30", "2019-03-30"], "1mo", ["2019-01-30", "2019-02-28", "2019-03-30"]),
+        (["2020-01-01", "2020-07-01"], "3mo", ["2020-01-01", "2020-04-01", "2020-07-01"]),
+        (["2018-05-01", "2020-05-01"], "1y", ["2018-05-01", "2019-05-01", "2020-05-01"]),
+        (["2020-01-06", "2020-01-20"], "1w", ["2020-01-06", "2020-01-13", "2020-01-20"]),
+    ],
+)
+def test_months_years_and_weeks_are_counted(labels: list[str], step: str, expected: list[str]) -> None:
+    grid = regular_grid(Series(np.arange(len(labels)) + 1.0, time=stamps(*labels, unit="D")), step)
+    assert [str(day) for day in grid.time] == expected
+    assert np.isnan(grid.values[1:-1]).all()
+
+
+@pytest.mark.parametrize("step", [2, "2"])
+def test_integers_take_an_integer_step(step: int | str) -> None:
+    grid = regular_grid(Series(np.array([1.0, 2.0]), time=np.array([3, 7])), step)
+    assert grid.time.tolist() == [3, 5, 7]
+
+
+@pytest.mark.parametrize(
+    ("labels", "step", "following"),
+    [
+        (["2020-02-28", "2020-02-29"], "1d", ["2020-03-01", "2020-03-02"]),
+        (["2020-02-28T22:00", "2020-02-28T23:00"], "1h", ["2020-02-29T00:00:00", "2020-02-29T01:00:00"]),
+        (["2020-01-31", "2020-02-29"], "1mo", ["2020-03-31", "2020-04-30"]),
+        (["2019-01-30", "2019-03-30"], "1mo", ["2019-04-30", "2019-05-30"]),
+        (["2019-01-01", "2020-01-01"], "1y", ["2021-01-01", "2022-01-01"]),
+    ],
+)
+def test_the_labels_after_the_last_follow_the_grid(labels: list[str], step: str, following: list[str]) -> None:
+    unit = "s" if "T" in labels[0] else "D"
+    grid = regular_grid(Series(np.arange(len(labels)) + 1.0, time=stamps(*labels, unit=unit)), step)
+    assert [label_after(grid, steps) for steps in (1, 2)] == following
+    assert label_after(grid, 0) == str(grid.time[-1])
+
+
+def test_integers_are_counted_on() -> None:
+    assert label_after(regular_grid(Series(np.zeros(2), time=np.array([3, 7])), 2), 3) == "13"
+
+
+def test_without_a_grid_the_next_label_is_unknown() -> None:
+    assert label_after(Series(np.zeros(2), time=np.array([3, 7])), 1) is None
+    assert label_after(Series(np.zeros(2)), 1) is None
+
+
+def test_a_full_grid_stays_as_it_is() -> None:
+    series = Series(np.array([1.0, np.nan]), time=stamps("2020-01-01T01:00", "2020-01-01T02:00"))
+    grid = regular_grid(series)
+    np.testing.assert_array_equal(grid.time, series.time)
+    np.testing.assert_array_equal(grid.values, series.values)
+
+
+def test_a_stamp_off_the_grid_is_named() -> None:
+    series = Series(np.zeros(3), time=stamps("2020-01-01T01:00", "2020-01-01T02:30", "2020-01-01T03:00"))
+    with pytest.raises(DataError, match=r"1 stamp.*off a grid of step 1h, the first at 2020-01-01T02:30:00"):
+        regular_grid(series)
+
+
+@pytest.mark.parametrize("time", [None, np.array(["a", "b"])])
+def test_without_labels_in_order_there_is_no_grid(time: np.ndarray | None) -> None:
+    with pytest.raises(DataError, match="cannot be put on a regular grid"):
+        regular_grid(Series(np.zeros(2), time=time))
+
+
+@pytest.mark.parametrize("step", ["", "h", "0h", "1.5h", "1 fortnight", "-1h", 3])
+def test_steps_that_cannot_be_read_are_refused(step: str | int) -> None:
+    with pytest.raises(NurtValueError, match="the step cannot be read"):
+        regular_grid(Series(np.zeros(1), time=stamps("2020-01-01")), step)
+
+
+@pytest.mark.parametrize("step", [0, -1, "1h"])
+def test_integers_refuse_other_steps(step: str | int) -> None:
+    with pytest.raises(NurtValueError, match="the labels are integers"):
+        regular_grid(Series(np.zeros(1), time=np.array([1])), step)
+
+
+def test_two_values_for_one_stamp_are_refused() -> None:
+    with pytest.raises(DataError, match="two values for one stamp"):
+        regular_grid(Series(np.zeros(2), time=np.array([1, 1])), 1)

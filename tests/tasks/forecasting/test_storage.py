@@ -1,0 +1,76 @@
+"""A saved forecaster comes back to the last bit; anything else is refused with a reason."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from nurt.data.scaling import WindowScaling
+from nurt.errors import ModelFileError, NotFittedError, OutputError
+from nurt.tasks.forecasting import Forecaster
+from nurt.tasks.modelfile import load_model, save_model
+from nurt.training import CosineDecay, ReduceOnPlateau, TrainingSettings
+
+Make = Callable[..., Forecaster]
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {},
+        {"cell": "gru", "scaling": "minmax", "loss": "squared"},
+        {"scaling": WindowScaling("mean", "train"), "levels": (50, 90)},
+        {"strategy": "recursive", "rollout": 2, "cell": "elman", "scaling": "standard"},
+        {"training": TrainingSettings(epochs=1, decay=ReduceOnPlateau()), "cell": "linear"},
+        {"training": TrainingSettings(epochs=1, decay=CosineDecay()), "layers": 2},
+    ],
+)
+def test_what_is_loaded_is_what_was_saved(
+    told: dict[str, object], walk: np.ndarray, quick: Make, tmp_path: Path
+) -> None:
+    model = quick(**told).fit(walk)
+    model.save(tmp_path / "model.safetensors")
+    loaded = Forecaster.load(tmp_path / "model.safetensors")
+    assert loaded.get_params() == model.get_params()
+    level = model.levels
+    for before, after in zip(
+        model.predict(walk, level=level).values(), loaded.predict(walk, level=level).values(), strict=True
+    ):
+        assert np.array_equal(before, after)
+    assert loaded.training_record_.to_dict() == model.training_record_.to_dict()
+    assert loaded.backtest(np.append(walk, walk[-1])).origins == 1
+
+
+def test_a_loaded_model_asks_for_the_history(walk: np.ndarray, quick: Make, tmp_path: Path) -> None:
+    quick().fit(walk).save(tmp_path / "m")
+    with pytest.raises(NotFittedError, match="does not carry its training data"):
+        Forecaster.load(tmp_path / "m").predict()
+
+
+def test_saving_before_fitting_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(NotFittedError):
+        Forecaster().save(tmp_path / "m")
+    assert not (tmp_path / "m").exists()
+
+
+def test_an_unwritable_place_is_an_output_error(walk: np.ndarray, quick: Make, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(OutputError):
+        quick().fit(walk).save(tmp_path / "file" / "model.safetensors")
+
+
+@pytest.mark.parametrize("part", ["architecture", "settings", "data", "training"])
+def test_a_description_with_a_hole_is_refused(part: str, walk: np.ndarray, quick: Make, tmp_path: Path) -> None:
+    path = tmp_path / "model.safetensors"
+    quick().fit(walk).save(path)
+    tensors, metadata = load_model(path)
+    hole = json.loads(metadata.model_dump_json())
+    hole[part].pop(sorted(hole[part])[0])
+    hole[part]["surprise"] = 1
+    save_model(path, tensors, type(metadata).model_validate(hole))
+    with pytest.raises(ModelFileError):
+        Forecaster.load(path)

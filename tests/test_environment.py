@@ -1,0 +1,30 @@
+"""Where a result came from is known without importing what computed it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+from nurt.environment import machine, versions
+
+
+def test_versions_name_python_and_the_packages_that_decide_about_numbers() -> None:
+    assert {"python", "nurt", "torch", "numpy"} <= versions().keys()
+    assert "not installed" not in versions().values()
+
+
+def test_the_machine_is_described_by_facts() -> None:
+    found = machine()
+    assert found["cores"] >= 1
+    assert found["memory_gib"] >= 1
+    assert found["processor"]
+
+
+def test_asking_for_versions_imports_none_of_them() -> None:
+    code = (
+        "import sys, nurt; nurt.environment.versions(); "
+        "print([name for name in ('torch', 'polars', 'scipy') if name in sys.modules])"
+    )
+    assert (
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+    )
