@@ -19,28 +19,31 @@ def _no_forced_rung(monkeypatch):
     monkeypatch.delenv("NURT_RUNG", raising=False)
 
 
-def test_torch_runs_what_it_has_an_operator_for_and_the_reference_runs_the_rest():
+def test_the_engine_runs_what_it_has_a_cell_for_and_torch_the_rest():
     taken = {name: explain(name).rung for name in RECURRENCES}
     assert taken == {
-        "linear": "reference",
-        "elman_tanh": "torch",
-        "elman_relu": "torch",
-        "lstm": "torch",
+        "linear": "native",
+        "elman_tanh": "native",
+        "elman_relu": "native",
+        "lstm": "native",
         "projected_lstm": "torch",
-        "gru": "torch",
+        "gru": "native",
     }
 
 
 def test_explain_says_why_the_others_were_passed_over():
-    account = explain("linear", dtype=torch.float64, options=["reverse", "ragged"])
-    assert account.passed_over == {"torch": "torch has no operator for linear"}
-    assert str(account).startswith("linear on cpu, float64, ragged, reverse: runs on 'reference'")
+    account = explain("linear", dtype=torch.bfloat16, options=["reverse", "ragged"])
+    assert account.passed_over == {
+        "native": "the engine computes in float32 and float64, not in bfloat16",
+        "torch": "torch has no operator for linear",
+    }
+    assert str(account).startswith("linear on cpu, bfloat16, ragged, reverse: runs on 'reference'")
     assert "reference" in explain("lstm").passed_over
 
 
 def test_the_account_is_json():
     account = json.loads(json.dumps(explain("gru").to_dict(), allow_nan=False))
-    assert (account["rung"], account["dtype"], account["options"]) == ("torch", "float32", [])
+    assert (account["rung"], account["dtype"], account["options"]) == ("native", "float32", [])
 
 
 def test_explain_prints_a_cell_with_a_step_of_its_own():
@@ -55,17 +58,17 @@ def test_torch_is_not_taken_where_it_is_not_offered(device, dtype):
 def test_use_forces_a_rung_inside_its_block_alone():
     with use("reference"):
         assert explain("lstm").rung == "reference"
-        assert explain("lstm").passed_over == {"torch": "'reference' is forced"}
+        assert explain("lstm").passed_over == dict.fromkeys(["native", "torch"], "'reference' is forced")
         with use("torch"):
             assert explain("lstm").rung == "torch"
         assert explain("lstm").reason == 'use("reference") forces it'
-    assert explain("lstm").rung == "torch"
+    assert explain("lstm").rung == "native"
 
 
 def test_use_lets_go_after_an_error():
     with pytest.raises(KeyError), use("reference"):
         raise KeyError
-    assert explain("lstm").rung == "torch"
+    assert explain("lstm").rung == "native"
 
 
 def test_use_does_not_reach_into_other_threads():
@@ -74,7 +77,7 @@ def test_use_does_not_reach_into_other_threads():
         thread = threading.Thread(target=lambda: seen.append(explain("lstm").rung))
         thread.start()
         thread.join()
-    assert seen == ["torch"]
+    assert seen == ["native"]
 
 
 def test_the_environment_variable_is_read_at_each_call_and_yields_to_use(monkeypatch):
@@ -83,11 +86,11 @@ def test_the_environment_variable_is_read_at_each_call_and_yields_to_use(monkeyp
     with use("torch"):
         assert explain("lstm").rung == "torch"
     monkeypatch.setenv("NURT_RUNG", "")
-    assert explain("lstm").rung == "torch"
+    assert explain("lstm").rung == "native"
 
 
 def test_an_unknown_rung_is_refused_with_the_names_there_are(monkeypatch):
-    with pytest.raises(NurtValueError, match="'torch', 'reference'"), use("fast"):
+    with pytest.raises(NurtValueError, match="'native', 'torch', 'reference'"), use("fast"):
         pass
     monkeypatch.setenv("NURT_RUNG", "fast")
     with pytest.raises(NurtValueError, match="environment variable NURT_RUNG"):
@@ -95,7 +98,7 @@ def test_an_unknown_rung_is_refused_with_the_names_there_are(monkeypatch):
 
 
 def test_a_forced_rung_that_cannot_serve_is_an_error_that_names_the_alternative():
-    with use("torch"), pytest.raises(UnavailableError, match="Use 'reference' instead") as caught:
+    with use("torch"), pytest.raises(UnavailableError, match="Use 'native' or 'reference' instead") as caught:
         explain("linear")
     assert isinstance(caught.value, RuntimeError)
     assert caught.value.got == "one it does not: torch has no operator for linear"
@@ -131,7 +134,7 @@ def test_a_new_rung_is_one_row_of_the_table(monkeypatch):
 
     newcomer = Rung(name="newcomer", summary="a test", refuse=refuse, run=run)
     monkeypatch.setattr(dispatch, "RUNGS", (newcomer, *dispatch.RUNGS))
-    assert rungs() == ("newcomer", "torch", "reference")
+    assert rungs() == ("newcomer", "native", "torch", "reference")
     assert explain("gru").rung == "newcomer"
     assert explain("lstm").passed_over["newcomer"] == "it only knows gru"
     gru = RECURRENCES["gru"]
@@ -144,6 +147,41 @@ def test_a_new_rung_is_one_row_of_the_table(monkeypatch):
 
 
 def test_a_call_that_no_rung_serves_says_why_each_refuses(monkeypatch):
-    monkeypatch.setattr(dispatch, "RUNGS", dispatch.RUNGS[:1])
+    monkeypatch.setattr(dispatch, "RUNGS", dispatch.RUNGS[1:2])
     with pytest.raises(UnavailableError, match="torch: torch has no operator for linear"):
         explain("linear")
+
+
+def test_each_reason_why_the_engine_is_not_taken_is_said(monkeypatch):
+    def why(*request, **options):
+        return explain(*request, **options).passed_over["native"]
+
+    assert why("projected_lstm") == "the engine has no cell for projected_lstm"
+    assert why("lstm", device="cuda") == "the engine computes on a cpu, not on cuda"
+    assert why("lstm", dtype=torch.float16) == "the engine computes in float32 and float64, not in float16"
+    assert "torch.func" in why("lstm", options=["transformed"])
+    monkeypatch.setattr("nurt.kernels.native_calls.INSTRUCTION_SETS", ())
+    assert why("lstm") == "the native extension is not built"
+
+
+def test_calls_inside_transforms_and_forward_mode_run_on_the_reference():
+    seen = []
+
+    def spy(request):
+        seen.append(request.options)
+
+    rung = Rung("spy", "a spy", refuse=lambda request: spy(request) or "it only looks", run=None)
+    linear, weights = RECURRENCES["linear"], kernels.Weights(torch.ones(2, 3), torch.ones(2, 2))
+
+    def call(x):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(dispatch, "RUNGS", (rung, *dispatch.RUNGS))
+            return kernels.run(linear, x, linear.state(torch.zeros(1, 2)), weights)[0].sum()
+
+    torch.func.vmap(call)(torch.ones(4, 1, 2, 3))
+    torch.func.grad(call)(torch.ones(1, 2, 3))
+    with torch.autograd.forward_ad.dual_level():
+        call(torch.autograd.forward_ad.make_dual(torch.ones(1, 2, 3), torch.ones(1, 2, 3)))
+    assert seen == [{"transformed"}] * 3
+    call(torch.ones(1, 2, 3))
+    assert seen[-1] == frozenset()

@@ -36,8 +36,8 @@ def test_every_recurrence_of_a_model_is_accounted_for_by_its_place():
     parts = explain(model, options=["ragged"]).parts
     assert {place: part.rung for place, part in parts.items()} == {
         "encoder.layers.0.cell": "reference",
-        "encoder.layers.1.cell": "reference",
-        "decoder": "torch",
+        "encoder.layers.1.cell": "native",
+        "decoder": "native",
     }
     assert parts["encoder.layers.0.cell"].recurrence is None
     assert (parts["decoder"].dtype, parts["decoder"].options) == ("float64", ("ragged", "reverse"))
@@ -45,8 +45,8 @@ def test_every_recurrence_of_a_model_is_accounted_for_by_its_place():
 
 def test_the_account_of_a_single_layer_is_named_after_it_and_is_json():
     account = explain(GRU(3, 5))
-    assert str(account).startswith("GRU: gru on cpu, float32: runs on 'torch'")
-    assert json.loads(json.dumps(account.to_dict()))["parts"]["GRU"]["rung"] == "torch"
+    assert str(account).startswith("GRU: gru on cpu, float32: runs on 'native'")
+    assert json.loads(json.dumps(account.to_dict()))["parts"]["GRU"]["rung"] == "native"
 
 
 def test_a_forced_rung_that_cannot_run_a_part_is_said_beforehand():

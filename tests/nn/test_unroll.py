@@ -116,7 +116,7 @@ def test_rungs_agree_on_outputs_and_all_gradients_at_awkward_sizes(kind, batch, 
     inputs = torch.randn(batch, steps, 3)
     lengths = torch.randint(1, steps + 1, (batch,))
     results = {}
-    for rung in ("torch", "reference"):
+    for rung in ("native", "torch", "reference"):
         leaves = [inputs.clone().requires_grad_()]
         template = cell.initial_state(batch)
         leaves += [torch.full_like(field, 0.3).requires_grad_() for field in template]
@@ -125,13 +125,14 @@ def test_rungs_agree_on_outputs_and_all_gradients_at_awkward_sizes(kind, batch, 
         flat = torch.cat([value.flatten() for value in (outputs, *final)])
         gradients = torch.autograd.grad(flat @ torch.linspace(-1, 2, len(flat)), [*leaves, *cell.parameters()])
         results[rung] = (outputs, *final), gradients
-    for mine, wanted in zip(results["reference"][0], results["torch"][0], strict=True):
-        assert_agree(mine, wanted, OUTPUTS[torch.float32], "value")
-    for mine, wanted in zip(results["reference"][1], results["torch"][1], strict=True):
-        assert_agree(mine, wanted, GRADIENTS[torch.float32], "gradient")
+    for rung in ("native", "reference"):
+        for mine, wanted in zip(results[rung][0], results["torch"][0], strict=True):
+            assert_agree(mine, wanted, OUTPUTS[torch.float32], f"value of {rung}")
+        for mine, wanted in zip(results[rung][1], results["torch"][1], strict=True):
+            assert_agree(mine, wanted, GRADIENTS[torch.float32], f"gradient of {rung}")
 
 
-@pytest.mark.parametrize("rung", ["torch", "reference"])
+@pytest.mark.parametrize("rung", ["native", "torch", "reference"])
 def test_the_layout_of_the_inputs_in_memory_does_not_matter(rung):
     torch.manual_seed(5)
     cell = LSTMCell(IN, H)
@@ -152,7 +153,7 @@ def test_full_lengths_are_the_same_as_none():
 
 
 def test_an_empty_batch_goes_through():
-    for rung in ("torch", "reference"):
+    for rung in ("native", "torch", "reference"):
         with use(rung):
             outputs, state = unroll(LSTMCell(IN, H), torch.randn(0, T, IN), lengths=[])
         assert outputs.shape == (0, T, H)
@@ -281,8 +282,8 @@ def test_states_that_do_not_fit_are_refused_by_field(state, error, message):
 
 
 def test_frozen_weights_get_no_gradient_and_the_others_do():
-    for rung in ("torch", "reference"):
-        cell = LinearCell(IN, H) if rung == "reference" else GRUCell(IN, H)
+    for rung in ("native", "torch", "reference"):
+        cell = LinearCell(IN, H) if rung != "torch" else GRUCell(IN, H)
         cell.weight_hh.requires_grad_(False)
         with use(rung):
             unroll(cell, torch.randn(B, T, IN))[0].sum().backward()

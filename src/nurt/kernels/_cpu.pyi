@@ -11,6 +11,7 @@ class Call:
         scalar: int,
         threads: int,
         reverse: bool,
+        packed: bool,
         batch: int,
         time: int,
         inputs: int,

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import torch
 
 from nurt.errors import NurtValueError, UnavailableError
-from nurt.kernels import torch_ops
+from nurt.kernels import native_rung, torch_ops
 from nurt.kernels.reference import RECURRENCES, loop
 from nurt.kernels.rung import Request, Rung, dtype_name
 from nurt.results import Result
@@ -26,7 +26,7 @@ __all__ = ["ENVIRONMENT_VARIABLE", "RUNGS", "Explanation", "choose", "explain", 
 ENVIRONMENT_VARIABLE = "NURT_RUNG"
 
 # Fastest first. A new rung is one line here.
-RUNGS: tuple[Rung, ...] = (torch_ops.RUNG, loop.RUNG)
+RUNGS: tuple[Rung, ...] = (native_rung.RUNG, torch_ops.RUNG, loop.RUNG)
 
 _forced: ContextVar[str | None] = ContextVar("nurt_forced_rung", default=None)
 
@@ -115,7 +115,8 @@ def explain(
             step of its own.
         device: where the inputs lie.
         dtype: of the inputs.
-        options: "ragged" for rows of different lengths, "reverse" for time running backwards.
+        options: "ragged" for rows of different lengths, "reverse" for time running backwards,
+            "transformed" for a call inside ``torch.func`` transforms or a forward-mode derivative.
 
     Returns:
         The account; ``print`` it.
@@ -126,9 +127,9 @@ def explain(
 
     Example:
         >>> print(explain("gru"))
-        gru on cpu, float32: runs on 'torch' (torch's own fused operator, cuDNN on a GPU), because it is the first \
-that serves the call.
-          'reference' not taken: it comes after 'torch' in the table.
+        gru on cpu, float32: runs on 'native' (the native engine), because it is the first that serves the call.
+          'torch' not taken: it comes after 'native' in the table.
+          'reference' not taken: it comes after 'native' in the table.
     """
     if recurrence is not None and recurrence not in RECURRENCES:
         raise NurtValueError(
@@ -171,13 +172,19 @@ def _decide(request: Request) -> tuple[Rung, str]:
 
 def _forced_rung() -> tuple[Rung | None, str]:
     """Return the forced rung, if any, and what forces it."""
-    name = _forced.get()
+    name, variable = _forcing()
     if name is not None:
         return _known(name, "nurt.kernels.use"), f'use("{name}")'
-    name = os.environ.get(ENVIRONMENT_VARIABLE)
-    if name:
-        return _known(name, f"environment variable {ENVIRONMENT_VARIABLE}"), f"{ENVIRONMENT_VARIABLE}={name}"
+    if variable:
+        return _known(variable, f"environment variable {ENVIRONMENT_VARIABLE}"), f"{ENVIRONMENT_VARIABLE}={variable}"
     return None, ""
+
+
+# A compiler cannot follow a context variable: compiled code keeps the rung that was chosen while it was compiled.
+@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]  # torch leaves it untyped
+def _forcing() -> tuple[str | None, str | None]:
+    """Return the names that :func:`use` and the environment variable give."""
+    return _forced.get(), os.environ.get(ENVIRONMENT_VARIABLE)
 
 
 def _known(name: str, where: str) -> Rung:

@@ -123,7 +123,20 @@ def _layer_by_layer(
 
 
 def _request(name: str | None, inputs: Tensor, ragged: bool, reverse: bool) -> Request:
-    options = {"ragged": ragged, "reverse": reverse}
+    options = {"ragged": ragged, "reverse": reverse, "transformed": _transformed()}
+    device = inputs.device.type
+    autocast = torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)
     return Request(
-        name, inputs.device.type, inputs.dtype, frozenset(option for option, present in options.items() if present)
+        name,
+        device,
+        torch.get_autocast_dtype(device) if autocast else inputs.dtype,
+        frozenset(option for option, present in options.items() if present),
     )
+
+
+def _transformed() -> bool:
+    """Return whether a transform of ``torch.func`` or a forward-mode derivative is at work."""
+    if torch.compiler.is_compiling():
+        return False
+    # torch has no public names for either.
+    return torch._C._functorch.peek_interpreter_stack() is not None or torch.autograd.forward_ad._current_level >= 0

@@ -14,7 +14,7 @@ from nurt.kernels.recurrence import Recurrence, StateT, Weights
 
 __all__ = ["OPTIONS", "Kernel", "Request", "Rung", "StackKernel", "dtype_name"]
 
-OPTIONS = ("ragged", "reverse")
+OPTIONS = ("ragged", "reverse", "transformed")
 
 
 def dtype_name(dtype: torch.dtype) -> str:
@@ -30,7 +30,8 @@ class Request:
         recurrence: name of the recurrence; None for a cell whose step no kernel knows.
         device: device type, for example "cpu".
         dtype: of the inputs.
-        options: of :data:`OPTIONS`: "ragged" (rows of different lengths), "reverse" (time runs backwards).
+        options: of :data:`OPTIONS`: "ragged" (rows of different lengths), "reverse" (time runs backwards),
+            "transformed" (inside a transform of ``torch.func`` or a forward-mode derivative).
     """
 
     recurrence: str | None

@@ -2,8 +2,8 @@
 
 They run a whole stack in one call, on padded or packed data, forwards or in both directions. What they lack, a
 lone reverse direction and rows of length zero, is supplied here by reordering rows, never by another algorithm.
-Per-sample gradients (``vmap``) and forward-mode derivatives are refused by torch itself on most of these
-operators; the reference rung has both.
+Transforms of ``torch.func`` and forward-mode derivatives are refused, because most of these operators have none; the
+reference rung has them.
 """
 
 from __future__ import annotations
@@ -46,6 +46,8 @@ def refuse(request: Request) -> str | None:
     """Return why torch's operators cannot serve ``request``, or None."""
     if request.recurrence not in _OPERATORS:
         return f"torch has no operator for {request.recurrence or 'a step of its own'}"
+    if "transformed" in request.options:
+        return "torch's operators have no vmap rule and no forward-mode derivative"
     if request.device not in _DEVICES:
         return f"torch's operators are not offered on {request.device}"
     if request.dtype not in _DTYPES:

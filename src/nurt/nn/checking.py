@@ -117,6 +117,11 @@ def check_lengths(where: str, lengths: Lengths | None, batch: int, steps: int) -
             got=str(tuple(values.shape)),
         )
     values = values.to(torch.int64)
+    if torch.compiler.is_compiling():
+        # Compiled code may not branch on values, but it can still refuse them when it runs.
+        within = ((values >= 0) & (values <= steps)).all()
+        torch._assert_async(within, f"{where}: `lengths` lie outside 0 .. T.")
+        return values
     wrong = ((values < 0) | (values > steps)).nonzero()
     if len(wrong):
         row = int(wrong[0, 0])

@@ -135,7 +135,7 @@ class AbstractDropIn(nn.Module, ABC):
         if input.dim() == 2:
             return self._run_single(input, hx, lengths)
         inputs = input if self.batch_first else input.transpose(0, 1)
-        outputs, finals = self._run_batch(inputs, self._initial(inputs, len(inputs), hx), lengths)
+        outputs, finals = self._run_batch(inputs, self._initial(inputs, inputs.shape[0], hx), lengths)
         return outputs if self.batch_first else outputs.transpose(0, 1), finals
 
     def _run_single(

@@ -48,7 +48,7 @@ def explain(module: nn.Module, *, options: Iterable[str] = ()) -> ModuleExplanat
 
     Example:
         >>> explain(build("linear", 3, 5)).parts["layers.0.cell"].rung
-        'reference'
+        'native'
     """
     parts = {}
     for place, part in module.named_modules():

@@ -165,7 +165,7 @@ def test_functions_are_right_at_the_edges(isa, dtype):
 
 def apply(isa: str, code: int, x: torch.Tensor) -> torch.Tensor:
     y = torch.empty_like(x)
-    _cpu.map(isa, code, native._SCALARS[x.dtype], x.data_ptr(), y.data_ptr(), x.numel())
+    _cpu.map(isa, code, native.SCALARS[x.dtype], x.data_ptr(), y.data_ptr(), x.numel())
     return y
 
 
@@ -222,19 +222,31 @@ def test_impossible_options_are_refused(monkeypatch):
 
 def test_the_native_guards_refuse_instead_of_touching_memory():
     absent = (0, 0, 0)
-    call = _cpu.Call(0, 0, 1, False, 1, 1, 1, 1, 0)
+    call = _cpu.Call(0, 0, 1, False, False, 1, 1, 1, 1, 0)
     with pytest.raises(ValueError, match="address is missing"):
         _cpu.forward("baseline", call, absent, 0, 0, 0, 0, 0, 0, absent, absent, absent, 0, 0, False)
     with pytest.raises(ValueError, match="no instruction set"):
         _cpu.map("mmx", 0, 0, 0, 0, 0)
-    for wrong in [(9, 0, 1, False, 1, 1, 1, 1, 0), (0, 5, 1, False, 1, 1, 1, 1, 0), (0, 0, 0, False, 1, 1, 1, 1, 0),
-                  (0, 0, 1, False, 0, 1, 1, 1, 0), (0, 0, 1, False, 1 << 41, 1, 1, 1, 0)]:  # fmt: skip
+    good = {"cell": 0, "scalar": 0, "threads": 1, "reverse": False, "packed": False}
+    good |= {"batch": 1, "time": 1, "inputs": 1, "hidden": 1, "lengths": 0}
+    ones = torch.ones(4, dtype=torch.int64)
+    rising, falling = torch.tensor([1, 2]), torch.tensor([2, 1])
+    for wrong in (
+        {"cell": 9},
+        {"scalar": 5},
+        {"threads": 0},
+        {"batch": 0},
+        {"time": 1 << 41},
+        {"lengths": torch.tensor([5]).data_ptr()},
+        {"packed": True},
+        {"packed": True, "batch": 4, "time": 3, "lengths": ones.data_ptr()},
+        {"packed": True, "batch": 2, "time": 3, "lengths": rising.data_ptr()},
+        {"packed": True, "batch": 2, "time": 2, "lengths": falling.data_ptr()},
+    ):
         with pytest.raises(ValueError, match=r"nurt\.kernels\._cpu"):
-            _cpu.forward("baseline", _cpu.Call(*wrong), absent, 1, 1, 0, 0, 0, 0, absent, absent, absent, 1, 1, False)
-    lengths = torch.tensor([5])
-    with pytest.raises(ValueError, match="length lies outside"):
-        _cpu.forward("baseline", _cpu.Call(0, 0, 1, False, 1, 1, 1, 1, lengths.data_ptr()), absent, 1, 1, 0, 0, 0, 0,
-                     absent, absent, absent, 1, 1, False)  # fmt: skip
+            _cpu.forward(
+                "baseline", _cpu.Call(**good | wrong), absent, 1, 1, 0, 0, 0, 0, absent, absent, absent, 1, 1, False
+            )
 
 
 def test_the_widest_instruction_set_is_the_default(monkeypatch):

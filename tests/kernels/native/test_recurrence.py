@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from nurt.errors import UnavailableError
 from nurt.kernels import native
 
 CELLS = list(native.CELLS)
@@ -166,9 +167,21 @@ def test_a_second_backward_through_a_kept_graph_gives_the_same(problem):
     assert torch.equal(first, second)
 
 
-def test_double_backward_is_refused(problem):
-    case = problem("gru", 2, 3, 2, 4)
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("cell", ["lstm", "gru", "elman_tanh", "linear"])
+def test_second_derivatives_are_those_of_finite_differences(problem, cell, reverse):
+    case = problem(cell, 2, 3, 2, 3, lengths=[3, 2], reverse=reverse)
+
+    def run(*tensors):
+        results = native.recurrence(cell, **dict(zip(case.tensors, tensors, strict=True)), **case.options)
+        return [result for result in results if result is not None]
+
+    assert torch.autograd.gradgradcheck(run, [t.requires_grad_() for t in case.tensors.values()])
+
+
+def test_second_derivatives_that_the_reference_lacks_are_refused(problem):
+    case = problem("elman_sigmoid", 2, 3, 2, 4)
     x = case.tensors["inputs"].requires_grad_()
-    (grad,) = torch.autograd.grad(native.recurrence("gru", **case.tensors).outputs.square().sum(), x, create_graph=True)
-    with pytest.raises(RuntimeError, match="once_differentiable"):
-        grad.sum().backward()
+    outputs = native.recurrence("elman_sigmoid", **case.tensors).outputs
+    with pytest.raises(UnavailableError, match="no second derivatives of elman_sigmoid"):
+        torch.autograd.grad(outputs.square().sum(), x, create_graph=True)

@@ -51,7 +51,7 @@ const Engine& engine(const std::string& isa) {
 // What every call says first.
 struct Call {
   int cell, scalar, threads;
-  bool reverse;
+  bool reverse, packed;
   std::size_t batch, time, inputs, hidden;
   Address lengths;  // B int64, or 0
 
@@ -63,13 +63,20 @@ struct Call {
     const auto limit = std::size_t{1} << 40;
     require(batch < limit && time < limit && inputs < limit && hidden < limit && batch * time < limit,
             "B, T, I or H is beyond any memory");
+    require(!packed || lengths != 0, "packed data need their lengths");
+    std::int64_t steps = 0;
     for (std::size_t b = 0; lengths != 0 && b < batch; ++b) {
       const std::int64_t length = pointer<const std::int64_t>(lengths)[b];
       require(length >= 0 && length <= static_cast<std::int64_t>(time), "a length lies outside 0 .. T");
+      require(!packed || b == 0 || length <= pointer<const std::int64_t>(lengths)[b - 1],
+              "packed rows must be ranked by falling length");
+      steps += length;
     }
+    // Of packed data `time` is the number of rows.
+    require(!packed || steps == static_cast<std::int64_t>(time), "packed data do not have the sum of lengths as rows");
   }
   nurt::Planner planner() const {
-    return {batch, time, inputs, hidden, pointer<const std::int64_t>(lengths), reverse, threads};
+    return {batch, time, inputs, hidden, pointer<const std::int64_t>(lengths), reverse, packed, threads};
   }
   bool is_lstm() const { return cell == static_cast<int>(nurt::CellKind::lstm); }
   bool is_gru() const { return cell == static_cast<int>(nurt::CellKind::gru); }
@@ -145,11 +152,11 @@ NB_MODULE(_cpu, module) {
   nb::class_<Call>(module, "Call", "Sizes and options of one recurrence.")
       .def(
           "__init__",
-          [](Call* self, int cell, int scalar, int threads, bool reverse, std::size_t batch, std::size_t time,
-             std::size_t inputs, std::size_t hidden, Address lengths) {
-            new (self) Call{cell, scalar, threads, reverse, batch, time, inputs, hidden, lengths};
+          [](Call* self, int cell, int scalar, int threads, bool reverse, bool packed, std::size_t batch,
+             std::size_t time, std::size_t inputs, std::size_t hidden, Address lengths) {
+            new (self) Call{cell, scalar, threads, reverse, packed, batch, time, inputs, hidden, lengths};
           },
-          nb::arg("cell"), nb::arg("scalar"), nb::arg("threads"), nb::arg("reverse"), nb::arg("batch"),
+          nb::arg("cell"), nb::arg("scalar"), nb::arg("threads"), nb::arg("reverse"), nb::arg("packed"), nb::arg("batch"),
           nb::arg("time"), nb::arg("inputs"), nb::arg("hidden"), nb::arg("lengths"));
   module.def("forward", &forward, "The whole time loop forward; see Forward in problem.h for the arguments.");
   module.def("backward", &backward, "The whole time loop backward; see Backward in problem.h for the arguments.");

@@ -16,7 +16,7 @@ enum class Scalar : int { float32, float64 };
 constexpr int kScalars = 2;
 
 // A tensor of shape (B, T, columns) whose last axis is contiguous; strides count elements.
-// `data == nullptr` means "absent".
+// `data == nullptr` means "absent". Of packed data, (sum of lengths, columns), `batch` is the only stride.
 struct Rows {
   void* data;
   std::ptrdiff_t batch;
@@ -32,6 +32,7 @@ struct Plan {
   const std::int64_t* length;                // (B) length at each rank, falling
   const std::int64_t* first;                 // (steps + 1) number of (step, rank) pairs before each step
   bool reverse;                              // start every row at its own last element
+  bool packed;                               // rows lie step after step without padding, ranked by falling length
   int threads;
 };
 

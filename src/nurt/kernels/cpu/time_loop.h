@@ -74,10 +74,13 @@ template <class S> struct Walk {
     return element(rows, rank, time(rank, step));
   }
   S* element(const Rows& rows, std::size_t rank, std::size_t time) const {
+    // Packed rows are ranked already, so what `first` counts is also where a step begins.
+    if (plan.packed) return static_cast<S*>(rows.data) + (plan.first[time] + plan.row[rank]) * rows.batch;
     return static_cast<S*>(rows.data) + plan.row[rank] * rows.batch + static_cast<std::ptrdiff_t>(time) * rows.time;
   }
   // Zeroes the elements past the end of the row.
   void clear_past_end(const Rows& rows, std::size_t rank, std::size_t columns) const {
+    if (plan.packed) return;
     for (auto t = static_cast<std::size_t>(plan.length[rank]); t < plan.time; ++t) clear(element(rows, rank, t), columns);
   }
 };

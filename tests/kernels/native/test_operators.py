@@ -1,0 +1,140 @@
+"""The engine where torch looks at operators: opcheck, torch.compile, torch.export, second derivatives."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from tests.tolerances import GRADIENTS, SAME_BITS, assert_agree
+from torch import Tensor
+from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence
+
+import nurt.nn
+from nurt.errors import NurtTypeError, ShapeError
+from nurt.kernels import Weights, native_calls, native_ops, run, run_stack, use
+from nurt.kernels.reference import RECURRENCES
+
+LAYERS = {
+    "RNN": lambda: nurt.nn.RNN(3, 5, 2, bidirectional=True),
+    "GRU": lambda: nurt.nn.GRU(3, 5, 2),
+    "LSTM": lambda: nurt.nn.LSTM(3, 5, 2, bidirectional=True, batch_first=True),
+}
+
+
+def arguments(cell: str, *, packed: bool, reverse: bool) -> tuple:
+    torch.manual_seed(3)
+    spec = native_calls.CELLS[cell]
+    lengths = torch.tensor([4, 3, 1])
+    inputs = torch.randn(8, 3) if packed else torch.randn(3, 4, 3)
+    rows = 5 * spec.gates
+    leaves = [inputs, torch.randn(rows, 3), torch.randn(rows, 5), torch.randn(rows), torch.randn(rows)]
+    states = [torch.randn(3, 5).requires_grad_(), torch.randn(3, 5).requires_grad_() if spec.has_cell else None]
+    return (*(leaf.requires_grad_() for leaf in leaves), *states, lengths, cell, reverse, packed, True)
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("cell", native_calls.CELLS)
+def test_the_operator_passes_opcheck(cell, packed, reverse):
+    torch.library.opcheck(torch.ops.nurt.recurrence.default, arguments(cell, packed=packed, reverse=reverse))
+
+
+def compiled(layer: torch.nn.Module, backend: str):
+    torch._dynamo.reset()
+    return torch.compile(layer, fullgraph=True, backend=backend)
+
+
+@pytest.mark.parametrize("backend", ["eager", "aot_eager"])
+@pytest.mark.parametrize("kind", LAYERS)
+def test_a_compiled_layer_has_no_graph_break_and_the_same_bits(kind, backend):
+    layer = LAYERS[kind]()
+    inputs = torch.randn(4, 6, 3)
+    for options in ({}, {"lengths": torch.tensor([4, 1, 3, 2, 4, 1][: 4 if layer.batch_first else 6])}):
+        outputs, _ = layer(inputs, **options)
+        again, _ = compiled(layer, backend)(inputs, **options)
+        assert_agree(again, outputs, SAME_BITS, "outputs")
+        weights = torch.randn_like(outputs)
+        expected = torch.autograd.grad(outputs, list(layer.parameters()), weights)
+        for one, other in zip(torch.autograd.grad(again, list(layer.parameters()), weights), expected, strict=True):
+            assert_agree(one, other, SAME_BITS, "gradient")
+
+
+def test_compiled_code_refuses_lengths_outside_the_inputs_when_it_runs():
+    layer = compiled(LAYERS["GRU"](), "eager")
+    layer(torch.randn(4, 2, 3), lengths=torch.tensor([4, 1]))
+    with pytest.raises(RuntimeError, match="outside"):
+        layer(torch.randn(4, 2, 3), lengths=torch.tensor([4, 5]))
+
+
+@pytest.mark.parametrize("kind", LAYERS)
+def test_a_layer_can_be_exported_and_run(kind):
+    layer = LAYERS[kind]().eval()
+    inputs = torch.randn(4, 6, 3)
+    program = torch.export.export(layer, (inputs,))
+    assert any("nurt.recurrence" in str(node.target) for node in program.graph.nodes)
+    assert_agree(program.module()(inputs)[0], layer(inputs)[0], SAME_BITS, "outputs")
+
+
+def test_an_exported_layer_takes_other_batches_and_lengths_of_time():
+    layer = LAYERS["LSTM"]().eval()
+    axes = {0: torch.export.Dim("batch", min=2), 1: torch.export.Dim("time", min=2)}
+    program = torch.export.export(layer, (torch.randn(4, 6, 3),), dynamic_shapes=({**axes},))
+    inputs = torch.randn(7, 9, 3)
+    assert_agree(program.module()(inputs)[0], layer(inputs)[0], SAME_BITS, "outputs")
+
+
+@pytest.mark.parametrize("kind", LAYERS)
+def test_second_derivatives_of_a_layer_are_those_of_the_reference(kind):
+    layer = LAYERS[kind]().double()
+    batch = pack_padded_sequence(torch.randn(4, 3, 3, dtype=torch.float64), [4, 2, 1])
+    found = {}
+    for rung in ("native", "reference"):
+        data = batch.data.clone().requires_grad_()
+        with use(rung):
+            outputs, _ = layer(PackedSequence(data, batch.batch_sizes))
+            (slope,) = torch.autograd.grad(outputs.data.square().sum(), data, create_graph=True)
+            found[rung] = torch.autograd.grad(slope.square().sum(), [data, *layer.parameters()], materialize_grads=True)
+    for one, other in zip(found["native"], found["reference"], strict=True):
+        assert_agree(one, other, GRADIENTS[torch.float64], "second derivative")
+
+
+def test_fake_tensors_get_the_shapes_and_strides_of_real_ones():
+    layer, inputs = LAYERS["GRU"](), torch.randn(4, 6, 3)
+    real, _ = layer(inputs)
+    mode = torch._subclasses.FakeTensorMode(allow_non_fake_inputs=True)
+    with mode:
+        fake, _ = layer(mode.from_tensor(inputs))
+    assert (fake.shape, fake.stride()) == (real.shape, real.stride())
+
+
+def weights(**changed: Tensor) -> Weights:
+    return Weights(torch.ones(20, 3), torch.ones(20, 5), torch.ones(20), torch.ones(20))._replace(**changed)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "error"),
+    [
+        ({"weight_ih": torch.ones(20, 4)}, ShapeError),
+        ({"weight_ih": torch.ones(19, 3)}, ShapeError),
+        ({"weight_hh": torch.ones(20, 6)}, ShapeError),
+        ({"bias_hh": torch.ones(1)}, ShapeError),
+        ({"bias_ih": torch.ones(20, dtype=torch.float64)}, NurtTypeError),
+        ({"weight_ih": torch.ones(20, 3, device="meta")}, NurtTypeError),
+    ],
+)
+def test_weights_that_do_not_fit_are_refused_and_nothing_is_read_past_their_end(wrong, error):
+    lstm = RECURRENCES["lstm"]
+    state = lstm.state(torch.zeros(2, 5), torch.zeros(2, 5))
+    with pytest.raises(error, match="of a lstm"), use("native"):
+        run(lstm, torch.ones(2, 4, 3), state, weights(**wrong))
+
+
+def test_packed_data_that_do_not_fit_their_batch_sizes_are_refused():
+    states = (torch.zeros(1, 2, 5), torch.zeros(1, 2, 5))
+    with pytest.raises(ValueError, match="sum of lengths"), use("native"):
+        run_stack(RECURRENCES["lstm"], torch.ones(3, 3), states, [[weights()]], batch_sizes=torch.tensor([2, 2]))
+
+
+def test_nan_in_the_weights_comes_out_as_nan():
+    call = native_calls.Call("gru")
+    bad = [torch.ones(1, 2, 3), torch.full((15, 3), float("nan")), torch.ones(15, 5), None, None, None, None]
+    assert native_ops.run(call, bad)[0].isnan().all()
