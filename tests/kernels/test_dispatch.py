@@ -164,6 +164,8 @@ def test_each_reason_why_the_engine_is_not_taken_is_said(monkeypatch):
     assert why("lstm") == "the native extension is not built"
 
 
+# torch's own forward-mode code compiles a helper with the deprecated torch.jit.script on first use.
+@pytest.mark.filterwarnings("ignore:.torch.jit.script. is deprecated:DeprecationWarning")
 def test_calls_inside_transforms_and_forward_mode_run_on_the_reference():
     seen = []
 

@@ -19,6 +19,25 @@ class Call:
         lengths: int,
     ) -> None: ...
 
+class Stream:
+    """Layers stepped one moment at a time, weights packed once."""
+
+    def __init__(self, isa: str, cell: int, scalar: int, batch: int, /) -> None: ...
+    def add_layer(
+        self,
+        inputs: int,
+        hidden: int,
+        weight_ih: int,
+        weight_hh: int,
+        bias_ih: int,
+        bias_hh: int,
+        state_hidden: int,
+        state_cell: int,
+        outputs: int,
+        /,
+    ) -> None: ...
+    def step(self, inputs: int, outputs: int, /) -> None: ...
+
 def instruction_sets() -> list[str]: ...
 def compiler() -> str: ...
 def forward(

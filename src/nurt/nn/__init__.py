@@ -23,6 +23,8 @@ from nurt.nn.compat import GRU, LSTM, RNN
 from nurt.nn.convert import from_torch, to_torch
 from nurt.nn.explaining import ModuleExplanation, explain
 from nurt.nn.layers import AbstractLayer, Bidirectional, BidirectionalState, Recurrent, Stack
+from nurt.nn.stream import Stream, stream
+from nurt.nn.swapping import swap, swap_back
 from nurt.nn.unroll import unroll
 
 __all__ = [
@@ -48,10 +50,14 @@ __all__ = [
     "ProjectedLSTMCell",
     "Recurrent",
     "Stack",
+    "Stream",
     "build",
     "check_cell",
     "explain",
     "from_torch",
+    "stream",
+    "swap",
+    "swap_back",
     "to_torch",
     "unroll",
 ]

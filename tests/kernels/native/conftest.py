@@ -115,7 +115,7 @@ def loop(
 def problem() -> Callable[..., Problem]:
     """Makes a problem of given sizes; gradients of every output are random, so that none can be forgotten."""
 
-    def make(cell: str, B: int, T: int, I: int, H: int, dtype: torch.dtype = torch.float64, *,
+    def make(cell: str, B: int, T: int, I: int, H: int, dtype: torch.dtype = torch.float64, *,  # noqa: E741
              states: bool = True, biases: bool = True, scale: float = 1.0, **options: object) -> Problem:  # fmt: skip
         generator = torch.Generator().manual_seed(B + 10 * T + 100 * I + 1000 * H)
 

@@ -7,6 +7,8 @@
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
+#include <memory>
+#include <mutex>
 #include <stdexcept>
 #include <string>
 #include <tuple>
@@ -135,6 +137,64 @@ void backward(const std::string& isa, const Call& call, const RowsIn& inputs, co
   use.backward[call.cell][call.scalar](planner.plan(), b);
 }
 
+// Layers one above the other, stepped together. Weights are packed here; states and outputs belong to the caller.
+class Stream {
+ public:
+  Stream(const std::string& isa, int cell, int scalar, std::size_t batch) : batch_(batch) {
+    require(cell >= 0 && cell < nurt::kCellKinds, "no such cell");
+    require(scalar >= 0 && scalar < nurt::kScalars, "no such scalar type");
+    require(batch > 0, "B must be at least 1");
+    calls_ = &engine(isa).stream[cell][scalar];
+  }
+  ~Stream() {
+    for (auto& layer : layers_) calls_->close(layer->handle);
+  }
+  Stream(const Stream&) = delete;
+  Stream& operator=(const Stream&) = delete;
+
+  void add_layer(std::size_t inputs, std::size_t hidden, Address weight_ih, Address weight_hh, Address bias_ih,
+                 Address bias_hh, Address state_hidden, Address state_cell, Address outputs) {
+    require(inputs > 0 && hidden > 0 && weight_ih && weight_hh && state_hidden && outputs, "an address is missing");
+    require(layers_.empty() || layers_.back()->hidden == inputs, "a layer does not fit on the one below");
+    auto layer = std::make_unique<Layer>(batch_, inputs, hidden);
+    const auto row = static_cast<std::ptrdiff_t>(hidden);
+    layer->call = {{nullptr, static_cast<std::ptrdiff_t>(inputs), 0}, pointer(weight_ih), pointer(weight_hh),
+                   pointer(bias_ih), pointer(bias_hh), pointer(state_hidden), pointer(state_cell),
+                   {pointer(outputs), row, 0}, {}, {}, pointer(state_hidden), pointer(state_cell), false};
+    layer->handle = calls_->open(layer->planner.plan(), layer->call);
+    layers_.push_back(std::move(layer));
+  }
+
+  // `inputs` (B, I) and `outputs` (B, H), contiguous.
+  void step(Address inputs, Address outputs) {
+    require(!layers_.empty() && inputs && outputs, "an address is missing");
+    nb::gil_scoped_release release;
+    const std::lock_guard<std::mutex> turn(turn_);
+    void* below = pointer(inputs);
+    for (auto& layer : layers_) {
+      layer->call.inputs.data = below;
+      if (layer == layers_.back()) layer->call.outputs.data = pointer(outputs);
+      calls_->step(layer->handle, layer->planner.plan(), layer->call);
+      below = layer->call.outputs.data;
+    }
+  }
+
+ private:
+  struct Layer {
+    nurt::Planner planner;
+    std::size_t hidden;
+    Forward call{};
+    void* handle = nullptr;
+    Layer(std::size_t batch, std::size_t inputs, std::size_t hidden)
+        : planner(batch, 1, inputs, hidden, nullptr, false, false, 1), hidden(hidden) {}
+  };
+
+  std::size_t batch_;
+  const nurt::StreamCalls* calls_;
+  std::vector<std::unique_ptr<Layer>> layers_;
+  std::mutex turn_;
+};
+
 void map(const std::string& isa, int function, int scalar, Address from, Address to, std::size_t count) {
   require(scalar >= 0 && scalar < nurt::kScalars, "no such scalar type");
   require(function == 0 || function == 1, "no such function");
@@ -160,6 +220,10 @@ NB_MODULE(_cpu, module) {
           nb::arg("time"), nb::arg("inputs"), nb::arg("hidden"), nb::arg("lengths"));
   module.def("forward", &forward, "The whole time loop forward; see Forward in problem.h for the arguments.");
   module.def("backward", &backward, "The whole time loop backward; see Backward in problem.h for the arguments.");
+  nb::class_<Stream>(module, "Stream", "Layers stepped one moment at a time, weights packed once.")
+      .def(nb::init<const std::string&, int, int, std::size_t>())
+      .def("add_layer", &Stream::add_layer, "I, H, weights and biases; then hidden and cell state and outputs (B, H).")
+      .def("step", &Stream::step, "One step from `inputs` (B, I) to `outputs` (B, H); the states move on in place.");
   module.def("map", &map, "tanh (0) or sigmoid (1) of `count` numbers, as the cells compute them.");
   module.def("poison_scratch", &nurt::poison_scratch, "Fill scratch memory with NaN before use; for tests.");
 }

@@ -4,6 +4,7 @@
 #include "cells/gru.h"
 #include "cells/lstm.h"
 #include "forward.h"
+#include "stream.h"
 
 namespace nurt {
 namespace NURT_ISA {
@@ -16,12 +17,26 @@ template <class Cell, class S> void backward(const Plan& plan, const Backward& c
   run_backward<Cell, S>(plan, call);
 }
 
+template <class Cell, class S> void* open_stream(const Plan& plan, const Forward& call) {
+  return new StreamLayer<Cell, S>(plan, call);
+}
+template <class Cell, class S> void step_stream(const void* layer, const Plan& plan, const Forward& call) {
+  static_cast<const StreamLayer<Cell, S>*>(layer)->step(plan, call);
+}
+template <class Cell, class S> void close_stream(void* layer) { delete static_cast<StreamLayer<Cell, S>*>(layer); }
+
+template <class Cell, class S> void enter_stream(StreamCalls& calls) {
+  calls = {&open_stream<Cell, S>, &step_stream<Cell, S>, &close_stream<Cell, S>};
+}
+
 template <class Cell> void enter(Engine& engine, CellKind kind) {
   const int row = static_cast<int>(kind);
   engine.forward[row][static_cast<int>(Scalar::float32)] = &forward<Cell, float>;
   engine.forward[row][static_cast<int>(Scalar::float64)] = &forward<Cell, double>;
   engine.backward[row][static_cast<int>(Scalar::float32)] = &backward<Cell, float>;
   engine.backward[row][static_cast<int>(Scalar::float64)] = &backward<Cell, double>;
+  enter_stream<Cell, float>(engine.stream[row][static_cast<int>(Scalar::float32)]);
+  enter_stream<Cell, double>(engine.stream[row][static_cast<int>(Scalar::float64)]);
 }
 
 template <class S> void map(int function, const void* from, void* to, std::size_t count) {

@@ -5,24 +5,27 @@
 
 namespace nurt::NURT_ISA {
 
-template <class Cell, class S> class ForwardPass {
- public:
-  static void run(Plan plan, const Forward& call) {
-    plan.threads = useful_threads<Cell>(plan);
-    const Tiles tiles(plan);
-    const std::size_t H = plan.hidden, width = Cell::row_blocks * H, columns = Cell::gates * H;
-    const bool keep = Cell::gates_are_output || call.gates.data != nullptr;
-    Scratch scratch(room<S>(Packed<S>::size(plan.inputs, columns)) + room<S>(Packed<S>::size(H, columns)) +
-                    room<S>(width) + room<S>(H) + (keep ? 0 : room<S>(tiles.count * tiles.chunk_rows() * width)));
-    const Packed<S> input_weights(take<S>(scratch, Packed<S>::size(plan.inputs, columns)), plan.inputs, columns);
-    const Packed<S> hidden_weights(take<S>(scratch, Packed<S>::size(H, columns)), H, columns);
-    S* bias = take<S>(scratch, width);
-    S* zeros = take<S>(scratch, H);
-    S* gates = keep ? nullptr : take<S>(scratch, tiles.chunk_rows() * tiles.count * width);
-    clear(zeros, H);
-    gather_bias(bias, call, H);
+// Weights as the products want them: packed once for a call, or once for a stream of steps.
+template <class Cell, class S> struct Prepared {
+  Packed<S> input_weights, hidden_weights;
+  S *bias, *zeros;
 
-    const std::size_t panels = input_weights.panels.count;
+  static std::size_t scratch_size(const Plan& plan) {
+    const std::size_t H = plan.hidden, columns = Cell::gates * H;
+    return room<S>(Packed<S>::size(plan.inputs, columns)) + room<S>(Packed<S>::size(H, columns)) +
+           room<S>(Cell::row_blocks * H) + room<S>(H);
+  }
+
+  Prepared(Scratch& scratch, const Plan& plan, const Forward& call)
+      : input_weights(take<S>(scratch, Packed<S>::size(plan.inputs, Cell::gates * plan.hidden)), plan.inputs,
+                      Cell::gates * plan.hidden),
+        hidden_weights(take<S>(scratch, Packed<S>::size(plan.hidden, Cell::gates * plan.hidden)), plan.hidden,
+                       Cell::gates * plan.hidden),
+        bias(take<S>(scratch, Cell::row_blocks * plan.hidden)),
+        zeros(take<S>(scratch, plan.hidden)) {
+    const std::size_t H = plan.hidden, panels = input_weights.panels.count;
+    clear(zeros, H);
+    gather_bias(call, H);
     parallel_for(2 * panels, plan.threads, [&](std::size_t task) {
       if (task < panels) {
         const S* w = static_cast<const S*>(call.weight_ih);
@@ -34,15 +37,11 @@ template <class Cell, class S> class ForwardPass {
         hidden_weights.pack_columns(task - panels, [&](std::size_t n) { return w + n * H; });
       }
     });
-    parallel_for(tiles.count, plan.threads, [&](std::size_t task) {
-      ForwardPass pass{plan,  call, {plan}, tiles[task], tiles.chunk_steps(), input_weights, hidden_weights, bias,
-                       zeros, keep, keep ? nullptr : gates + task * tiles.chunk_rows() * width};
-      pass.walk();
-    });
   }
 
+ private:
   // b_ih and b_hh, each added to the blocks that its product feeds.
-  static void gather_bias(S* bias, const Forward& call, std::size_t H) {
+  void gather_bias(const Forward& call, std::size_t H) {
     clear(bias, Cell::row_blocks * H);
     const S* input = static_cast<const S*>(call.bias_ih);
     const S* hidden = static_cast<const S*>(call.bias_hh);
@@ -52,6 +51,43 @@ template <class Cell, class S> class ForwardPass {
       for (std::size_t j = 0; input != nullptr && j < H; ++j) of_input[j] += input[Cell::input_block(b) * H + j];
       for (std::size_t j = 0; hidden != nullptr && j < H; ++j) of_hidden[j] += hidden[b * H + j];
     }
+  }
+};
+
+template <class Cell, class S> class ForwardPass {
+ public:
+  static void run(Plan plan, const Forward& call) {
+    plan.threads = useful_threads<Cell>(plan);
+    Scratch scratch(Prepared<Cell, S>::scratch_size(plan) + ring_size(plan, call));
+    const Prepared<Cell, S> prepared(scratch, plan, call);
+    walk_tiles(plan, call, prepared, take_ring(scratch, plan, call));
+  }
+
+  // All of time for all of the batch; `ring` as take_ring gives it.
+  static void walk_tiles(const Plan& plan, const Forward& call, const Prepared<Cell, S>& prepared, S* ring) {
+    const Tiles tiles(plan);
+    const std::size_t share = tiles.chunk_rows() * Cell::row_blocks * plan.hidden;
+    parallel_for(tiles.count, plan.threads, [&](std::size_t task) {
+      ForwardPass pass{plan,
+                       call,
+                       {plan},
+                       tiles[task],
+                       tiles.chunk_steps(),
+                       prepared.input_weights,
+                       prepared.hidden_weights,
+                       prepared.bias,
+                       prepared.zeros,
+                       keeps(call),
+                       ring == nullptr ? nullptr : ring + task * share};
+      pass.walk();
+    });
+  }
+
+  static std::size_t ring_size(const Plan& plan, const Forward& call) {
+    return keeps(call) ? 0 : room<S>(ring_count(plan));
+  }
+  static S* take_ring(Scratch& scratch, const Plan& plan, const Forward& call) {
+    return keeps(call) ? nullptr : take<S>(scratch, ring_count(plan));
   }
 
   const Plan& plan;
@@ -65,11 +101,19 @@ template <class Cell, class S> class ForwardPass {
   S* ring;  // gates of one chunk, when they are not kept
 
  private:
+  static bool keeps(const Forward& call) { return Cell::gates_are_output || call.gates.data != nullptr; }
+  static std::size_t ring_count(const Plan& plan) {
+    const Tiles tiles(plan);
+    return tiles.count * tiles.chunk_rows() * Cell::row_blocks * plan.hidden;
+  }
+
   void walk() {
     const std::size_t H = plan.hidden, steps = tile.steps(plan);
     if (Cell::has_cell_state && call.cells.data == nullptr) {
       // Nothing is kept: the cell state is updated in place where the final one is wanted.
       for (std::size_t r = tile.begin; r < tile.end; ++r) {
+        // A stream keeps its state in one place.
+        if (call.final_cell == call.initial_cell) continue;
         copy(state_row<S>(call.final_cell, plan, r), state_row<S>(call.initial_cell, plan, r, zeros), H);
       }
     }

@@ -62,10 +62,18 @@ struct Backward {
   Rows total_grad_hidden, total_grad_cell;            // (B, T, H), optional: dL/dh_t and dL/dc_t over all paths
 };
 
+// A layer of a stream: opened with its weights, then stepped with inputs, states and outputs of T = 1.
+struct StreamCalls {
+  void* (*open)(const Plan&, const Forward&);
+  void (*step)(const void* layer, const Plan&, const Forward&);
+  void (*close)(void* layer);
+};
+
 // One instruction set: every cell in every scalar type.
 struct Engine {
   void (*forward[kCellKinds][kScalars])(const Plan&, const Forward&);
   void (*backward[kCellKinds][kScalars])(const Plan&, const Backward&);
+  StreamCalls stream[kCellKinds][kScalars];
   // function: 0 tanh, 1 sigmoid; for the accuracy tests.
   void (*map[kScalars])(int function, const void* from, void* to, std::size_t count);
 };
