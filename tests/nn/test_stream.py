@@ -8,6 +8,7 @@ import torch
 import nurt.nn
 from nurt.errors import NurtError, NurtTypeError, NurtValueError, ShapeError, UnavailableError
 from nurt.kernels import native_calls, use
+from nurt.kernels.threads import threads
 
 LAYERS = {
     "tanh": lambda **kind: nurt.nn.RNN(3, 17, 2, **kind),
@@ -40,6 +41,17 @@ def test_steps_have_the_bits_of_the_whole_sequence(name, batch, dtype):
     assert torch.equal(outputs, expected)
     for mine, theirs in zip(live.state, finals if isinstance(finals, tuple) else (finals,), strict=True):
         assert torch.equal(mine, theirs)
+
+
+def test_large_layers_on_several_threads_have_the_same_bits():
+    layer, inputs = nurt.nn.LSTM(500, 510), torch.randn(4, 500)
+    outputs = []
+    for count in (1, 2):
+        with threads(count):
+            live = nurt.nn.stream(layer)
+            outputs.append(torch.stack([live.step(x) for x in inputs]))
+    assert torch.equal(*outputs)
+    assert torch.equal(outputs[0], layer(inputs)[0])
 
 
 def test_a_stream_can_go_on_from_any_state_and_start_again():

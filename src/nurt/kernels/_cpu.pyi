@@ -22,7 +22,7 @@ class Call:
 class Stream:
     """Layers stepped one moment at a time, weights packed once."""
 
-    def __init__(self, isa: str, cell: int, scalar: int, batch: int, /) -> None: ...
+    def __init__(self, isa: str, cell: int, scalar: int, batch: int, threads: int, /) -> None: ...
     def add_layer(
         self,
         inputs: int,

@@ -21,6 +21,8 @@ class NativeStream:
         weights: per layer, float32 or float64 on the CPU. They are copied: later changes are not seen.
         batch: B.
 
+    The number of threads is torch's at the time of the making; small layers use one.
+
     Attributes:
         states: before the next step, fields (L, B, H); written in place by each step.
     """
@@ -34,7 +36,9 @@ class NativeStream:
         # Here, so that this module can be imported without the extension.
         from nurt.kernels import _cpu
 
-        self._native = _cpu.Stream(instruction_set(), CELLS[cell].code, SCALARS[first.dtype], batch)
+        self._native = _cpu.Stream(
+            instruction_set(), CELLS[cell].code, SCALARS[first.dtype], batch, torch.get_num_threads()
+        )
         for layer, given in enumerate(weights):
             # Held by name until they are packed.
             dense = [None if value is None else value.detach().contiguous() for value in given[:4]]

@@ -35,6 +35,16 @@ def test_results_are_bitwise_the_same_for_any_number_of_threads(isa, problem, ce
         assert all(torch.equal(a, b) for a, b in zip(outputs + grads, again + again_grads, strict=True))
 
 
+@pytest.mark.parametrize("cell", ["lstm", "gru", "elman_tanh"])
+def test_a_lone_row_of_many_units_has_the_same_bits_for_any_number_of_threads(problem, cell):
+    hidden = 901 if cell == "elman_tanh" else 501
+    case = problem(cell, 1, 3, 40, hidden, torch.float32)
+    outputs, grads = case.native(threads=1)
+    for threads in (2, 3):
+        again, again_grads = case.native(threads=threads)
+        assert all(torch.equal(a, b) for a, b in zip(outputs + grads, again + again_grads, strict=True))
+
+
 def test_a_row_has_the_same_numbers_alone_and_in_a_batch(isa, problem):
     case = problem("lstm", 21, 6, 5, 33, torch.float32)
     together = native.recurrence("lstm", **case.tensors).outputs

@@ -18,6 +18,7 @@ template <class Cell, class S> struct BackwardPass {
   S* grad_gates;               // (pairs, row_blocks * H), pairs of (step, rank) with step as the slow index
   S *grad_hidden, *grad_cell;  // (B, H) by rank: what flows from step t+1 to step t
   const S **input_rows, **previous_rows;  // (pairs): x_t and h_{t-1}, for the weight gradients
+  int threads;
 
   static constexpr std::size_t blocks = Cell::row_blocks;
 
@@ -53,7 +54,8 @@ template <class Cell, class S> struct BackwardPass {
       recurrent[i] = gates_row(rank, step) + Cell::recurrent_first * H;
       point_wise(rank, step, hidden[i]);
     }
-    multiply<S, Cell::direct_path ? Start::present : Start::zero>(recurrent, hidden, alive, hidden_weights, nullptr);
+    multiply_together<S, Cell::direct_path ? Start::present : Start::zero>(recurrent, hidden, alive, hidden_weights,
+                                                                           nullptr, threads);
   }
 
   void point_wise(std::size_t rank, std::size_t step, S* dh) {
@@ -111,7 +113,7 @@ template <class Cell, class S> struct BackwardPass {
         to[rows] = walk_.at(call.grad_inputs, r, step);
       }
     }
-    multiply<S, Start::zero>(from, to, rows, input_weights, nullptr);
+    multiply_together<S, Start::zero>(from, to, rows, input_weights, nullptr, threads);
   }
 
   void finish() {
@@ -164,8 +166,8 @@ template <class Cell, class S> void run_backward(Plan plan, const Backward& call
     }
   });
   parallel_for(tiles.count, plan.threads, [&](std::size_t task) {
-    BackwardPass<Cell, S>{plan,  call,       {plan},      tiles[task], tiles.chunk_steps(), input_weights, hidden_weights,
-                          zeros, grad_gates, grad_hidden, grad_cell,   input_rows,          previous_rows}
+    BackwardPass<Cell, S>{plan,      call,      {plan},     tiles[task],   tiles.chunk_steps(),       input_weights, hidden_weights, zeros,
+                          grad_gates, grad_hidden, grad_cell, input_rows, previous_rows, tiles.threads_within(plan)}
         .walk();
   });
   weights.run(scratch, grad_gates, input_rows, previous_rows);

@@ -140,7 +140,9 @@ void backward(const std::string& isa, const Call& call, const RowsIn& inputs, co
 // Layers one above the other, stepped together. Weights are packed here; states and outputs belong to the caller.
 class Stream {
  public:
-  Stream(const std::string& isa, int cell, int scalar, std::size_t batch) : batch_(batch) {
+  Stream(const std::string& isa, int cell, int scalar, std::size_t batch, int threads)
+      : batch_(batch), threads_(threads) {
+    require(threads >= 1 && threads <= 1024, "the number of threads must lie between 1 and 1024");
     require(cell >= 0 && cell < nurt::kCellKinds, "no such cell");
     require(scalar >= 0 && scalar < nurt::kScalars, "no such scalar type");
     require(batch > 0, "B must be at least 1");
@@ -156,7 +158,7 @@ class Stream {
                  Address bias_hh, Address state_hidden, Address state_cell, Address outputs) {
     require(inputs > 0 && hidden > 0 && weight_ih && weight_hh && state_hidden && outputs, "an address is missing");
     require(layers_.empty() || layers_.back()->hidden == inputs, "a layer does not fit on the one below");
-    auto layer = std::make_unique<Layer>(batch_, inputs, hidden);
+    auto layer = std::make_unique<Layer>(batch_, inputs, hidden, threads_);
     const auto row = static_cast<std::ptrdiff_t>(hidden);
     layer->call = {{nullptr, static_cast<std::ptrdiff_t>(inputs), 0}, pointer(weight_ih), pointer(weight_hh),
                    pointer(bias_ih), pointer(bias_hh), pointer(state_hidden), pointer(state_cell),
@@ -174,7 +176,7 @@ class Stream {
     for (auto& layer : layers_) {
       layer->call.inputs.data = below;
       if (layer == layers_.back()) layer->call.outputs.data = pointer(outputs);
-      calls_->step(layer->handle, layer->planner.plan(), layer->call);
+      calls_->step(layer->handle, layer->call);
       below = layer->call.outputs.data;
     }
   }
@@ -185,11 +187,12 @@ class Stream {
     std::size_t hidden;
     Forward call{};
     void* handle = nullptr;
-    Layer(std::size_t batch, std::size_t inputs, std::size_t hidden)
-        : planner(batch, 1, inputs, hidden, nullptr, false, false, 1), hidden(hidden) {}
+    Layer(std::size_t batch, std::size_t inputs, std::size_t hidden, int threads)
+        : planner(batch, 1, inputs, hidden, nullptr, false, false, threads), hidden(hidden) {}
   };
 
   std::size_t batch_;
+  int threads_;
   const nurt::StreamCalls* calls_;
   std::vector<std::unique_ptr<Layer>> layers_;
   std::mutex turn_;
@@ -221,7 +224,7 @@ NB_MODULE(_cpu, module) {
   module.def("forward", &forward, "The whole time loop forward; see Forward in problem.h for the arguments.");
   module.def("backward", &backward, "The whole time loop backward; see Backward in problem.h for the arguments.");
   nb::class_<Stream>(module, "Stream", "Layers stepped one moment at a time, weights packed once.")
-      .def(nb::init<const std::string&, int, int, std::size_t>())
+      .def(nb::init<const std::string&, int, int, std::size_t, int>())
       .def("add_layer", &Stream::add_layer, "I, H, weights and biases; then hidden and cell state and outputs (B, H).")
       .def("step", &Stream::step, "One step from `inputs` (B, I) to `outputs` (B, H); the states move on in place.");
   module.def("map", &map, "tanh (0) or sigmoid (1) of `count` numbers, as the cells compute them.");

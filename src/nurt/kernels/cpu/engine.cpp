@@ -20,8 +20,8 @@ template <class Cell, class S> void backward(const Plan& plan, const Backward& c
 template <class Cell, class S> void* open_stream(const Plan& plan, const Forward& call) {
   return new StreamLayer<Cell, S>(plan, call);
 }
-template <class Cell, class S> void step_stream(const void* layer, const Plan& plan, const Forward& call) {
-  static_cast<const StreamLayer<Cell, S>*>(layer)->step(plan, call);
+template <class Cell, class S> void step_stream(const void* layer, const Forward& call) {
+  static_cast<const StreamLayer<Cell, S>*>(layer)->step(call);
 }
 template <class Cell, class S> void close_stream(void* layer) { delete static_cast<StreamLayer<Cell, S>*>(layer); }
 

@@ -78,7 +78,8 @@ template <class Cell, class S> class ForwardPass {
                        prepared.bias,
                        prepared.zeros,
                        keeps(call),
-                       ring == nullptr ? nullptr : ring + task * share};
+                       ring == nullptr ? nullptr : ring + task * share,
+                       tiles.threads_within(plan)};
       pass.walk();
     });
   }
@@ -99,6 +100,7 @@ template <class Cell, class S> class ForwardPass {
   const S *bias, *zeros;
   bool keep;
   S* ring;  // gates of one chunk, when they are not kept
+  int threads;
 
  private:
   static bool keeps(const Forward& call) { return Cell::gates_are_output || call.gates.data != nullptr; }
@@ -145,7 +147,7 @@ template <class Cell, class S> class ForwardPass {
         if (beyond > 0) copy(to[rows] + Cell::gates * H, bias + Cell::gates * H, beyond * H);
       }
     }
-    multiply<S, Start::bias>(from, to, rows, input_weights, bias);
+    multiply_together<S, Start::bias>(from, to, rows, input_weights, bias, threads);
   }
 
   void advance(std::size_t step, std::size_t chunk_begin) {
@@ -160,7 +162,7 @@ template <class Cell, class S> class ForwardPass {
       gates[i] = gates_at(rank, step, chunk_begin);
       recurrent[i] = gates[i] + Cell::recurrent_first * H;
     }
-    multiply<S, Start::present>(previous, recurrent, alive, hidden_weights, nullptr);
+    multiply_together<S, Start::present>(previous, recurrent, alive, hidden_weights, nullptr, threads);
     for (std::size_t i = 0; i < alive; ++i) {
       const std::size_t rank = tile.begin + i;
       S* hidden = walk_.at(call.outputs, rank, step);

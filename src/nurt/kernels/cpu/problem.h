@@ -62,10 +62,10 @@ struct Backward {
   Rows total_grad_hidden, total_grad_cell;            // (B, T, H), optional: dL/dh_t and dL/dc_t over all paths
 };
 
-// A layer of a stream: opened with its weights, then stepped with inputs, states and outputs of T = 1.
+// A layer of a stream: opened with its weights and a plan that outlives it, then stepped with inputs, states and outputs of T = 1.
 struct StreamCalls {
   void* (*open)(const Plan&, const Forward&);
-  void (*step)(const void* layer, const Plan&, const Forward&);
+  void (*step)(const void* layer, const Forward&);
   void (*close)(void* layer);
 };
 

@@ -155,11 +155,12 @@ inline void multiply_panel(const S* const* a, S* const* c, std::size_t rows, std
   for_rest(rows - r, rest);
 }
 
-// C[r][first column of `packed` ...] (+)= A[r] . packed, for `rows` rows. C may not overlap A.
+// C[r] (+)= A[r] . packed in the columns of the panels first .. last-1, for `rows` rows. C may not overlap A.
 template <class S, Start start>
-void multiply(const S* const* a, S* const* c, std::size_t rows, const Packed<S>& packed, const S* bias) {
+void multiply_panels(const S* const* a, S* const* c, std::size_t rows, const Packed<S>& packed, const S* bias,
+                     std::size_t first, std::size_t last) {
   const Panels<S>& panels = packed.panels;
-  for (std::size_t p = 0; p < panels.count; ++p) {
+  for (std::size_t p = first; p < last; ++p) {
     const std::size_t column = panels.first_column(p), used = panels.used(p);
     const S* panel = packed.panel(p);
     switch (panels.width(p)) {
@@ -168,6 +169,12 @@ void multiply(const S* const* a, S* const* c, std::size_t rows, const Packed<S>&
       default: multiply_panel<S, 3, start>(a, c, rows, column, panel, packed.depth, used, bias); break;
     }
   }
+}
+
+// All of C.
+template <class S, Start start>
+void multiply(const S* const* a, S* const* c, std::size_t rows, const Packed<S>& packed, const S* bias) {
+  multiply_panels<S, start>(a, c, rows, packed, bias, 0, packed.panels.count);
 }
 
 template <class S, std::size_t R, std::size_t W>

@@ -8,16 +8,21 @@ namespace nurt::NURT_ISA {
 // A step is the forward walk over T = 1, so its numbers are those of a whole sequence, bit for bit.
 template <class Cell, class S> class StreamLayer {
  public:
-  StreamLayer(const Plan& plan, const Forward& call)
-      : scratch_(Prepared<Cell, S>::scratch_size(plan) + ForwardPass<Cell, S>::ring_size(plan, call)),
-        prepared_(scratch_, plan, call),
-        ring_(ForwardPass<Cell, S>::take_ring(scratch_, plan, call)) {}
+  StreamLayer(Plan plan, const Forward& call)
+      : plan_(shared_by_useful_threads(plan)),
+        scratch_(Prepared<Cell, S>::scratch_size(plan_) + ForwardPass<Cell, S>::ring_size(plan_, call)),
+        prepared_(scratch_, plan_, call),
+        ring_(ForwardPass<Cell, S>::take_ring(scratch_, plan_, call)) {}
 
-  void step(const Plan& plan, const Forward& call) const {
-    ForwardPass<Cell, S>::walk_tiles(plan, call, prepared_, ring_);
-  }
+  void step(const Forward& call) const { ForwardPass<Cell, S>::walk_tiles(plan_, call, prepared_, ring_); }
 
  private:
+  static Plan shared_by_useful_threads(Plan plan) {
+    plan.threads = useful_threads<Cell>(plan);
+    return plan;
+  }
+
+  Plan plan_;
   Scratch scratch_;
   Prepared<Cell, S> prepared_;
   S* ring_;

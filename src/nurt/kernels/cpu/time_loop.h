@@ -59,6 +59,8 @@ struct Tiles {
   }
   Tile operator[](std::size_t index) const { return {index * rows, smaller((index + 1) * rows, batch)}; }
   std::size_t chunk_steps() const { return larger(1, kChunkRows / rows); }
+  // Threads for the products of a tile: a tile that is alone has all of them.
+  int threads_within(const Plan& plan) const { return count == 1 ? plan.threads : 1; }
   std::size_t chunk_rows() const { return chunk_steps() * rows; }
 };
 constexpr std::size_t kMostChunkRows = kChunkRows + kTileRows;
@@ -91,6 +93,22 @@ template <class S> inline const S* state_row(const void* state, const Plan& plan
 }
 template <class S> inline S* state_row(void* state, const Plan& plan, std::size_t rank) {
   return static_cast<S*>(state) + plan.row[rank] * static_cast<std::ptrdiff_t>(plan.hidden);
+}
+
+// multiply, with the columns shared between threads where one product is worth waking them: a batch of few rows and
+// many hidden units has no other work to share. More parts than threads, so that a thread that loses its core holds
+// up little.
+template <class S, Start start>
+void multiply_together(const S* const* a, S* const* c, std::size_t rows, const Packed<S>& packed, const S* bias,
+                       int threads) {
+  constexpr double least_flops = 1.5e6;
+  const double flops = 2.0 * static_cast<double>(rows * packed.depth) * static_cast<double>(packed.panels.columns);
+  if (threads == 1 || flops < least_flops) return multiply<S, start>(a, c, rows, packed, bias);
+  const std::size_t panels = packed.panels.count;
+  const std::size_t parts = smaller(panels, 4 * static_cast<std::size_t>(threads));
+  parallel_for(parts, threads, [&](std::size_t part) {
+    multiply_panels<S, start>(a, c, rows, packed, bias, panels * part / parts, panels * (part + 1) / parts);
+  });
 }
 
 // A call too small to repay waking a sleeping thread runs on one.
