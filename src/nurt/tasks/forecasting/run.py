@@ -48,7 +48,6 @@ __all__ = [
 # Enough history for a chart; the data themselves stay with their owner.
 RECENT = 200
 MODEL_FILE = "model.safetensors"
-CHECKPOINT = "checkpoint.safetensors"
 # A checkpoint of these networks takes milliseconds, so little work is ever at stake.
 CHECKPOINT_SECONDS = 2.0
 
@@ -120,23 +119,34 @@ def run_forecast(
     """
     selection = screened(selection, plan)
     prepare_folder(out)
-    checkpoint = Checkpoint(out / CHECKPOINT, every_seconds=CHECKPOINT_SECONDS)
     with threads(plan.threads):
-        return _run(selection, plan, out, Sitting(listener, checkpoint, resume))
+        return _run(selection, plan, out, listener, resume=resume)
 
 
-def _run(selection: Selection, plan: ForecastPlan, out: Path, sitting: Sitting) -> ForecastRun:
-    series = selection.series
-    first = try_out(series, plan, sitting)
-    record = first.forecaster.training_record_
-    if record.stopped_by == "interrupt":
-        first.forecaster.save(out / MODEL_FILE)
-        raise ForecastInterrupted(out / MODEL_FILE, out / CHECKPOINT, record.epochs)
-    later = range(plan.seed + 1, plan.seed + plan.seeds)
-    trials = (first, *(try_out(series, dataclasses.replace(plan, seed=seed)) for seed in later))
+def _run(
+    selection: Selection, plan: ForecastPlan, out: Path, listener: Listener | None, *, resume: bool
+) -> ForecastRun:
+    trials: list[Trial] = []
+    for seed in range(plan.seed, plan.seed + plan.seeds):
+        checkpoint = _checkpoint(out, plan, seed)
+        # Only the first training must have left a checkpoint: the others may not have begun.
+        goes_on = resume and (seed == plan.seed or checkpoint.exists())
+        sitting = Sitting(listener, Checkpoint(checkpoint, every_seconds=CHECKPOINT_SECONDS), goes_on)
+        trial = try_out(selection.series, dataclasses.replace(plan, seed=seed), sitting)
+        if seed == plan.seed:
+            trial.forecaster.save(out / MODEL_FILE)
+        record = trial.forecaster.training_record_
+        if record.stopped_by == "interrupt":
+            raise ForecastInterrupted(out / MODEL_FILE, checkpoint, record.epochs)
+        trials.append(trial)
     run = conclude(selection, plan, trials, out)
-    (out / CHECKPOINT).unlink(missing_ok=True)
+    for seed in range(plan.seed, plan.seed + plan.seeds):
+        _checkpoint(out, plan, seed).unlink(missing_ok=True)
     return run
+
+
+def _checkpoint(out: Path, plan: ForecastPlan, seed: int) -> Path:
+    return out / ("checkpoint.safetensors" if seed == plan.seed else f"checkpoint-seed-{seed}.safetensors")
 
 
 def conclude(selection: Selection, plan: ForecastPlan, trials: Sequence[Trial], out: Path) -> ForecastRun:
