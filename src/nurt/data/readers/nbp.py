@@ -23,6 +23,7 @@ from nurt.errors import DataError
 
 __all__ = ["read", "recognises"]
 
+_ENCODING = "cp1250"
 _LARGEST_CHANGE = 0.5
 _LONGEST_GAP_DAYS = 7
 
@@ -61,7 +62,9 @@ def read(sources: Sequence[Source]) -> Table:
         for code, found in units.items()
         if len(found) > 1
     )
-    return replace(table, notes=(*table.notes, *rescaled, *_sanity(table)))
+    # The archives are published in this encoding: recognising it was no guess that anyone need hear of.
+    notes = tuple(note for note in table.notes if f"read as {_ENCODING}," not in note)
+    return replace(table, notes=(*notes, *rescaled, *_sanity(table)))
 
 
 def _is_answer(value: object) -> bool:
