@@ -13,14 +13,14 @@ EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 
 # Program → (how to shorten it, what it must print). A program that is not listed here fails the first test.
 PROGRAMS: dict[str, tuple[dict[str, int], tuple[str, ...]]] = {
-    "audit_a_foreign_model": ({}, ("FromLastState: pass", "FromLastOutputs: warning", "[31 32 40 50 60]", "Looks ahead")),
-    "drop_in_lstm": ({}, ("outputs differ by 0.0", "nothing past the ends: True", "alone: True", "torch.nn.modules.rnn LSTM")),
+    "audit_a_foreign_model": ({}, ("State: pass", "Outputs: warning", "[31 32 40 50 60]", "Looks ahead")),
+    "drop_in_lstm": ({}, ("outputs differ by 0.0", "past the ends: True", "alone: True", "torch.nn.modules.rnn LSTM")),
     "find_a_leak": ({}, ("centred: Leak", "trailing: No leak", "of the error was hidden", "L06 error")),
     "forecast_in_python": ({}, ("80 % band", "100 origins, 10 step(s) ahead", "better than repeating the last value")),
     "frames_in_frames_out": ({"epochs": 2}, ("3 of 300 values", "GRU-lo-80", "harbour", "seasonal_naive")),
     "hourly_load": ({"hours": 50}, ("load.csv: 50 hours", "nurt forecast load.csv")),
-    "judge_foreign_forecasts": ({}, ("theirs is as good as repeating the last value", "use naive", "repeats the last value at")),
-    "messy_table": ({}, ("36.9 38.2  nan 41.5", "cp1250", "newest first", "more than once", "nan  nan", "semicolons between")),
+    "judge_foreign_forecasts": ({}, ("theirs is as good as", "use naive", "theirs repeats the last value at")),
+    "messy_table": ({}, ("38.2  nan 41.5", "cp1250", "newest first", "more than once", "nan  nan", "semicolons")),
     "model_file": ({"epochs": 1}, ("bit for bit: True", "is damaged")),
     "own_cell": ({}, ("MGUCell obeys", "a row of a batch depends on the other rows", "(5, 9, 32)", "'reference'")),
     "resume_training": ({"epochs": 3}, ("cut after step 12", "same weights as without the cut: True")),

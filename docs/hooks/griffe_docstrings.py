@@ -11,7 +11,7 @@ from typing import Any
 
 import griffe
 
-ROLE = re.compile(r":(?:class|func|meth|data|mod|attr|exc):`~?([\w.]+)`")
+ROLE = re.compile(r":(?:class|func|meth|data|mod|attr|exc):`(~?)([\w.]+)`")
 KEY = re.compile(r"[\[(]?\b([a-z]+(?:19|20)\d\d[a-z]+)\b[\])]?")
 JOINT = re.compile(r"^( +)(\w+(?:, \w+)+): (.+)$")
 SECTION = re.compile(r"^( *)(Args|Attributes):$")
@@ -25,8 +25,10 @@ class ReadableDocstrings(griffe.Extension):
         if obj.docstring is None:
             return
         text = _one_entry_each(obj.docstring.value)
+        # The plural is the section that is set as code; the singular would be a remark.
+        text = re.sub(r"^Example:$", "Examples:", text, flags=re.MULTILINE)
         text = re.sub(r"(?<=\w)::$", ":", text, flags=re.MULTILINE)
-        text = ROLE.sub(lambda found: _link(obj, found[1]), text)
+        text = ROLE.sub(lambda found: _link(obj, found[2], short=bool(found[1])), text)
         obj.docstring.value = KEY.sub(r'[<autoref identifier="\1" optional>\1</autoref>]', text)
 
 
@@ -47,10 +49,11 @@ def _one_entry_each(text: str) -> str:
     return "\n".join(lines)
 
 
-def _link(obj: griffe.Object, target: str) -> str:
-    """Return the last part of ``target`` as a link, where what it names is on a page."""
+def _link(obj: griffe.Object, target: str, *, short: bool) -> str:
+    """Return ``target`` as a link, where what it names is on a page; ``short`` shows its last part alone."""
     try:
         place = obj.resolve(target) if not target.startswith("nurt.") else target
     except griffe.NameResolutionError:
         place = target
-    return f'<autoref identifier="{place}" optional><code>{target.rpartition(".")[2]}</code></autoref>'
+    shown = target.rpartition(".")[2] if short else target
+    return f'<autoref identifier="{place}" optional><code>{shown}</code></autoref>'
