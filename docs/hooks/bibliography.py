@@ -13,7 +13,7 @@ FIELD = re.compile(r"^ *(\w+) *= *\{(.*)\},?$", re.MULTILINE)
 
 
 def entries(text: str) -> dict[str, dict[str, str]]:
-    """Return key → field → value, braces and accents of TeX removed from the values."""
+    """Return key → field → value."""
     return {key: dict(FIELD.findall(body)) for _, key, body in ENTRY.findall(text)}
 
 
@@ -27,9 +27,15 @@ def _sentence(part: dict[str, str]) -> str:
     names = [" ".join(reversed(one.split(", "))) for one in people]
     where = part.get("journal") or part.get("booktitle") or part.get("publisher") or part.get("note", "")
     volume = part.get("volume", "") + (f"({part['number']})" if "number" in part else "")
-    pages = part.get("pages", "").replace("--", "–")
-    place = ", ".join(one for one in (f"*{where}*", volume, pages) if one)
-    return f"{', '.join(names)}: {part['title']}. {place}, {part['year']}.".replace("{", "").replace("}", "")
+    place = ", ".join(one for one in (f"*{where}*", volume, part.get("pages")) if one)
+    return _plain(f"{', '.join(names)}: {part['title']}. {place}, {part['year']}.")
+
+
+def _plain(text: str) -> str:
+    """Return the text without what only TeX needs."""
+    for sign, meant in (("{", ""), ("}", ""), ("\\&", "&"), ("--", "–")):
+        text = text.replace(sign, meant)
+    return text
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
