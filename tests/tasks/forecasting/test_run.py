@@ -120,6 +120,13 @@ def test_the_demonstration_reaches_the_noise_floor(tmp_path: Path) -> None:
     assert demo.run.verdict.better_than_naive
 
 
+def test_statistical_models_can_be_judged_against_too(tmp_path: Path, walk: np.ndarray) -> None:
+    pytest.importorskip("statsforecast", reason="needs the extra nurt[statistical]")
+    run = run_forecast(_selection(walk), dataclasses.replace(SMALL, baselines=("ets",)), out=tmp_path)
+    assert "ets" in run.backtest.baselines
+    assert any(comparison.baseline == "ets" for comparison in run.backtest.comparisons)
+
+
 def test_several_seeds_become_part_of_the_run(tmp_path: Path, walk: np.ndarray) -> None:
     run = run_forecast(_selection(walk), dataclasses.replace(SMALL, seeds=3, seed=5), out=tmp_path)
     assert run.seeds.seeds == (5, 6, 7)

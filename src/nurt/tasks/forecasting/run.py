@@ -17,6 +17,7 @@ from nurt.data.windows import Origins
 from nurt.environment import versions
 from nurt.errors import OutputError
 from nurt.evaluation.backtest import score
+from nurt.evaluation.baselines import baseline, default_baselines
 from nurt.evaluation.results import BacktestResult
 from nurt.evaluation.verdict import judge
 from nurt.kernels.threads import threads
@@ -88,7 +89,11 @@ def try_out(series: Sequence[Series], plan: ForecastPlan, sitting: Sitting | Non
     known = tuple(cut_in_time(one, plan.look_back, 1, test=test).train_end for one in series)
     forecaster.fit([series_until(one, rows) for one, rows in zip(series, known, strict=True)], sitting=sitting)
     origins = origins_after(series, known, plan.step_size)
-    cells = cells_at(forecaster, series, origins, known)
+    baselines = [
+        *default_baselines(plan.look_back, plan.horizon, plan.season),
+        *(baseline(name, plan.look_back, plan.horizon, plan.season) for name in plan.baselines),
+    ]
+    cells = cells_at(forecaster, series, origins, known, baselines)
     training = [one.values[:rows] for one, rows in zip(series, known, strict=True)]
     result = score(cells, training, season=plan.season, step_size=plan.step_size, seed=plan.seed)
     return Trial(forecaster, known, origins, result)
