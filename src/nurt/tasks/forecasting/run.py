@@ -267,6 +267,8 @@ def recent_values(series: Sequence[Series]) -> Mapping[str, tuple[tuple[str, ...
     recent = {}
     for one in series:
         start = max(0, len(one) - RECENT)
-        labels = tuple(one.label(position) for position in range(start, len(one)))
+        positions = range(start, len(one))
+        # On an axis the bare number of an observation says enough.
+        labels = tuple(str(i + 1) if one.time is None else one.label(i) for i in positions)
         recent[one.name] = (labels, one.values[start:])
     return recent
