@@ -5,13 +5,19 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import inspect
+import os
 import re
+import subprocess
+import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+import torch
+
+import nurt
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
@@ -173,11 +179,55 @@ def test_pictures_are_small_and_used() -> None:
         assert picture.resolve() in used, f"{_named(picture)} is on no page"
 
 
-def test_nothing_is_fetched_from_elsewhere() -> None:
+def test_no_page_asks_for_anything_from_elsewhere() -> None:
     settings = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
     assert "font: false" in settings
     for place in (settings, *(page.read_text(encoding="utf-8") for page in READ)):
         assert not re.findall(r"(?:src|href|extra_javascript|extra_css)\W+https?://", place)
+
+
+def test_the_built_pages_are_complete_in_themselves(tmp_path: Path) -> None:
+    if importlib.util.find_spec("mkdocs") is None:
+        pytest.skip("the group 'docs' is not installed: `make docs` builds the pages")
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(tmp_path)]
+    told = os.environ | {"NO_MKDOCS_2_WARNING": "1"}
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=told, check=False)
+    assert done.returncode == 0, done.stderr
+    for page in tmp_path.rglob("*.html"):
+        fetched = re.findall(
+            r"<(?:script|img|link|iframe)[^>]+(?:src|href)=\"(https?://[^\"]+)", page.read_text("utf-8")
+        )
+        assert not fetched, f"{page.relative_to(tmp_path)} fetches {fetched}"
+
+
+# Pages with a few lines of code of their own, and what a reader has at hand there.
+FRAGMENTS: dict[str, dict[str, object]] = {
+    "README.md": {},
+    "docs/guide/recurrences.md": {
+        "cell": nurt.nn.LSTMCell(3, 5),
+        "batch": 2,
+        "x": torch.ones(2, 3),
+        "inputs": torch.ones(2, 7, 3),
+    },
+    "docs/guide/training.md": {},
+}
+
+
+@pytest.mark.parametrize("page", FRAGMENTS)
+def test_lines_of_code_in_the_text_run(page: str, capsys: pytest.CaptureFixture[str]) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    blocks = [code for code in re.findall(r"```python\n(.*?)```", text, re.DOTALL) if "--8<--" not in code]
+    at_hand = {"nurt": nurt, "torch": torch, **FRAGMENTS[page]}
+    own = [code for code in blocks if not code.startswith('"""')]
+    assert own
+    for code in own:
+        exec(compile(code, page, "exec"), at_hand)
+
+
+def test_pages_show_programs_by_including_them() -> None:
+    for page in PAGES:
+        blocks = re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+        assert _named(page) in FRAGMENTS or all("--8<--" in code for code in blocks), _named(page)
 
 
 # ------------------------------------------------------------------------------ content

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import doctest
 import importlib
+import inspect
 import pkgutil
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -60,6 +62,42 @@ def test_there_are_examples_to_run() -> None:
 def test_what_one_calls_first_shows_an_example(called: object) -> None:
     (found,) = doctest.DocTestFinder(recurse=False).find(called, "called")
     assert found.examples
+
+
+def _documented() -> Iterator[tuple[str, object]]:
+    """Return every class, function and method of nurt that has a docstring."""
+    for name in MODULES:
+        for own in vars(importlib.import_module(name)).values():
+            if getattr(own, "__module__", None) != name or not (inspect.isclass(own) or inspect.isfunction(own)):
+                continue
+            methods = vars(own).values() if inspect.isclass(own) else ()
+            for found in (own, *(one for one in methods if inspect.isfunction(one))):
+                if found.__doc__:
+                    yield f"{name}:{found.__qualname__}", found
+
+
+def _arguments(docstring: str) -> list[str] | None:
+    """Return the names under `Args:`, or None where there is no such section."""
+    section = re.search(r"^Args:\n((?: {4}.*\n|\n)*)", inspect.cleandoc(docstring) + "\n", re.MULTILINE)
+    if section is None:
+        return None
+    entries = re.findall(r"^ {4}((?:\*{0,2}\w+(?:, )?)+): ", section[1], re.MULTILINE)
+    return [name.lstrip("*") for entry in entries for name in entry.split(", ")]
+
+
+def test_arguments_are_those_of_the_signature() -> None:
+    checked = 0
+    for place, found in _documented():
+        names = _arguments(found.__doc__ or "")
+        if names is None:
+            continue
+        parameters = inspect.signature(found).parameters
+        passed_on = {name for name, one in parameters.items() if one.kind is inspect.Parameter.VAR_KEYWORD}
+        taken = set(parameters) - {"self", "cls"} - passed_on
+        assert taken <= set(names), f"{place} does not say what these are: {taken - set(names)}"
+        assert passed_on or set(names) <= taken, f"{place} describes what it does not take: {set(names) - taken}"
+        checked += 1
+    assert checked > 200
 
 
 KEY = re.compile(r"\b([a-z]+(?:19|20)\d\d[a-z]+)\b")

@@ -1,4 +1,4 @@
-"""Turn `REFERENCES.bib` into the list on the page of the bibliography, with a place for every key."""
+"""Turn `REFERENCES.bib` into the page of the bibliography, and keys on other pages into links to it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 MARK = "<!-- bibliography -->"
 FILE = Path(__file__).resolve().parents[2] / "REFERENCES.bib"
 ENTRY = re.compile(r"@(\w+)\{([^,]+),\n(.*?)\n\}", re.DOTALL)
+CITED = re.compile(r"\[([a-z]+(?:19|20)\d\d[a-z]+)\]")
 FIELD = re.compile(r"^ *(\w+) *= *\{(.*)\},?$", re.MULTILINE)
 
 
@@ -39,5 +40,7 @@ def _plain(text: str) -> str:
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
-    """Fill in the list where a page asks for it."""
-    return markdown.replace(MARK, listed(FILE.read_text(encoding="utf-8"))) if MARK in markdown else markdown
+    """Fill in the list where a page asks for it, and link what is cited."""
+    if MARK in markdown:
+        return markdown.replace(MARK, listed(FILE.read_text(encoding="utf-8")))
+    return CITED.sub(r"\\[[\1][\1]\\]", markdown)

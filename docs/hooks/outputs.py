@@ -10,15 +10,17 @@ import os
 import subprocess
 import sys
 import tempfile
+import textwrap
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 OUTPUT = ROOT / "docs" / "output"
+WIDTH = 88
 # Run in this order in one folder: later commands use what earlier ones wrote.
 COMMANDS = {
     "nurt_forecast": "forecast load.csv --target load --look-back 48 --horizon 24 --season 24 --grid 1h",
     "nurt_predict": "predict nurt-out/model.safetensors load.csv --target load --grid 1h",
-    "nurt_backtest": "backtest nurt-out/model.safetensors load.csv --target load --grid 1h --windows 50",
+    "nurt_backtest": "backtest nurt-out/model.safetensors load.csv --target load --grid 1h --windows 100",
     "nurt_missing_column": "forecast load.csv --target lod",
     "nurt_demo": "demo",
 }
@@ -37,8 +39,16 @@ def main(wanted: list[str]) -> None:
             command, cwd=folder, capture_output=True, text=True, env=os.environ | {"COLUMNS": "80"}, check=False
         )
         printed = done.stdout or done.stderr
-        lines = [line.rstrip() for line in printed.replace(str(folder), ".").splitlines()]
+        lines = [part for line in printed.replace(str(folder), ".").splitlines() for part in _wrapped(line)]
         (OUTPUT / f"{name}.txt").write_text("\n".join(lines).strip("\n") + "\n", encoding="utf-8")
+
+
+def _wrapped(line: str) -> list[str]:
+    """Return a line as a terminal of that width shows it, broken between words."""
+    if len(line) <= WIDTH:
+        return [line.rstrip()]
+    indent = line[: len(line) - len(line.lstrip())]
+    return textwrap.wrap(line, WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
 
 
 if __name__ == "__main__":
