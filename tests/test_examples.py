@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
+KEPT = EXAMPLES.parent / "docs" / "output"
 
 # Program → (how to shorten it, what it must print). A program that is not listed here fails the first test.
 PROGRAMS: dict[str, tuple[dict[str, int], tuple[str, ...]]] = {
@@ -61,6 +62,14 @@ def test_the_program_runs_and_prints_what_it_found(
     printed = capsys.readouterr().out
     missing = [words for words in said if words not in printed]
     assert not missing, f"not printed: {missing}\n{printed}"
+
+
+@pytest.mark.parametrize("name", sorted(PROGRAMS.keys() - {"hourly_load"}))
+def test_the_kept_output_is_that_of_the_program(name: str) -> None:
+    """The pages show what a whole run printed; whoever changes a message runs `python docs/hooks/outputs.py`."""
+    kept = " ".join((KEPT / f"{name}.txt").read_text(encoding="utf-8").split())
+    missing = [words for words in PROGRAMS[name][1] if " ".join(words.split()) not in kept]
+    assert not missing, f"not in docs/output/{name}.txt: {missing}"
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
