@@ -48,7 +48,7 @@ $(VENV)/.documenting: $(VENV)/.installed
 	@touch $@
 
 docs: $(VENV)/.documenting ## the documentation, built strictly into site/
-	$(BIN)/mkdocs build --strict
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 bench: $(VENV)/.developing ## time the commands on a quiet machine, into benchmarks/results/
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/commands.py

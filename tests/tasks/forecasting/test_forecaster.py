@@ -82,6 +82,14 @@ def test_frames_give_the_same_kind_of_frame_with_names_honoured(walk: np.ndarray
     assert len(out) == 10
 
 
+def test_unknown_dates_keep_the_type_of_the_known_ones(walk: np.ndarray, quick: Make) -> None:
+    days = np.datetime64("2024-01-01") + np.arange(len(walk))
+    frame = pl.DataFrame({"ds": days, "y": walk})
+    out = quick().fit(frame).predict()
+    assert out["ds"].null_count() == 5
+    assert out["ds"].dtype == frame["ds"].dtype
+
+
 def test_scikit_learn_clones_it_and_keeps_every_parameter() -> None:
     model = Forecaster("gru", 9, 3, hidden=5, training=TrainingSettings(epochs=1), alias="x")
     copy = clone(model)
