@@ -43,5 +43,15 @@ format: $(VENV)/.developing ## rewrite the sources in the house format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+$(VENV)/.documenting: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --group docs
+	@touch $@
+
+docs: $(VENV)/.documenting ## the documentation, built strictly into site/
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+bench: $(VENV)/.developing ## time the commands on a quiet machine, into benchmarks/results/
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/commands.py
+
 clean: ## remove what the other targets made
 	rm -rf $(VENV) build dist site demo-out nurt-out .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage*

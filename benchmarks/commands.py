@@ -57,8 +57,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         for name, (arguments, repetitions) in _cases(Path(folder)).items():
             times = [_seconds(arguments) for _ in range(WARM_UP + repetitions)][WARM_UP:]
-            found[name] = {"median": statistics.median(times), "low": min(times), "high": max(times), "runs": len(times)}
-            print(f"{name:40s} {found[name]['median']:7.2f} s   ({min(times):.2f} … {max(times):.2f}, {len(times)} runs)")
+            middle, low, high = statistics.median(times), min(times), max(times)
+            found[name] = {"median": middle, "low": low, "high": high, "runs": len(times)}
+            print(f"{name:40s} {middle:7.2f} s   ({low:.2f} … {high:.2f}, {len(times)} runs)")
     document = {
         "date": datetime.date.today().isoformat(),
         "machine": machine(),

@@ -1,7 +1,6 @@
 """Ask any forecaster what it can see: a head that reads the wrong outputs is blind to the newest inputs."""
 
 import numpy as np
-import torch
 from torch import Tensor, nn
 
 from nurt.evaluation.audits.causality import BlackBox, Differentiable, audit_causality, structure_copy

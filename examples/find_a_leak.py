@@ -3,8 +3,7 @@
 import numpy as np
 
 from nurt.data.synthetic import random_walk
-from nurt.evaluation.audits.leakage import PipelineFacts, SeriesFacts, TransformFacts, future_scramble, lint_leakage
-from nurt.evaluation.audits.leakage import price_of_leak
+from nurt.evaluation.audits import leakage
 from nurt.evaluation.baselines import Linear
 
 KNOWN = 300  # rows that may be learnt from
@@ -36,13 +35,15 @@ def main() -> None:
         def at_cutoff(data: np.ndarray, smooth=smooth) -> np.ndarray:
             return pipeline(smooth, data, np.array([KNOWN - 1]))
 
-        print(f"{smooth.__name__}: {future_scramble(at_cutoff, values, cutoff=KNOWN - 1)}")
+        print(f"{smooth.__name__}: {leakage.future_scramble(at_cutoff, values, cutoff=KNOWN - 1)}")
         errors[smooth.__name__] = float(np.abs(pipeline(smooth, values, origins) - values[origins + 1]).mean())
-    print(price_of_leak(errors["trailing"], errors["centred"]))
+    print(leakage.price_of_leak(errors["trailing"], errors["centred"]))
 
-    series = SeriesFacts("y", len(values), train_end=KNOWN, validation_end=KNOWN, values=values)
-    facts = PipelineFacts(10, 1, (series,), transforms=(TransformFacts("smoothing", "centred window"),))
-    print(lint_leakage(facts, rules=["L06"]))
+    # Where the steps of a pipeline can be named, the linter asks about each of them.
+    series = leakage.SeriesFacts("y", len(values), train_end=KNOWN, validation_end=KNOWN)
+    smoothing = leakage.TransformFacts("smoothing", "centred window")
+    facts = leakage.PipelineFacts(look_back=10, horizon=1, series=(series,), transforms=(smoothing,))
+    print(leakage.lint_leakage(facts, rules=["L06"]))
 
 
 if __name__ == "__main__":

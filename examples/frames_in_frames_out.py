@@ -13,10 +13,10 @@ def shops(days: int = 300, seed: int = 0) -> pl.DataFrame:
     frames = []
     for shop, level in (("harbour", 200.0), ("station", 80.0)):
         rain = random.rand(days)
-        sales = level * (1 + 0.2 * np.sin(2 * np.pi * np.arange(days) / 7)) + 0.05 * level * random.standard_normal(days)
-        sales[1:] -= 0.3 * level * rain[:-1]
+        sales = 1 + 0.2 * np.sin(2 * np.pi * np.arange(days) / 7) + 0.05 * random.standard_normal(days)
+        sales[1:] -= 0.3 * rain[:-1]
         sales[20:23] = np.nan  # closed: missing, not zero
-        frames.append(pl.DataFrame({"shop": shop, "day": np.arange(days), "sales": sales, "rain": rain}))
+        frames.append(pl.DataFrame({"shop": shop, "day": np.arange(days), "sales": level * sales, "rain": rain}))
     return pl.concat(frames)
 
 

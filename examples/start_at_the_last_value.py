@@ -25,7 +25,8 @@ def main(epochs: int = 30) -> None:
         training = nurt.TrainingSettings(epochs=epochs)
         model = nurt.Forecaster("gru", 20, 10, strategy=strategy, scaling="standard", training=training)
         result = model.fit(wave[:400]).backtest(wave)
-        print(f"  {strategy:<10}{result.metrics.mae:.3f}   repeating the last value {result.baselines['naive'].mae:.3f}")
+        naive = result.baselines["naive"].mae
+        print(f"  {strategy:<10}{result.metrics.mae:.3f}   repeating the last value {naive:.3f}")
 
 
 if __name__ == "__main__":

@@ -1,10 +1,7 @@
 """Train a network of your own with nurt's loop: the adding problem (hochreiter1997long).
 
-Each sequence holds random numbers and marks two of them; the answer is their sum. Whoever does not look that far back
-can do no better than to answer 1 always, with a mean squared error of 1/6.
+Each sequence marks two of its numbers; the answer is their sum. Without memory nothing beats 1: squared error 1/6.
 """
-
-import hashlib
 
 import torch
 from torch import Tensor, nn
@@ -18,12 +15,10 @@ class Adder(nn.Module):
 
     def __init__(self, cell: str) -> None:
         super().__init__()
-        self.layers = nurt.nn.build(cell, input_size=2, hidden_size=24)
-        self.answer = nn.Linear(24, 1)
+        self.layers, self.answer = nurt.nn.build(cell, input_size=2, hidden_size=24), nn.Linear(24, 1)
 
     def forward(self, inputs: Tensor) -> Tensor:
-        outputs, _ = self.layers(inputs)
-        return self.answer(outputs[:, -1]).squeeze(-1)
+        return self.answer(self.layers(inputs)[0][:, -1]).squeeze(-1)
 
 
 class Adding:
@@ -35,9 +30,9 @@ class Adding:
         marks = torch.zeros_like(numbers)
         for half in marks.chunk(2, dim=1):
             half.scatter_(1, torch.randint(half.shape[1], (len(half), 1), generator=generator), 1.0)
-        self.data, self.sums = torch.stack([numbers, marks], dim=-1), (numbers * marks).sum(dim=1)
         self.examples = examples  # the 200 beyond them are for validation
-        self.fingerprint = hashlib.sha256(self.data.numpy().tobytes()).hexdigest()
+        self.data, self.sums = torch.stack([numbers, marks], dim=-1), (numbers * marks).sum(dim=1)
+        self.fingerprint = f"adding problem, {examples} sequences of {steps}"
 
     def loss(self, model: nn.Module, indices: Tensor) -> Tensor:
         return nn.functional.mse_loss(model(self.data[indices]), self.sums[indices])
@@ -54,11 +49,11 @@ class Adding:
 
 def main(epochs: int = 60) -> None:
     for cell in ("elman", "lstm", "gru"):
-        torch.manual_seed(0)
+        torch.manual_seed(0)  # of the initial weights
         settings = TrainingSettings(epochs=epochs, learning_rate=0.01, batch_size=50, patience=None)
         record = train(Adder(cell), Adding(1000, steps=30), settings)
         best = record.history[record.best_epoch]
-        print(f"{cell:<6} validation loss {best.validation_loss:.4f} after epoch {best.epoch} (answering 1: 0.1667)")
+        print(f"{cell:<6} validation loss {best.validation_loss:.4f} at epoch {best.epoch} (answering 1: 0.1667)")
 
 
 if __name__ == "__main__":

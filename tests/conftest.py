@@ -13,7 +13,9 @@ def shared_data() -> Path:
     """Folder of the real data beside the checkout; ``NURT_DATA`` names another place."""
     folder = Path(os.environ.get("NURT_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
     if not folder.is_dir():
-        pytest.skip(f"real data are not part of the project and {folder} does not exist; set NURT_DATA to run this test")
+        pytest.skip(
+            f"real data are not part of the project and {folder} does not exist; set NURT_DATA to run this test"
+        )
     return folder
 
 

@@ -68,11 +68,12 @@ def test_every_option_reaches_the_plan(call: Call, table: Path, tmp_path: Path) 
         "loss": "squared", "validation": 0.1, "epochs": 5, "batch_size": 16, "learning_rate": 0.01, "patience": 4,
         "seed": 11, "threads": 3,
     }  # fmt: skip
-    assert set(told) == {field.name for field in dataclasses.fields(task.ForecastPlan)}
-    words = [word for name, value in told.items() for word in (f"--{name.replace('_', '-')}", str(value))]
+    assert {*told, "baselines"} == {field.name for field in dataclasses.fields(task.ForecastPlan)}
+    words = ["--baseline", "ets", "--baseline", "theta"]
+    words += [word for name, value in told.items() for word in (f"--{name.replace('_', '-')}", str(value))]
     result = forecast(table, *words, "--out", tmp_path / "out", "--resume")
     assert result.exit_code == 0, result.stderr
-    assert call.plan == task.ForecastPlan(**told)
+    assert call.plan == task.ForecastPlan(**told, baselines=("ets", "theta"))
     assert call.options["resume"] is True
 
 

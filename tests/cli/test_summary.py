@@ -30,7 +30,7 @@ def test_a_run_fits_80_columns_and_says_what_matters(fabricate: ModuleType, caps
     for expected in (
         "1009 observations, 2021-01-04 to 2024-12-31, none missing",
         "23 epochs in 12 s (the validation loss no longer fell); weights of epoch 13",
-        "= No better than repeating the last value",
+        "= Not shown to be better than repeating the last value",
         run.verdict.text,
         *run.verdict.warnings,
         "Every forecast step sees all 60 inputs",

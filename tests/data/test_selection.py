@@ -247,3 +247,11 @@ def test_hundreds_of_notes_are_condensed() -> None:
     assert len(selection.series) == 100
     assert len(selection.notes) == 21
     assert "80 more notes" in selection.notes[-1]
+
+
+def test_notes_on_columns_nobody_chose_are_left_out() -> None:
+    frame = pl.DataFrame({"day": [1, 2, 3], "a": [1.0, 2.0, 4.0], "b": [1.0, 2.0, 3.0]})
+    table = Table(frame, ("a", "b"), "table", ("f.csv",), notes=("general", "on a", "on both"),
+                  concerns={"on a": ("a",), "on both": ("a", "b")})  # fmt: skip
+    assert select(table, "b", time="day").notes == ("general", "on both")
+    assert select(table, "a", time="day").notes == ("general", "on a", "on both")

@@ -124,7 +124,7 @@ def test_parts_come_in_the_order_a_person_asks(page: Page) -> None:
 
 def test_the_verdict_stands_in_words_with_all_its_warnings(fabricate: ModuleType, page: Page) -> None:
     verdict = fabricate.make_verdict()
-    for sentence in (verdict.text, *verdict.warnings, "No better than repeating the last value"):
+    for sentence in (verdict.text, *verdict.warnings, "Not shown to be better than repeating the last value"):
         assert sentence in page.text.replace("\N{NO-BREAK SPACE}", " ")
     assert page.having("div", **{"class": "verdict level"})
 

@@ -192,7 +192,7 @@ def test_writing_is_refused_in_words_where_permission_is_missing(monkeypatch, pa
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(Path, "open", refuse)
-    with pytest.raises(OutputError, match="Permission denied"):
+    with pytest.raises(OutputError, match="you may not write there"):
         write_tensor_file(path, {}, DOCUMENT)
     path.touch()
     assert fault_of(path) == ("other", "cannot be read: Permission denied")

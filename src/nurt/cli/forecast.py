@@ -56,6 +56,7 @@ def forecast(
     ] = 1,
     test: Annotated[float | None, share("--test", "Share of the data, the latest, that only judges.", TASK)] = None,
     step_size: Annotated[int, whole("--step-size", "Observations between the origins that judge.", TASK)] = 1,
+    baseline: options.BaselineOption = None,
     recipe: Annotated[options.Recipe, choice("--recipe", RECIPES, NETWORK)] = "default",
     cell: Annotated[options.Cell | None, choice("--cell", "Recurrence.", NETWORK)] = None,
     layers: Annotated[int | None, whole("--layers", "Layers.", NETWORK)] = None,
@@ -99,6 +100,7 @@ def forecast(
         "recipe": recipe, "cell": cell, "layers": layers, "hidden": hidden, "dropout": dropout, "strategy": strategy,
         "scaling": scaling, "loss": loss, "epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate,
         "patience": patience, "validation": validation, "seed": seed, "seeds": seeds, "threads": threads,
+        "baselines": tuple(baseline or ()),
     }  # fmt: skip
     progress = Progress(seeds)
     with answering(context, lambda: out if progress.training_began else None):

@@ -55,6 +55,7 @@ Loss = Literal["quantile", "squared", "absolute"]
 Format = Literal["auto", "nbp", "gios", "table"]
 OnDuplicate = Literal["refuse", "first", "last", "mean"]
 OnUnordered = Literal["sort", "refuse"]
+STATISTICAL = ("ets", "arima", "theta")
 
 
 def whole(name: str, help: str, panel: str, *, least: int = 1) -> Any:
@@ -105,6 +106,13 @@ def _share(value: float | None) -> float | None:
     return value
 
 
+def _statistical(values: list[str] | None) -> list[str] | None:
+    for value in values or ():
+        if value not in STATISTICAL:
+            raise typer.BadParameter(f"{value!r} is not one of {', '.join(STATISTICAL)}.")
+    return values
+
+
 Files = Annotated[
     list[Path], typer.Argument(metavar="FILE", help="Data: CSV, Parquet, Excel, JSON; several are joined.")
 ]
@@ -133,6 +141,16 @@ GridOption = Annotated[
         rich_help_panel=DATA,
         help="Put the rows on a regular grid of times, such as 1h, 15min or 1d; absent times become missing values. "
         "Without it the axis is the order of the rows.",
+    ),
+]
+BaselineOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--baseline",
+        metavar="[ets|arima|theta]",
+        rich_help_panel="Task",
+        callback=_statistical,
+        help="A statistical model to judge against too; needs the extra statistical; repeatable.",
     ),
 ]
 SeedOption = Annotated[int, whole("--seed", "Fixes everything random.", MACHINE, least=0)]

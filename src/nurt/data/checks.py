@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -74,9 +75,9 @@ def check_series(series: Sequence[Series], look_back: int, horizon: int) -> Data
     whole = [finding for one in series for finding in _about_series(one, look_back + horizon)]
     missing = [(one, np.isnan(_cells(one))) for one in series]
     infinite = [(one, np.isinf(_cells(one))) for one in series]
-    cells = [*_about_cells(infinite, "infinite"), *_about_cells(missing, "missing")]
+    cells = itertools.chain(_about_cells(infinite, "infinite"), _about_cells(missing, "missing"))
     return DataCheck(
-        findings=(*whole, *cells[:_LISTED]),
+        findings=(*whole, *itertools.islice(cells, _LISTED)),
         missing=sum(int(found.sum()) for _, found in missing),
         infinite=sum(int(found.sum()) for _, found in infinite),
         constant=sum(finding.kind == "constant" for finding in whole),
@@ -113,9 +114,7 @@ def _about_series(series: Series, needed: int) -> Iterator[Finding]:
 
 
 def _about_cells(found: Sequence[tuple[Series, np.ndarray]], kind: Kind) -> Iterator[Finding]:
-    listed = 0
     for series, cells in found:
         names = (series.target, *series.covariate_names)
-        for position, column in np.argwhere(cells)[: _LISTED - listed]:
-            listed += 1
+        for position, column in np.argwhere(cells):
             yield Finding(series.name, series.label(int(position)), names[column], kind)

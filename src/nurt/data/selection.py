@@ -77,7 +77,7 @@ def select(
         origin=table.origin if len(table.sources) > 1 else None,
     )
     chosen = assemble(columns, targets, covariates, on_duplicate=on_duplicate, on_unordered=on_unordered)
-    return replace(chosen, notes=(*table.notes, *chosen.notes), sources=table.sources)
+    return replace(chosen, notes=(*table.notes_on((*targets, *covariates)), *chosen.notes), sources=table.sources)
 
 
 def _targets(table: Table, target: str | Sequence[str] | None) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -29,6 +29,7 @@ class Table:
         units: unit of a column, where the file tells it.
         aliases: further names, and the columns each one stands for. A name that stands for several is ambiguous.
         notes: what was skipped, repaired or doubted, in plain sentences.
+        concerns: those of the notes that concern some columns only → these columns.
         lines: line (or row) number within its file, per row of ``frame``.
         origin: index into ``sources``, per row of ``frame``.
     """
@@ -42,11 +43,16 @@ class Table:
     units: Mapping[str, str] = field(default_factory=dict)
     aliases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    concerns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     lines: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
     origin: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
 
     def __len__(self) -> int:
         return self.frame.height
+
+    def notes_on(self, columns: Sequence[str]) -> tuple[str, ...]:
+        """Return the notes that someone who uses only these columns should hear."""
+        return tuple(note for note in self.notes if set(self.concerns.get(note, columns)) & set(columns))
 
     def place(self, row: int) -> str:
         """Return where row ``row`` of the frame stands in its file, for messages."""

@@ -8,8 +8,8 @@ from importlib import resources
 from pathlib import Path
 from string import Template
 
-from nurt.reports.files import write_whole
 from nurt.reports.html import Markup, element, join, safe
+from nurt.writing import write_whole
 
 __all__ = ["Section", "render", "switch", "write_page"]
 

@@ -31,7 +31,7 @@ class Standing(enum.Enum):
         return {
             Standing.BETTER: "Better than repeating the last value",
             Standing.MIXED: f"Beats repeating the last value, but not “{forecaster_name(best)}”",
-            Standing.LEVEL: "No better than repeating the last value",
+            Standing.LEVEL: "Not shown to be better than repeating the last value",
             Standing.WORSE: "Worse than repeating the last value",
             Standing.UNSOUND: "The pipeline is at fault: do not rely on these numbers",
         }[self]

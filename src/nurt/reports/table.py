@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nurt.reports.files import write_whole
+from nurt.writing import write_whole
 
 if TYPE_CHECKING:
     from nurt.tasks.forecasting.results import ForecastStep

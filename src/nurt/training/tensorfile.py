@@ -8,12 +8,9 @@ the digest a flipped bit in a weight would go unseen, because every bit pattern 
 
 from __future__ import annotations
 
-import contextlib
-import errno
 import hashlib
 import json
 import os
-import secrets
 import stat
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -24,7 +21,8 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor
 
-from nurt.errors import NurtTypeError, NurtValueError, OutputError
+from nurt.errors import NurtTypeError, NurtValueError
+from nurt.writing import write_whole
 
 __all__ = ["UnreadableError", "read_tensor_file", "write_tensor_file"]
 
@@ -61,7 +59,7 @@ def write_tensor_file(
         NurtValueError: the document holds NaN, an infinity or something that JSON has no form for.
         OutputError: the place cannot be written.
     """
-    _write_whole(Path(os.path.realpath(path)), _encode(tensors, document))
+    write_whole(path, _encode(tensors, document))
 
 
 def read_tensor_file(
@@ -207,35 +205,3 @@ def _document(text: str, kind: str, version: int) -> dict[str, Any]:
             "newer",
         )
     return dict(document)
-
-
-def _write_whole(path: Path, content: bytes) -> None:
-    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with part.open("xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-        _make_rename_durable(path.parent)
-    except OSError as error:
-        reason = "the disk is full" if error.errno == errno.ENOSPC else error.strerror or str(error)
-        raise OutputError(
-            f"Cannot write {path}: {reason}.",
-            cure="Free some space there, or choose another place; what stood there before is unchanged.",
-        ) from error
-    finally:
-        # The error that matters is already on its way.
-        with contextlib.suppress(OSError):
-            part.unlink(missing_ok=True)
-
-
-def _make_rename_durable(folder: Path) -> None:
-    """Flush the folder itself, without which a power cut may undo the renaming; not every file system can."""
-    with contextlib.suppress(OSError, AttributeError):
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

@@ -18,6 +18,14 @@ def test_the_encoding_is_told_by_polish_words(encoding: str) -> None:
     assert "f.csv is not UTF-8" in note
 
 
+def test_a_known_word_settles_what_single_letters_do_not() -> None:
+    """The only letter, ą of cp852, is Ą in cp1250: both are Polish, but only one makes a word."""
+    text, note = decode("miesiąc;y\n2020-01;1,5\n".encode("cp852"), "f.csv")
+    assert text.startswith("miesiąc;")
+    assert note is not None
+    assert "cp852" in note
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
 def test_unicode_needs_no_guess(encoding: str) -> None:
     assert decode(WORDS.encode(encoding), "f.csv") == (WORDS, None)

@@ -11,10 +11,13 @@ import pyarrow as pa
 import pytest
 import torch
 from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV, TimeSeriesSplit
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import StandardScaler
 
 from nurt.data import Series
 from nurt.data.windows import Origins
-from nurt.errors import DataError, NotFittedError, NurtValueError
+from nurt.errors import DataError, NotFittedError, NurtTypeError, NurtValueError
 from nurt.evaluation.audits.leakage import future_scramble
 from nurt.evaluation.backtest import BacktestPlan
 from nurt.tasks.forecasting import Forecaster
@@ -79,6 +82,14 @@ def test_frames_give_the_same_kind_of_frame_with_names_honoured(walk: np.ndarray
     assert len(out) == 10
 
 
+def test_unknown_dates_keep_the_type_of_the_known_ones(walk: np.ndarray, quick: Make) -> None:
+    days = np.datetime64("2024-01-01") + np.arange(len(walk))
+    frame = pl.DataFrame({"ds": days, "y": walk})
+    out = quick().fit(frame).predict()
+    assert out["ds"].null_count() == 5
+    assert out["ds"].dtype == frame["ds"].dtype
+
+
 def test_scikit_learn_clones_it_and_keeps_every_parameter() -> None:
     model = Forecaster("gru", 9, 3, hidden=5, training=TrainingSettings(epochs=1), alias="x")
     copy = clone(model)
@@ -88,6 +99,16 @@ def test_scikit_learn_clones_it_and_keeps_every_parameter() -> None:
     assert copy.set_params(hidden=7).hidden == 7
     with pytest.raises(NurtValueError, match="no parameter 'hiden'"):
         copy.set_params(hiden=7)
+
+
+def test_scikit_learn_searches_over_it_and_puts_it_at_the_end_of_a_pipeline(walk: np.ndarray, quick: Make) -> None:
+    search = GridSearchCV(quick(), {"hidden": [3, 5]}, cv=TimeSeriesSplit(2), error_score="raise").fit(walk)
+    assert search.best_params_["hidden"] in (3, 5)
+    assert search.best_score_ < 0
+    steps = Pipeline([("standard", StandardScaler()), ("forecast", quick())]).fit(walk[:, None])
+    assert steps.predict(walk[:, None]).shape == (5, 1)
+    with pytest.raises(NurtTypeError, match="from its own past"):
+        quick().fit(walk, walk)
 
 
 def test_fit_leaves_the_generators_of_the_caller_alone(walk: np.ndarray, quick: Make) -> None:

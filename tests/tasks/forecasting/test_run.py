@@ -22,7 +22,7 @@ from nurt.tasks.forecasting import (
     run_forecast,
     run_predict,
 )
-from nurt.training import EpochEnded, Event
+from nurt.training import EpochEnded, Event, TrainingStarted
 
 SMALL = ForecastPlan(look_back=17, horizon=5, hidden=6, epochs=2)
 
@@ -120,6 +120,13 @@ def test_the_demonstration_reaches_the_noise_floor(tmp_path: Path) -> None:
     assert demo.run.verdict.better_than_naive
 
 
+def test_statistical_models_can_be_judged_against_too(tmp_path: Path, walk: np.ndarray) -> None:
+    pytest.importorskip("statsforecast", reason="needs the extra nurt[statistical]")
+    run = run_forecast(_selection(walk), dataclasses.replace(SMALL, baselines=("ets",)), out=tmp_path)
+    assert "ets" in run.backtest.baselines
+    assert any(comparison.baseline == "ets" for comparison in run.backtest.comparisons)
+
+
 def test_several_seeds_become_part_of_the_run(tmp_path: Path, walk: np.ndarray) -> None:
     run = run_forecast(_selection(walk), dataclasses.replace(SMALL, seeds=3, seed=5), out=tmp_path)
     assert run.seeds.seeds == (5, 6, 7)
@@ -197,6 +204,34 @@ def test_an_interrupted_run_keeps_its_best_model_and_goes_on_bit_for_bit(tmp_pat
     assert not (tmp_path / "cut" / "checkpoint.safetensors").exists()
     with pytest.raises(DataError, match="cannot be resumed"):
         run_forecast(_selection(walk), plan, out=tmp_path / "cut", resume=True)
+
+
+def test_an_interrupt_in_a_later_initialisation_loses_nothing(tmp_path: Path, walk: np.ndarray) -> None:
+    plan = dataclasses.replace(SMALL, seeds=3, epochs=3)
+    whole = run_forecast(_selection(walk), plan, out=tmp_path / "whole")
+    starts = 0
+
+    def pull_the_plug(event: Event) -> None:
+        nonlocal starts
+        starts += isinstance(event, TrainingStarted)
+        if starts == 2 and isinstance(event, EpochEnded) and event.epoch == 1:
+            raise KeyboardInterrupt
+
+    with pytest.raises(ForecastInterrupted):
+        run_forecast(_selection(walk), plan, out=tmp_path / "cut", listener=pull_the_plug)
+    run_predict(tmp_path / "cut" / "model.safetensors", _selection(walk))
+    resumed = run_forecast(_selection(walk), plan, out=tmp_path / "cut", resume=True)
+    assert resumed.seeds == whole.seeds
+    assert sorted(path.name for path in (tmp_path / "cut").iterdir()) == ["model.safetensors"]
+
+
+def test_an_interrupted_demonstration_stops(tmp_path: Path) -> None:
+    def pull_the_plug(event: Event) -> None:
+        if isinstance(event, EpochEnded):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_demo(out=tmp_path, listener=pull_the_plug)
 
 
 def test_a_model_refuses_data_with_other_covariates(tmp_path: Path, walk: np.ndarray) -> None:

@@ -23,6 +23,7 @@ from nurt.errors import DataError
 
 __all__ = ["read", "recognises"]
 
+_ENCODING = "cp1250"
 _LARGEST_CHANGE = 0.5
 _LONGEST_GAP_DAYS = 7
 
@@ -61,7 +62,10 @@ def read(sources: Sequence[Source]) -> Table:
         for code, found in units.items()
         if len(found) > 1
     )
-    return replace(table, notes=(*table.notes, *rescaled, *_sanity(table)))
+    # The archives are published in this encoding: recognising it was no guess that anyone need hear of.
+    notes = tuple(note for note in table.notes if f"read as {_ENCODING}," not in note)
+    doubts, gaps = _doubts(table), _gaps(table)
+    return replace(table, notes=(*notes, *rescaled, *doubts, *gaps), concerns={**table.concerns, **doubts})
 
 
 def _is_answer(value: object) -> bool:
@@ -132,22 +136,28 @@ def _label(unit: int, code: str, name: str) -> str:
     return f"PLN per {unit} {code}" + (f" ({name})" if name else "")
 
 
-def _sanity(table: Table) -> tuple[str, ...]:
-    """Name quotations that ended, implausible changes from one quotation to the next, and long gaps."""
-    notes = []
+def _doubts(table: Table) -> dict[str, tuple[str, ...]]:
+    """Name quotations that ended and implausible changes from one to the next: note → the columns it concerns."""
+    notes: dict[str, tuple[str, ...]] = {}
     order = table.frame.sort("time", maintain_order=True)
     last = order["time"][-1]
     for name in (name for name in table.columns if name[0].isdigit()):
+        about = (name, name.lstrip("0123456789"))
         quoted = order.select("time", name).drop_nulls()
         if quoted.height and quoted["time"][-1] != last:
-            notes.append(f"{name} was quoted last on {quoted['time'][-1]}; missing after that.")
+            notes[f"{name} was quoted last on {quoted['time'][-1]}; missing after that."] = about
         change = quoted[name] / quoted[name].shift(1) - 1
         large = quoted.filter((change.abs() > _LARGEST_CHANGE).fill_null(value=False))
         if large.height:
-            notes.append(f"{name} changes by more than half on {large['time'][0]}; check this quotation.")
-    days = order["time"].unique().sort()
+            notes[f"{name} changes by more than half on {large['time'][0]}; check this quotation."] = about
+    return notes
+
+
+def _gaps(table: Table) -> tuple[str, ...]:
+    """Name the longest gap between days with quotations, if it is longer than holidays are."""
+    days = table.frame["time"].unique().sort()
     gaps = days.diff().dt.total_days()
-    if (gaps > _LONGEST_GAP_DAYS).any():
-        row = int(gaps.arg_max() or 0)
-        notes.append(f"The longest gap between quotations is {gaps[row]} days, up to {days[row]}.")
-    return tuple(notes)
+    if not (gaps > _LONGEST_GAP_DAYS).any():
+        return ()
+    row = int(gaps.arg_max() or 0)
+    return (f"The longest gap between quotations is {gaps[row]} days, up to {days[row]}.",)

@@ -30,6 +30,7 @@ def stack(tables: Sequence[Table]) -> Table:
     for table in tables:
         for alias, names in table.aliases.items():
             aliases[alias] = tuple(dict.fromkeys((*aliases.get(alias, ()), *names)))
+    absent = _absent(tables, offered)
     return Table(
         frame=frame,
         columns=tuple(name for name in offered if frame[name].dtype.is_numeric()),
@@ -39,7 +40,8 @@ def stack(tables: Sequence[Table]) -> Table:
         series=tables[0].series,
         units={name: unit for table in tables for name, unit in table.units.items()},
         aliases=aliases,
-        notes=tuple(dict.fromkeys((*(note for table in tables for note in table.notes), *_absent(tables, offered)))),
+        notes=tuple(dict.fromkeys((*(note for table in tables for note in table.notes), *absent))),
+        concerns=absent | {note: about for table in tables for note, about in table.concerns.items()},
         lines=np.concatenate([table.lines for table in tables]),
         origin=np.repeat(np.arange(len(tables)), [len(table) for table in tables]),
     )
@@ -69,11 +71,12 @@ def _refuse_difference(tables: Sequence[Table], what: str, names: Sequence[str |
         )
 
 
-def _absent(tables: Sequence[Table], offered: Sequence[str]) -> tuple[str, ...]:
-    notes = []
+def _absent(tables: Sequence[Table], offered: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Return a note for every file that lacks columns of the others, and which columns these are."""
+    notes = {}
     for table in tables:
         absent = [name for name in offered if name not in table.frame.columns]
         if absent:
             shown = ", ".join(absent[:5]) + (f" and {len(absent) - 5} more" if len(absent) > 5 else "")
-            notes.append(f"{table.sources[0]} has no column {shown}: missing there.")
-    return tuple(notes)
+            notes[f"{table.sources[0]} has no column {shown}: missing there."] = tuple(absent)
+    return notes

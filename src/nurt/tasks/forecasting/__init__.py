@@ -4,12 +4,13 @@ from nurt.tasks.forecasting.demo import DemoRun, run_demo
 from nurt.tasks.forecasting.fitting import Sitting
 from nurt.tasks.forecasting.forecaster import Forecaster
 from nurt.tasks.forecasting.recipes import RECIPES, ForecastPlan
-from nurt.tasks.forecasting.results import ForecastRun, ForecastStep, SeedStudy
+from nurt.tasks.forecasting.results import Audit, ForecastRun, ForecastStep, ModelSummary, SeedStudy
 from nurt.tasks.forecasting.reuse import BacktestRun, PredictRun, run_backtest, run_predict
 from nurt.tasks.forecasting.run import ForecastInterrupted, run_forecast
 
 __all__ = [
     "RECIPES",
+    "Audit",
     "BacktestRun",
     "DemoRun",
     "ForecastInterrupted",
@@ -17,6 +18,7 @@ __all__ = [
     "ForecastRun",
     "ForecastStep",
     "Forecaster",
+    "ModelSummary",
     "PredictRun",
     "SeedStudy",
     "Sitting",

@@ -60,7 +60,7 @@ def run_demo(*, seed: int = 0, seeds: int = 5, out: Path, listener: Listener | N
     wave = Series(noisy_sine(seed=seed), name="noisy sine", target="noisy sine")
     chosen = tuple(range(seed, seed + seeds))
     with threads(ONE_STEP.threads):
-        trials = [try_out([wave], dataclasses.replace(ONE_STEP, seed=one), Sitting(listener)) for one in chosen]
+        trials = [_uninterrupted(wave, dataclasses.replace(ONE_STEP, seed=one), listener) for one in chosen]
     study = SeedStudy("mse", chosen, tuple(one.result.metrics.rmse**2 for one in trials))
     selection = Selection((wave,), ("The series is generated: sin(t) plus uniform noise on [0, 0.4).",))
     run = run_forecast(selection, dataclasses.replace(FAN, seed=seed), out=out, listener=listener)
@@ -77,6 +77,13 @@ def run_demo(*, seed: int = 0, seeds: int = 5, out: Path, listener: Listener | N
         seeds=study,
         run=run,
     )
+
+
+def _uninterrupted(wave: Series, plan: ForecastPlan, listener: Listener | None) -> Trial:
+    trial = try_out([wave], plan, Sitting(listener))
+    if trial.forecaster.training_record_.stopped_by == "interrupt":
+        raise KeyboardInterrupt
+    return trial
 
 
 def _one_step_error(baseline: AbstractBaseline, trial: Trial, values: np.ndarray) -> float:

@@ -66,6 +66,16 @@ class Exchange:
             return values[0]
         return values.T if self.form == "channels" else list(values)
 
+    def _unknown_labels(self, count: int) -> np.ndarray:
+        """Return missing labels, of the given kind where that kind can be missing.
+
+        The next label of an observation axis is not known; a Saturday must not be invented.
+        """
+        time = self.series[0].time
+        if time is not None and time.dtype.kind == "M":
+            return np.full(count, np.datetime64("NaT"), dtype=time.dtype)
+        return np.full(count, None, dtype=object)
+
     def _frame(self, fan: Fan, name: str, levels: Sequence[int]) -> Any:
         horizon = fan.middle.shape[1]
         series_column, time_column, _ = self.names
@@ -73,8 +83,7 @@ class Exchange:
         if series_column is not None:
             columns[series_column] = np.repeat([one.name for one in self.series], horizon)
         if time_column is not None:
-            # The next label of an observation axis is not known; a Saturday must not be invented.
-            columns[time_column] = np.full(len(self.series) * horizon, None, dtype=object)
+            columns[time_column] = self._unknown_labels(len(self.series) * horizon)
         columns["step"] = np.tile(np.arange(1, horizon + 1), len(self.series))
         columns[name] = fan.middle.reshape(-1)
         for level in levels:

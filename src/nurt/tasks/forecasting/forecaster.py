@@ -15,7 +15,7 @@ from nurt.data.fingerprint import fingerprint
 from nurt.data.scaling import AbstractScaling
 from nurt.data.series import Series
 from nurt.data.windows import Origins, Windows
-from nurt.errors import DataError, NotFittedError, NurtValueError
+from nurt.errors import DataError, NotFittedError, NurtTypeError, NurtValueError
 from nurt.evaluation.backtest import BacktestPlan
 from nurt.evaluation.results import BacktestResult
 from nurt.nn import explain
@@ -147,12 +147,13 @@ class Forecaster:
 
     # ------------------------------------------------------------------ fit
 
-    def fit(self, y: Any, *, sitting: Sitting | None = None, **columns: Any) -> Self:
+    def fit(self, y: Any, second: None = None, *, sitting: Sitting | None = None, **columns: Any) -> Self:
         """Learn from series.
 
         Args:
             y: array (T,), array (T, channels) with one series per channel, list of arrays, long frame (pandas,
                 polars or Arrow), a :class:`nurt.data.Selection`, or a sequence of :class:`nurt.data.Series`.
+            second: None; it is here because scikit-learn's pipelines pass a second argument.
             sitting: listener, checkpoint and resumption of the training.
             **columns: for frames, as :func:`nurt.data.from_frame` takes them.
 
@@ -165,6 +166,13 @@ class Forecaster:
             NonFiniteError: training broke down; the record says where.
         """
         validated(self.get_params())
+        if second is not None:
+            raise NurtTypeError(
+                "Forecaster.fit: a series is forecast from its own past; a second argument has no meaning.",
+                expected="fit(y)",
+                got=f"fit(y, {type(second).__name__})",
+                cure="Pass further columns as past_covariates=….",
+            )
         exchange = Exchange.of(y, **columns)
         problem = Problem.cut(exchange.series, self.look_back, self.training_steps, self.validation)
         design = NetworkDesign(
@@ -329,7 +337,7 @@ class Forecaster:
             )
         return exchange.give_back(self.fan(exchange.series), self.name, self.levels if level is None else level, level)
 
-    def score(self, y: Any, **columns: Any) -> float:
+    def score(self, y: Any, second: None = None, **columns: Any) -> float:  # noqa: ARG002  # scikit-learn's signature
         """Return minus the mean absolute error over all origins of ``y``: higher is better, as in scikit-learn."""
         series = Exchange.of(y, **columns).series
         windows = Windows(series, self.look_back, self.horizon)

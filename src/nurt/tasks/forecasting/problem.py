@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -17,12 +18,14 @@ from nurt.data.windows import Origins, Windows
 from nurt.errors import DataError
 from nurt.tasks.forecasting.covariates import CovariateScaling
 from nurt.tasks.forecasting.losses import LOSSES
-from nurt.tasks.forecasting.network import ForecastNetwork
+from nurt.tasks.forecasting.network import ForecastNetwork, WindowUnits
 
 __all__ = ["CHUNK", "ForecastObjective", "Problem", "cut_in_time", "to_tensors"]
 
 # Large enough for one call per forecast on small data, small enough to keep activations in the tens of megabytes.
 CHUNK = 1024
+# 64 MiB in float32.
+HELD_CELLS = 16_000_000
 PARTS: tuple[Part, ...] = ("train", "validation")
 
 
@@ -102,8 +105,25 @@ def to_tensors(
     return inputs, extra, targets
 
 
+class _Batch(NamedTuple):
+    """Windows as the network reads them; ``targets`` are in window units, NaN where missing."""
+
+    inputs: Tensor
+    covariates: Tensor
+    targets: Tensor
+    units: WindowUnits
+
+    def take(self, rows: Tensor) -> _Batch:
+        """Return some of the windows."""
+        units = WindowUnits(*(value[rows] for value in self.units))
+        return _Batch(self.inputs[rows], self.covariates[rows], self.targets[rows], units)
+
+
 class ForecastObjective:
     """What training minimises, in window units; see :class:`nurt.training.Objective`.
+
+    Windows and their units do not change while weights do, so where all training windows fit into ``HELD_CELLS`` they
+    are gathered once; else every batch is gathered when it is needed.
 
     Args:
         problem: the windows.
@@ -119,10 +139,17 @@ class ForecastObjective:
         rows = [split.train_end for split in problem.splits]
         windows = f"{problem.windows.look_back}-{steps}-{rows}-{loss}"
         self.fingerprint = hashlib.sha256(f"{fingerprint(problem.series)}-{windows}".encode()).hexdigest()
+        cells = problem.windows.look_back * (1 + len(problem.covariates.mean)) + steps
+        self._holds = self.examples * cells <= HELD_CELLS
+        self._held: _Batch | None = None
 
     def loss(self, model: nn.Module, indices: Tensor) -> Tensor:
         """Return the mean loss of the training windows ``indices``."""
-        return self._loss(model, self.problem.training[indices.numpy()])
+        if not self._holds:
+            return self._loss(model, self._gathered(model, self.problem.training[indices.numpy()]))
+        if self._held is None:
+            self._held = self._gathered(model, self.problem.training)
+        return self._loss(model, self._held.take(indices))
 
     def validate(self, model: nn.Module) -> float | None:
         """Return the mean loss of the validation windows; None when there is no validation part."""
@@ -132,16 +159,20 @@ class ForecastObjective:
         total = 0.0
         for start in range(0, len(origins), CHUNK):
             part = origins[start : start + CHUNK]
-            total += float(self._loss(model, part)) * len(part)
+            total += float(self._loss(model, self._gathered(model, part))) * len(part)
         return total / len(origins)
 
-    def _loss(self, model: nn.Module, origins: Origins) -> Tensor:
+    def _gathered(self, model: nn.Module, origins: Origins) -> _Batch:
         assert isinstance(model, ForecastNetwork)
         like = model.head.median.weight
         inputs, covariates, targets = to_tensors(self.problem.windows, origins, self.problem.covariates, like)
-        statistics = model.statistics(inputs)
-        quantiles = model(inputs, covariates, statistics, steps=self.steps)
-        return self.loss_of(quantiles, (targets - statistics.anchor) / statistics.scale, model.design.quantiles)
+        units = model.statistics(inputs)
+        return _Batch(inputs, covariates, (targets - units.anchor) / units.scale, units)
+
+    def _loss(self, model: nn.Module, batch: _Batch) -> Tensor:
+        assert isinstance(model, ForecastNetwork)
+        quantiles = model(batch.inputs, batch.covariates, batch.units, steps=self.steps)
+        return self.loss_of(quantiles, batch.targets, model.design.quantiles)
 
     def inputs(self, indices: Tensor) -> Tensor:
         """Return what the windows ``indices`` feed in, missing values as 0, shape (B, T, 1 + C)."""

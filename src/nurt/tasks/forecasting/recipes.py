@@ -81,6 +81,7 @@ class ForecastPlan:
         epochs, batch_size, learning_rate, patience: see :class:`nurt.training.TrainingSettings`.
         seed: seed of the first initialisation.
         threads: computing threads; results may differ in the last bits with their number.
+        baselines: further baselines to judge by, such as "ets", "arima" and "theta" of the extra ``statistical``.
     """
 
     recipe: str = "default"
@@ -104,6 +105,7 @@ class ForecastPlan:
     patience: int | None = None
     seed: int = 0
     threads: int = 1
+    baselines: tuple[str, ...] = ()
 
     def settings(self) -> dict[str, Any]:
         """Return the recipe with what this plan overrides, for the report and for :meth:`forecaster`."""

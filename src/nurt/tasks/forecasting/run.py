@@ -17,6 +17,7 @@ from nurt.data.windows import Origins
 from nurt.environment import versions
 from nurt.errors import OutputError
 from nurt.evaluation.backtest import score
+from nurt.evaluation.baselines import baseline, default_baselines
 from nurt.evaluation.results import BacktestResult
 from nurt.evaluation.verdict import judge
 from nurt.kernels.threads import threads
@@ -48,7 +49,6 @@ __all__ = [
 # Enough history for a chart; the data themselves stay with their owner.
 RECENT = 200
 MODEL_FILE = "model.safetensors"
-CHECKPOINT = "checkpoint.safetensors"
 # A checkpoint of these networks takes milliseconds, so little work is ever at stake.
 CHECKPOINT_SECONDS = 2.0
 
@@ -89,7 +89,11 @@ def try_out(series: Sequence[Series], plan: ForecastPlan, sitting: Sitting | Non
     known = tuple(cut_in_time(one, plan.look_back, 1, test=test).train_end for one in series)
     forecaster.fit([series_until(one, rows) for one, rows in zip(series, known, strict=True)], sitting=sitting)
     origins = origins_after(series, known, plan.step_size)
-    cells = cells_at(forecaster, series, origins, known)
+    baselines = [
+        *default_baselines(plan.look_back, plan.horizon, plan.season),
+        *(baseline(name, plan.look_back, plan.horizon, plan.season) for name in plan.baselines),
+    ]
+    cells = cells_at(forecaster, series, origins, known, baselines)
     training = [one.values[:rows] for one, rows in zip(series, known, strict=True)]
     result = score(cells, training, season=plan.season, step_size=plan.step_size, seed=plan.seed)
     return Trial(forecaster, known, origins, result)
@@ -120,23 +124,34 @@ def run_forecast(
     """
     selection = screened(selection, plan)
     prepare_folder(out)
-    checkpoint = Checkpoint(out / CHECKPOINT, every_seconds=CHECKPOINT_SECONDS)
     with threads(plan.threads):
-        return _run(selection, plan, out, Sitting(listener, checkpoint, resume))
+        return _run(selection, plan, out, listener, resume=resume)
 
 
-def _run(selection: Selection, plan: ForecastPlan, out: Path, sitting: Sitting) -> ForecastRun:
-    series = selection.series
-    first = try_out(series, plan, sitting)
-    record = first.forecaster.training_record_
-    if record.stopped_by == "interrupt":
-        first.forecaster.save(out / MODEL_FILE)
-        raise ForecastInterrupted(out / MODEL_FILE, out / CHECKPOINT, record.epochs)
-    later = range(plan.seed + 1, plan.seed + plan.seeds)
-    trials = (first, *(try_out(series, dataclasses.replace(plan, seed=seed)) for seed in later))
+def _run(
+    selection: Selection, plan: ForecastPlan, out: Path, listener: Listener | None, *, resume: bool
+) -> ForecastRun:
+    trials: list[Trial] = []
+    for seed in range(plan.seed, plan.seed + plan.seeds):
+        checkpoint = _checkpoint(out, plan, seed)
+        # Only the first training must have left a checkpoint: the others may not have begun.
+        goes_on = resume and (seed == plan.seed or checkpoint.exists())
+        sitting = Sitting(listener, Checkpoint(checkpoint, every_seconds=CHECKPOINT_SECONDS), goes_on)
+        trial = try_out(selection.series, dataclasses.replace(plan, seed=seed), sitting)
+        if seed == plan.seed:
+            trial.forecaster.save(out / MODEL_FILE)
+        record = trial.forecaster.training_record_
+        if record.stopped_by == "interrupt":
+            raise ForecastInterrupted(out / MODEL_FILE, checkpoint, record.epochs)
+        trials.append(trial)
     run = conclude(selection, plan, trials, out)
-    (out / CHECKPOINT).unlink(missing_ok=True)
+    for seed in range(plan.seed, plan.seed + plan.seeds):
+        _checkpoint(out, plan, seed).unlink(missing_ok=True)
     return run
+
+
+def _checkpoint(out: Path, plan: ForecastPlan, seed: int) -> Path:
+    return out / ("checkpoint.safetensors" if seed == plan.seed else f"checkpoint-seed-{seed}.safetensors")
 
 
 def conclude(selection: Selection, plan: ForecastPlan, trials: Sequence[Trial], out: Path) -> ForecastRun:
@@ -252,6 +267,8 @@ def recent_values(series: Sequence[Series]) -> Mapping[str, tuple[tuple[str, ...
     recent = {}
     for one in series:
         start = max(0, len(one) - RECENT)
-        labels = tuple(one.label(position) for position in range(start, len(one)))
+        positions = range(start, len(one))
+        # On an axis the bare number of an observation says enough.
+        labels = tuple(str(i + 1) if one.time is None else one.label(i) for i in positions)
         recent[one.name] = (labels, one.values[start:])
     return recent

@@ -1,3 +1,5 @@
+"""Files are written whole or not at all, and a refusal says why."""
+
 from __future__ import annotations
 
 import errno
@@ -7,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from nurt.errors import OutputError
-from nurt.reports.files import write_whole
+from nurt.writing import write_whole
 
 
 def test_the_text_is_written_in_utf8_and_folders_are_made(tmp_path: Path) -> None:

@@ -1,0 +1,100 @@
+"""Write the tables of `docs/reference/command-line.md` from the commands themselves.
+
+Run it after a change of an option: `python docs/hooks/command_page.py`. A test compares the page with the program.
+"""
+
+from __future__ import annotations
+
+import inspect
+import types
+import typing
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from nurt.cli import backtest, demo, forecast, info, predict
+
+PAGE = Path(__file__).resolve().parents[1] / "reference" / "command-line.md"
+BEGIN, END = "<!-- commands: begin -->\n", "<!-- commands: end -->\n"
+COMMANDS = (demo, forecast, predict, backtest, info)
+ARGUMENTS = "Arguments"
+
+
+def tables() -> str:
+    """Return a section for every command: usage, what it does, and a table of options for each group of them."""
+    return "\n".join(line for command in COMMANDS for line in _section(command))
+
+
+def written(text: str) -> str:
+    """Return the part of the page between the marks."""
+    return text.partition(BEGIN)[2].partition(END)[0]
+
+
+def _section(command: types.ModuleType) -> Iterator[str]:
+    function = getattr(command, command.NAME)
+    groups: dict[str, list[str]] = {}
+    names = []
+    for row in _parameters(function):
+        groups.setdefault(row["group"], []).append("| {words} | {default} | {help} |".format(**row))
+        if row["group"] == ARGUMENTS:
+            names.append(row["name"])
+    yield f"## nurt {command.NAME} {{ #nurt-{command.NAME} }}\n"
+    yield command.HELP + "\n"
+    yield f"```\nnurt {command.NAME} [OPTIONS] {' '.join(names)}".rstrip() + "\n```\n"
+    for group, rows in groups.items():
+        title = "argument" if group == ARGUMENTS else group.partition(" (")[0]
+        yield f"| {title} | default | meaning |\n|---|---|---|"
+        yield from rows
+        yield ""
+    yield f"{command.EXAMPLE.replace('Example: ', 'Example: `')}`\n"
+
+
+def _parameters(function: Any) -> Iterator[dict[str, str]]:
+    hints = typing.get_type_hints(function, include_extras=True)
+    for name, parameter in inspect.signature(function).parameters.items():
+        hint = hints[name]
+        if typing.get_origin(hint) is not typing.Annotated:
+            continue
+        kind, told = typing.get_args(hint)
+        required = parameter.default is inspect.Parameter.empty
+        if type(told).__name__ == "ArgumentInfo":
+            repeated = "..." if typing.get_origin(kind) is list else ""
+            shown = f"{told.metavar}{repeated}" if required else f"[{told.metavar}]"
+            yield {"group": ARGUMENTS, "name": shown, "words": f"`{shown}`", "default": "", "help": told.help}
+            continue
+        yield {
+            "group": told.rich_help_panel,
+            "name": name,
+            "words": _words(told, kind),
+            "default": _default(parameter.default),
+            "help": told.help,
+        }
+
+
+def _words(told: Any, kind: Any) -> str:
+    """Return how the option is typed: its name, and what comes after it."""
+    name = next(word for word in (told.default, *(told.param_decls or ())) if str(word).startswith("--"))
+    if kind is bool:
+        return " or ".join(f"`{one}`" for one in name.split("/"))
+    choices = [str(choice) for choice in _choices(kind)]
+    if choices and len("".join(choices)) < 40:
+        return f"`{name}` " + " \\| ".join(f"`{choice}`" for choice in choices)
+    return f"`{name} {told.metavar or 'VALUE'}`"
+
+
+def _choices(kind: Any) -> tuple[Any, ...]:
+    if typing.get_origin(kind) is typing.Literal:
+        return typing.get_args(kind)
+    return tuple(choice for part in typing.get_args(kind) for choice in _choices(part))
+
+
+def _default(value: Any) -> str:
+    if value is None or value is False:
+        return ""
+    return "on" if value is True else f"`{value}`"
+
+
+if __name__ == "__main__":
+    page = PAGE.read_text(encoding="utf-8")
+    before, after = page.partition(BEGIN)[0], page.partition(END)[2]
+    PAGE.write_text(before + BEGIN + tables() + END + after, encoding="utf-8")
