@@ -100,7 +100,7 @@ def stacked(cell: str, T: int, B: int, I: int, H: int, layers: int = 3, dropout:
 
     def ours() -> list[torch.Tensor]:
         torch.manual_seed(0)
-        return [t for t in _step(run(dropout), grad, parameters)]
+        return list(_step(run(dropout), grad, parameters))
 
     def theirs() -> list[torch.Tensor]:
         torch.manual_seed(0)

@@ -240,14 +240,15 @@ def test_the_native_guards_refuse_instead_of_touching_memory():
     good = {"cell": 0, "scalar": 0, "threads": 1, "reverse": False, "packed": False}
     good |= {"batch": 1, "time": 1, "inputs": 1, "hidden": 1, "lengths": 0}
     ones = torch.ones(4, dtype=torch.int64)
-    rising, falling = torch.tensor([1, 2]), torch.tensor([2, 1])
+    # Named, so that the memory behind the addresses outlives the calls.
+    too_long, rising, falling = torch.tensor([5]), torch.tensor([1, 2]), torch.tensor([2, 1])
     for wrong in (
         {"cell": 9},
         {"scalar": 5},
         {"threads": 0},
         {"batch": 0},
         {"time": 1 << 41},
-        {"lengths": torch.tensor([5]).data_ptr()},
+        {"lengths": too_long.data_ptr()},
         {"packed": True},
         {"packed": True, "batch": 4, "time": 3, "lengths": ones.data_ptr()},
         {"packed": True, "batch": 2, "time": 3, "lengths": rising.data_ptr()},
