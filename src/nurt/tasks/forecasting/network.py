@@ -12,7 +12,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from nurt.data.scaling import FittedScaling
+from nurt.data.scaling import FittedScaling, restore, standardise
 from nurt.errors import NurtValueError
 from nurt.nn import build
 from nurt.tasks.forecasting.head import QuantileHead
@@ -95,7 +95,7 @@ class ForecastNetwork(nn.Module):
         """Return level and size of each window; ``inputs`` (B, T) in target units, NaN where missing."""
         observed = ~inputs.isnan()
         anchor, scale = self.scaling.statistics(inputs, observed)
-        units = (inputs.nan_to_num() - anchor) / scale
+        units = standardise(inputs.nan_to_num(), anchor, scale)
         both = observed[:, 1:] & observed[:, :-1]
         changes = (units.diff(dim=1).abs() * both).sum(dim=1, keepdim=True) / both.sum(dim=1, keepdim=True).clamp(min=1)
         # A hundredth of a window unit keeps a spread learnable where the window stood still.
@@ -121,7 +121,7 @@ class ForecastNetwork(nn.Module):
         """
         statistics = statistics or self.statistics(inputs)
         observed = ~inputs.isnan()
-        units = torch.where(observed, (inputs.nan_to_num() - statistics.anchor) / statistics.scale, 0.0)
+        units = torch.where(observed, standardise(inputs.nan_to_num(), statistics.anchor, statistics.scale), 0.0)
         channels = [units.unsqueeze(-1)]
         if self.design.mask:
             channels.append(observed.to(units.dtype).unsqueeze(-1))
@@ -144,4 +144,4 @@ class ForecastNetwork(nn.Module):
         """Return quantile forecasts in target units, shape (B, F, Q)."""
         statistics = statistics or self.statistics(inputs)
         units: Tensor = self(inputs, covariates, statistics)
-        return statistics.anchor.unsqueeze(-1) + statistics.scale.unsqueeze(-1) * units
+        return restore(units, statistics.anchor.unsqueeze(-1), statistics.scale.unsqueeze(-1))

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from nurt.data.fingerprint import fingerprint
+from nurt.data.scaling import standardise
 from nurt.data.series import Series
 from nurt.data.splits import Part, TimeSplit, split_by_time
 from nurt.data.windows import Origins, Windows
@@ -167,7 +168,7 @@ class ForecastObjective:
         like = model.head.median.weight
         inputs, covariates, targets = to_tensors(self.problem.windows, origins, self.problem.covariates, like)
         units = model.statistics(inputs)
-        return _Batch(inputs, covariates, (targets - units.anchor) / units.scale, units)
+        return _Batch(inputs, covariates, standardise(targets, units.anchor, units.scale), units)
 
     def _loss(self, model: nn.Module, batch: _Batch) -> Tensor:
         assert isinstance(model, ForecastNetwork)
