@@ -5,15 +5,18 @@
 
 from nurt.kernels.dispatch import Explanation, explain, rungs, use
 from nurt.kernels.ops import run, run_own_step, run_stack
+from nurt.kernels.options import PLAIN, StepOptions
 from nurt.kernels.recurrence import Recurrence, State, Weights
 from nurt.kernels.rung import Request, Rung
 
 __all__ = [
+    "PLAIN",
     "Explanation",
     "Recurrence",
     "Request",
     "Rung",
     "State",
+    "StepOptions",
     "Weights",
     "explain",
     "run",

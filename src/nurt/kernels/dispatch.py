@@ -111,12 +111,13 @@ def explain(
     """Say which rung runs a recurrence here and now, and why.
 
     Args:
-        recurrence: "linear", "elman_tanh", "elman_relu", "lstm", "projected_lstm" or "gru"; None for a cell with a
-            step of its own.
+        recurrence: "linear", "elman_tanh", "elman_relu", "elman_sigmoid", "lstm", "projected_lstm", "peephole_lstm",
+            "cifg_lstm", "layer_norm_lstm", "gru" or "reset_before_gru"; None for a cell with a step of its own.
         device: where the inputs lie.
         dtype: of the inputs.
         options: "ragged" for rows of different lengths, "reverse" for time running backwards,
-            "transformed" for a call inside ``torch.func`` transforms or a forward-mode derivative.
+            "transformed" for a call inside ``torch.func`` transforms or a forward-mode derivative, "zoneout",
+            "state_dropout" and "gradient_clip" for :class:`~nurt.kernels.StepOptions`.
 
     Returns:
         The account; ``print`` it.

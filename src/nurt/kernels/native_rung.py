@@ -10,8 +10,9 @@ from torch import Tensor
 
 from nurt.kernels import native_calls, native_ops
 from nurt.kernels.native_calls import CELLS, SCALARS, Call
+from nurt.kernels.options import PLAIN, StepOptions
 from nurt.kernels.recurrence import Recurrence, StateT, Weights, remade
-from nurt.kernels.rung import Request, Rung, dtype_name
+from nurt.kernels.rung import Request, Rung, dtype_name, no_step_options
 
 __all__ = ["RUNG", "refuse", "run", "run_stack"]
 
@@ -28,7 +29,7 @@ def refuse(request: Request) -> str | None:
         return f"the engine computes in float32 and float64, not in {dtype_name(request.dtype)}"
     if "transformed" in request.options:
         return "torch.func transforms and forward-mode derivatives cannot look into the engine"
-    return None
+    return no_step_options(request, "the engine")
 
 
 def run(
@@ -39,6 +40,7 @@ def run(
     *,
     lengths: Tensor | None,
     reverse: bool,
+    options: StepOptions = PLAIN,  # noqa: ARG001 - refused beforehand
 ) -> tuple[Tensor, StateT]:
     """Run one layer in one direction; arguments and results as for :class:`~nurt.kernels.rung.Kernel`."""
     call = Call(recurrence.name, None if lengths is None else lengths.cpu(), reverse)

@@ -9,7 +9,9 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
+from nurt.errors import UnavailableError
 from nurt.kernels import dispatch
+from nurt.kernels.options import PLAIN, StepOptions
 from nurt.kernels.recurrence import Recurrence, StateT, Weights
 from nurt.kernels.reference import loop
 from nurt.kernels.rung import Kernel, Request
@@ -25,6 +27,7 @@ def run(
     *,
     lengths: Tensor | None = None,
     reverse: bool = False,
+    options: StepOptions = PLAIN,
 ) -> tuple[Tensor, StateT]:
     """Run one layer in one direction on the rung that the table gives.
 
@@ -33,8 +36,8 @@ def run(
     Raises:
         UnavailableError: a forced rung cannot serve the call.
     """
-    rung = dispatch.choose(_request(recurrence.name, inputs, lengths is not None, reverse))
-    return rung.run(recurrence, inputs, state, weights, lengths=lengths, reverse=reverse)
+    rung = dispatch.choose(_request(recurrence.name, inputs, lengths is not None, reverse, options))
+    return rung.run(recurrence, inputs, state, weights, lengths=lengths, reverse=reverse, options=options)
 
 
 def run_own_step(
@@ -44,14 +47,22 @@ def run_own_step(
     *,
     lengths: Tensor | None = None,
     reverse: bool = False,
+    options: StepOptions = PLAIN,
 ) -> tuple[Tensor, StateT]:
     """Run a step that no kernel knows, ``(x (B, I), state) -> state``, by the reference loop.
 
     Raises:
-        UnavailableError: another rung than the reference is forced.
+        UnavailableError: another rung than the reference is forced, or a mask of the fed-back state is asked for.
     """
-    dispatch.choose(_request(None, inputs, lengths is not None, reverse))
-    return loop.run_own_step(step, inputs, state, lengths=lengths, reverse=reverse)
+    if options.hidden_mask is not None:
+        raise UnavailableError(
+            "nurt.kernels.run_own_step: state dropout acts before W_hh, which is unknown here.",
+            expected="hidden_mask=None for a step of its own",
+            got="a mask",
+            cure="Drop the state inside the step itself.",
+        )
+    dispatch.choose(_request(None, inputs, lengths is not None, reverse, options))
+    return loop.run_own_step(step, inputs, state, lengths=lengths, reverse=reverse, options=options)
 
 
 def run_stack(
@@ -122,7 +133,9 @@ def _layer_by_layer(
     return inputs, tuple(torch.stack(fields) for fields in zip(*finals, strict=True))
 
 
-def _request(name: str | None, inputs: Tensor, ragged: bool, reverse: bool) -> Request:
+def _request(
+    name: str | None, inputs: Tensor, ragged: bool, reverse: bool, step_options: StepOptions = PLAIN
+) -> Request:
     options = {"ragged": ragged, "reverse": reverse, "transformed": _transformed()}
     device = inputs.device.type
     autocast = torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)
@@ -130,7 +143,7 @@ def _request(name: str | None, inputs: Tensor, ragged: bool, reverse: bool) -> R
         name,
         device,
         torch.get_autocast_dtype(device) if autocast else inputs.dtype,
-        frozenset(option for option, present in options.items() if present),
+        step_options.names.union(option for option, present in options.items() if present),
     )
 
 

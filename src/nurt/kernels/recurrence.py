@@ -13,7 +13,12 @@ from typing import Generic, NamedTuple, Protocol, TypeVar
 import torch.nn.functional as F
 from torch import Tensor
 
-__all__ = ["Recurrence", "State", "Weights", "project", "remade"]
+from nurt.errors import NurtTypeError
+
+__all__ = ["EPSILON", "Advance", "Recurrence", "State", "Weights", "fed_back", "present", "project", "remade"]
+
+# Added to the variance wherever a layer is normalised, as torch.nn.LayerNorm does by default.
+EPSILON = 1e-5
 
 
 class State(Protocol):
@@ -38,6 +43,11 @@ class Weights(NamedTuple):
         bias_ih: (G·H,) or None.
         bias_hh: (G·H,) or None; None exactly when ``bias_ih`` is.
         weight_hr: (proj_size, H) of a projected recurrence, else None.
+        weight_ch: cell state to gates, one weight per unit, (3·H,) for i, f, o: the peepholes of an LSTM, else None.
+        norm_ih: gain of the normalised input sums, (G·H,), of a layer-normalised recurrence, else None.
+        norm_hh: gain of the normalised recurrent sums, (G·H,), else None.
+        norm_cell: gain of the normalised cell state, (H,), else None.
+        norm_cell_bias: added to the normalised cell state, (H,), else None.
     """
 
     weight_ih: Tensor
@@ -45,6 +55,11 @@ class Weights(NamedTuple):
     bias_ih: Tensor | None = None
     bias_hh: Tensor | None = None
     weight_hr: Tensor | None = None
+    weight_ch: Tensor | None = None
+    norm_ih: Tensor | None = None
+    norm_hh: Tensor | None = None
+    norm_cell: Tensor | None = None
+    norm_cell_bias: Tensor | None = None
 
 
 StateT = TypeVar("StateT", bound=State)
@@ -56,8 +71,19 @@ def remade(state: StateT, fields: Iterable[Tensor]) -> StateT:
     return kind(*fields)
 
 
+def present(where: str, name: str, weight: Tensor | None) -> Tensor:
+    """Return an optional field of :class:`Weights` that the recurrence ``where`` cannot do without.
+
+    Raises:
+        NurtTypeError: it is None.
+    """
+    if weight is None:
+        raise NurtTypeError(f"{where}: a weight is missing.", expected=f"a tensor {name}", got="None")
+    return weight
+
+
 def project(inputs: Tensor, weights: Weights) -> Tensor:
-    """Return W_ih x + b_ih.
+    """Return W_ih x + b_ih, or LN(W_ih x; norm_ih) + b_ih where the recurrence is layer-normalised.
 
     The only part of a dense recurrence that does not wait for the step before it.
 
@@ -68,7 +94,30 @@ def project(inputs: Tensor, weights: Weights) -> Tensor:
     Returns:
         The inputs' share of the gates, (…, G·H).
     """
-    return F.linear(inputs, weights.weight_ih, weights.bias_ih)
+    if weights.norm_ih is None:
+        return F.linear(inputs, weights.weight_ih, weights.bias_ih)
+    sums = F.linear(inputs, weights.weight_ih)
+    return F.layer_norm(sums, sums.shape[-1:], weights.norm_ih, weights.bias_ih, EPSILON)
+
+
+def fed_back(hidden: Tensor, mask: Tensor | None) -> Tensor:
+    """Return what W_hh is multiplied by: h_{t-1}, or m ⊙ h_{t-1} under dropout of the state."""
+    return hidden if mask is None else mask * hidden
+
+
+class Advance(Protocol[StateT]):
+    """The equation of a recurrence after the input projection, a pure function."""
+
+    def __call__(self, projected: Tensor, state: StateT, weights: Weights, mask: Tensor | None = None) -> StateT:
+        """Return the state after one step.
+
+        Args:
+            projected: the inputs' share of the gates, (B, G·H), see :func:`project`.
+            state: before the step.
+            weights: of the recurrence.
+            mask: multiplies the hidden state where W_hh meets it, see :func:`fed_back`; None for none.
+        """
+        ...
 
 
 @dataclass(frozen=True)
@@ -79,13 +128,13 @@ class Recurrence(Generic[StateT]):
         name: the key rungs and messages use.
         gates: G, so that the weights have G·H rows.
         state: NamedTuple of one moment.
-        advance: ``(projected (B, G·H), state, weights) -> state``, the equation after the input projection.
+        advance: the equation after the input projection.
     """
 
     name: str
     gates: int
     state: Callable[..., StateT]
-    advance: Callable[[Tensor, StateT, Weights], StateT]
+    advance: Advance[StateT]
 
     def step(self, x: Tensor, state: StateT, weights: Weights) -> StateT:
         """Return the state after the input ``x`` (B, I)."""

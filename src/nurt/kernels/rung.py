@@ -10,11 +10,13 @@ import torch
 from torch import Tensor
 
 from nurt.errors import NurtValueError
+from nurt.kernels.options import PLAIN, StepOptions
 from nurt.kernels.recurrence import Recurrence, StateT, Weights
 
-__all__ = ["OPTIONS", "Kernel", "Request", "Rung", "StackKernel", "dtype_name"]
+__all__ = ["OPTIONS", "STEP_OPTIONS", "Kernel", "Request", "Rung", "StackKernel", "dtype_name", "no_step_options"]
 
-OPTIONS = ("ragged", "reverse", "transformed")
+STEP_OPTIONS = ("zoneout", "state_dropout", "gradient_clip")
+OPTIONS = ("ragged", "reverse", "transformed", *STEP_OPTIONS)
 
 
 def dtype_name(dtype: torch.dtype) -> str:
@@ -31,7 +33,8 @@ class Request:
         device: device type, for example "cpu".
         dtype: of the inputs.
         options: of :data:`OPTIONS`: "ragged" (rows of different lengths), "reverse" (time runs backwards),
-            "transformed" (inside a transform of ``torch.func`` or a forward-mode derivative).
+            "transformed" (inside a transform of ``torch.func`` or a forward-mode derivative), and the names of
+            :class:`~nurt.kernels.StepOptions`: "zoneout", "state_dropout", "gradient_clip".
     """
 
     recurrence: str | None
@@ -66,6 +69,7 @@ class Kernel(Protocol):
         *,
         lengths: Tensor | None,
         reverse: bool,
+        options: StepOptions = PLAIN,
     ) -> tuple[Tensor, StateT]:
         """Run over time.
 
@@ -77,6 +81,7 @@ class Kernel(Protocol):
             lengths: steps of each row, int64 (B,), 0..T; None when every row has T steps. Past its end a row's
                 state is frozen and its output zero.
             reverse: run from each row's own last step to its first.
+            options: what happens to the state from step to step; a rung that refuses them is never handed any.
 
         Returns:
             The outputs (B, T, ·), each at the place of its input, and the state after the last step taken.
@@ -135,3 +140,9 @@ class Rung:
     refuse: Callable[[Request], str | None]
     run: Kernel
     run_stack: StackKernel | None = None
+
+
+def no_step_options(request: Request, who: str) -> str | None:
+    """Return why ``who``, which has no :class:`~nurt.kernels.StepOptions`, cannot serve ``request``, or None."""
+    asked = [option for option in STEP_OPTIONS if option in request.options]
+    return f"{who} has no {' or '.join(asked)}" if asked else None

@@ -15,8 +15,9 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
+from nurt.kernels.options import PLAIN, StepOptions
 from nurt.kernels.recurrence import Recurrence, StateT, Weights, remade
-from nurt.kernels.rung import Request, Rung, dtype_name
+from nurt.kernels.rung import Request, Rung, dtype_name, no_step_options
 
 __all__ = ["RUNG", "flatten_weights", "run", "run_stack"]
 
@@ -52,7 +53,7 @@ def refuse(request: Request) -> str | None:
         return f"torch's operators are not offered on {request.device}"
     if request.dtype not in _DTYPES:
         return f"torch's operators are not offered in {dtype_name(request.dtype)}"
-    return None
+    return no_step_options(request, "torch's operator")
 
 
 def run(
@@ -63,6 +64,7 @@ def run(
     *,
     lengths: Tensor | None,
     reverse: bool,
+    options: StepOptions = PLAIN,  # noqa: ARG001 - refused beforehand
 ) -> tuple[Tensor, StateT]:
     """Run one layer in one direction; arguments and results as for :class:`~nurt.kernels.rung.Kernel`."""
     outputs, states = run_stack(

@@ -1,8 +1,8 @@
-r"""Elman's recurrence (elman1990finding), with tanh or the rectifier.
+r"""Elman's recurrence (elman1990finding), with tanh, the rectifier or the logistic function.
 
-    h_t = f(W_ih x_t + b_ih + W_hh h_{t-1} + b_hh),   f = tanh or max(0, ·)
+    h_t = f(W_ih x_t + b_ih + W_hh h_{t-1} + b_hh),   f = tanh, max(0, ·) or σ
 
-x_t (B, I), h_t (B, H), W_ih (H, I), W_hh (H, H), b (H,). The same as torch.nn.RNN.
+x_t (B, I), h_t (B, H), W_ih (H, I), W_hh (H, H), b (H,). The same as torch.nn.RNN, which has no σ; Elman had.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from nurt.kernels.recurrence import Recurrence, Weights
+from nurt.kernels.recurrence import Recurrence, Weights, fed_back
 
-__all__ = ["ELMAN_RELU", "ELMAN_TANH", "ElmanState"]
+__all__ = ["ELMAN_RELU", "ELMAN_SIGMOID", "ELMAN_TANH", "ElmanState"]
 
 
 class ElmanState(NamedTuple):
@@ -24,15 +24,27 @@ class ElmanState(NamedTuple):
     hidden: Tensor
 
 
-def advance_tanh(projected: Tensor, state: ElmanState, weights: Weights) -> ElmanState:
+def advance_tanh(projected: Tensor, state: ElmanState, weights: Weights, mask: Tensor | None = None) -> ElmanState:
     """Return the state after ``projected`` = W_ih x_t + b_ih, (B, H)."""
-    return ElmanState(torch.tanh(projected + F.linear(state.hidden, weights.weight_hh, weights.bias_hh)))
+    return ElmanState(
+        torch.tanh(projected + F.linear(fed_back(state.hidden, mask), weights.weight_hh, weights.bias_hh))
+    )
 
 
-def advance_relu(projected: Tensor, state: ElmanState, weights: Weights) -> ElmanState:
+def advance_relu(projected: Tensor, state: ElmanState, weights: Weights, mask: Tensor | None = None) -> ElmanState:
     """Return the state after ``projected`` = W_ih x_t + b_ih, (B, H)."""
-    return ElmanState(torch.relu(projected + F.linear(state.hidden, weights.weight_hh, weights.bias_hh)))
+    return ElmanState(
+        torch.relu(projected + F.linear(fed_back(state.hidden, mask), weights.weight_hh, weights.bias_hh))
+    )
+
+
+def advance_sigmoid(projected: Tensor, state: ElmanState, weights: Weights, mask: Tensor | None = None) -> ElmanState:
+    """Return the state after ``projected`` = W_ih x_t + b_ih, (B, H)."""
+    return ElmanState(
+        torch.sigmoid(projected + F.linear(fed_back(state.hidden, mask), weights.weight_hh, weights.bias_hh))
+    )
 
 
 ELMAN_TANH = Recurrence(name="elman_tanh", gates=1, state=ElmanState, advance=advance_tanh)
 ELMAN_RELU = Recurrence(name="elman_relu", gates=1, state=ElmanState, advance=advance_relu)
+ELMAN_SIGMOID = Recurrence(name="elman_sigmoid", gates=1, state=ElmanState, advance=advance_sigmoid)

@@ -18,7 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from nurt.kernels.recurrence import Recurrence, Weights
+from nurt.kernels.recurrence import Recurrence, Weights, fed_back
 
 __all__ = ["GRU", "GRUState"]
 
@@ -29,10 +29,10 @@ class GRUState(NamedTuple):
     hidden: Tensor
 
 
-def advance(projected: Tensor, state: GRUState, weights: Weights) -> GRUState:
+def advance(projected: Tensor, state: GRUState, weights: Weights, mask: Tensor | None = None) -> GRUState:
     """Return the state after ``projected`` = W_ih x_t + b_ih, (B, 3H)."""
     reset_in, update_in, candidate_in = projected.chunk(3, dim=-1)
-    recurrent = F.linear(state.hidden, weights.weight_hh, weights.bias_hh)
+    recurrent = F.linear(fed_back(state.hidden, mask), weights.weight_hh, weights.bias_hh)
     reset_back, update_back, candidate_back = recurrent.chunk(3, dim=-1)
     reset = torch.sigmoid(reset_in + reset_back)
     update = torch.sigmoid(update_in + update_back)

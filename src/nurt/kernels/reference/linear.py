@@ -13,7 +13,7 @@ from typing import NamedTuple
 import torch.nn.functional as F
 from torch import Tensor
 
-from nurt.kernels.recurrence import Recurrence, Weights
+from nurt.kernels.recurrence import Recurrence, Weights, fed_back
 
 __all__ = ["LINEAR", "LinearState"]
 
@@ -24,9 +24,9 @@ class LinearState(NamedTuple):
     hidden: Tensor
 
 
-def advance(projected: Tensor, state: LinearState, weights: Weights) -> LinearState:
+def advance(projected: Tensor, state: LinearState, weights: Weights, mask: Tensor | None = None) -> LinearState:
     """Return the state after ``projected`` = W_ih x_t + b_ih, (B, H)."""
-    return LinearState(projected + F.linear(state.hidden, weights.weight_hh, weights.bias_hh))
+    return LinearState(projected + F.linear(fed_back(state.hidden, mask), weights.weight_hh, weights.bias_hh))
 
 
 LINEAR = Recurrence(name="linear", gates=1, state=LinearState, advance=advance)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any, cast
 
 import torch
 from torch import Tensor
 
+from nurt.kernels.options import PLAIN, StepOptions
 from nurt.kernels.recurrence import Recurrence, StateT, Weights, project, remade
+from nurt.kernels.reference.gradient_clip import clip_gradient
 from nurt.kernels.rung import Request, Rung
 
 __all__ = ["RUNG", "run", "run_own_step"]
@@ -21,6 +24,7 @@ def run(
     *,
     lengths: Tensor | None,
     reverse: bool,
+    options: StepOptions = PLAIN,
 ) -> tuple[Tensor, StateT]:
     """Run a known recurrence; arguments and results as for :class:`~nurt.kernels.rung.Kernel`.
 
@@ -30,9 +34,9 @@ def run(
     projected = project(_without_padding(inputs, alive), weights)
 
     def step(gates: Tensor, state: StateT) -> StateT:
-        return recurrence.advance(gates, state, weights)
+        return recurrence.advance(gates, state, weights, options.hidden_mask)
 
-    return _scan(step, projected, state, alive, reverse=reverse)
+    return _scan(step, projected, state, alive, options, reverse=reverse)
 
 
 def run_own_step(
@@ -42,10 +46,14 @@ def run_own_step(
     *,
     lengths: Tensor | None,
     reverse: bool,
+    options: StepOptions = PLAIN,
 ) -> tuple[Tensor, StateT]:
-    """Run any step ``(x (B, I), state) -> state``; the rest as for :class:`~nurt.kernels.rung.Kernel`."""
+    """Run any step ``(x (B, I), state) -> state``; the rest as for :class:`~nurt.kernels.rung.Kernel`.
+
+    ``options`` hold no mask of the hidden state: only the step itself knows where that is fed back.
+    """
     alive = _alive(inputs, lengths)
-    return _scan(step, _without_padding(inputs, alive), state, alive, reverse=reverse)
+    return _scan(step, _without_padding(inputs, alive), state, alive, options, reverse=reverse)
 
 
 def _scan(
@@ -53,6 +61,7 @@ def _scan(
     sequence: Tensor,
     state: StateT,
     alive: Tensor | None,
+    options: StepOptions,
     *,
     reverse: bool,
 ) -> tuple[Tensor, StateT]:
@@ -64,10 +73,32 @@ def _scan(
     moments = sequence.unbind(1)
     outputs: list[Tensor] = list(moments)
     for t in reversed(range(len(moments))) if reverse else range(len(moments)):
-        new = step(moments[t], state)
+        before = _crossing(state, options.gradient_clip)
+        new = _partly_kept(before, step(moments[t], before), options, t)
         state = new if alive is None else _where(alive[:, t], new, state)
         outputs[t] = new.hidden if alive is None else _zero_unless(alive[:, t], new.hidden)
     return torch.stack(outputs, dim=1), state
+
+
+def _crossing(state: StateT, bound: float | None) -> StateT:
+    """Return ``state`` as the next step sees it; what that step sends back is clamped.
+
+    A row past its end does not come this way, so its gradient reaches its last step as it is.
+    """
+    return state if bound is None else remade(state, (clip_gradient(field, bound) for field in state))
+
+
+def _partly_kept(before: StateT, new: StateT, options: StepOptions, t: int) -> StateT:
+    """Return the state after zoneout: k ⊙ before + (1 - k) ⊙ new."""
+    mixed = {}
+    for name, keep in (("hidden", options.keep_hidden), ("cell", options.keep_cell)):
+        if keep is not None:
+            share = keep[:, t] if isinstance(keep, Tensor) else keep
+            mixed[name] = share * getattr(before, name) + (1 - share) * getattr(new, name)
+    if not mixed:
+        return new
+    kept: StateT = cast(Any, new)._replace(**mixed)
+    return kept
 
 
 def _alive(inputs: Tensor, lengths: Tensor | None) -> Tensor | None:

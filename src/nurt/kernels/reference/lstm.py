@@ -19,7 +19,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from nurt.kernels.recurrence import Recurrence, Weights
+from nurt.kernels.recurrence import Recurrence, Weights, fed_back
 
 __all__ = ["LSTM", "LSTMState"]
 
@@ -31,9 +31,9 @@ class LSTMState(NamedTuple):
     cell: Tensor
 
 
-def advance(projected: Tensor, state: LSTMState, weights: Weights) -> LSTMState:
+def advance(projected: Tensor, state: LSTMState, weights: Weights, mask: Tensor | None = None) -> LSTMState:
     """Return the state after ``projected`` = W_ih x_t + b_ih, (B, 4H)."""
-    gates = projected + F.linear(state.hidden, weights.weight_hh, weights.bias_hh)
+    gates = projected + F.linear(fed_back(state.hidden, mask), weights.weight_hh, weights.bias_hh)
     input_gate, forget_gate, candidate, output_gate = gates.chunk(4, dim=-1)
     kept = torch.sigmoid(forget_gate) * state.cell
     cell = kept + torch.sigmoid(input_gate) * torch.tanh(candidate)

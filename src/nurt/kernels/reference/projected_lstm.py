@@ -13,19 +13,17 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor
 
-from nurt.errors import NurtTypeError
-from nurt.kernels.recurrence import Recurrence, Weights
+from nurt.kernels.recurrence import Recurrence, Weights, present
 from nurt.kernels.reference import lstm
 
 __all__ = ["PROJECTED_LSTM"]
 
 
-def advance(projected: Tensor, state: lstm.LSTMState, weights: Weights) -> lstm.LSTMState:
+def advance(projected: Tensor, state: lstm.LSTMState, weights: Weights, mask: Tensor | None = None) -> lstm.LSTMState:
     """Return the state after ``projected`` = W_ih x_t + b_ih, (B, 4H)."""
-    if weights.weight_hr is None:
-        raise NurtTypeError("projected_lstm: the projection is missing.", expected="a tensor weight_hr", got="None")
-    wide, cell = lstm.advance(projected, state, weights)
-    return lstm.LSTMState(F.linear(wide, weights.weight_hr), cell)
+    projection = present("projected_lstm", "weight_hr", weights.weight_hr)
+    wide, cell = lstm.advance(projected, state, weights, mask)
+    return lstm.LSTMState(F.linear(wide, projection), cell)
 
 
 PROJECTED_LSTM = Recurrence(name="projected_lstm", gates=4, state=lstm.LSTMState, advance=advance)
