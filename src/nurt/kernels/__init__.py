@@ -6,7 +6,7 @@
 from nurt.kernels.dispatch import Explanation, explain, rungs, use
 from nurt.kernels.ops import run, run_own_step, run_stack
 from nurt.kernels.options import PLAIN, StepOptions
-from nurt.kernels.recurrence import Recurrence, State, Weights
+from nurt.kernels.recurrence import Recurrence, State, StepGradients, Weights
 from nurt.kernels.rung import Request, Rung
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "Request",
     "Rung",
     "State",
+    "StepGradients",
     "StepOptions",
     "Weights",
     "explain",

@@ -17,7 +17,7 @@ import torch
 
 from nurt.errors import NurtValueError, UnavailableError
 from nurt.kernels import native_rung, torch_ops
-from nurt.kernels.reference import RECURRENCES, loop
+from nurt.kernels.reference import RECURRENCES, adjoint, loop
 from nurt.kernels.rung import Request, Rung, dtype_name
 from nurt.results import Result
 
@@ -26,7 +26,7 @@ __all__ = ["ENVIRONMENT_VARIABLE", "RUNGS", "Explanation", "choose", "explain", 
 ENVIRONMENT_VARIABLE = "NURT_RUNG"
 
 # Fastest first. A new rung is one line here.
-RUNGS: tuple[Rung, ...] = (native_rung.RUNG, torch_ops.RUNG, loop.RUNG)
+RUNGS: tuple[Rung, ...] = (native_rung.RUNG, torch_ops.RUNG, adjoint.RUNG, loop.RUNG)
 
 _forced: ContextVar[str | None] = ContextVar("nurt_forced_rung", default=None)
 
@@ -130,6 +130,7 @@ def explain(
         >>> print(explain("gru"))
         gru on cpu, float32: runs on 'native' (the native engine), because it is the first that serves the call.
           'torch' not taken: it comes after 'native' in the table.
+          'adjoint' not taken: it comes after 'native' in the table.
           'reference' not taken: it comes after 'native' in the table.
     """
     if recurrence is not None and recurrence not in RECURRENCES:

@@ -1,12 +1,12 @@
 """What a recurrence is: one step as a pure function of tensors, and the values it works on.
 
 The equation of each recurrence lives once, in ``kernels/reference/<name>.py``. The cells of ``nurt.nn`` and the
-reference loop both call it, so there is no second copy to drift.
+reference loop both call it, so there is no second copy to drift. Its derivative, written out by hand, stands beneath.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
@@ -15,7 +15,20 @@ from torch import Tensor
 
 from nurt.errors import NurtTypeError
 
-__all__ = ["EPSILON", "Advance", "Recurrence", "State", "Weights", "fed_back", "present", "project", "remade"]
+__all__ = [
+    "EPSILON",
+    "Adjoint",
+    "Advance",
+    "Recurrence",
+    "State",
+    "StepGradients",
+    "Weights",
+    "fed_back",
+    "present",
+    "project",
+    "recurrent_gradients",
+    "remade",
+]
 
 # Added to the variance wherever a layer is normalised, as torch.nn.LayerNorm does by default.
 EPSILON = 1e-5
@@ -121,6 +134,52 @@ class Advance(Protocol[StateT]):
 
 
 @dataclass(frozen=True)
+class StepGradients(Generic[StateT]):
+    """The gradients of one step's arguments, from the total gradient of the state that the step made.
+
+    Args:
+        projected: of the inputs' share of the gates, (B, G·H).
+        state: of the state before the step, through this step alone.
+        weights: of the learned tensors that the step uses after the input projection, by their names in
+            :class:`Weights`, summed over the batch; without those that are None.
+    """
+
+    projected: Tensor
+    state: StateT
+    weights: Mapping[str, Tensor]
+
+
+def recurrent_gradients(da: Tensor, seen: Tensor, weights: Weights) -> dict[str, Tensor]:
+    """Return the gradients of W_hh and b_hh in a = W_hh v + b_hh.
+
+    Args:
+        da: gradient of a, (B, G·H).
+        seen: v, what :func:`fed_back` gave, (B, H).
+        weights: of the recurrence.
+    """
+    gradients = {"weight_hh": da.T @ seen}
+    return gradients if weights.bias_hh is None else gradients | {"bias_hh": da.sum(0)}
+
+
+class Adjoint(Protocol[StateT]):
+    """The derivative of an :class:`Advance`, written out by hand in plain torch, so that it can be differentiated."""
+
+    def __call__(
+        self, projected: Tensor, state: StateT, weights: Weights, grad: StateT, mask: Tensor | None = None
+    ) -> StepGradients[StateT]:
+        """Return the gradients of the arguments of :class:`Advance`, which are given again.
+
+        Args:
+            projected: the inputs' share of the gates, (B, G·H).
+            state: before the step.
+            weights: of the recurrence.
+            grad: the total gradient of the state after the step: over its output and every later step.
+            mask: multiplied the hidden state where W_hh met it; a constant.
+        """
+        ...
+
+
+@dataclass(frozen=True)
 class Recurrence(Generic[StateT]):
     """One dense recurrence: a name and one step.
 
@@ -129,12 +188,14 @@ class Recurrence(Generic[StateT]):
         gates: G, so that the weights have G·H rows.
         state: NamedTuple of one moment.
         advance: the equation after the input projection.
+        adjoint: its derivative; None where nobody has derived it.
     """
 
     name: str
     gates: int
     state: Callable[..., StateT]
     advance: Advance[StateT]
+    adjoint: Adjoint[StateT] | None = None
 
     def step(self, x: Tensor, state: StateT, weights: Weights) -> StateT:
         """Return the state after the input ``x`` (B, I)."""

@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from nurt.kernels.recurrence import Recurrence, Weights, fed_back
+from nurt.kernels.recurrence import Recurrence, StepGradients, Weights, fed_back, recurrent_gradients
 from nurt.kernels.reference.lstm import LSTMState
 
 __all__ = ["CIFG_LSTM"]
@@ -25,11 +25,32 @@ __all__ = ["CIFG_LSTM"]
 
 def advance(projected: Tensor, state: LSTMState, weights: Weights, mask: Tensor | None = None) -> LSTMState:
     """Return the state after ``projected`` = W_ih x_t + b_ih, (B, 3H)."""
-    gates = projected + F.linear(fed_back(state.hidden, mask), weights.weight_hh, weights.bias_hh)
-    forget_gate, candidate, output_gate = gates.chunk(3, dim=-1)
-    forget = torch.sigmoid(forget_gate)
-    cell = forget * state.cell + (1 - forget) * torch.tanh(candidate)
-    return LSTMState(torch.sigmoid(output_gate) * torch.tanh(cell), cell)
+    f, g, o = _gates(projected, state, weights, mask)
+    cell = f * state.cell + (1 - f) * g
+    return LSTMState(o * torch.tanh(cell), cell)
 
 
-CIFG_LSTM = Recurrence(name="cifg_lstm", gates=3, state=LSTMState, advance=advance)
+def adjoint(
+    projected: Tensor, state: LSTMState, weights: Weights, grad: LSTMState, mask: Tensor | None = None
+) -> StepGradients[LSTMState]:
+    """Return the gradients of the arguments of :func:`advance` from ``grad``, the total gradient of its result."""
+    f, g, o = _gates(projected, state, weights, mask)
+    tanh_c = torch.tanh(f * state.cell + (1 - f) * g)
+    dh = grad.hidden
+    dc = grad.cell + dh * o * (1 - tanh_c**2)
+    da_f = dc * (state.cell - g) * f * (1 - f)
+    da_g = dc * (1 - f) * (1 - g**2)
+    da_o = dh * tanh_c * o * (1 - o)
+    da = torch.cat([da_f, da_g, da_o], dim=-1)
+    before = LSTMState(fed_back(da @ weights.weight_hh, mask), dc * f)
+    return StepGradients(da, before, recurrent_gradients(da, fed_back(state.hidden, mask), weights))
+
+
+def _gates(projected: Tensor, state: LSTMState, weights: Weights, mask: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+    """Return f_t, g_t, o_t, each (B, H)."""
+    a = projected + F.linear(fed_back(state.hidden, mask), weights.weight_hh, weights.bias_hh)
+    a_f, a_g, a_o = a.chunk(3, dim=-1)
+    return torch.sigmoid(a_f), torch.tanh(a_g), torch.sigmoid(a_o)
+
+
+CIFG_LSTM = Recurrence(name="cifg_lstm", gates=3, state=LSTMState, advance=advance, adjoint=adjoint)

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from nurt.kernels.recurrence import Recurrence, Weights, fed_back
+from nurt.kernels.recurrence import Recurrence, StepGradients, Weights, fed_back, recurrent_gradients
 
 __all__ = ["ELMAN_RELU", "ELMAN_SIGMOID", "ELMAN_TANH", "ElmanState"]
 
@@ -45,6 +45,38 @@ def advance_sigmoid(projected: Tensor, state: ElmanState, weights: Weights, mask
     )
 
 
-ELMAN_TANH = Recurrence(name="elman_tanh", gates=1, state=ElmanState, advance=advance_tanh)
-ELMAN_RELU = Recurrence(name="elman_relu", gates=1, state=ElmanState, advance=advance_relu)
-ELMAN_SIGMOID = Recurrence(name="elman_sigmoid", gates=1, state=ElmanState, advance=advance_sigmoid)
+def adjoint_tanh(
+    projected: Tensor, state: ElmanState, weights: Weights, grad: ElmanState, mask: Tensor | None = None
+) -> StepGradients[ElmanState]:
+    """Return the gradients of the arguments of :func:`advance_tanh` from ``grad``, the total gradient of its result."""
+    h = advance_tanh(projected, state, weights, mask).hidden
+    return _through_the_sum(grad.hidden * (1 - h**2), state, weights, mask)
+
+
+def adjoint_relu(
+    projected: Tensor, state: ElmanState, weights: Weights, grad: ElmanState, mask: Tensor | None = None
+) -> StepGradients[ElmanState]:
+    """Return the gradients of the arguments of :func:`advance_relu` from ``grad``, the total gradient of its result."""
+    h = advance_relu(projected, state, weights, mask).hidden
+    return _through_the_sum(grad.hidden * (h > 0), state, weights, mask)
+
+
+def adjoint_sigmoid(
+    projected: Tensor, state: ElmanState, weights: Weights, grad: ElmanState, mask: Tensor | None = None
+) -> StepGradients[ElmanState]:
+    """Return the gradients of the arguments of :func:`advance_sigmoid` from ``grad``, the total gradient of its result."""
+    h = advance_sigmoid(projected, state, weights, mask).hidden
+    return _through_the_sum(grad.hidden * h * (1 - h), state, weights, mask)
+
+
+def _through_the_sum(da: Tensor, state: ElmanState, weights: Weights, mask: Tensor | None) -> StepGradients[ElmanState]:
+    """Return the gradients from ``da``, that of W_ih x_t + b_ih + W_hh h_{t-1} + b_hh."""
+    dh = fed_back(da @ weights.weight_hh, mask)
+    return StepGradients(da, ElmanState(dh), recurrent_gradients(da, fed_back(state.hidden, mask), weights))
+
+
+ELMAN_TANH = Recurrence(name="elman_tanh", gates=1, state=ElmanState, advance=advance_tanh, adjoint=adjoint_tanh)
+ELMAN_RELU = Recurrence(name="elman_relu", gates=1, state=ElmanState, advance=advance_relu, adjoint=adjoint_relu)
+ELMAN_SIGMOID = Recurrence(
+    name="elman_sigmoid", gates=1, state=ElmanState, advance=advance_sigmoid, adjoint=adjoint_sigmoid
+)

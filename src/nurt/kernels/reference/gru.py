@@ -18,7 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from nurt.kernels.recurrence import Recurrence, Weights, fed_back
+from nurt.kernels.recurrence import Recurrence, StepGradients, Weights, fed_back, recurrent_gradients
 
 __all__ = ["GRU", "GRUState"]
 
@@ -31,13 +31,38 @@ class GRUState(NamedTuple):
 
 def advance(projected: Tensor, state: GRUState, weights: Weights, mask: Tensor | None = None) -> GRUState:
     """Return the state after ``projected`` = W_ih x_t + b_ih, (B, 3H)."""
+    _, z, n, _ = _gates(projected, state, weights, mask)
+    return GRUState((1 - z) * n + z * state.hidden)
+
+
+def adjoint(
+    projected: Tensor, state: GRUState, weights: Weights, grad: GRUState, mask: Tensor | None = None
+) -> StepGradients[GRUState]:
+    """Return the gradients of the arguments of :func:`advance` from ``grad``, the total gradient of its result."""
+    r, z, n, m = _gates(projected, state, weights, mask)
+    dh = grad.hidden
+    da_n = dh * (1 - z) * (1 - n**2)
+    dm = da_n * r
+    da_r = da_n * m * r * (1 - r)
+    da_z = dh * (state.hidden - n) * z * (1 - z)
+    back = torch.cat([da_r, da_z, dm], dim=-1)
+    return StepGradients(
+        torch.cat([da_r, da_z, da_n], dim=-1),
+        GRUState(fed_back(back @ weights.weight_hh, mask) + dh * z),
+        recurrent_gradients(back, fed_back(state.hidden, mask), weights),
+    )
+
+
+def _gates(
+    projected: Tensor, state: GRUState, weights: Weights, mask: Tensor | None
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Return r_t, z_t, n_t and m_t = W_hn h_{t-1} + b_hn, each (B, H)."""
     reset_in, update_in, candidate_in = projected.chunk(3, dim=-1)
-    recurrent = F.linear(fed_back(state.hidden, mask), weights.weight_hh, weights.bias_hh)
-    reset_back, update_back, candidate_back = recurrent.chunk(3, dim=-1)
-    reset = torch.sigmoid(reset_in + reset_back)
-    update = torch.sigmoid(update_in + update_back)
-    candidate = torch.tanh(candidate_in + reset * candidate_back)
-    return GRUState((1 - update) * candidate + update * state.hidden)
+    back = F.linear(fed_back(state.hidden, mask), weights.weight_hh, weights.bias_hh)
+    reset_back, update_back, m = back.chunk(3, dim=-1)
+    r = torch.sigmoid(reset_in + reset_back)
+    z = torch.sigmoid(update_in + update_back)
+    return r, z, torch.tanh(candidate_in + r * m), m
 
 
-GRU = Recurrence(name="gru", gates=3, state=GRUState, advance=advance)
+GRU = Recurrence(name="gru", gates=3, state=GRUState, advance=advance, adjoint=adjoint)

@@ -21,7 +21,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from nurt.kernels.recurrence import EPSILON, Recurrence, Weights, fed_back, present
+from nurt.kernels.recurrence import EPSILON, Recurrence, StepGradients, Weights, fed_back, present
+from nurt.kernels.reference.layer_norm import layer_norm_adjoint
 from nurt.kernels.reference.lstm import LSTMState
 
 __all__ = ["LAYER_NORM_LSTM"]
@@ -29,16 +30,55 @@ __all__ = ["LAYER_NORM_LSTM"]
 
 def advance(projected: Tensor, state: LSTMState, weights: Weights, mask: Tensor | None = None) -> LSTMState:
     """Return the state after ``projected`` = LN(W_ih x_t; α_ih) + b_ih, (B, 4H)."""
-    present("layer_norm_lstm", "norm_ih", weights.norm_ih)
-    gain_hh = present("layer_norm_lstm", "norm_hh", weights.norm_hh)
-    gain_cell = present("layer_norm_lstm", "norm_cell", weights.norm_cell)
+    _, _, _, o, cell, normal = _gates(projected, state, weights, mask)
+    return LSTMState(o * torch.tanh(normal), cell)
+
+
+def adjoint(
+    projected: Tensor, state: LSTMState, weights: Weights, grad: LSTMState, mask: Tensor | None = None
+) -> StepGradients[LSTMState]:
+    """Return the gradients of the arguments of :func:`advance` from ``grad``, the total gradient of its result."""
+    i, f, g, o, cell, normal = _gates(projected, state, weights, mask)
+    _, gain_hh, gain_cell = _gains(weights)
+    dh, tanh_n = grad.hidden, torch.tanh(normal)
+    dn = dh * o * (1 - tanh_n**2)
+    through_cell, d_gain_cell = layer_norm_adjoint(cell, gain_cell, dn)
+    dc = grad.cell + through_cell
+    da_i = dc * g * i * (1 - i)
+    da_f = dc * state.cell * f * (1 - f)
+    da_g = dc * i * (1 - g**2)
+    da_o = dh * tanh_n * o * (1 - o)
+    da = torch.cat([da_i, da_f, da_g, da_o], dim=-1)
+    seen = fed_back(state.hidden, mask)
+    d_sums, d_gain_hh = layer_norm_adjoint(F.linear(seen, weights.weight_hh), gain_hh, da)
+    before = LSTMState(fed_back(d_sums @ weights.weight_hh, mask), dc * f)
+    learned = {"weight_hh": d_sums.T @ seen, "norm_hh": d_gain_hh, "norm_cell": d_gain_cell}
+    # The biases stand outside the norms.
+    biases = {"bias_hh": da.sum(0), "norm_cell_bias": dn.sum(0)}
+    learned |= {name: value for name, value in biases.items() if getattr(weights, name) is not None}
+    return StepGradients(da, before, learned)
+
+
+def _gates(
+    projected: Tensor, state: LSTMState, weights: Weights, mask: Tensor | None
+) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
+    """Return i_t, f_t, g_t, o_t, c_t and n_t = LN(c_t; α_c) + b_c, each (B, H)."""
+    _, gain_hh, gain_cell = _gains(weights)
     sums = F.linear(fed_back(state.hidden, mask), weights.weight_hh)
-    gates = projected + F.layer_norm(sums, sums.shape[-1:], gain_hh, weights.bias_hh, EPSILON)
-    input_gate, forget_gate, candidate, output_gate = gates.chunk(4, dim=-1)
-    kept = torch.sigmoid(forget_gate) * state.cell
-    cell = kept + torch.sigmoid(input_gate) * torch.tanh(candidate)
-    normal = F.layer_norm(cell, cell.shape[-1:], gain_cell, weights.norm_cell_bias, EPSILON)
-    return LSTMState(torch.sigmoid(output_gate) * torch.tanh(normal), cell)
+    a = projected + F.layer_norm(sums, sums.shape[-1:], gain_hh, weights.bias_hh, EPSILON)
+    a_i, a_f, a_g, a_o = a.chunk(4, dim=-1)
+    i, f, g, o = torch.sigmoid(a_i), torch.sigmoid(a_f), torch.tanh(a_g), torch.sigmoid(a_o)
+    cell = f * state.cell + i * g
+    return i, f, g, o, cell, F.layer_norm(cell, cell.shape[-1:], gain_cell, weights.norm_cell_bias, EPSILON)
 
 
-LAYER_NORM_LSTM = Recurrence(name="layer_norm_lstm", gates=4, state=LSTMState, advance=advance)
+def _gains(weights: Weights) -> tuple[Tensor, Tensor, Tensor]:
+    """Return α_ih, α_hh, α_c."""
+    return (
+        present("layer_norm_lstm", "norm_ih", weights.norm_ih),
+        present("layer_norm_lstm", "norm_hh", weights.norm_hh),
+        present("layer_norm_lstm", "norm_cell", weights.norm_cell),
+    )
+
+
+LAYER_NORM_LSTM = Recurrence(name="layer_norm_lstm", gates=4, state=LSTMState, advance=advance, adjoint=adjoint)

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import torch.nn.functional as F
 from torch import Tensor
 
-from nurt.kernels.recurrence import Recurrence, Weights, fed_back
+from nurt.kernels.recurrence import Recurrence, StepGradients, Weights, fed_back, recurrent_gradients
 
 __all__ = ["LINEAR", "LinearState"]
 
@@ -29,4 +29,13 @@ def advance(projected: Tensor, state: LinearState, weights: Weights, mask: Tenso
     return LinearState(projected + F.linear(fed_back(state.hidden, mask), weights.weight_hh, weights.bias_hh))
 
 
-LINEAR = Recurrence(name="linear", gates=1, state=LinearState, advance=advance)
+def adjoint(  # noqa: ARG001 - one signature for all
+    projected: Tensor, state: LinearState, weights: Weights, grad: LinearState, mask: Tensor | None = None
+) -> StepGradients[LinearState]:
+    """Return the gradients of the arguments of :func:`advance` from ``grad``, the total gradient of its result."""
+    da, seen = grad.hidden, fed_back(state.hidden, mask)
+    dh = fed_back(da @ weights.weight_hh, mask)
+    return StepGradients(da, LinearState(dh), recurrent_gradients(da, seen, weights))
+
+
+LINEAR = Recurrence(name="linear", gates=1, state=LinearState, advance=advance, adjoint=adjoint)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, cast
 
 import torch
 from torch import Tensor
 
 from nurt.kernels.options import PLAIN, StepOptions
-from nurt.kernels.recurrence import Recurrence, StateT, Weights, project, remade
-from nurt.kernels.reference.gradient_clip import clip_gradient
+from nurt.kernels.recurrence import Recurrence, StateT, Weights, project
+from nurt.kernels.reference.carry import crossing, partly_kept
+from nurt.kernels.reference.ends import alive_steps, where_alive, without_padding, zero_unless
 from nurt.kernels.rung import Request, Rung
 
 __all__ = ["RUNG", "run", "run_own_step"]
@@ -30,8 +30,8 @@ def run(
 
     The inputs of all steps are projected in one product before the loop.
     """
-    alive = _alive(inputs, lengths)
-    projected = project(_without_padding(inputs, alive), weights)
+    alive = alive_steps(inputs, lengths)
+    projected = project(without_padding(inputs, alive), weights)
 
     def step(gates: Tensor, state: StateT) -> StateT:
         return recurrence.advance(gates, state, weights, options.hidden_mask)
@@ -52,8 +52,8 @@ def run_own_step(
 
     ``options`` hold no mask of the hidden state: only the step itself knows where that is fed back.
     """
-    alive = _alive(inputs, lengths)
-    return _scan(step, _without_padding(inputs, alive), state, alive, options, reverse=reverse)
+    alive = alive_steps(inputs, lengths)
+    return _scan(step, without_padding(inputs, alive), state, alive, options, reverse=reverse)
 
 
 def _scan(
@@ -73,63 +73,11 @@ def _scan(
     moments = sequence.unbind(1)
     outputs: list[Tensor] = list(moments)
     for t in reversed(range(len(moments))) if reverse else range(len(moments)):
-        before = _crossing(state, options.gradient_clip)
-        new = _partly_kept(before, step(moments[t], before), options, t)
-        state = new if alive is None else _where(alive[:, t], new, state)
-        outputs[t] = new.hidden if alive is None else _zero_unless(alive[:, t], new.hidden)
+        before = crossing(state, options.gradient_clip)
+        new = partly_kept(before, step(moments[t], before), options, t)
+        state = new if alive is None else where_alive(alive[:, t], new, state)
+        outputs[t] = new.hidden if alive is None else zero_unless(alive[:, t], new.hidden)
     return torch.stack(outputs, dim=1), state
-
-
-def _crossing(state: StateT, bound: float | None) -> StateT:
-    """Return ``state`` as the next step sees it; what that step sends back is clamped.
-
-    A row past its end does not come this way, so its gradient reaches its last step as it is.
-    """
-    return state if bound is None else remade(state, (clip_gradient(field, bound) for field in state))
-
-
-def _partly_kept(before: StateT, new: StateT, options: StepOptions, t: int) -> StateT:
-    """Return the state after zoneout: k ⊙ before + (1 - k) ⊙ new."""
-    mixed = {}
-    for name, keep in (("hidden", options.keep_hidden), ("cell", options.keep_cell)):
-        if keep is not None:
-            share = keep[:, t] if isinstance(keep, Tensor) else keep
-            mixed[name] = share * getattr(before, name) + (1 - share) * getattr(new, name)
-    if not mixed:
-        return new
-    kept: StateT = cast(Any, new)._replace(**mixed)
-    return kept
-
-
-def _alive(inputs: Tensor, lengths: Tensor | None) -> Tensor | None:
-    """Return whether step t of row b lies before its end, bool (B, T); None when all do."""
-    if lengths is None:
-        return None
-    steps = torch.arange(inputs.shape[1], device=inputs.device)
-    return steps < lengths.to(inputs.device).unsqueeze(1)
-
-
-def _without_padding(inputs: Tensor, alive: Tensor | None) -> Tensor:
-    """Return ``inputs`` with zeros past the ends.
-
-    Dropping the results there is not enough: the gradient of a dropped NaN is 0 · NaN.
-    """
-    return inputs if alive is None else _zero_unless(alive, inputs)
-
-
-def _zero_unless(alive: Tensor, values: Tensor) -> Tensor:
-    return values.masked_fill(~_widened(alive, values), 0)
-
-
-def _where(alive: Tensor, new: StateT, old: StateT) -> StateT:
-    """Return the new state where a row is alive and the old one where it has ended."""
-    pairs = zip(new, old, strict=True)
-    return remade(new, (torch.where(_widened(alive, after), after, before) for after, before in pairs))
-
-
-def _widened(mask: Tensor, values: Tensor) -> Tensor:
-    """Return ``mask`` with trailing axes of one, so that it broadcasts over ``values``."""
-    return mask.reshape(mask.shape + (1,) * (values.dim() - mask.dim()))
 
 
 def refuse(request: Request) -> str | None:  # noqa: ARG001 - one signature for every rung

@@ -19,7 +19,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from nurt.kernels.recurrence import Recurrence, Weights, fed_back
+from nurt.kernels.recurrence import Recurrence, StepGradients, Weights, fed_back, recurrent_gradients
 
 __all__ = ["LSTM", "LSTMState"]
 
@@ -33,11 +33,35 @@ class LSTMState(NamedTuple):
 
 def advance(projected: Tensor, state: LSTMState, weights: Weights, mask: Tensor | None = None) -> LSTMState:
     """Return the state after ``projected`` = W_ih x_t + b_ih, (B, 4H)."""
-    gates = projected + F.linear(fed_back(state.hidden, mask), weights.weight_hh, weights.bias_hh)
-    input_gate, forget_gate, candidate, output_gate = gates.chunk(4, dim=-1)
-    kept = torch.sigmoid(forget_gate) * state.cell
-    cell = kept + torch.sigmoid(input_gate) * torch.tanh(candidate)
-    return LSTMState(torch.sigmoid(output_gate) * torch.tanh(cell), cell)
+    i, f, g, o = _gates(projected, state, weights, mask)
+    cell = f * state.cell + i * g
+    return LSTMState(o * torch.tanh(cell), cell)
 
 
-LSTM = Recurrence(name="lstm", gates=4, state=LSTMState, advance=advance)
+def adjoint(
+    projected: Tensor, state: LSTMState, weights: Weights, grad: LSTMState, mask: Tensor | None = None
+) -> StepGradients[LSTMState]:
+    """Return the gradients of the arguments of :func:`advance` from ``grad``, the total gradient of its result."""
+    i, f, g, o = _gates(projected, state, weights, mask)
+    tanh_c = torch.tanh(f * state.cell + i * g)
+    dh = grad.hidden
+    dc = grad.cell + dh * o * (1 - tanh_c**2)
+    da_i = dc * g * i * (1 - i)
+    da_f = dc * state.cell * f * (1 - f)
+    da_g = dc * i * (1 - g**2)
+    da_o = dh * tanh_c * o * (1 - o)
+    da = torch.cat([da_i, da_f, da_g, da_o], dim=-1)
+    before = LSTMState(fed_back(da @ weights.weight_hh, mask), dc * f)
+    return StepGradients(da, before, recurrent_gradients(da, fed_back(state.hidden, mask), weights))
+
+
+def _gates(
+    projected: Tensor, state: LSTMState, weights: Weights, mask: Tensor | None
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Return i_t, f_t, g_t, o_t, each (B, H)."""
+    a = projected + F.linear(fed_back(state.hidden, mask), weights.weight_hh, weights.bias_hh)
+    a_i, a_f, a_g, a_o = a.chunk(4, dim=-1)
+    return torch.sigmoid(a_i), torch.sigmoid(a_f), torch.tanh(a_g), torch.sigmoid(a_o)
+
+
+LSTM = Recurrence(name="lstm", gates=4, state=LSTMState, advance=advance, adjoint=adjoint)

@@ -18,7 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from nurt.kernels.recurrence import Recurrence, Weights, fed_back, present
+from nurt.kernels.recurrence import Recurrence, StepGradients, Weights, fed_back, present, recurrent_gradients
 from nurt.kernels.reference.lstm import LSTMState
 
 __all__ = ["PEEPHOLE_LSTM"]
@@ -26,13 +26,46 @@ __all__ = ["PEEPHOLE_LSTM"]
 
 def advance(projected: Tensor, state: LSTMState, weights: Weights, mask: Tensor | None = None) -> LSTMState:
     """Return the state after ``projected`` = W_ih x_t + b_ih, (B, 4H)."""
-    gates = projected + F.linear(fed_back(state.hidden, mask), weights.weight_hh, weights.bias_hh)
-    input_gate, forget_gate, candidate, output_gate = gates.chunk(4, dim=-1)
-    peephole = present("peephole_lstm", "weight_ch", weights.weight_ch)
-    to_input, to_forget, to_output = peephole.chunk(3)
-    kept = torch.sigmoid(forget_gate + to_forget * state.cell) * state.cell
-    cell = kept + torch.sigmoid(input_gate + to_input * state.cell) * torch.tanh(candidate)
-    return LSTMState(torch.sigmoid(output_gate + to_output * cell) * torch.tanh(cell), cell)
+    _, _, _, o, cell = _gates(projected, state, weights, mask)
+    return LSTMState(o * torch.tanh(cell), cell)
 
 
-PEEPHOLE_LSTM = Recurrence(name="peephole_lstm", gates=4, state=LSTMState, advance=advance)
+def adjoint(
+    projected: Tensor, state: LSTMState, weights: Weights, grad: LSTMState, mask: Tensor | None = None
+) -> StepGradients[LSTMState]:
+    """Return the gradients of the arguments of :func:`advance` from ``grad``, the total gradient of its result."""
+    i, f, g, o, cell = _gates(projected, state, weights, mask)
+    w_ci, w_cf, w_co = _peepholes(weights)
+    tanh_c = torch.tanh(cell)
+    dh = grad.hidden
+    da_o = dh * tanh_c * o * (1 - o)
+    dc = grad.cell + dh * o * (1 - tanh_c**2) + w_co * da_o
+    da_i = dc * g * i * (1 - i)
+    da_f = dc * state.cell * f * (1 - f)
+    da_g = dc * i * (1 - g**2)
+    da = torch.cat([da_i, da_f, da_g, da_o], dim=-1)
+    before = LSTMState(fed_back(da @ weights.weight_hh, mask), dc * f + w_ci * da_i + w_cf * da_f)
+    learned = recurrent_gradients(da, fed_back(state.hidden, mask), weights)
+    dw_c = torch.cat([da_i * state.cell, da_f * state.cell, da_o * cell], dim=-1).sum(0)
+    return StepGradients(da, before, learned | {"weight_ch": dw_c})
+
+
+def _gates(
+    projected: Tensor, state: LSTMState, weights: Weights, mask: Tensor | None
+) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+    """Return i_t, f_t, g_t, o_t and c_t, which the output gate looks at, each (B, H)."""
+    w_ci, w_cf, w_co = _peepholes(weights)
+    a = projected + F.linear(fed_back(state.hidden, mask), weights.weight_hh, weights.bias_hh)
+    a_i, a_f, a_g, a_o = a.chunk(4, dim=-1)
+    i, f, g = torch.sigmoid(a_i + w_ci * state.cell), torch.sigmoid(a_f + w_cf * state.cell), torch.tanh(a_g)
+    cell = f * state.cell + i * g
+    return i, f, g, torch.sigmoid(a_o + w_co * cell), cell
+
+
+def _peepholes(weights: Weights) -> tuple[Tensor, Tensor, Tensor]:
+    """Return w_ci, w_cf, w_co, each (H,)."""
+    w_ci, w_cf, w_co = present("peephole_lstm", "weight_ch", weights.weight_ch).chunk(3)
+    return w_ci, w_cf, w_co
+
+
+PEEPHOLE_LSTM = Recurrence(name="peephole_lstm", gates=4, state=LSTMState, advance=advance, adjoint=adjoint)

@@ -13,7 +13,7 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor
 
-from nurt.kernels.recurrence import Recurrence, Weights, present
+from nurt.kernels.recurrence import Recurrence, StepGradients, Weights, present
 from nurt.kernels.reference import lstm
 
 __all__ = ["PROJECTED_LSTM"]
@@ -26,4 +26,15 @@ def advance(projected: Tensor, state: lstm.LSTMState, weights: Weights, mask: Te
     return lstm.LSTMState(F.linear(wide, projection), cell)
 
 
-PROJECTED_LSTM = Recurrence(name="projected_lstm", gates=4, state=lstm.LSTMState, advance=advance)
+def adjoint(
+    projected: Tensor, state: lstm.LSTMState, weights: Weights, grad: lstm.LSTMState, mask: Tensor | None = None
+) -> StepGradients[lstm.LSTMState]:
+    """Return the gradients of the arguments of :func:`advance` from ``grad``, the total gradient of its result."""
+    projection = present("projected_lstm", "weight_hr", weights.weight_hr)
+    wide = lstm.advance(projected, state, weights, mask).hidden
+    d_wide = grad.hidden @ projection
+    inner = lstm.adjoint(projected, state, weights, lstm.LSTMState(d_wide, grad.cell), mask)
+    return StepGradients(inner.projected, inner.state, {**inner.weights, "weight_hr": grad.hidden.T @ wide})
+
+
+PROJECTED_LSTM = Recurrence(name="projected_lstm", gates=4, state=lstm.LSTMState, advance=advance, adjoint=adjoint)

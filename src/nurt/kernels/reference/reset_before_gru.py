@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from nurt.kernels.recurrence import Recurrence, Weights, fed_back
+from nurt.kernels.recurrence import Recurrence, StepGradients, Weights, fed_back
 from nurt.kernels.reference.gru import GRUState
 
 __all__ = ["RESET_BEFORE_GRU"]
@@ -24,14 +24,44 @@ __all__ = ["RESET_BEFORE_GRU"]
 
 def advance(projected: Tensor, state: GRUState, weights: Weights, mask: Tensor | None = None) -> GRUState:
     """Return the state after ``projected`` = W_ih x_t + b_ih, (B, 3H)."""
-    gated = 2 * state.hidden.shape[-1]
-    bias = weights.bias_hh
+    _, z, n = _gates(projected, state, weights, mask)
+    return GRUState((1 - z) * n + z * state.hidden)
+
+
+def adjoint(
+    projected: Tensor, state: GRUState, weights: Weights, grad: GRUState, mask: Tensor | None = None
+) -> StepGradients[GRUState]:
+    """Return the gradients of the arguments of :func:`advance` from ``grad``, the total gradient of its result."""
+    r, z, n = _gates(projected, state, weights, mask)
     seen = fed_back(state.hidden, mask)
-    gates = projected[:, :gated] + F.linear(seen, weights.weight_hh[:gated], None if bias is None else bias[:gated])
-    reset, update = torch.sigmoid(gates).chunk(2, dim=-1)
-    recurrent = F.linear(reset * seen, weights.weight_hh[gated:], None if bias is None else bias[gated:])
-    candidate = torch.tanh(projected[:, gated:] + recurrent)
-    return GRUState((1 - update) * candidate + update * state.hidden)
+    w_rz, w_n = _rows(weights.weight_hh)
+    dh = grad.hidden
+    da_n = dh * (1 - z) * (1 - n**2)
+    dq = da_n @ w_n
+    da_r = dq * seen * r * (1 - r)
+    da_z = dh * (state.hidden - n) * z * (1 - z)
+    da_rz = torch.cat([da_r, da_z], dim=-1)
+    da = torch.cat([da_rz, da_n], dim=-1)
+    before = GRUState(fed_back(da_rz @ w_rz + dq * r, mask) + dh * z)
+    learned = {"weight_hh": torch.cat([da_rz.T @ seen, da_n.T @ (r * seen)])}
+    return StepGradients(da, before, learned if weights.bias_hh is None else learned | {"bias_hh": da.sum(0)})
 
 
-RESET_BEFORE_GRU = Recurrence(name="reset_before_gru", gates=3, state=GRUState, advance=advance)
+def _gates(projected: Tensor, state: GRUState, weights: Weights, mask: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+    """Return r_t, z_t and n_t, each (B, H)."""
+    seen = fed_back(state.hidden, mask)
+    w_rz, w_n = _rows(weights.weight_hh)
+    b_rz, b_n = (None, None) if weights.bias_hh is None else _rows(weights.bias_hh)
+    in_r, in_z, in_n = projected.chunk(3, dim=-1)
+    back_r, back_z = F.linear(seen, w_rz, b_rz).chunk(2, dim=-1)
+    r, z = torch.sigmoid(in_r + back_r), torch.sigmoid(in_z + back_z)
+    return r, z, torch.tanh(in_n + F.linear(r * seen, w_n, b_n))
+
+
+def _rows(stacked: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the rows of r and z, which meet h_{t-1}, and those of n, which meet r_t ⊙ h_{t-1}."""
+    gated = 2 * len(stacked) // 3
+    return stacked[:gated], stacked[gated:]
+
+
+RESET_BEFORE_GRU = Recurrence(name="reset_before_gru", gates=3, state=GRUState, advance=advance, adjoint=adjoint)

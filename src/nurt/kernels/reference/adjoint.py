@@ -1,0 +1,186 @@
+"""Back-propagation through time, written out: one loop forwards that keeps the states, one backwards over the adjoint.
+
+The gradient of a state is *total* when it counts every path to the loss. Going back in time, what reaches the state
+after step t is the gradient of its own output plus what the later steps handed down; ``Recurrence.adjoint`` takes that
+total through one step [werbos1990backpropagation]. The input projection depends on no state, so its gradients are
+three products after the loop. Only inputs and states are kept; gates are recomputed.
+
+Everything is plain torch. When the gradients are to be differentiated themselves, the states are recomputed with a
+graph and the same loop runs on them, so derivatives of every order are exact.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic
+
+import torch
+from torch import Tensor
+
+from nurt.kernels.recurrence import Recurrence, StateT, StepGradients, Weights, project, remade
+from nurt.kernels.reference import RECURRENCES
+from nurt.kernels.reference.ends import alive_steps, where_alive, without_padding, zero_unless
+from nurt.kernels.rung import Request, Rung, dtype_name
+
+__all__ = ["RUNG", "refuse", "run"]
+
+_DTYPES = (torch.float32, torch.float64)
+
+
+def run(
+    recurrence: Recurrence[StateT],
+    inputs: Tensor,
+    state: StateT,
+    weights: Weights,
+    *,
+    lengths: Tensor | None,
+    reverse: bool,
+) -> tuple[Tensor, StateT]:
+    """Run a recurrence that has an adjoint; arguments and results as for :class:`~nurt.kernels.rung.Kernel`."""
+    walk = _Walk(recurrence, alive_steps(inputs, lengths), reverse)
+    outputs, *final = _ThroughTime.apply(walk, inputs, *state, *weights)  # type: ignore[no-untyped-call]
+    return outputs, remade(state, final)
+
+
+@dataclass(frozen=True)
+class _Walk(Generic[StateT]):
+    """A way through time: everything a pass needs besides the tensors that have gradients.
+
+    Args:
+        recurrence: which one.
+        alive: whether step t of row b lies before its end, bool (B, T); None when all do.
+        reverse: from each row's own last step to its first.
+    """
+
+    recurrence: Recurrence[StateT]
+    alive: Tensor | None
+    reverse: bool
+
+    def steps(self, inputs: Tensor) -> range:
+        """Return the places of the steps in ``inputs`` (B, T, I), in the order in which they are taken."""
+        time = inputs.shape[1]
+        return range(time - 1, -1, -1) if self.reverse else range(time)
+
+    def states(self, inputs: Tensor, start: StateT, weights: Weights) -> list[StateT]:
+        """Return the state before every step taken and, last, the final one."""
+        moments = project(without_padding(inputs, self.alive), weights).unbind(1)
+        states = [start]
+        for t in self.steps(inputs):
+            new = self.recurrence.advance(moments[t], states[-1], weights)
+            states.append(new if self.alive is None else where_alive(self.alive[:, t], new, states[-1]))
+        return states
+
+    def outputs(self, states: Sequence[StateT]) -> Tensor:
+        """Return the outputs (B, T, ·) of the steps that made ``states``, each at the place of its input."""
+        made = [state.hidden for state in states[1:]]
+        outputs = torch.stack(made[::-1] if self.reverse else made, dim=1)
+        return without_padding(outputs, self.alive)
+
+
+class _ThroughTime(torch.autograd.Function):
+    """The two passes as one function of inputs, state fields and weights."""
+
+    @staticmethod
+    def forward(ctx: Any, walk: _Walk[Any], *tensors: Tensor | None) -> tuple[Tensor, ...]:
+        inputs, start, weights = _unpacked(walk, tensors)
+        states = walk.states(inputs, start, weights)
+        ctx.walk, ctx.arguments = walk, len(tensors)
+        ctx.set_materialize_grads(False)
+        # The initial state is among the arguments already.
+        ctx.save_for_backward(*tensors, *(field for state in states[1:] for field in state))
+        return walk.outputs(states), *states[-1]
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor | None) -> tuple[Tensor | None, ...]:
+        walk, tensors, kept = ctx.walk, ctx.saved_tensors[: ctx.arguments], ctx.saved_tensors[ctx.arguments :]
+        inputs, start, weights = _unpacked(walk, tensors)
+        # Autograd records the backward pass exactly when its own gradient may be asked for.
+        if torch.is_grad_enabled():
+            states = walk.states(inputs, start, weights)
+        else:
+            states = [start, *(remade(start, kept[at : at + len(start)]) for at in range(0, len(kept), len(start)))]
+        found = _gradients(walk, inputs, states, weights, grads)
+        return None, *(grad if want else None for grad, want in zip(found, ctx.needs_input_grad[1:], strict=True))
+
+
+def _unpacked(walk: _Walk[StateT], tensors: Sequence[Any]) -> tuple[Tensor, StateT, Weights]:
+    inputs, rest = tensors[0], tensors[1:]
+    fields = len(rest) - len(Weights._fields)
+    return inputs, walk.recurrence.state(*rest[:fields]), Weights(*rest[fields:])
+
+
+def _gradients(
+    walk: _Walk[StateT],
+    inputs: Tensor,
+    states: Sequence[StateT],
+    weights: Weights,
+    grads: Sequence[Tensor | None],
+) -> list[Tensor | None]:
+    """Return the gradients of inputs, initial state and weights, in the order in which they were given.
+
+    Args:
+        walk: the way the forward pass took.
+        inputs: (B, T, I).
+        states: the state before every step taken and, last, the final one.
+        weights: of the recurrence.
+        grads: of the outputs (B, T, ·) and of each field of the final state, None for zero.
+    """
+    fed = without_padding(inputs, walk.alive)
+    da, start, recurrent = _backwards_in_time(walk, project(fed, weights), states, weights, grads)
+    rows = da.flatten(0, 1)
+    by_name = {**recurrent, "weight_ih": rows.T @ fed.flatten(0, 1), "bias_ih": rows.sum(0)}
+    return [da @ weights.weight_ih, *start, *(by_name.get(name) for name in Weights._fields)]
+
+
+def _backwards_in_time(
+    walk: _Walk[StateT],
+    projected: Tensor,
+    states: Sequence[StateT],
+    weights: Weights,
+    grads: Sequence[Tensor | None],
+) -> tuple[Tensor, StateT, dict[str, Tensor]]:
+    """Return the gradients of ``projected`` (B, T, G·H), of the initial state, and of the recurrent weights by name."""
+    d_outputs, *d_final = grads
+    moments, d_moments = projected.unbind(1), list(projected.unbind(1))
+    pairs = zip(states[-1], d_final, strict=True)
+    total = remade(states[-1], (torch.zeros_like(field) if grad is None else grad for field, grad in pairs))
+    sums: dict[str, Tensor] = {}
+    for t, before in reversed(list(zip(walk.steps(projected), states, strict=False))):
+        alive = None if walk.alive is None else walk.alive[:, t]
+        # A row past its end put out a constant zero and handed its state on untouched.
+        made = total if d_outputs is None else _with_output(total, d_outputs[:, t])
+        made = made if alive is None else remade(made, (zero_unless(alive, field) for field in made))
+        step = _adjoint(walk.recurrence)(moments[t], before, weights, made)
+        total = step.state if alive is None else where_alive(alive, step.state, total)
+        d_moments[t] = step.projected
+        sums = {name: sums[name] + grad if name in sums else grad for name, grad in step.weights.items()}
+    return torch.stack(d_moments, dim=1), total, sums
+
+
+def _with_output(total: StateT, dy: Tensor) -> StateT:
+    """Return the gradient of a state whose hidden part was put out as well, ``dy`` (B, ·) being that output's."""
+    # Every state is a NamedTuple, which no protocol can say.
+    fields: Any = total
+    summed: StateT = fields._replace(hidden=total.hidden + dy)
+    return summed
+
+
+def _adjoint(recurrence: Recurrence[StateT]) -> Callable[[Tensor, StateT, Weights, StateT], StepGradients[StateT]]:
+    assert recurrence.adjoint is not None, "refused beforehand"
+    return recurrence.adjoint
+
+
+def refuse(request: Request) -> str | None:
+    """Return why the adjoint cannot serve ``request``, or None."""
+    known = RECURRENCES.get(request.recurrence or "")
+    if known is None or known.adjoint is None:
+        return f"nobody has derived the adjoint of {request.recurrence or 'a step of its own'}"
+    if request.dtype not in _DTYPES:
+        return f"the adjoint is proved in float32 and float64, not in {dtype_name(request.dtype)}"
+    if "transformed" in request.options:
+        return "torch.func transforms and forward-mode derivatives go through operations, not through adjoints"
+    return None
+
+
+RUNG = Rung(name="adjoint", summary="the hand-written adjoint in plain torch", refuse=refuse, run=run)
