@@ -44,7 +44,7 @@ def test_every_cell_of_the_registry_has_a_row():
     assert set(CELLS.values()) | {ProjectedLSTMCell} == {type(factory()) for factory in FACTORIES.values()}
 
 
-@pytest.mark.parametrize("rung", ["native", "torch", "reference"])
+@pytest.mark.parametrize("rung", ["native", "torch", "adjoint", "reference"])
 @pytest.mark.parametrize("check", CHECKS)
 @pytest.mark.parametrize("cell", FACTORIES)
 def test_every_cell_obeys_the_contract(cell, check, rung):

@@ -36,7 +36,7 @@ FACTORS = {
     "bias": [True, False],
     "layout": ["padded", "sorted", "unsorted", "lengths", "single"],
     "dtype": [torch.float32, torch.float64],
-    "rung": ["native", "torch", "reference"],
+    "rung": ["native", "torch", "adjoint", "reference"],
 }
 EXTRAS = {"hx": [False, True], "weights_from": ["torch", "nurt"], "training": [False, True]}
 CASES = covering(FACTORS | EXTRAS)
@@ -203,7 +203,7 @@ def test_a_fault_put_into_the_reference_turns_the_comparison_red(fault, monkeypa
         assert red == len(concerned)
 
 
-@pytest.mark.parametrize("rung", ["native", "torch", "reference"])
+@pytest.mark.parametrize("rung", ["native", "torch", "adjoint", "reference"])
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize(("batch", "steps", "hidden"), [(1, 1, 3), (1, 63, 17), (5, 63, 50), (3, 1, 50)])
 def test_awkward_sizes_are_no_special_case(family, rung, batch, steps, hidden):
@@ -223,7 +223,7 @@ def test_awkward_sizes_are_no_special_case(family, rung, batch, steps, hidden):
         assert_agree(value, other, GRADIENTS[torch.float32], name)
 
 
-@pytest.mark.parametrize("rung", ["native", "torch", "reference"])
+@pytest.mark.parametrize("rung", ["native", "torch", "adjoint", "reference"])
 @pytest.mark.parametrize("family", FAMILIES)
 def test_strided_expanded_and_huge_inputs_are_no_special_case(family, rung):
     torch.manual_seed(47)
@@ -241,7 +241,7 @@ def test_strided_expanded_and_huge_inputs_are_no_special_case(family, rung):
         assert_agree(output, theirs(values)[0], OUTPUTS[torch.float64], name)
 
 
-@pytest.mark.parametrize("rung", ["native", "torch", "reference"])
+@pytest.mark.parametrize("rung", ["native", "torch", "adjoint", "reference"])
 @pytest.mark.parametrize("family", FAMILIES)
 def test_an_empty_batch_goes_through_as_in_torch(family, rung):
     kind, options = FAMILIES[family]
@@ -279,7 +279,7 @@ def test_under_one_seed_dropout_drops_what_torch_drops(family, bidirectional, la
         assert_agree(ours(inputs)[0], expected, OUTPUTS[torch.float32], "output")
 
 
-@pytest.mark.parametrize("rung", ["native", "reference"])
+@pytest.mark.parametrize("rung", ["native", "adjoint", "reference"])
 @pytest.mark.parametrize("layout", ["padded", "packed"])
 def test_a_layer_drops_between_layers_alone_and_in_training_alone(layout, rung):
     layer = nurt.nn.GRU(3, 5, 2, dropout=1.0)

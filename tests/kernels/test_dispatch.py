@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import threading
 
@@ -36,6 +37,7 @@ def test_explain_says_why_the_others_were_passed_over():
     assert account.passed_over == {
         "native": "the engine computes in float32 and float64, not in bfloat16",
         "torch": "torch has no operator for linear",
+        "adjoint": "the adjoint is proved in float32 and float64, not in bfloat16",
     }
     assert str(account).startswith("linear on cpu, bfloat16, ragged, reverse: runs on 'reference'")
     assert "reference" in explain("lstm").passed_over
@@ -50,15 +52,30 @@ def test_explain_prints_a_cell_with_a_step_of_its_own():
     assert str(explain(None)).startswith("a step of its own on cpu, float32: runs on 'reference'")
 
 
-@pytest.mark.parametrize(("device", "dtype"), [("mps", torch.float32), ("cpu", torch.complex64)])
-def test_torch_is_not_taken_where_it_is_not_offered(device, dtype):
-    assert explain("lstm", device=device, dtype=dtype).rung == "reference"
+@pytest.mark.parametrize(
+    ("device", "dtype", "taken"), [("mps", torch.float32, "adjoint"), ("cpu", torch.complex64, "reference")]
+)
+def test_torch_is_not_taken_where_it_is_not_offered(device, dtype, taken):
+    assert explain("lstm", device=device, dtype=dtype).rung == taken
+
+
+def test_the_adjoint_runs_what_has_one_where_neither_the_engine_nor_torch_does():
+    assert explain("linear", device="cuda", options=["ragged", "reverse"]).rung == "adjoint"
+    assert explain(None).passed_over["adjoint"] == "nobody has derived the adjoint of a step of its own"
+    assert "torch.func" in explain("linear", options=["transformed"]).passed_over["adjoint"]
+
+
+def test_a_recurrence_without_an_adjoint_runs_in_the_reference_loop(monkeypatch):
+    monkeypatch.setitem(RECURRENCES, "novel", dataclasses.replace(RECURRENCES["linear"], name="novel", adjoint=None))
+    account = explain("novel")
+    assert account.rung == "reference"
+    assert account.passed_over["adjoint"] == "nobody has derived the adjoint of novel"
 
 
 def test_use_forces_a_rung_inside_its_block_alone():
     with use("reference"):
         assert explain("lstm").rung == "reference"
-        assert explain("lstm").passed_over == dict.fromkeys(["native", "torch"], "'reference' is forced")
+        assert explain("lstm").passed_over == dict.fromkeys(["native", "torch", "adjoint"], "'reference' is forced")
         with use("torch"):
             assert explain("lstm").rung == "torch"
         assert explain("lstm").reason == 'use("reference") forces it'
@@ -90,7 +107,7 @@ def test_the_environment_variable_is_read_at_each_call_and_yields_to_use(monkeyp
 
 
 def test_an_unknown_rung_is_refused_with_the_names_there_are(monkeypatch):
-    with pytest.raises(NurtValueError, match="'native', 'torch', 'reference'"), use("fast"):
+    with pytest.raises(NurtValueError, match="'native', 'torch', 'adjoint', 'reference'"), use("fast"):
         pass
     monkeypatch.setenv("NURT_RUNG", "fast")
     with pytest.raises(NurtValueError, match="environment variable NURT_RUNG"):
@@ -98,7 +115,7 @@ def test_an_unknown_rung_is_refused_with_the_names_there_are(monkeypatch):
 
 
 def test_a_forced_rung_that_cannot_serve_is_an_error_that_names_the_alternative():
-    with use("torch"), pytest.raises(UnavailableError, match="Use 'native' or 'reference' instead") as caught:
+    with use("torch"), pytest.raises(UnavailableError, match="Use 'native' or 'adjoint' or 'reference' instead") as caught:
         explain("linear")
     assert isinstance(caught.value, RuntimeError)
     assert caught.value.got == "one it does not: torch has no operator for linear"
@@ -134,7 +151,7 @@ def test_a_new_rung_is_one_row_of_the_table(monkeypatch):
 
     newcomer = Rung(name="newcomer", summary="a test", refuse=refuse, run=run)
     monkeypatch.setattr(dispatch, "RUNGS", (newcomer, *dispatch.RUNGS))
-    assert rungs() == ("newcomer", "native", "torch", "reference")
+    assert rungs() == ("newcomer", "native", "torch", "adjoint", "reference")
     assert explain("gru").rung == "newcomer"
     assert explain("lstm").passed_over["newcomer"] == "it only knows gru"
     gru = RECURRENCES["gru"]

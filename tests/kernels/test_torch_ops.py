@@ -25,7 +25,7 @@ def test_rows_without_any_step_keep_their_state_and_take_no_part_in_gradients(le
     inputs, hidden, cell = torch.randn(B, T, IN), torch.randn(2, B, H), torch.randn(2, B, H)
     weights = [[lstm_weights(IN)], [lstm_weights(H)]]
     results = {}
-    for rung in ("native", "torch", "reference"):
+    for rung in ("native", "torch", "adjoint", "reference"):
         leaves = [tensor.clone().requires_grad_() for tensor in (inputs, hidden, cell)]
         with use(rung):
             outputs, finals = run_stack(lstm, leaves[0], tuple(leaves[1:]), weights, lengths=torch.tensor(lengths))
@@ -51,7 +51,7 @@ def test_a_run_leaves_its_arguments_alone_and_accepts_expanded_ones():
     weights = Weights(torch.randn(3 * H, IN), torch.randn(3 * H, H))
     inputs, state = torch.randn(1, T, IN).expand(B, T, IN), gru.state(torch.randn(1, H).expand(B, H))
     before = inputs.clone(), state.hidden.clone()
-    for rung in ("native", "torch", "reference"):
+    for rung in ("native", "torch", "adjoint", "reference"):
         with use(rung):
             run(gru, inputs, state, weights, lengths=torch.tensor([5, 4, 1, 2]), reverse=True)
         assert torch.equal(inputs, before[0])

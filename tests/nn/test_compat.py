@@ -263,7 +263,7 @@ def test_copies_and_saved_layers_compute_the_same_and_share_nothing(kind):
         assert not torch.equal(twin(X)[0], layer(X)[0])
 
 
-@pytest.mark.parametrize("rung", ["native", "torch", "reference"])
+@pytest.mark.parametrize("rung", ["native", "torch", "adjoint", "reference"])
 def test_parametrised_assigned_and_substituted_weights_are_seen(rung):
     class Negated(torch.nn.Module):
         def forward(self, weight):
@@ -285,7 +285,7 @@ def test_parametrised_assigned_and_substituted_weights_are_seen(rung):
         assert not torch.equal(plain(X)[0], expected)
 
 
-@pytest.mark.parametrize("rung", ["native", "torch", "reference"])
+@pytest.mark.parametrize("rung", ["native", "torch", "adjoint", "reference"])
 def test_frozen_and_shared_weights_get_the_gradients_they_should(rung):
     layer = LSTM(5, 5, 2)
     layer.weight_ih_l0.requires_grad_(False)

@@ -84,7 +84,7 @@ def test_a_parametrised_cell_still_runs_on_kernels_and_with_the_parametrised_wei
     reverse=st.booleans(),
     seed=st.integers(0, 2**16),
 )
-@pytest.mark.parametrize("rung", [None, "reference"])
+@pytest.mark.parametrize("rung", [None, "adjoint", "reference"])
 def test_a_ragged_batch_is_its_rows_one_by_one_whatever_lies_in_the_padding(rung, kind, lengths, reverse, seed):
     torch.manual_seed(seed)
     cell = CELLS[kind](IN, H, dtype=torch.float64)
@@ -116,7 +116,7 @@ def test_rungs_agree_on_outputs_and_all_gradients_at_awkward_sizes(kind, batch, 
     inputs = torch.randn(batch, steps, 3)
     lengths = torch.randint(1, steps + 1, (batch,))
     results = {}
-    for rung in ("native", "torch", "reference"):
+    for rung in ("native", "torch", "adjoint", "reference"):
         leaves = [inputs.clone().requires_grad_()]
         template = cell.initial_state(batch)
         leaves += [torch.full_like(field, 0.3).requires_grad_() for field in template]
@@ -125,14 +125,14 @@ def test_rungs_agree_on_outputs_and_all_gradients_at_awkward_sizes(kind, batch, 
         flat = torch.cat([value.flatten() for value in (outputs, *final)])
         gradients = torch.autograd.grad(flat @ torch.linspace(-1, 2, len(flat)), [*leaves, *cell.parameters()])
         results[rung] = (outputs, *final), gradients
-    for rung in ("native", "reference"):
+    for rung in ("native", "adjoint", "reference"):
         for mine, wanted in zip(results[rung][0], results["torch"][0], strict=True):
             assert_agree(mine, wanted, OUTPUTS[torch.float32], f"value of {rung}")
         for mine, wanted in zip(results[rung][1], results["torch"][1], strict=True):
             assert_agree(mine, wanted, GRADIENTS[torch.float32], f"gradient of {rung}")
 
 
-@pytest.mark.parametrize("rung", ["native", "torch", "reference"])
+@pytest.mark.parametrize("rung", ["native", "torch", "adjoint", "reference"])
 def test_the_layout_of_the_inputs_in_memory_does_not_matter(rung):
     torch.manual_seed(5)
     cell = LSTMCell(IN, H)
@@ -153,7 +153,7 @@ def test_full_lengths_are_the_same_as_none():
 
 
 def test_an_empty_batch_goes_through():
-    for rung in ("native", "torch", "reference"):
+    for rung in ("native", "torch", "adjoint", "reference"):
         with use(rung):
             outputs, state = unroll(LSTMCell(IN, H), torch.randn(0, T, IN), lengths=[])
         assert outputs.shape == (0, T, H)
@@ -282,7 +282,7 @@ def test_states_that_do_not_fit_are_refused_by_field(state, error, message):
 
 
 def test_frozen_weights_get_no_gradient_and_the_others_do():
-    for rung in ("native", "torch", "reference"):
+    for rung in ("native", "torch", "adjoint", "reference"):
         cell = LinearCell(IN, H) if rung != "torch" else GRUCell(IN, H)
         cell.weight_hh.requires_grad_(False)
         with use(rung):

@@ -3,7 +3,8 @@
 In eager mode an ``autograd.Function`` makes the calls directly. Where torch looks at operators instead of running
 them (``torch.compile``, ``torch.export``, fake tensors, any dispatch mode) the same calls are the custom operators
 ``nurt::recurrence`` and ``nurt::recurrence_backward``, because a compiler cannot follow an address. Both paths share
-one gradient. Gradients of gradients run through the reference loop, which autograd can differentiate to any order.
+one gradient. Gradients of gradients run through the hand-written adjoint in plain torch, which autograd can
+differentiate to any order.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from nurt.errors import UnavailableError
 from nurt.kernels import native_calls
 from nurt.kernels.native_calls import Call, Forward, Tensors
 from nurt.kernels.recurrence import Weights
-from nurt.kernels.reference import RECURRENCES, loop
+from nurt.kernels.reference import RECURRENCES, adjoint
 
 __all__ = ["run"]
 
@@ -97,7 +98,7 @@ def _by_the_reference(call: Call, tensors: Tensors, grads: Tensors, wanted: Sequ
     if call.packed:
         assert lengths is not None
         padded, _ = pad_packed_sequence(PackedSequence(inputs, batch_sizes_of(lengths)), batch_first=True)
-    outputs, final = loop.run(
+    outputs, final = adjoint.run(
         recurrence, padded, recurrence.state(*fields), weights, lengths=lengths, reverse=call.reverse
     )
     if call.packed:

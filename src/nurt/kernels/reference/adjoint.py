@@ -93,7 +93,9 @@ class _ThroughTime(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor | None) -> tuple[Tensor | None, ...]:
-        walk, tensors, kept = ctx.walk, ctx.saved_tensors[: ctx.arguments], ctx.saved_tensors[ctx.arguments :]
+        # Read once: torch.utils.checkpoint recomputes what is saved and hands each tensor out a single time.
+        walk, saved = ctx.walk, ctx.saved_tensors
+        tensors, kept = saved[: ctx.arguments], saved[ctx.arguments :]
         inputs, start, weights = _unpacked(walk, tensors)
         # Autograd records the backward pass exactly when its own gradient may be asked for.
         if torch.is_grad_enabled():
