@@ -115,7 +115,10 @@ def test_an_unknown_rung_is_refused_with_the_names_there_are(monkeypatch):
 
 
 def test_a_forced_rung_that_cannot_serve_is_an_error_that_names_the_alternative():
-    with use("torch"), pytest.raises(UnavailableError, match="Use 'native' or 'adjoint' or 'reference' instead") as caught:
+    with (
+        use("torch"),
+        pytest.raises(UnavailableError, match="Use 'native' or 'adjoint' or 'reference' instead") as caught,
+    ):
         explain("linear")
     assert isinstance(caught.value, RuntimeError)
     assert caught.value.got == "one it does not: torch has no operator for linear"
