@@ -197,6 +197,12 @@ class Recurrence(Generic[StateT]):
     advance: Advance[StateT]
     adjoint: Adjoint[StateT] | None = None
 
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """Names of the fields of the state, ``hidden`` the first."""
+        names: tuple[str, ...] = getattr(self.state, "_fields", ())
+        return names
+
     def step(self, x: Tensor, state: StateT, weights: Weights) -> StateT:
         """Return the state after the input ``x`` (B, I)."""
         return self.advance(project(x, weights), state, weights)

@@ -4,28 +4,35 @@
 own derives from ``AbstractCell`` and is tested by ``check_cell``.
 """
 
+from nurt.nn import init
 from nurt.nn.building import build
 from nurt.nn.cells import (
     CELLS,
     AbstractCell,
+    CIFGLSTMCell,
     ElmanCell,
     ElmanState,
     GRUCell,
     GRUState,
+    LayerNormLSTMCell,
     LinearCell,
     LinearState,
     LSTMCell,
     LSTMState,
+    PeepholeLSTMCell,
     ProjectedLSTMCell,
+    ResetBeforeGRUCell,
 )
 from nurt.nn.checks import CellReport, ContractError, check_cell
 from nurt.nn.compat import GRU, LSTM, RNN
 from nurt.nn.convert import from_torch, to_torch
 from nurt.nn.explaining import ModuleExplanation, explain
 from nurt.nn.layers import AbstractLayer, Bidirectional, BidirectionalState, Recurrent, Stack
+from nurt.nn.regularisation import Regularisation
 from nurt.nn.stream import Stream, stream
 from nurt.nn.swapping import swap, swap_back
 from nurt.nn.unroll import unroll
+from nurt.nn.update_gate import flip_update_gate
 
 __all__ = [
     "CELLS",
@@ -36,6 +43,7 @@ __all__ = [
     "AbstractLayer",
     "Bidirectional",
     "BidirectionalState",
+    "CIFGLSTMCell",
     "CellReport",
     "ContractError",
     "ElmanCell",
@@ -44,17 +52,23 @@ __all__ = [
     "GRUState",
     "LSTMCell",
     "LSTMState",
+    "LayerNormLSTMCell",
     "LinearCell",
     "LinearState",
     "ModuleExplanation",
+    "PeepholeLSTMCell",
     "ProjectedLSTMCell",
     "Recurrent",
+    "Regularisation",
+    "ResetBeforeGRUCell",
     "Stack",
     "Stream",
     "build",
     "check_cell",
     "explain",
+    "flip_update_gate",
     "from_torch",
+    "init",
     "stream",
     "swap",
     "swap_back",

@@ -28,14 +28,14 @@ def build(
     """Build layers of one kind of cell.
 
     Args:
-        cell: a key of ``CELLS`` ("linear", "elman", "lstm", "gru"), or a callable
-            ``(input_size, hidden_size) -> cell`` for any other.
+        cell: a key of ``CELLS`` ("linear", "elman", "lstm", "peephole_lstm", "cifg_lstm", "layer_norm_lstm", "gru",
+            "reset_before_gru"), or a callable ``(input_size, hidden_size) -> cell`` for any other.
         input_size: I, features of an input of the lowest layer.
         hidden_size: H, of every cell.
         num_layers: L.
         dropout: probability between layers, see :class:`Stack`.
         bidirectional: whether each layer also runs backwards; its outputs then have 2·H features.
-        nonlinearity: "tanh" (the default) or "relu", for "elman" alone.
+        nonlinearity: "tanh" (the default), "relu" or "sigmoid", for "elman" alone.
 
     Returns:
         ``outputs (B, T, ·), state = stack(inputs (B, T, I))``.

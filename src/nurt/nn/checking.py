@@ -8,11 +8,17 @@ import torch
 from torch import Tensor
 
 from nurt.errors import NurtTypeError, NurtValueError, ShapeError
-from nurt.kernels.recurrence import StateT, remade
+from nurt.kernels.recurrence import State, StateT, remade
 
-__all__ = ["Lengths", "check_inputs", "check_lengths", "check_state"]
+__all__ = ["Lengths", "check_inputs", "check_lengths", "check_state", "field_names"]
 
 Lengths = Tensor | Sequence[int]
+
+
+def field_names(state: State) -> tuple[str, ...]:
+    """Return the names of the fields of ``state``, none for a tuple without names."""
+    names: tuple[str, ...] = getattr(state, "_fields", ())
+    return names
 
 
 def check_inputs(where: str, inputs: object, features: int) -> Tensor:
@@ -67,12 +73,12 @@ def check_state(where: str, state: object, template: StateT) -> StateT:
         NurtTypeError: not a tuple of that many tensors, or of another dtype.
         ShapeError: a field has another shape.
     """
-    names = getattr(template, "_fields", tuple(range(len(template))))
+    names = field_names(template) or tuple(map(str, range(len(template))))
     if not isinstance(state, tuple | list) or len(state) != len(names):
         got = f"{type(state).__name__} of {len(state)}" if isinstance(state, tuple | list) else type(state).__name__
         raise NurtTypeError(
             f"{where}: `state` is not a state of this cell.",
-            expected=f"{type(template).__name__}({', '.join(map(str, names))})",
+            expected=f"{type(template).__name__}({', '.join(names)})",
             got=got,
             cure="Start from cell.initial_state(batch), or from the state an earlier call gave back.",
         )

@@ -21,8 +21,12 @@ from nurt.nn.cells.elman import NONLINEARITIES
 from nurt.nn.checking import Lengths
 from nurt.nn.dropin import AbstractDropIn
 from nurt.nn.dropin_checks import LayerTypeError
+from nurt.nn.regularisation import NONE, Regularisation
 
 __all__ = ["GRU", "LSTM", "RNN"]
+
+# Those of torch.nn.RNN.
+_NONLINEARITIES = ("tanh", "relu")
 
 
 @final
@@ -40,6 +44,8 @@ class RNN(AbstractDropIn):
         bidirectional: whether each layer also runs backwards.
         device: of the weights.
         dtype: of the weights.
+        regularisation: what is left out at random in training mode; every layer and direction draws its own masks.
+        gradient_clip: bound on the gradient between steps, see :func:`~nurt.nn.unroll.unroll`.
 
     Raises:
         NurtTypeError, NurtValueError: what torch refuses, with the same built-in types.
@@ -62,17 +68,32 @@ class RNN(AbstractDropIn):
         bidirectional: bool = False,
         device: torch.device | str | int | None = None,
         dtype: torch.dtype | None = None,
+        *,
+        regularisation: Regularisation = NONE,
+        gradient_clip: float | None = None,
     ) -> None:
-        if nonlinearity not in NONLINEARITIES:
+        if nonlinearity not in _NONLINEARITIES:
             raise NurtValueError(
                 "nurt.nn.RNN: unknown `nonlinearity`.",
-                expected=" or ".join(map(repr, NONLINEARITIES)),
+                expected=" or ".join(map(repr, _NONLINEARITIES)),
                 got=repr(nonlinearity),
+                cure='For \'sigmoid\' take nurt.nn.build("elman", ..., nonlinearity="sigmoid"); torch has none.',
             )
         # Before the parent's set-up, which asks for the recurrence.
         self.nonlinearity: str = nonlinearity
         super().__init__(
-            input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, 0, device, dtype
+            input_size,
+            hidden_size,
+            num_layers,
+            bias,
+            batch_first,
+            dropout,
+            bidirectional,
+            0,
+            device,
+            dtype,
+            regularisation,
+            gradient_clip,
         )
 
     @property
@@ -128,6 +149,8 @@ class GRU(AbstractDropIn):
         bidirectional: whether each layer also runs backwards.
         device: of the weights.
         dtype: of the weights.
+        regularisation: what is left out at random in training mode; every layer and direction draws its own masks.
+        gradient_clip: bound on the gradient between steps, see :func:`~nurt.nn.unroll.unroll`.
 
     Raises:
         NurtTypeError, NurtValueError: what torch refuses, with the same built-in types.
@@ -152,9 +175,23 @@ class GRU(AbstractDropIn):
         bidirectional: bool = False,
         device: torch.device | str | int | None = None,
         dtype: torch.dtype | None = None,
+        *,
+        regularisation: Regularisation = NONE,
+        gradient_clip: float | None = None,
     ) -> None:
         super().__init__(
-            input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, 0, device, dtype
+            input_size,
+            hidden_size,
+            num_layers,
+            bias,
+            batch_first,
+            dropout,
+            bidirectional,
+            0,
+            device,
+            dtype,
+            regularisation,
+            gradient_clip,
         )
 
     @overload
@@ -186,6 +223,8 @@ class LSTM(AbstractDropIn):
         proj_size: features of a projected hidden state, below H; 0 for none. See :class:`ProjectedLSTMCell`.
         device: of the weights.
         dtype: of the weights.
+        regularisation: what is left out at random in training mode; every layer and direction draws its own masks.
+        gradient_clip: bound on the gradient between steps, see :func:`~nurt.nn.unroll.unroll`.
 
     Raises:
         NurtTypeError, NurtValueError: what torch refuses, with the same built-in types.
@@ -210,9 +249,23 @@ class LSTM(AbstractDropIn):
         proj_size: int = 0,
         device: torch.device | str | int | None = None,
         dtype: torch.dtype | None = None,
+        *,
+        regularisation: Regularisation = NONE,
+        gradient_clip: float | None = None,
     ) -> None:
         super().__init__(
-            input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, proj_size, device, dtype
+            input_size,
+            hidden_size,
+            num_layers,
+            bias,
+            batch_first,
+            dropout,
+            bidirectional,
+            proj_size,
+            device,
+            dtype,
+            regularisation,
+            gradient_clip,
         )
 
     @property

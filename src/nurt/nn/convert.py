@@ -14,6 +14,7 @@ from nurt.errors import NurtTypeError, UnavailableError
 from nurt.nn import compat
 from nurt.nn.cells import AbstractCell, ElmanCell, GRUCell, LinearCell, LSTMCell, ProjectedLSTMCell
 from nurt.nn.layers import AbstractLayer, Bidirectional, Recurrent, Stack
+from nurt.nn.regularisation import NONE, described
 
 __all__ = ["from_torch", "to_torch"]
 
@@ -73,13 +74,16 @@ def to_torch(layer: nn.Module) -> nn.Module:
         same mode. What comes from a Recurrent, Bidirectional or Stack has ``batch_first=True``.
 
     Raises:
-        UnavailableError: torch has no such module.
+        UnavailableError: torch has no such module, or none with that regularisation, clipping between steps, learned
+            initial state or nonlinearity.
         NurtTypeError: not something of ``nurt.nn``.
 
     Example:
         >>> to_torch(nurt.nn.build("gru", 3, 5, num_layers=2))
         GRU(3, 5, num_layers=2, batch_first=True)
     """
+    for part in layer.modules():
+        _check_plain(part)
     twin: nn.Module
     match layer:
         case compat.RNN():
@@ -105,6 +109,15 @@ def to_torch(layer: nn.Module) -> nn.Module:
                 got=type(layer).__name__,
             )
     return _copied(dict(layer.named_parameters()), twin, layer)
+
+
+def _check_plain(part: nn.Module) -> None:
+    """Refuse what would be lost on the way."""
+    extras = described(getattr(part, "regularisation", NONE), getattr(part, "gradient_clip", None))
+    if extras:
+        raise _no_counterpart(f"{type(part).__name__} has {', '.join(extras)}, which torch has not")
+    if isinstance(part, ElmanCell) and part.nonlinearity == "sigmoid":
+        raise _no_counterpart("torch's RNN has tanh and the rectifier, not the logistic function")
 
 
 def _stack_to_torch(layer: AbstractLayer) -> nn.Module:

@@ -21,6 +21,8 @@ from nurt.kernels.torch_ops import flatten_weights
 from nurt.nn.checking import Lengths, check_lengths
 from nurt.nn.dropin_checks import check_constructor, check_data, check_hx, check_hx_kind, check_padded
 from nurt.nn.init import uniform_by_hidden_size
+from nurt.nn.regularisation import NONE, Regularisation, check_gradient_clip, check_regularisation, described
+from nurt.nn.regularised_stack import StackOptions, run_packed, run_padded
 
 __all__ = ["AbstractDropIn"]
 
@@ -48,6 +50,8 @@ class AbstractDropIn(nn.Module, ABC):
         proj_size: int,
         device: torch.device | str | int | None,
         dtype: torch.dtype | None,
+        regularisation: Regularisation,
+        gradient_clip: float | None,
     ) -> None:
         super().__init__()
         check_constructor(
@@ -73,6 +77,9 @@ class AbstractDropIn(nn.Module, ABC):
         self.dropout = float(dropout)
         self.bidirectional = bidirectional
         self.proj_size = proj_size
+        self.regularisation = regularisation
+        self.gradient_clip = check_gradient_clip(self._where, gradient_clip)
+        check_regularisation(self._where, regularisation, self.recurrence.fields)
         self._create_parameters(device, dtype)
         self.flatten_parameters()
         self.reset_parameters()
@@ -116,7 +123,8 @@ class AbstractDropIn(nn.Module, ABC):
         }
         given = {name: getattr(self, name) for name in defaults}
         changed = "".join(f", {name}={value}" for name, value in given.items() if value != defaults[name])
-        return f"{self.input_size}, {self.hidden_size}{changed}"
+        options = "".join(f", {option}" for option in described(self.regularisation, self.gradient_clip))
+        return f"{self.input_size}, {self.hidden_size}{changed}{options}"
 
     def _run(
         self, input: Tensor | PackedSequence, hx: tuple[Tensor, ...] | None, lengths: Lengths | None
@@ -157,12 +165,16 @@ class AbstractDropIn(nn.Module, ABC):
         self, inputs: Tensor, states: tuple[Tensor, ...], lengths: Lengths | None
     ) -> tuple[Tensor, tuple[Tensor, ...]]:
         """Run padded sequences (B, T, I)."""
+        ends = check_lengths(self._where, lengths, *inputs.shape[:2])
+        options = self._options()
+        if options is not None:
+            return run_padded(self.recurrence, inputs, states, self._weights(), ends, options)
         return kernels.run_stack(
             self.recurrence,
             inputs,
             states,
             self._weights(),
-            lengths=check_lengths(self._where, lengths, *inputs.shape[:2]),
+            lengths=ends,
             dropout=self.dropout,
             training=self.training,
         )
@@ -174,18 +186,29 @@ class AbstractDropIn(nn.Module, ABC):
         data, batch_sizes, order, back = packed
         check_data(self._where, data, self.input_size, like=self.weight_ih_l0)
         states = self._initial(data, int(batch_sizes[0]), hx)
-        outputs, finals = kernels.run_stack(
-            self.recurrence,
-            data,
-            states if order is None else tuple(state.index_select(1, order) for state in states),
-            self._weights(),
-            batch_sizes=batch_sizes,
-            dropout=self.dropout,
-            training=self.training,
-        )
+        states = states if order is None else tuple(state.index_select(1, order) for state in states)
+        options = self._options()
+        if options is not None:
+            outputs, finals = run_packed(self.recurrence, data, batch_sizes, states, self._weights(), options)
+        else:
+            outputs, finals = kernels.run_stack(
+                self.recurrence,
+                data,
+                states,
+                self._weights(),
+                batch_sizes=batch_sizes,
+                dropout=self.dropout,
+                training=self.training,
+            )
         if back is not None:
             finals = tuple(final.index_select(1, back) for final in finals)
         return PackedSequence(outputs, batch_sizes, order, back), finals
+
+    def _options(self) -> StackOptions | None:
+        """Return what a fused stack has no place for, or None when there is nothing of the kind."""
+        if self.regularisation == NONE and self.gradient_clip is None:
+            return None
+        return StackOptions(self.regularisation, self.gradient_clip, self.dropout, self.training)
 
     def _initial(self, inputs: Tensor, batch: int | None, hx: tuple[Tensor, ...] | None) -> tuple[Tensor, ...]:
         """Return ``hx`` checked, or zeros, (L·D, B, ·) each; (L·D, ·) when ``batch`` is None."""

@@ -12,6 +12,8 @@ from nurt import kernels
 from nurt.errors import NurtTypeError
 from nurt.nn.cells.base import AbstractCell
 from nurt.nn.dropin import AbstractDropIn
+from nurt.nn.layers import Bidirectional, Recurrent
+from nurt.nn.regularisation import request_options
 from nurt.nn.unroll import kernel_cell
 from nurt.results import Result
 
@@ -38,6 +40,7 @@ def explain(module: nn.Module, *, options: Iterable[str] = ()) -> ModuleExplanat
     Args:
         module: any module, a whole model for example.
         options: "ragged" if it will be called with lengths or packed input, "reverse" if cells will run backwards.
+            What a layer's regularisation and clipping ask for, in the mode the module is in, is added.
 
     Returns:
         The account; ``print`` it.
@@ -51,14 +54,16 @@ def explain(module: nn.Module, *, options: Iterable[str] = ()) -> ModuleExplanat
         'native'
     """
     parts = {}
+    of_layers = _options_of_layers(module)
     for place, part in module.named_modules():
         if isinstance(part, AbstractDropIn):
             name: str | None = part.recurrence.name
             asked = {*options, "reverse"} if part.bidirectional else set(options)
+            asked |= request_options(part.regularisation, part.gradient_clip, training=part.training)
         elif isinstance(part, AbstractCell):
             known = kernel_cell(part)
             name = None if known is None else known.recurrence.name
-            asked = set(options)
+            asked = {*options, *of_layers.get(part, ())}
         else:
             continue
         device, dtype = _kind(part)
@@ -70,6 +75,16 @@ def explain(module: nn.Module, *, options: Iterable[str] = ()) -> ModuleExplanat
             got=type(module).__name__,
         )
     return ModuleExplanation(parts)
+
+
+def _options_of_layers(module: nn.Module) -> dict[nn.Module, set[str]]:
+    """Return what the layers around each cell ask of a rung, in the mode the module is in."""
+    return {
+        cell: request_options(layer.regularisation, layer.gradient_clip, training=cell.training)
+        for layer in module.modules()
+        if isinstance(layer, Recurrent | Bidirectional)
+        for cell in layer.children()
+    }
 
 
 def _kind(module: nn.Module) -> tuple[torch.device, torch.dtype]:

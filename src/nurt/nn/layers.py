@@ -16,8 +16,9 @@ from torch import Tensor, nn
 
 from nurt.errors import NurtTypeError, NurtValueError, ShapeError
 from nurt.nn.cells.base import AbstractCell
-from nurt.nn.checking import Lengths
-from nurt.nn.unroll import unroll
+from nurt.nn.checking import Lengths, field_names
+from nurt.nn.regularisation import NONE, Regularisation, check_gradient_clip, check_regularisation, described
+from nurt.nn.unroll import kernel_cell, unroll
 
 __all__ = ["AbstractLayer", "Bidirectional", "BidirectionalState", "Recurrent", "Stack"]
 
@@ -56,6 +57,11 @@ class Recurrent(AbstractLayer):
     Args:
         cell: taken through time.
         reverse: run from each row's last step to its first.
+        regularisation: what is left out at random in training mode.
+        gradient_clip: bound on the gradient between steps, see :func:`~nurt.nn.unroll.unroll`.
+
+    Raises:
+        NurtTypeError, NurtValueError: no cell, or an option that the cell has no place for.
 
     Example:
         >>> outputs, state = Recurrent(GRUCell(3, 5))(torch.randn(2, 7, 3))
@@ -63,10 +69,19 @@ class Recurrent(AbstractLayer):
         torch.Size([2, 7, 5])
     """
 
-    def __init__(self, cell: AbstractCell[Any], reverse: bool = False) -> None:
+    def __init__(
+        self,
+        cell: AbstractCell[Any],
+        reverse: bool = False,
+        *,
+        regularisation: Regularisation = NONE,
+        gradient_clip: float | None = None,
+    ) -> None:
         super().__init__()
         self.cell = _checked_cell("Recurrent", "cell", cell)
         self.reverse = reverse
+        self.regularisation = _fitting("Recurrent", regularisation, cell)
+        self.gradient_clip = check_gradient_clip("Recurrent", gradient_clip)
 
     @property
     def input_size(self) -> int:
@@ -80,11 +95,20 @@ class Recurrent(AbstractLayer):
 
     def forward(self, inputs: Tensor, state: Any = None, lengths: Lengths | None = None) -> tuple[Tensor, Any]:
         """Run over time; see :meth:`AbstractLayer.forward`. The state is the cell's."""
-        return unroll(self.cell, inputs, state, lengths, self.reverse)
+        return unroll(
+            self.cell,
+            inputs,
+            state,
+            lengths,
+            self.reverse,
+            regularisation=self.regularisation,
+            gradient_clip=self.gradient_clip,
+        )
 
     def extra_repr(self) -> str:
-        """Return the direction where it is not forwards."""
-        return "reverse=True" if self.reverse else ""
+        """Return the direction where it is not forwards, and the options that are not their defaults."""
+        direction = ["reverse=True"] if self.reverse else []
+        return ", ".join(direction + described(self.regularisation, self.gradient_clip))
 
 
 class BidirectionalState(NamedTuple):
@@ -101,9 +125,11 @@ class Bidirectional(AbstractLayer):
     Args:
         forward: runs from the first step to the last.
         backward: runs from each row's last step to its first; another cell, of the same input size.
+        regularisation: what is left out at random in training mode; each direction draws its own masks.
+        gradient_clip: bound on the gradient between steps, see :func:`~nurt.nn.unroll.unroll`.
 
     Raises:
-        NurtValueError: both are one and the same cell.
+        NurtTypeError, NurtValueError: both are one and the same cell, or an option fits one of them not.
         ShapeError: the cells read inputs of different sizes.
 
     Example:
@@ -112,7 +138,14 @@ class Bidirectional(AbstractLayer):
         (torch.Size([2, 7, 9]), torch.Size([2, 4]))
     """
 
-    def __init__(self, forward: AbstractCell[Any], backward: AbstractCell[Any]) -> None:
+    def __init__(
+        self,
+        forward: AbstractCell[Any],
+        backward: AbstractCell[Any],
+        *,
+        regularisation: Regularisation = NONE,
+        gradient_clip: float | None = None,
+    ) -> None:
         super().__init__()
         self.forward_cell = _checked_cell("Bidirectional", "forward", forward)
         self.backward_cell = _checked_cell("Bidirectional", "backward", backward)
@@ -129,6 +162,9 @@ class Bidirectional(AbstractLayer):
                 expected=f"input_size={forward.input_size} for both",
                 got=f"{backward.input_size} for the backward cell",
             )
+        for cell in (forward, backward):
+            self.regularisation = _fitting("Bidirectional", regularisation, cell)
+        self.gradient_clip = check_gradient_clip("Bidirectional", gradient_clip)
 
     @property
     def input_size(self) -> int:
@@ -143,9 +179,19 @@ class Bidirectional(AbstractLayer):
     def forward(self, inputs: Tensor, state: Any = None, lengths: Lengths | None = None) -> tuple[Tensor, Any]:
         """Run over time in both directions; see :meth:`AbstractLayer.forward`."""
         first, second = (None, None) if state is None else _entries("Bidirectional", "direction", state, 2)
-        ahead, forward = unroll(self.forward_cell, inputs, first, lengths)
-        back, backward = unroll(self.backward_cell, inputs, second, lengths, reverse=True)
+        ahead, forward = self._unroll(self.forward_cell, inputs, first, lengths, reverse=False)
+        back, backward = self._unroll(self.backward_cell, inputs, second, lengths, reverse=True)
         return torch.cat([ahead, back], dim=-1), BidirectionalState(forward, backward)
+
+    def _unroll(
+        self, cell: AbstractCell[Any], inputs: Tensor, state: Any, lengths: Lengths | None, *, reverse: bool
+    ) -> tuple[Tensor, Any]:
+        options: dict[str, Any] = {"regularisation": self.regularisation, "gradient_clip": self.gradient_clip}
+        return unroll(cell, inputs, state, lengths, reverse, **options)
+
+    def extra_repr(self) -> str:
+        """Return the options that are not their defaults."""
+        return ", ".join(described(self.regularisation, self.gradient_clip))
 
 
 @final
@@ -221,6 +267,11 @@ def _checked_cell(where: str, name: str, cell: object) -> AbstractCell[Any]:
             cure="The layers with torch's conventions are nurt.nn.RNN, LSTM and GRU.",
         )
     return cell
+
+
+def _fitting(where: str, regularisation: Regularisation, cell: AbstractCell[Any]) -> Regularisation:
+    fields = field_names(cell.initial_state(1))
+    return check_regularisation(where, regularisation, fields, knows_weights=kernel_cell(cell) is not None)
 
 
 def _entries(where: str, unit: str, state: object, count: int) -> tuple[Any, ...]:

@@ -12,6 +12,7 @@ from nurt.errors import NurtTypeError, NurtValueError, ShapeError, UnavailableEr
 from nurt.kernels.native_rung import RUNG
 from nurt.kernels.native_stream import NativeStream
 from nurt.nn.dropin import AbstractDropIn
+from nurt.nn.regularisation import request_options
 
 __all__ = ["Stream", "stream"]
 
@@ -143,11 +144,12 @@ def stream(layer: AbstractDropIn, batch: int | None = None) -> Stream:
             got="bidirectional=True, whose outputs depend on what has not happened yet",
         )
     weight = layer.weight_ih_l0
-    refusal = RUNG.refuse(kernels.Request(layer.recurrence.name, weight.device.type, weight.dtype))
+    asked = request_options(layer.regularisation, None, training=False)
+    refusal = RUNG.refuse(kernels.Request(layer.recurrence.name, weight.device.type, weight.dtype, frozenset(asked)))
     if refusal is not None:
         raise UnavailableError(
             f"nurt.nn.stream: the native engine cannot stream this {type(layer).__name__}.",
-            expected="a float32 or float64 layer on a CPU without projection",
+            expected="a float32 or float64 layer on a CPU without projection or zoneout",
             got=refusal,
             cure="Call the layer with T=1 and hand its state on.",
         )

@@ -7,8 +7,10 @@ from collections.abc import Callable, Mapping
 
 from torch import nn
 
-from nurt.errors import NurtTypeError
+from nurt.errors import NurtTypeError, UnavailableError
 from nurt.nn.compat import GRU, LSTM, RNN
+from nurt.nn.dropin import AbstractDropIn
+from nurt.nn.regularisation import described
 
 __all__ = ["swap", "swap_back"]
 
@@ -53,6 +55,7 @@ def swap_back(model: nn.Module) -> list[str]:
 
     Raises:
         NurtTypeError: ``model`` is itself such a layer.
+        UnavailableError: a layer has regularisation or clips between steps, which torch has not.
     """
     return _replace(model, "swap_back", _THEIRS, "nurt.nn.to_torch")
 
@@ -74,6 +77,14 @@ def _replace(
     for name, module in list(model.named_modules(remove_duplicate=False)):
         if type(module) not in kinds:
             continue
+        extras = described(module.regularisation, module.gradient_clip) if isinstance(module, AbstractDropIn) else []
+        if extras:
+            raise UnavailableError(
+                f"nurt.nn.{where}: {name} cannot become a layer of torch.",
+                expected="a layer without options that torch has not",
+                got=", ".join(extras),
+                cure="Keep it as it is.",
+            )
         if module not in made:
             made[module] = _remade(module, kinds[type(module)])
         parent = model.get_submodule(name.rpartition(".")[0])

@@ -7,7 +7,16 @@ from torch import Tensor
 from nurt import kernels
 from nurt.nn.cells.base import AbstractCell, StateT
 from nurt.nn.cells.dense import DenseCell
-from nurt.nn.checking import Lengths, check_inputs, check_lengths, check_same_kind, check_state
+from nurt.nn.checking import Lengths, check_inputs, check_lengths, check_same_kind, check_state, field_names
+from nurt.nn.regularisation import (
+    NONE,
+    Regularisation,
+    check_gradient_clip,
+    check_regularisation,
+    drop_inputs,
+    drop_weights,
+    step_options,
+)
 
 __all__ = ["kernel_cell", "unroll"]
 
@@ -18,6 +27,9 @@ def unroll(
     state: StateT | None = None,
     lengths: Lengths | None = None,
     reverse: bool = False,
+    *,
+    regularisation: Regularisation = NONE,
+    gradient_clip: float | None = None,
 ) -> tuple[Tensor, StateT]:
     """Take ``cell`` through time.
 
@@ -31,6 +43,9 @@ def unroll(
         lengths: steps of each row, (B,), 0..T; None when every row has T. Inputs past the end of a row are not
             used, its outputs there are zero and its state stays as it was at its end.
         reverse: run from each row's own last step to its first. Outputs stay at the place of their inputs.
+        regularisation: what is left out at random while ``cell.training``.
+        gradient_clip: bound on every element of the gradient that crosses from a step to the state before it, see
+            :class:`~nurt.kernels.StepOptions`; None for none. It changes gradients, never outputs.
 
     Returns:
         The outputs (B, T, ·), the ``hidden`` of every step, and the state after the last step taken.
@@ -51,10 +66,16 @@ def unroll(
     state = initial if state is None else check_state(where, state, initial)
     ends = check_lengths(where, lengths, batch, steps)
     known = kernel_cell(cell)
+    check_regularisation(where, regularisation, field_names(state), knows_weights=known is not None)
+    bound = check_gradient_clip(where, gradient_clip)
+    if known is not None:
+        check_same_kind(where, inputs, known.weight_ih)
+    inputs = drop_inputs(inputs, regularisation.input_dropout) if cell.training else inputs
+    options = step_options(regularisation, bound, state, steps, training=cell.training)
     if known is None:
-        return kernels.run_own_step(cell.step, inputs, state, lengths=ends, reverse=reverse)
-    check_same_kind(where, inputs, known.weight_ih)
-    return kernels.run(known.recurrence, inputs, state, known.weights, lengths=ends, reverse=reverse)
+        return kernels.run_own_step(cell.step, inputs, state, lengths=ends, reverse=reverse, options=options)
+    weights = drop_weights(known.weights, regularisation.weight_dropout) if cell.training else known.weights
+    return kernels.run(known.recurrence, inputs, state, weights, lengths=ends, reverse=reverse, options=options)
 
 
 def kernel_cell(cell: AbstractCell[StateT]) -> DenseCell[StateT] | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import final
+from typing import Self, final
 
 import torch
 from torch import Tensor, nn
@@ -12,6 +12,9 @@ from nurt.nn.cells.base import AbstractCell, StateT
 from nurt.nn.init import uniform_by_hidden_size
 
 __all__ = ["DenseCell"]
+
+# Before the names of the fields of a learned initial state.
+_INITIAL = "initial_"
 
 
 class DenseCell(AbstractCell[StateT]):
@@ -52,8 +55,48 @@ class DenseCell(AbstractCell[StateT]):
             self.register_parameter(name, values)
 
     def reset_parameters(self) -> None:
-        """Draw all weights anew from U(-1/√H, 1/√H), as torch does."""
-        uniform_by_hidden_size(self.parameters(), self.hidden_size)
+        """Draw all weights anew from U(-1/√H, 1/√H), as torch does; a learned initial state starts at zero again."""
+        named = dict(self.named_parameters())
+        starts = [named.pop(name) for name in list(named) if name.startswith(_INITIAL)]
+        uniform_by_hidden_size(named.values(), self.hidden_size)
+        for start in starts:
+            nn.init.zeros_(start)
+
+    def learn_initial_state(self) -> Self:
+        """Make the state before the first step a parameter, one vector per field, the same for all rows; once.
+
+        It starts at zero and is used wherever no state is given; its gradient is the sum over the rows. In the
+        ``state_dict`` it is ``initial_hidden`` and, for cells with a cell state, ``initial_cell``.
+
+        Returns:
+            The cell.
+
+        Example:
+            >>> cell = LSTMCell(3, 5).learn_initial_state()
+            >>> cell.initial_state(2).cell.shape, sorted(cell.state_dict())[2:4]
+            (torch.Size([2, 5]), ['initial_cell', 'initial_hidden'])
+        """
+        for name, size in self._state_sizes.items():
+            if not hasattr(self, _INITIAL + name):
+                self.register_parameter(_INITIAL + name, nn.Parameter(self.weight_hh.new_zeros(size)))
+        return self
+
+    @final
+    def initial_state(self, batch: int) -> StateT:
+        """Return the state before the first step, (batch, ·): zeros, or what has been learned."""
+        return self.recurrence.state(
+            **{name: self._initial(name, batch, size) for name, size in self._state_sizes.items()}
+        )
+
+    def _initial(self, name: str, batch: int, size: int) -> Tensor:
+        learned: Tensor | None = getattr(self, _INITIAL + name, None)
+        return self.weight_hh.new_zeros(batch, size) if learned is None else learned.expand(batch, size)
+
+    @property
+    def _state_sizes(self) -> dict[str, int]:
+        """Features of each field of the state; the hidden one is as wide as what is fed back."""
+        widths = {"hidden": self.weight_hh.shape[1], "cell": self.hidden_size}
+        return {name: widths[name] for name in self.recurrence.fields}
 
     @property
     def weights(self) -> Weights:
@@ -68,7 +111,3 @@ class DenseCell(AbstractCell[StateT]):
     def extra_repr(self) -> str:
         """Return the sizes, as torch's cells print them."""
         return super().extra_repr() + ("" if self.bias else ", bias=False")
-
-    def zeros(self, batch: int, size: int) -> Tensor:
-        """Return zeros (batch, size) of the weights' dtype and device."""
-        return self.weight_hh.new_zeros(batch, size)

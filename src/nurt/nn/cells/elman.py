@@ -7,12 +7,12 @@ from typing import final
 import torch
 
 from nurt.errors import NurtValueError
-from nurt.kernels.reference.elman import ELMAN_RELU, ELMAN_TANH, ElmanState
+from nurt.kernels.reference.elman import ELMAN_RELU, ELMAN_SIGMOID, ELMAN_TANH, ElmanState
 from nurt.nn.cells.dense import DenseCell
 
 __all__ = ["NONLINEARITIES", "ElmanCell"]
 
-NONLINEARITIES = {"tanh": ELMAN_TANH, "relu": ELMAN_RELU}
+NONLINEARITIES = {"tanh": ELMAN_TANH, "relu": ELMAN_RELU, "sigmoid": ELMAN_SIGMOID}
 
 
 @final
@@ -21,16 +21,17 @@ class ElmanCell(DenseCell[ElmanState]):
 
         h_t = f(W_ih x_t + b_ih + W_hh h_{t-1} + b_hh)
 
-    with f = tanh or max(0, ·), x_t (B, I), h_t (B, H), W_ih (H, I), W_hh (H, H), b_ih and b_hh (H,).
+    with f = tanh, max(0, ·) or the logistic function σ; x_t (B, I), h_t (B, H), W_ih (H, I), W_hh (H, H),
+    b_ih and b_hh (H,).
 
-    The same as torch.nn.RNNCell, whose ``state_dict`` it takes. Elman's own network used the logistic function and
-    put an output layer on top; here the hidden state is the output.
+    With tanh and the rectifier the same as torch.nn.RNNCell, whose ``state_dict`` it takes; torch has no σ there.
+    Elman's own network used σ and put an output layer on top; here the hidden state is the output.
 
     Args:
         input_size: I.
         hidden_size: H.
         bias: whether b_ih and b_hh exist.
-        nonlinearity: "tanh" or "relu".
+        nonlinearity: "tanh", "relu" or "sigmoid".
         device: of the weights.
         dtype: of the weights.
 
@@ -63,7 +64,7 @@ class ElmanCell(DenseCell[ElmanState]):
         if nonlinearity not in NONLINEARITIES:
             raise NurtValueError(
                 "ElmanCell: unknown `nonlinearity`.",
-                expected=" or ".join(map(repr, NONLINEARITIES)),
+                expected=", ".join(map(repr, NONLINEARITIES)),
                 got=repr(nonlinearity),
                 cure="For no nonlinearity at all take LinearCell.",
             )
@@ -73,10 +74,6 @@ class ElmanCell(DenseCell[ElmanState]):
         )
         self.nonlinearity = nonlinearity
         self.reset_parameters()
-
-    def initial_state(self, batch: int) -> ElmanState:
-        """Return zeros, (batch, H)."""
-        return ElmanState(self.zeros(batch, self.hidden_size))
 
     def extra_repr(self) -> str:
         """Return the sizes, and the nonlinearity where it is not tanh."""

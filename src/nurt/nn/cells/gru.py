@@ -60,7 +60,3 @@ class GRUCell(DenseCell[GRUState]):
     ) -> None:
         super().__init__(input_size, hidden_size, GRU, fed_back=hidden_size, bias=bias, device=device, dtype=dtype)
         self.reset_parameters()
-
-    def initial_state(self, batch: int) -> GRUState:
-        """Return zeros, (batch, H)."""
-        return GRUState(self.zeros(batch, self.hidden_size))

@@ -57,7 +57,3 @@ class LinearCell(DenseCell[LinearState]):
     ) -> None:
         super().__init__(input_size, hidden_size, LINEAR, fed_back=hidden_size, bias=bias, device=device, dtype=dtype)
         self.reset_parameters()
-
-    def initial_state(self, batch: int) -> LinearState:
-        """Return zeros, (batch, H)."""
-        return LinearState(self.zeros(batch, self.hidden_size))

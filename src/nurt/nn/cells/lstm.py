@@ -64,7 +64,3 @@ class LSTMCell(DenseCell[LSTMState]):
     ) -> None:
         super().__init__(input_size, hidden_size, LSTM, fed_back=hidden_size, bias=bias, device=device, dtype=dtype)
         self.reset_parameters()
-
-    def initial_state(self, batch: int) -> LSTMState:
-        """Return zeros, hidden and cell both (batch, H)."""
-        return LSTMState(self.zeros(batch, self.hidden_size), self.zeros(batch, self.hidden_size))

@@ -82,10 +82,6 @@ class ProjectedLSTMCell(DenseCell[LSTMState]):
         """The weights as kernels take them."""
         return super().weights._replace(weight_hr=self.weight_hr)
 
-    def initial_state(self, batch: int) -> LSTMState:
-        """Return zeros, hidden (batch, proj_size) and cell (batch, H)."""
-        return LSTMState(self.zeros(batch, self.proj_size), self.zeros(batch, self.hidden_size))
-
     def extra_repr(self) -> str:
         """Return the sizes."""
         return super().extra_repr() + f", proj_size={self.proj_size}"
