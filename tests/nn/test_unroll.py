@@ -107,7 +107,7 @@ def test_a_ragged_batch_is_its_rows_one_by_one_whatever_lies_in_the_padding(rung
                 assert_agree(mine[row : row + 1], wanted, OUTPUTS[torch.float64], "state")
 
 
-@pytest.mark.parametrize("kind", [kind for kind in CELLS if kind != "linear"])
+@pytest.mark.parametrize("kind", ["elman", "lstm", "gru"])
 @pytest.mark.parametrize(("batch", "steps", "hidden"), [(1, 1, 1), (1, 63, 17), (5, 63, 50), (4, 2, 1), (3, 1, 50)])
 @pytest.mark.parametrize("reverse", [False, True])
 def test_rungs_agree_on_outputs_and_all_gradients_at_awkward_sizes(kind, batch, steps, hidden, reverse):

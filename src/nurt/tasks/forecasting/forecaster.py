@@ -24,7 +24,7 @@ from nurt.tasks.forecasting.calibration import Calibration, Fan
 from nurt.tasks.forecasting.exchange import Exchange
 from nurt.tasks.forecasting.fitting import Sitting, fit_network
 from nurt.tasks.forecasting.network import ForecastNetwork, NetworkDesign
-from nurt.tasks.forecasting.options import quantiles_for, scaling_of, validated
+from nurt.tasks.forecasting.options import CELL_NAMES, quantiles_for, scaling_of, validated
 from nurt.tasks.forecasting.problem import CHUNK, Problem, to_tensors
 from nurt.training import TrainingSettings
 
@@ -138,7 +138,7 @@ class Forecaster:
     @property
     def name(self) -> str:
         """Name of the forecast: the alias, or the cell's name in capitals."""
-        return self.alias or {"lstm": "LSTM", "gru": "GRU", "elman": "Elman", "linear": "LinearRNN"}[self.cell]
+        return self.alias or CELL_NAMES[self.cell]
 
     @property
     def training_steps(self) -> int:

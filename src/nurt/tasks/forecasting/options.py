@@ -6,11 +6,13 @@ from dataclasses import dataclass
 
 from nurt.data.scaling import SCALINGS, AbstractScaling
 from nurt.errors import NurtValueError
-from nurt.nn import CELLS
 from nurt.tasks.forecasting.losses import LOSSES
 from nurt.tasks.forecasting.network import STRATEGIES
 
-__all__ = ["one_of", "quantiles_for", "scaling_of", "validated"]
+__all__ = ["CELL_NAMES", "one_of", "quantiles_for", "scaling_of", "validated"]
+
+# Keys of ``nurt.nn.CELLS``, each with the name of the forecast it makes.
+CELL_NAMES = {"linear": "LinearRNN", "elman": "Elman", "lstm": "LSTM", "gru": "GRU"}
 
 
 def one_of(name: str, value: object, choices: object) -> None:
@@ -62,7 +64,7 @@ def validated(parameters: dict[str, object]) -> None:
     Raises:
         NurtValueError: one is outside what can be used; the message names it, its range and what was given.
     """
-    one_of("cell", parameters["cell"], CELLS)
+    one_of("cell", parameters["cell"], CELL_NAMES)
     one_of("strategy", parameters["strategy"], STRATEGIES)
     one_of("loss", parameters["loss"], LOSSES)
     scaling_of(parameters["scaling"])  # type: ignore[arg-type]  # checked there
