@@ -14,9 +14,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from nurt.errors import NurtTypeError
+from nurt.kernels.layer_norm import layer_norm
 
 __all__ = [
-    "EPSILON",
     "Adjoint",
     "Advance",
     "Recurrence",
@@ -29,9 +29,6 @@ __all__ = [
     "recurrent_gradients",
     "remade",
 ]
-
-# Added to the variance wherever a layer is normalised, as torch.nn.LayerNorm does by default.
-EPSILON = 1e-5
 
 
 class State(Protocol):
@@ -110,7 +107,7 @@ def project(inputs: Tensor, weights: Weights) -> Tensor:
     if weights.norm_ih is None:
         return F.linear(inputs, weights.weight_ih, weights.bias_ih)
     sums = F.linear(inputs, weights.weight_ih)
-    return F.layer_norm(sums, sums.shape[-1:], weights.norm_ih, weights.bias_ih, EPSILON)
+    return layer_norm(sums, weights.norm_ih, weights.bias_ih)
 
 
 def fed_back(hidden: Tensor, mask: Tensor | None) -> Tensor:

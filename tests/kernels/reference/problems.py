@@ -9,7 +9,7 @@ import torch
 from tests.tolerances import GRADIENTS, OUTPUTS, assert_agree
 from torch import Tensor
 
-from nurt.kernels import Recurrence, Weights
+from nurt.kernels import PLAIN, Recurrence, StepOptions, Weights
 from nurt.kernels.reference import RECURRENCES
 from nurt.kernels.rung import Kernel
 
@@ -23,6 +23,23 @@ class Size:
     projection: int = 3
 
 
+def normalisation(size: Size, bias: bool) -> dict[str, tuple[int, ...]]:
+    gains = {"norm_ih": (4 * size.hidden,), "norm_hh": (4 * size.hidden,), "norm_cell": (size.hidden,)}
+    return gains | ({"norm_cell_bias": (size.hidden,)} if bias else {})
+
+
+def extra(name: str, size: Size, bias: bool) -> dict[str, tuple[int, ...]]:
+    """Return the shapes of the learned tensors beyond the two matrices and the two biases."""
+    match name:
+        case "projected_lstm":
+            return {"weight_hr": (size.projection, size.hidden)}
+        case "peephole_lstm":
+            return {"weight_ch": (3 * size.hidden,)}
+        case "layer_norm_lstm":
+            return normalisation(size, bias)
+    return {}
+
+
 @dataclass(frozen=True)
 class Problem:
     """One call: every tensor by its name, and where rows end and how time runs."""
@@ -31,6 +48,7 @@ class Problem:
     tensors: dict[str, Tensor]
     lengths: Tensor | None = None
     reverse: bool = False
+    options: StepOptions = PLAIN
 
     def run(self, kernel: Kernel, **changed: Tensor) -> tuple[Tensor, ...]:
         """Return outputs and the fields of the final state."""
@@ -38,7 +56,13 @@ class Problem:
         state = self.recurrence.state(*(given[name] for name in self.fields))
         weights = Weights(**{name: given[name] for name in Weights._fields if name in given})
         outputs, final = kernel(
-            self.recurrence, given["inputs"], state, weights, lengths=self.lengths, reverse=self.reverse
+            self.recurrence,
+            given["inputs"],
+            state,
+            weights,
+            lengths=self.lengths,
+            reverse=self.reverse,
+            options=self.options,
         )
         return outputs, *final
 
@@ -55,7 +79,7 @@ class Problem:
 
 
 def problem(name: str, size: Size = Size(), *, bias: bool = True, seed: int = 7, **way: Any) -> Problem:
-    """Return the recurrence ``name`` with normal numbers in float64; ``way`` is lengths (a tuple) and reverse."""
+    """Return the recurrence ``name`` with normal numbers in float64; ``way`` is the rest."""
     recurrence = RECURRENCES[name]
     rows = recurrence.gates * size.hidden
     fed_back = size.projection if name == "projected_lstm" else size.hidden
@@ -65,14 +89,14 @@ def problem(name: str, size: Size = Size(), *, bias: bool = True, seed: int = 7,
     shapes |= {"weight_ih": (rows, size.inputs), "weight_hh": (rows, fed_back)}
     if bias:
         shapes |= {"bias_ih": (rows,), "bias_hh": (rows,)}
-    if name == "projected_lstm":
-        shapes["weight_hr"] = (size.projection, size.hidden)
+    shapes |= extra(name, size, bias)
     generator = torch.Generator().manual_seed(seed)
     tensors = {
         label: torch.randn(shape, generator=generator, dtype=torch.float64).mul_(0.7) for label, shape in shapes.items()
     }
-    lengths = way.pop("lengths", None)
-    return Problem(recurrence, tensors, None if lengths is None else torch.tensor(lengths), **way)
+    if "lengths" in way:
+        way["lengths"] = torch.tensor(way["lengths"])
+    return Problem(recurrence, tensors, **way)
 
 
 def differentiated(problem: Problem, kernel: Kernel) -> tuple[tuple[Tensor, ...], list[Tensor]]:

@@ -6,20 +6,26 @@ total through one step [werbos1990backpropagation]. The input projection depends
 three products after the loop. Only inputs and states are kept; gates are recomputed.
 
 Everything is plain torch. When the gradients are to be differentiated themselves, the states are recomputed with a
-graph and the same loop runs on them, so derivatives of every order are exact.
+graph and the same loop runs on them, so derivatives of every order are exact. A bound on the gradient of the states
+(``StepOptions.gradient_clip``) also bounds what such a second pass sends through them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Generic
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
+from nurt.errors import NurtValueError
+from nurt.kernels.layer_norm import layer_norm_adjoint
+from nurt.kernels.options import PLAIN, StepOptions
 from nurt.kernels.recurrence import Recurrence, StateT, StepGradients, Weights, project, remade
 from nurt.kernels.reference import RECURRENCES
+from nurt.kernels.reference.carry import crossing, crossing_adjoint, partly_kept, partly_kept_adjoint
 from nurt.kernels.reference.ends import alive_steps, where_alive, without_padding, zero_unless
 from nurt.kernels.rung import Request, Rung, dtype_name
 
@@ -36,9 +42,15 @@ def run(
     *,
     lengths: Tensor | None,
     reverse: bool,
+    options: StepOptions = PLAIN,
 ) -> tuple[Tensor, StateT]:
-    """Run a recurrence that has an adjoint; arguments and results as for :class:`~nurt.kernels.rung.Kernel`."""
-    walk = _Walk(recurrence, alive_steps(inputs, lengths), reverse)
+    """Run a recurrence that has an adjoint; arguments and results as for :class:`~nurt.kernels.rung.Kernel`.
+
+    Raises:
+        NurtValueError: a mask or a zoneout share asks for a gradient; they are constants here.
+    """
+    _require_constants(options)
+    walk = _Walk(recurrence, alive_steps(inputs, lengths), reverse, options)
     outputs, *final = _ThroughTime.apply(walk, inputs, *state, *weights)  # type: ignore[no-untyped-call]
     return outputs, remade(state, final)
 
@@ -51,11 +63,13 @@ class _Walk(Generic[StateT]):
         recurrence: which one.
         alive: whether step t of row b lies before its end, bool (B, T); None when all do.
         reverse: from each row's own last step to its first.
+        options: what happens to the state from step to step.
     """
 
     recurrence: Recurrence[StateT]
     alive: Tensor | None
     reverse: bool
+    options: StepOptions
 
     def steps(self, inputs: Tensor) -> range:
         """Return the places of the steps in ``inputs`` (B, T, I), in the order in which they are taken."""
@@ -63,13 +77,26 @@ class _Walk(Generic[StateT]):
         return range(time - 1, -1, -1) if self.reverse else range(time)
 
     def states(self, inputs: Tensor, start: StateT, weights: Weights) -> list[StateT]:
-        """Return the state before every step taken and, last, the final one."""
+        """Return the state that every step saw and, last, the final one."""
         moments = project(without_padding(inputs, self.alive), weights).unbind(1)
-        states = [start]
+        states, state = [], start
         for t in self.steps(inputs):
-            new = self.recurrence.advance(moments[t], states[-1], weights)
-            states.append(new if self.alive is None else where_alive(self.alive[:, t], new, states[-1]))
-        return states
+            before = crossing(state, self.options.gradient_clip)
+            new = self.recurrence.advance(moments[t], before, weights, self.options.hidden_mask)
+            new = partly_kept(before, new, self.options, t)
+            states.append(before)
+            state = new if self.alive is None else where_alive(self.alive[:, t], new, state)
+        return [*states, state]
+
+    def one_step_back(
+        self, t: int, projected: Tensor, before: StateT, weights: Weights, total: StateT
+    ) -> StepGradients[StateT]:
+        """Return the gradients of the arguments of step ``t`` from ``total``, that of the state it made."""
+        assert self.recurrence.adjoint is not None, "refused beforehand"
+        new, kept = partly_kept_adjoint(total, self.options, t)
+        step = self.recurrence.adjoint(projected, before, weights, new, self.options.hidden_mask)
+        through_both = _plus(step.state, kept)
+        return replace(step, state=crossing_adjoint(through_both, self.options.gradient_clip))
 
     def outputs(self, states: Sequence[StateT]) -> Tensor:
         """Return the outputs (B, T, ·) of the steps that made ``states``, each at the place of its input."""
@@ -124,15 +151,25 @@ def _gradients(
     Args:
         walk: the way the forward pass took.
         inputs: (B, T, I).
-        states: the state before every step taken and, last, the final one.
+        states: the state that every step saw and, last, the final one.
         weights: of the recurrence.
         grads: of the outputs (B, T, ·) and of each field of the final state, None for zero.
     """
     fed = without_padding(inputs, walk.alive)
     da, start, recurrent = _backwards_in_time(walk, project(fed, weights), states, weights, grads)
-    rows = da.flatten(0, 1)
-    by_name = {**recurrent, "weight_ih": rows.T @ fed.flatten(0, 1), "bias_ih": rows.sum(0)}
-    return [da @ weights.weight_ih, *start, *(by_name.get(name) for name in Weights._fields)]
+    d_inputs, learned = _projection_backwards(fed, weights, da)
+    learned |= recurrent
+    return [d_inputs, *start, *(learned.get(name) for name in Weights._fields)]
+
+
+def _projection_backwards(inputs: Tensor, weights: Weights, da: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+    """Return the gradients of the arguments of :func:`project` from ``da`` (B, T, G·H), learned ones by name."""
+    learned = {"bias_ih": da.sum((0, 1))}
+    if weights.norm_ih is not None:
+        # The bias stands outside the norm.
+        da, learned["norm_ih"] = layer_norm_adjoint(F.linear(inputs, weights.weight_ih), weights.norm_ih, da)
+    learned["weight_ih"] = da.flatten(0, 1).T @ inputs.flatten(0, 1)
+    return da @ weights.weight_ih, learned
 
 
 def _backwards_in_time(
@@ -151,26 +188,33 @@ def _backwards_in_time(
     for t, before in reversed(list(zip(walk.steps(projected), states, strict=False))):
         alive = None if walk.alive is None else walk.alive[:, t]
         # A row past its end put out a constant zero and handed its state on untouched.
-        made = total if d_outputs is None else _with_output(total, d_outputs[:, t])
+        made = total if d_outputs is None else _plus(total, {"hidden": d_outputs[:, t]})
         made = made if alive is None else remade(made, (zero_unless(alive, field) for field in made))
-        step = _adjoint(walk.recurrence)(moments[t], before, weights, made)
+        step = walk.one_step_back(t, moments[t], before, weights, made)
         total = step.state if alive is None else where_alive(alive, step.state, total)
         d_moments[t] = step.projected
         sums = {name: sums[name] + grad if name in sums else grad for name, grad in step.weights.items()}
     return torch.stack(d_moments, dim=1), total, sums
 
 
-def _with_output(total: StateT, dy: Tensor) -> StateT:
-    """Return the gradient of a state whose hidden part was put out as well, ``dy`` (B, ·) being that output's."""
+def _plus(state: StateT, more: Mapping[str, Tensor]) -> StateT:
+    """Return ``state`` with ``more`` added to the fields of those names."""
     # Every state is a NamedTuple, which no protocol can say.
-    fields: Any = total
-    summed: StateT = fields._replace(hidden=total.hidden + dy)
+    fields: Any = state
+    summed: StateT = fields._replace(**{name: getattr(state, name) + value for name, value in more.items()})
     return summed
 
 
-def _adjoint(recurrence: Recurrence[StateT]) -> Callable[[Tensor, StateT, Weights, StateT], StepGradients[StateT]]:
-    assert recurrence.adjoint is not None, "refused beforehand"
-    return recurrence.adjoint
+def _require_constants(options: StepOptions) -> None:
+    for name in ("hidden_mask", "keep_hidden", "keep_cell"):
+        value = getattr(options, name)
+        if isinstance(value, Tensor) and value.requires_grad:
+            raise NurtValueError(
+                f"nurt.kernels: the rung 'adjoint' has no gradient for {name}.",
+                expected="a constant",
+                got="a tensor that requires a gradient",
+                cure=f'Detach it, or force the rung "reference", which differentiates by {name} too.',
+            )
 
 
 def refuse(request: Request) -> str | None:

@@ -48,7 +48,7 @@ def advance_sigmoid(projected: Tensor, state: ElmanState, weights: Weights, mask
 def adjoint_tanh(
     projected: Tensor, state: ElmanState, weights: Weights, grad: ElmanState, mask: Tensor | None = None
 ) -> StepGradients[ElmanState]:
-    """Return the gradients of the arguments of :func:`advance_tanh` from ``grad``, the total gradient of its result."""
+    """Return the gradients of the arguments of :func:`advance_tanh` from ``grad``, that of its result."""
     h = advance_tanh(projected, state, weights, mask).hidden
     return _through_the_sum(grad.hidden * (1 - h**2), state, weights, mask)
 
@@ -56,7 +56,7 @@ def adjoint_tanh(
 def adjoint_relu(
     projected: Tensor, state: ElmanState, weights: Weights, grad: ElmanState, mask: Tensor | None = None
 ) -> StepGradients[ElmanState]:
-    """Return the gradients of the arguments of :func:`advance_relu` from ``grad``, the total gradient of its result."""
+    """Return the gradients of the arguments of :func:`advance_relu` from ``grad``, that of its result."""
     h = advance_relu(projected, state, weights, mask).hidden
     return _through_the_sum(grad.hidden * (h > 0), state, weights, mask)
 
@@ -64,7 +64,7 @@ def adjoint_relu(
 def adjoint_sigmoid(
     projected: Tensor, state: ElmanState, weights: Weights, grad: ElmanState, mask: Tensor | None = None
 ) -> StepGradients[ElmanState]:
-    """Return the gradients of the arguments of :func:`advance_sigmoid` from ``grad``, the total gradient of its result."""
+    """Return the gradients of the arguments of :func:`advance_sigmoid` from ``grad``, that of its result."""
     h = advance_sigmoid(projected, state, weights, mask).hidden
     return _through_the_sum(grad.hidden * h * (1 - h), state, weights, mask)
 

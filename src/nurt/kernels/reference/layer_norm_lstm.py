@@ -21,8 +21,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from nurt.kernels.recurrence import EPSILON, Recurrence, StepGradients, Weights, fed_back, present
-from nurt.kernels.reference.layer_norm import layer_norm_adjoint
+from nurt.kernels.layer_norm import layer_norm, layer_norm_adjoint
+from nurt.kernels.recurrence import Recurrence, StepGradients, Weights, fed_back, present
 from nurt.kernels.reference.lstm import LSTMState
 
 __all__ = ["LAYER_NORM_LSTM"]
@@ -65,11 +65,11 @@ def _gates(
     """Return i_t, f_t, g_t, o_t, c_t and n_t = LN(c_t; α_c) + b_c, each (B, H)."""
     _, gain_hh, gain_cell = _gains(weights)
     sums = F.linear(fed_back(state.hidden, mask), weights.weight_hh)
-    a = projected + F.layer_norm(sums, sums.shape[-1:], gain_hh, weights.bias_hh, EPSILON)
+    a = projected + layer_norm(sums, gain_hh, weights.bias_hh)
     a_i, a_f, a_g, a_o = a.chunk(4, dim=-1)
     i, f, g, o = torch.sigmoid(a_i), torch.sigmoid(a_f), torch.tanh(a_g), torch.sigmoid(a_o)
     cell = f * state.cell + i * g
-    return i, f, g, o, cell, F.layer_norm(cell, cell.shape[-1:], gain_cell, weights.norm_cell_bias, EPSILON)
+    return i, f, g, o, cell, layer_norm(cell, gain_cell, weights.norm_cell_bias)
 
 
 def _gains(weights: Weights) -> tuple[Tensor, Tensor, Tensor]:

@@ -29,8 +29,12 @@ def advance(projected: Tensor, state: LinearState, weights: Weights, mask: Tenso
     return LinearState(projected + F.linear(fed_back(state.hidden, mask), weights.weight_hh, weights.bias_hh))
 
 
-def adjoint(  # noqa: ARG001 - one signature for all
-    projected: Tensor, state: LinearState, weights: Weights, grad: LinearState, mask: Tensor | None = None
+def adjoint(
+    projected: Tensor,  # noqa: ARG001 - one signature for all
+    state: LinearState,
+    weights: Weights,
+    grad: LinearState,
+    mask: Tensor | None = None,
 ) -> StepGradients[LinearState]:
     """Return the gradients of the arguments of :func:`advance` from ``grad``, the total gradient of its result."""
     da, seen = grad.hidden, fed_back(state.hidden, mask)
