@@ -11,7 +11,7 @@ import torch
 
 from nurt import kernels
 from nurt.errors import NurtValueError, UnavailableError
-from nurt.kernels import Request, Rung, dispatch, explain, rungs, use
+from nurt.kernels import PLAIN, Request, Rung, dispatch, explain, rungs, use
 from nurt.kernels.reference import RECURRENCES
 
 
@@ -20,15 +20,20 @@ def _no_forced_rung(monkeypatch):
     monkeypatch.delenv("NURT_RUNG", raising=False)
 
 
-def test_the_engine_runs_what_it_has_a_cell_for_and_torch_the_rest():
+def test_the_engine_runs_what_it_has_a_cell_for_then_torch_then_the_adjoint():
     taken = {name: explain(name).rung for name in RECURRENCES}
     assert taken == {
         "linear": "native",
         "elman_tanh": "native",
         "elman_relu": "native",
+        "elman_sigmoid": "native",
         "lstm": "native",
         "projected_lstm": "torch",
+        "peephole_lstm": "adjoint",
+        "cifg_lstm": "adjoint",
+        "layer_norm_lstm": "adjoint",
         "gru": "native",
+        "reset_before_gru": "adjoint",
     }
 
 
@@ -145,7 +150,7 @@ def test_unknown_options_are_refused():
 def test_a_new_rung_is_one_row_of_the_table(monkeypatch):
     calls = []
 
-    def run(recurrence, inputs, state, weights, *, lengths, reverse):
+    def run(recurrence, inputs, state, weights, *, lengths, reverse, options=PLAIN):
         calls.append((recurrence.name, lengths, reverse))
         return inputs, state
 
