@@ -50,8 +50,10 @@ $(VENV)/.documenting: $(VENV)/.installed
 docs: $(VENV)/.documenting ## the documentation, built strictly into site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
-bench: $(VENV)/.developing ## time the commands on a quiet machine, into benchmarks/results/
+bench: $(VENV)/.developing ## time commands and recurrences on a quiet machine, into benchmarks/results/ and the page
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/commands.py
+	$(BIN)/nurt bench --out benchmarks/results
+	$(BIN)/python docs/hooks/benchmark_page.py
 
 clean: ## remove what the other targets made
 	rm -rf $(VENV) build dist site demo-out nurt-out .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage*

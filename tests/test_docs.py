@@ -137,6 +137,16 @@ def test_the_page_of_the_command_line_is_that_of_the_program() -> None:
     assert hook.written(text) == hook.tables(), "run: python docs/hooks/command_page.py"
 
 
+def test_the_page_and_the_readme_tell_the_times_that_were_measured() -> None:
+    hook = _hook("benchmark_page")
+    run = hook.kernels()
+    told = "run: python docs/hooks/benchmark_page.py"
+    assert hook.PAGE.read_text(encoding="utf-8") == hook.page(run, hook.commands()), told
+    readme = hook.README.read_text(encoding="utf-8")
+    assert readme.partition(hook.BEGIN)[2].partition(hook.END)[0] == hook.table(run), told
+    assert 4 <= hook.table(run).count("\n") <= 10
+
+
 # ------------------------------------------------------------------------------- links
 
 

@@ -9,7 +9,20 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from nurt import data, environment, errors, evaluation, kernels, nn, plotting, reports, results, tasks, training
+    from nurt import (
+        benchmarks,
+        data,
+        environment,
+        errors,
+        evaluation,
+        kernels,
+        nn,
+        plotting,
+        reports,
+        results,
+        tasks,
+        training,
+    )
     from nurt.evaluation.backtest import BacktestPlan
     from nurt.tasks.forecasting import Forecaster, ForecastPlan, run_forecast
     from nurt.training import TrainingSettings
@@ -19,6 +32,7 @@ __all__ = [
     "ForecastPlan",
     "Forecaster",
     "TrainingSettings",
+    "benchmarks",
     "data",
     "environment",
     "errors",

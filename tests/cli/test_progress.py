@@ -65,6 +65,14 @@ def test_time_left_counts_from_where_the_run_was_resumed(clock: Clock, capsys: p
     assert capsys.readouterr().err == "training 1 of 5: epoch 91 of 100, up to 3:00 min left\n"
 
 
+def test_steps_of_known_number_tell_the_time_left(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
+    with Progress() as progress:
+        progress.advance("padded: lstm", 0, 40)
+        clock.now += 20.0
+        progress.advance("padded: gru", 10, 40)
+    assert capsys.readouterr().err == "padded: gru, up to 1:00 min left\n"
+
+
 def test_nothing_is_foretold_before_the_first_step(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
     with Progress() as listener:
         listener(TrainingStarted(10, 1, 64, 2))

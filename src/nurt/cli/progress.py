@@ -61,6 +61,12 @@ class Progress:
         if self._bar is not None:
             self._bar.update(doing)
 
+    def advance(self, doing: str, done: int, total: int) -> None:
+        """Say what is being done, and how many of how many steps of about the same size are done."""
+        if total != self._clock.total:
+            self._clock = _Clock(done, total)
+        self._tell(doing, done)
+
     def __call__(self, event: Event) -> None:
         """Take in an event of the training."""
         # Whoever sends events has paid for this import.
@@ -92,6 +98,9 @@ class Progress:
         doing = f"training{which}: epoch {epoch} of {self._epochs}"
         if self._loss is not None:
             doing += f", loss {self._loss:.4g}"
+        self._tell(doing, done)
+
+    def _tell(self, doing: str, done: int) -> None:
         left = self._clock.left(done)
         if self._bar is not None:
             self._bar.update(doing, done=done, total=self._clock.total, left=left)
