@@ -7,11 +7,13 @@ what this program makes of the results.
 from __future__ import annotations
 
 import json
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from nurt.benchmarks import GROUPS, BenchmarkRun, CaseResult, ContenderResult
+from nurt.reports.words import percent
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "benchmarks" / "results"
@@ -42,6 +44,9 @@ nurt bench --out results
 | share | the floor's time in that of nurt; it can pass 100 % where torch's matrix product is slow |
 | errors | of nurt / of the other against float64, in units of the largest magnitude: results and all gradients |
 """
+BUSY = """
+
+Other programs were busy on it when the run began: these times, above all those on several threads, say little."""
 HEAD = """\
 | case | threads | nurt ms | against | other ms | ratio | floor ms | share | errors |
 |---|---|---|---|---|---|---|---|---|"""
@@ -73,10 +78,9 @@ def page(run: BenchmarkRun, times: dict[str, Any]) -> str:
     for name, group in GROUPS.items():
         cases = [case for case in run.cases if case.group == name]
         if cases:
+            title = name.replace("-", " ").capitalize()
             rows = "\n".join(row for case in cases for row in _rows(case))
-            parts.append(
-                f"## {name.capitalize()}\n\n{group.compared}\n\n{HEAD}\n{rows}\n\nBound: {_small(group.bound)}\n"
-            )
+            parts.append(f"## {title}\n\n{_filled(group.compared)}\n\n{HEAD}\n{rows}\n\n{_filled(group.bound)}\n")
             parts += [_disturbed(cases)] if any(case.ours.disturbed for case in cases) else []
     return "\n".join([*parts, _slower(run), _commands(times)])
 
@@ -105,13 +109,12 @@ def _machine(run: BenchmarkRun) -> str:
         f"instruction set {run.instruction_set}\n"
         f"- nurt {run.versions['nurt']}{source}, torch {run.versions['torch']}, Python {run.versions['python']}\n"
         f"- {run.date}, {run.budget_seconds:g} s of rounds for each case"
+        f"{BUSY if run.was_busy else ''}"
     )
 
 
 def _rows(case: CaseResult) -> Iterator[str]:
-    floor, share = (
-        ("–", "–") if case.floor is None else (_digits(case.floor.seconds), f"{case.share_of_floor or 0.0:.0%}")
-    )
+    floor, share = ("–", "–") if case.floor is None else (_digits(case.floor.seconds), percent(case.share_of_floor, 0))
     for peer in case.peers:
         yield (
             f"| {case.title} | {case.threads} | {_spread(case.ours)} | {peer.name} | {_spread(peer)} | {_ratio(peer)} "
@@ -151,12 +154,15 @@ def _commands(times: dict[str, Any]) -> str:
     return "\n".join([opening, "| command | median | range |", "|---|---|---|", *rows]) + "\n"
 
 
-def _small(text: str) -> str:
-    return text[0].lower() + text[1:]
+def _filled(text: str) -> str:
+    return textwrap.fill(text, 120, break_on_hyphens=False)
 
 
 def _spread(one: ContenderResult) -> str:
-    return "–" if one.time is None else f"{_digits(one.time.median)} ± {one.time.spread:.0%}"
+    if one.time is None:
+        return "–"
+    spread = f"± {percent(one.time.spread, 0)}" if one.time.samples > 1 else "(1 run)"
+    return f"{_digits(one.time.median)} {spread}"
 
 
 def _milliseconds(one: ContenderResult) -> str:

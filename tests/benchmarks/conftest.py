@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from nurt.benchmarks import Case, Contender, Contest
+from nurt.benchmarks import Case, Contender, Contest, provenance
 from nurt.benchmarks.floors import MatrixProduct
 
 MakeCase = Callable[..., Case]
@@ -16,6 +16,12 @@ MakeCase = Callable[..., Case]
 
 def _contender(library: str, name: str, value: Tensor) -> Contender:
     return Contender(library, name, lambda: None, lambda: {"outputs": value})  # type: ignore[arg-type]
+
+
+@pytest.fixture(autouse=True)
+def _unwatched(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Do not watch the machine for a moment before every run."""
+    monkeypatch.setattr(provenance, "WATCHED_SECONDS", 0.0)
 
 
 @pytest.fixture

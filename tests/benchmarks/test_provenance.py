@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -24,3 +25,19 @@ def test_without_git_nothing_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(subprocess, "run", absent)
     assert provenance.commit() is None
+
+
+def test_busy_cores_are_counted_over_a_moment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    counters = tmp_path / "stat"
+    counters.write_text("cpu  10 0 0 100 50 0 0 0 7 0\ncpu0 1 2 3\n")
+    # In the moment watched: 2 + 1 + 1 + 4 of 8 + 24 + 8 working, on 4 cores.
+    later = "cpu  12 1 0 124 58 0 1 4 9 0\ncpu0 1 2 3\n"
+    monkeypatch.setattr(provenance, "COUNTERS", counters)
+    monkeypatch.setattr(provenance.time, "sleep", lambda _: counters.write_text(later))
+    monkeypatch.setattr(provenance.os, "cpu_count", lambda: 4)
+    assert provenance.busy_cores() == 0.8
+
+
+def test_without_counters_nobody_knows(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(provenance, "COUNTERS", tmp_path / "absent")
+    assert provenance.busy_cores() is None

@@ -60,3 +60,8 @@ def test_the_share_of_the_floor_and_the_slow_down_are_ratios_of_medians(run: Ben
     floor = dataclasses.replace(case.floor, seconds=0.5)
     assert dataclasses.replace(case, ours=ours, floor=floor).share_of_floor == 0.25
     assert case.title == "LSTM T3 B2 I1 H5"
+
+
+@pytest.mark.parametrize(("load", "busy"), [(None, False), (0.1, False), (1.5, True)])
+def test_a_busy_machine_is_told(run: BenchmarkRun, load: float | None, busy: bool) -> None:
+    assert dataclasses.replace(run, busy_cores=load).was_busy is busy

@@ -56,7 +56,7 @@ def test_options_become_the_plan(asked: dict[str, Any]) -> None:
 
 def test_a_table_with_times_ratio_floor_and_errors(asked: dict[str, Any]) -> None:
     text = nurt("--threads", "1", "--budget", "0.001").stdout
-    for expected in ("padded, 1 thread", "LSTM T3 H5", "torch way", "ratio", "floor ms", "0e+00 / 0e+00", "±"):
+    for expected in ("padded, 1 thread, milliseconds", "LSTM T3 H5", "torch way", "ratio", "floor", "0e+00/0e+00", "±"):
         assert expected in text
 
 
@@ -75,6 +75,15 @@ def test_where_nurt_is_slower_it_says_so(asked: dict[str, Any], monkeypatch: pyt
     found["cases"][0]["peers"][0]["ratio"] = 0.5
     monkeypatch.setattr(benchmarks, "run_benchmark", lambda *_: BenchmarkRun.from_dict(found))
     assert "nurt is slower than torch way, 0.50" in " ".join(nurt().stdout.split())
+
+
+@pytest.mark.parametrize(("load", "told"), [(0.0, False), (3.2, True)])
+def test_times_of_a_busy_machine_are_doubted(
+    asked: dict[str, Any], monkeypatch: pytest.MonkeyPatch, load: float, told: bool
+) -> None:
+    monkeypatch.setattr("nurt.benchmarks.runner.busy_cores", lambda: load)
+    text = nurt("--threads", "1", "--budget", "0.001").stdout
+    assert ("Other programs were busy on 3.2 cores" in text) is told
 
 
 def test_json_is_one_object_that_can_be_read_again(asked: dict[str, Any]) -> None:

@@ -15,6 +15,8 @@ __all__ = ["FORMAT", "VERSION", "BenchmarkRun", "CaseResult", "ContenderResult",
 
 FORMAT = "nurt benchmark"
 VERSION = 1
+# A desktop at rest takes a few hundredths of a core.
+BUSY = 0.25
 CELL_NAMES = {"lstm": "LSTM", "gru": "GRU", "elman": "Elman"}
 
 
@@ -110,6 +112,7 @@ class BenchmarkRun(Result):
         versions: of Python and of the packages that decide.
         instruction_set: vector instructions that the native code used.
         commit: the last change of the package, where it runs from a checkout; "+" after it means changed since.
+        busy_cores: cores that other programs kept busy when the run began; None where nobody counts.
         budget_seconds: time for the rounds of one case.
         limit: error above which a case tells no time.
         interrupted: whether cases are missing because somebody stopped the run.
@@ -121,12 +124,18 @@ class BenchmarkRun(Result):
     versions: Mapping[str, str]
     instruction_set: str
     commit: str | None
+    busy_cores: float | None
     budget_seconds: float
     limit: float
     interrupted: bool
     cases: tuple[CaseResult, ...]
     format: str = FORMAT
     version: int = VERSION
+
+    @property
+    def was_busy(self) -> bool:
+        """Whether others computed here when the run began, so that times, above all on several threads, say little."""
+        return self.busy_cores is not None and self.busy_cores > BUSY
 
     @property
     def faults(self) -> tuple[CaseResult, ...]:

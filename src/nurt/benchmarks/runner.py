@@ -14,7 +14,7 @@ import torch
 from nurt import environment
 from nurt.benchmarks.case import Case, Contender, Contest, Outcome
 from nurt.benchmarks.gate import LIMIT, Deviation, deviation
-from nurt.benchmarks.provenance import commit
+from nurt.benchmarks.provenance import commit, busy_cores
 from nurt.benchmarks.results import BenchmarkRun, CaseResult, ContenderResult, FloorResult
 from nurt.benchmarks.timing import Timing, alternate
 from nurt.errors import NurtValueError
@@ -71,6 +71,7 @@ def run_cases(cases: Sequence[Case], plan: BenchmarkPlan, listener: Listener | N
         plan: threads and budget.
         listener: is told about the progress.
     """
+    others = busy_cores()
     found: list[CaseResult] = []
     interrupted = False
     total = len(cases) * len(plan.threads)
@@ -88,6 +89,7 @@ def run_cases(cases: Sequence[Case], plan: BenchmarkPlan, listener: Listener | N
         versions=environment.versions(),
         instruction_set=instruction_set(),
         commit=commit(),
+        busy_cores=others,
         budget_seconds=plan.budget_seconds,
         limit=LIMIT,
         interrupted=interrupted,

@@ -15,25 +15,27 @@ if TYPE_CHECKING:
 
 __all__ = ["show_benchmark"]
 
-COLUMNS = ("case", "against", "nurt ms", "other ms", "ratio", "floor ms", "errors")
+COLUMNS = ("case", "against", "nurt", "other", "ratio", "floor", "errors")
 
 
 def show_benchmark(run: BenchmarkRun, file: Path | None) -> None:
     """Print what `nurt bench` found out; ``file`` is where it was written to."""
     processor = f"{run.machine['processor']}, {run.machine['cores']} cores, {run.instruction_set}"
     console.facts([("machine", processor), ("torch", run.versions["torch"]), ("date", run.date)])
+    if run.was_busy:
+        console.line(f"Other programs were busy on {run.busy_cores:.1f} cores: do not rely on these times.")
     slow_downs = []
     ordered = sorted(run.cases, key=lambda case: (_place(run, case.group), case.threads))
     for (group, threads), cases in groupby(ordered, key=lambda case: (case.group, case.threads)):
         shown = list(cases)
         console.gap()
-        console.line(f"{group}, {threads} {'thread' if threads == 1 else 'threads'}", strong=True)
+        console.line(f"{group}, {threads} {'thread' if threads == 1 else 'threads'}, milliseconds", strong=True)
         console.table(COLUMNS, [row for case in shown for row in _rows(case)], words=(0, 1))
         slow_downs += [case for case in shown if case.ours.disturbed is not None]
     _tell(run, slow_downs)
     console.gap()
     console.line(
-        "Medians, ± half the distance of the quartiles. ratio: other over nurt. errors: of nurt / of the other, "
+        "Medians, ± half the distance of the quartiles. ratio: other over nurt. errors: of nurt/of the other, "
         "against float64, in units of the largest magnitude."
     )
     if file is not None:
@@ -49,7 +51,7 @@ def _rows(case: CaseResult) -> Iterator[list[str]]:
     for number, peer in enumerate(case.peers):
         ratio = "red gate" if case.fault is not None else fixed(peer.ratio, 2)
         first = [case.title, peer.name.removeprefix("torch."), _time(case.ours), _time(peer), ratio, floor]
-        errors = f"{_error(case.ours)} / {_error(peer)}"
+        errors = f"{_error(case.ours)}/{_error(peer)}"
         yield [*(first if number == 0 else ["", *first[1:]]), errors]
 
 
@@ -75,7 +77,10 @@ def _slow_down(one: ContenderResult) -> str:
 
 
 def _time(one: ContenderResult) -> str:
-    return MISSING if one.time is None else f"{_milliseconds(one.time.median)} ±{one.time.spread:.0%}"
+    if one.time is None:
+        return MISSING
+    spread = f" ±{one.time.spread:.0%}" if one.time.samples > 1 else ""
+    return _milliseconds(one.time.median) + spread
 
 
 def _milliseconds(seconds: float) -> str:

@@ -62,6 +62,6 @@ PADDED = Group(
 BUSY = Group(
     "busy",
     "The same step while another process keeps one core busy: how many times as long it takes.",
-    "With as many threads as cores, by the thread that shares its core.",
+    "With as many threads as cores, the thread that shares its core sets the pace.",
     _busy,
 )

@@ -67,6 +67,6 @@ RAGGED = Group(
     "ragged",
     "A training step on sequences of T/2 to T steps: lengths= of nurt.nn against torch.nn on a PackedSequence, and "
     "against torch.nn on padded sequences whose outputs are masked and gathered afterwards.",
-    "As padded cases; nurt computes the steps that are there, and no others.",
+    "Bound as padded cases are; nurt computes the steps that are there, and no others.",
     _ragged,
 )

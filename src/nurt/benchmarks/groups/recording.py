@@ -51,6 +51,6 @@ RECORDING = Group(
     "recording",
     "A training step that writes down gates, states and total gradients of every step, against the same step without. "
     "Torch has no counterpart; its plain step stands beside.",
-    "By memory: what is written down is more than what is computed with.",
+    "Bound by memory: what is written down is more than what is computed with.",
     _recording,
 )

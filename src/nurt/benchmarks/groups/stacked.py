@@ -62,12 +62,12 @@ def _bidirectional() -> list[Case]:
 STACKED = Group(
     "stacked",
     "A training step of three layers with dropout between them, nurt.nn against torch.nn, under one seed.",
-    "By the functions of the gates, and by drawing the dropout.",
+    "Bound by the functions of the gates, and by drawing the dropout.",
     _stacked,
 )
 BIDIRECTIONAL = Group(
     "bidirectional",
     "A training step of a layer that runs in both directions, nurt.nn against torch.nn.",
-    "By the functions of the gates; the directions do not wait for each other.",
+    "Bound as two padded layers are.",
     _bidirectional,
 )

@@ -102,6 +102,6 @@ def _streaming() -> list[Case]:
 STREAMING = Group(
     "streaming",
     "One step of one sequence, without gradients: nurt.nn.stream against torch.nn's layer and its cell.",
-    "Small layers by what a call costs, large ones by reading the weights.",
+    "Small layers are bound by what a call costs, large ones by reading the weights.",
     _streaming,
 )
