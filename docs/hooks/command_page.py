@@ -58,8 +58,9 @@ def _parameters(function: Any) -> Iterator[dict[str, str]]:
         kind, told = typing.get_args(hint)
         required = parameter.default is inspect.Parameter.empty
         if type(told).__name__ == "ArgumentInfo":
-            repeated = "..." if typing.get_origin(kind) is list else ""
-            shown = f"{told.metavar}{repeated}" if required else f"[{told.metavar}]"
+            kinds = (kind, *typing.get_args(kind))
+            repeated = "..." if any(typing.get_origin(one) is list for one in kinds) else ""
+            shown = f"{told.metavar}{repeated}" if required else f"[{told.metavar}]{repeated}"
             yield {"group": ARGUMENTS, "name": shown, "words": f"`{shown}`", "default": "", "help": told.help}
             continue
         yield {

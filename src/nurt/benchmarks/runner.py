@@ -14,7 +14,7 @@ import torch
 from nurt import environment
 from nurt.benchmarks.case import Case, Contender, Contest, Outcome
 from nurt.benchmarks.gate import LIMIT, Deviation, deviation
-from nurt.benchmarks.provenance import commit, busy_cores
+from nurt.benchmarks.provenance import busy_cores, commit
 from nurt.benchmarks.results import BenchmarkRun, CaseResult, ContenderResult, FloorResult
 from nurt.benchmarks.timing import Timing, alternate
 from nurt.errors import NurtValueError

@@ -72,7 +72,7 @@ def bench(
         ),
     ] = None,
     budget: Annotated[
-        float, options.rate("--budget", "Seconds for the rounds of one case on one number of threads.", TASK)
+        float, options.rate("--budget", "Time for the rounds of one case on one number of threads.", TASK, "SECONDS")
     ] = 2.0,
     threads: Annotated[
         str,

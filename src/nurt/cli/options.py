@@ -78,9 +78,9 @@ def share(name: str, help: str, panel: str) -> Any:
     return typer.Option(name, callback=_share, metavar="SHARE", help=help, rich_help_panel=panel)
 
 
-def rate(name: str, help: str, panel: str) -> Any:
+def rate(name: str, help: str, panel: str, metavar: str = "RATE") -> Any:
     """Return an option for a finite number above 0."""
-    return typer.Option(name, callback=_rate, metavar="RATE", help=help, rich_help_panel=panel)
+    return typer.Option(name, callback=_rate, metavar=metavar, help=help, rich_help_panel=panel)
 
 
 def flag(name: str, help: str) -> Any:
