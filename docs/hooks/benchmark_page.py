@@ -44,6 +44,7 @@ nurt bench --out results
 | share | the floor's time in that of nurt; it can pass 100 % where torch's matrix product is slow |
 | errors | of nurt / of the other against float64, in units of the largest magnitude: results and all gradients |
 """
+STOPPED = "\n\nThe run was stopped before its end; cases are missing."
 BUSY = """
 
 Other programs were busy on it when the run began: these times, above all those on several threads, say little."""
@@ -55,7 +56,6 @@ SHOWN_IN_README = (
     ("padded", "lstm", 50),
     ("padded", "gru", 50),
     ("padded", "elman", 50),
-    ("stacked", "gru", 50),
     ("ragged", "lstm", 64),
     ("streaming", "lstm", 64),
 )
@@ -94,8 +94,8 @@ def table(run: BenchmarkRun) -> str:
         for group, cell, hidden in SHOWN_IN_README
         for case in run.cases
         if (case.group, case.cell, case.sizes["H"], case.threads) == (group, cell, hidden, most)
-        if case.sizes["I"] == hidden or group == "stacked"
-        for peer in case.peers[:1]
+        if case.sizes["I"] == hidden
+        for peer in case.peers
     ]
     head = f"| {run.machine['processor']}, {most} threads | nurt ms | torch ms | ratio |\n|---|---|---|---|"
     return "\n".join([head, *rows]) + "\n"
@@ -109,7 +109,7 @@ def _machine(run: BenchmarkRun) -> str:
         f"instruction set {run.instruction_set}\n"
         f"- nurt {run.versions['nurt']}{source}, torch {run.versions['torch']}, Python {run.versions['python']}\n"
         f"- {run.date}, {run.budget_seconds:g} s of rounds for each case"
-        f"{BUSY if run.was_busy else ''}"
+        f"{STOPPED if run.interrupted else ''}{BUSY if run.was_busy else ''}"
     )
 
 
