@@ -17,7 +17,7 @@ FORMAT = "nurt benchmark"
 VERSION = 1
 # A desktop at rest takes a few hundredths of a core.
 BUSY = 0.25
-CELL_NAMES = {"lstm": "LSTM", "gru": "GRU", "elman": "Elman"}
+CELL_NAMES = {"lstm": "LSTM", "gru": "GRU", "elman": "Elman", "layer_norm_lstm": "LayerNorm-LSTM"}
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import torch
 from nurt.benchmarks import GROUPS, BenchmarkPlan, Case, Contest, choose, run_cases
 from nurt.benchmarks.disturbance import one_core_taken
 from nurt.benchmarks.gate import deviation
-from nurt.benchmarks.groups import course, padded, ragged, recording, stacked, streaming
+from nurt.benchmarks.groups import course, layer_norm, padded, ragged, recording, stacked, streaming
 from nurt.benchmarks.layers import CELLS, Shape
 from nurt.cli import bench
 from nurt.errors import NurtValueError
@@ -24,10 +24,11 @@ CONTESTS: dict[str, Callable[[str], Contest]] = {
     "ragged": lambda cell: ragged.contest(cell, TINY),
     "recording": lambda cell: recording.contest(cell, TINY),
     "streaming": lambda cell: streaming.contest(cell, 5),
+    "layer-norm": lambda _: layer_norm.contest(TINY),
     "seed-job": lambda cell: course.contest(cell, JOB),
 }
 # Groups that do not hold every cell.
-HELD = {"streaming": ("lstm", "gru")}
+HELD = {"streaming": ("lstm", "gru"), "layer-norm": ("layer_norm_lstm",)}
 COMBINATIONS = [(group, cell) for group in CONTESTS for cell in HELD.get(group, tuple(CELLS))]
 
 

@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 from nurt.benchmarks.case import Case, Group
 from nurt.benchmarks.groups.course import SEED_JOB
+from nurt.benchmarks.groups.layer_norm import LAYER_NORM
 from nurt.benchmarks.groups.padded import BUSY, PADDED
 from nurt.benchmarks.groups.ragged import RAGGED
 from nurt.benchmarks.groups.recording import RECORDING
@@ -17,7 +18,10 @@ from nurt.errors import NurtValueError
 __all__ = ["GROUPS", "choose"]
 
 GROUPS: Mapping[str, Group] = MappingProxyType(
-    {group.name: group for group in (PADDED, STACKED, BIDIRECTIONAL, RAGGED, STREAMING, RECORDING, BUSY, SEED_JOB)}
+    {
+        group.name: group
+        for group in (PADDED, STACKED, BIDIRECTIONAL, RAGGED, LAYER_NORM, STREAMING, RECORDING, BUSY, SEED_JOB)
+    }
 )
 
 
