@@ -25,7 +25,7 @@ def sums(w: Named, x: Array, seen: Array) -> tuple[Array, Array]:
 
 
 def elman(f):
-    return lambda w, x, state, seen: {"hidden": f(np.add(*sums(w, x, seen)))}
+    return lambda w, x, _, seen: {"hidden": f(np.add(*sums(w, x, seen)))}
 
 
 def lstm(w: Named, x: Array, state: Named, seen: Array) -> dict[str, Array]:

@@ -37,7 +37,7 @@ def test_a_drop_in_layer_with_options_is_the_stack_of_its_cells(kind, bidirectio
     for module in (layer.train(training), stack.train(training)):
         inputs = torch.randn(B, T, IN, dtype=torch.float64, generator=torch.Generator().manual_seed(1)).requires_grad_()
         torch.manual_seed(11)
-        outputs, state = module(inputs, lengths=LENGTHS)
+        outputs, _ = module(inputs, lengths=LENGTHS)
         results.append((outputs, *torch.autograd.grad(outputs.sum(), [inputs, *module.parameters()])))
     (mine, *gradients), (wanted, *expected) = results
     assert_agree(mine, wanted, OUTPUTS[torch.float64], "outputs")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 import torch
-from torch.autograd import gradgradcheck
 
 from nurt.kernels.reference.gradient_clip import clip_gradient
 
@@ -18,11 +17,14 @@ def test_values_pass_and_gradients_are_clamped_element_by_element():
     assert grad[3].isnan()
 
 
-def test_the_clamp_can_be_differentiated():
-    values = torch.randn(4, dtype=torch.float64, requires_grad=True)
-    assert gradgradcheck(lambda x: clip_gradient(x, 0.3).square(), values)
+def test_the_clamp_can_be_differentiated_and_is_flat_where_it_cuts():
+    values, weight = torch.ones(3, requires_grad=True), torch.tensor([0.1, -0.2, 5.0], requires_grad=True)
+    (grad,) = torch.autograd.grad(clip_gradient(values, 0.3), values, weight, create_graph=True)
+    assert torch.autograd.grad(grad.sum(), weight)[0].tolist() == [1.0, 1.0, 0.0]
 
 
+# torch loads its forward-mode formulas with a call that it deprecates itself.
+@pytest.mark.filterwarnings("ignore:.torch.jit:DeprecationWarning")
 @pytest.mark.parametrize("batched", [False, True])
 def test_transforms_of_torch_func_see_the_clamp(batched):
     def slope(x):
