@@ -68,13 +68,16 @@ def unroll(
     known = kernel_cell(cell)
     check_regularisation(where, regularisation, field_names(state), knows_weights=known is not None)
     bound = check_gradient_clip(where, gradient_clip)
-    if known is not None:
-        check_same_kind(where, inputs, known.weight_ih)
-    inputs = drop_inputs(inputs, regularisation.input_dropout) if cell.training else inputs
-    options = step_options(regularisation, bound, state, steps, training=cell.training)
     if known is None:
+        inputs = drop_inputs(inputs, regularisation.input_dropout) if cell.training else inputs
+        options = step_options(regularisation, bound, state, steps, training=cell.training)
         return kernels.run_own_step(cell.step, inputs, state, lengths=ends, reverse=reverse, options=options)
-    weights = drop_weights(known.weights, regularisation.weight_dropout) if cell.training else known.weights
+    check_same_kind(where, inputs, known.weight_ih)
+    weights = known.weights
+    if cell.training:
+        inputs = drop_inputs(inputs, regularisation.input_dropout)
+        weights = drop_weights(weights, regularisation.weight_dropout)
+    options = step_options(regularisation, bound, state, steps, training=cell.training)
     return kernels.run(known.recurrence, inputs, state, weights, lengths=ends, reverse=reverse, options=options)
 
 

@@ -6,11 +6,12 @@ import math
 
 import pytest
 import torch
+from tests.kernels.reference.problems import Size, problem
 from torch import Tensor
 from torch.autograd import gradcheck, gradgradcheck
 
 from nurt.errors import NurtTypeError
-from nurt.kernels import Weights, run, use
+from nurt.kernels import Weights, run
 from nurt.kernels.reference import (
     ELMAN_RELU,
     ELMAN_TANH,
@@ -23,6 +24,7 @@ from nurt.kernels.reference import (
     GRUState,
     LinearState,
     LSTMState,
+    loop,
 )
 
 B, T, IN, H, P = 3, 4, 2, 3, 2
@@ -105,61 +107,27 @@ def test_gru_step_resets_after_the_product_and_keeps_the_old_state_where_the_upd
     assert state.hidden.item() == pytest.approx((1 - z) * n + z * h, rel=1e-14)
 
 
-def leaves(name: str, bias: bool = True) -> tuple[list[Tensor], int]:
-    """Return inputs, state fields and weights of a recurrence, all differentiable, and the number of state fields."""
-    recurrence = RECURRENCES[name]
-    fed_back = P if name == "projected_lstm" else H
-    rows = recurrence.gates * H
-    shapes = [(B, T, IN), (B, fed_back)]
-    if "lstm" in name:
-        shapes.append((B, H))
-    shapes += [(rows, IN), (rows, fed_back)]
-    if bias:
-        shapes += [(rows,), (rows,)]
-    if name == "projected_lstm":
-        shapes.append((P, H))
-    generator = torch.Generator().manual_seed(5)
-    tensors = [torch.randn(shape, generator=generator, dtype=torch.float64).mul_(0.7) for shape in shapes]
-    return [tensor.requires_grad_() for tensor in tensors], 2 if "lstm" in name else 1
+WAYS = [{}, {"reverse": True}, {"lengths": (4, 1, 0)}, {"lengths": (4, 1, 0), "reverse": True}]
+SIZE = Size(batch=B, time=T, inputs=IN, hidden=H, projection=P)
 
 
-def run_on_leaves(name: str, fields: int, bias: bool, lengths: Tensor | None, reverse: bool):
-    recurrence = RECURRENCES[name]
-
-    def function(inputs: Tensor, *rest: Tensor) -> tuple[Tensor, ...]:
-        state, weights = recurrence.state(*rest[:fields]), list(rest[fields:])
-        hr = weights.pop() if name == "projected_lstm" else None
-        biases = weights[2:] if bias else (None, None)
-        outputs, final = run(
-            recurrence, inputs, state, Weights(*weights[:2], *biases, hr), lengths=lengths, reverse=reverse
-        )
-        return (outputs, *final)
-
-    return function
-
-
-@pytest.mark.parametrize("reverse", [False, True])
-@pytest.mark.parametrize("lengths", [None, (4, 1, 0)])
+@pytest.mark.parametrize("way", WAYS, ids=str)
 @pytest.mark.parametrize("name", RECURRENCES)
-def test_reference_gradients_agree_with_finite_differences(name, lengths, reverse):
-    inputs, fields = leaves(name)
-    ends = None if lengths is None else torch.tensor(lengths)
-    with use("reference"):
-        assert gradcheck(run_on_leaves(name, fields, True, ends, reverse), inputs)
+def test_reference_gradients_agree_with_finite_differences(name, way):
+    one = problem(name, SIZE, **way)
+    assert gradcheck(one.function(loop.run), one.differentiable())
 
 
 @pytest.mark.parametrize("name", RECURRENCES)
 def test_reference_gradients_without_biases_agree_with_finite_differences(name):
-    inputs, fields = leaves(name, bias=False)
-    with use("reference"):
-        assert gradcheck(run_on_leaves(name, fields, False, None, False), inputs)
+    one = problem(name, SIZE, bias=False)
+    assert gradcheck(one.function(loop.run), one.differentiable())
 
 
 @pytest.mark.parametrize("name", RECURRENCES)
 def test_reference_can_be_differentiated_twice(name):
-    inputs, fields = leaves(name)
-    with use("reference"):
-        assert gradgradcheck(run_on_leaves(name, fields, True, None, False), inputs, fast_mode=True)
+    one = problem(name, SIZE)
+    assert gradgradcheck(one.function(loop.run), one.differentiable(), fast_mode=True)
 
 
 def test_the_linear_recurrence_has_the_power_of_the_matrix_as_its_gradient_through_time():
@@ -176,17 +144,18 @@ def test_the_linear_recurrence_has_the_power_of_the_matrix_as_its_gradient_throu
     torch.testing.assert_close(jacobian, torch.linalg.matrix_power(matrix, 6))
 
 
-def test_a_projected_lstm_without_its_projection_is_refused():
-    with pytest.raises(NurtTypeError, match="weight_hr"):
-        PROJECTED_LSTM.step(row(1.0), LSTMState(row(0.0), row(0.0)), LSTM_WEIGHTS)
+@pytest.mark.parametrize(
+    ("name", "missing"), [("projected_lstm", "weight_hr"), ("peephole_lstm", "weight_ch"), ("layer_norm_lstm", "norm_")]
+)
+def test_a_recurrence_without_a_weight_it_needs_is_refused(name, missing):
+    with pytest.raises(NurtTypeError, match=missing):
+        RECURRENCES[name].step(row(1.0), LSTMState(row(0.0), row(0.0)), LSTM_WEIGHTS)
 
 
 @pytest.mark.parametrize("name", RECURRENCES)
 def test_huge_inputs_give_finite_bounded_gates_or_the_infinity_that_the_equation_gives(name):
-    tensors, fields = leaves(name)
-    tensors[0] = tensors[0].detach() * 1e30
-    with use("reference"):
-        outputs, *_ = run_on_leaves(name, fields, True, None, False)(*tensors)
+    one = problem(name, SIZE)
+    outputs, *_ = one.run(loop.run, inputs=one.tensors["inputs"] * 1e30)
     if name in ("linear", "elman_relu"):
         assert outputs.abs().max() > 1e29
         assert not outputs.isnan().any()
