@@ -83,7 +83,9 @@ def _check_tensors(a: Tensor, b: Tensor, initial: Tensor | None) -> None:
         )
     if initial is not None and initial.shape != (batch, size):
         raise ShapeError(
-            "nurt.kernels.scan: `initial` does not fit `b`.", expected=f"({batch}, {size})", got=str(tuple(initial.shape))
+            "nurt.kernels.scan: `initial` does not fit `b`.",
+            expected=f"({batch}, {size})",
+            got=str(tuple(initial.shape)),
         )
     for name, tensor in (("a", a), ("initial", initial)):
         if tensor is not None and (tensor.dtype != b.dtype or tensor.device != b.device):
@@ -107,7 +109,7 @@ def _checked_lengths(lengths: Tensor | Sequence[int] | None, batch: int, time: i
         )
     ends = given.to(torch.int64)
     # Compiled code may not branch on values; there the kernel itself refuses them when it runs.
-    if not torch.compiler.is_compiling() and batch and not (0 <= int(ends.min()) and int(ends.max()) <= time):
+    if not torch.compiler.is_compiling() and batch and not (int(ends.min()) >= 0 and int(ends.max()) <= time):
         raise NurtValueError(
             "nurt.kernels.scan: a length lies outside the sequences.",
             expected=f"lengths between 0 and T={time}",

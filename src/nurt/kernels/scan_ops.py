@@ -77,9 +77,7 @@ def _differentiable(
     device_types="cpu",
     schema="(Tensor a, Tensor b, Tensor? initial, Tensor? lengths, bool reverse) -> (Tensor, Tensor)",
 )
-def _scan(
-    a: Tensor, b: Tensor, initial: Tensor | None, lengths: Tensor | None, reverse: bool
-) -> tuple[Tensor, Tensor]:
+def _scan(a: Tensor, b: Tensor, initial: Tensor | None, lengths: Tensor | None, reverse: bool) -> tuple[Tensor, Tensor]:
     return scan_native.forward(ScanCall(lengths, reverse), a, b, initial)
 
 

@@ -8,6 +8,7 @@ from nurt import kernels
 from nurt.nn.cells.base import AbstractCell, StateT
 from nurt.nn.cells.dense import DenseCell
 from nurt.nn.checking import Lengths, check_inputs, check_lengths, check_same_kind, check_state, field_names
+from nurt.nn.diagonal.base import DiagonalCell
 from nurt.nn.regularisation import (
     NONE,
     Regularisation,
@@ -70,8 +71,12 @@ def unroll(
     bound = check_gradient_clip(where, gradient_clip)
     if known is not None:
         check_same_kind(where, inputs, known.weight_ih)
+    elif isinstance(cell, DiagonalCell):
+        check_same_kind(where, inputs, next(cell.parameters()))
     inputs = drop_inputs(inputs, regularisation.input_dropout) if cell.training else inputs
     options = step_options(regularisation, bound, state, steps, training=cell.training)
+    if isinstance(cell, DiagonalCell) and not options.names:
+        return cell.sequence(inputs, state, lengths=ends, reverse=reverse)
     if known is None:
         return kernels.run_own_step(cell.step, inputs, state, lengths=ends, reverse=reverse, options=options)
     weights = drop_weights(known.weights, regularisation.weight_dropout) if cell.training else known.weights

@@ -18,6 +18,9 @@ constexpr std::size_t kTasksWanted = 8;
 // Steps whose contributions to a sum over time are added up before they join the total: a long sum of small numbers
 // rounds like a sum of 64 and one of T / 64.
 constexpr std::size_t kStepsPerSum = 64;
+// How far ahead of the walk memory is asked for. Steps taken backwards, with columns read forwards, are a pattern that
+// processors do not guess by themselves.
+constexpr std::size_t kBytesAhead = 4096;
 // Numbers times steps below which waking a second thread costs more than it saves.
 constexpr std::size_t kFewNumbers = std::size_t{1} << 15;
 
@@ -31,6 +34,11 @@ template <class N> struct ScanTiles {
     tiles = count();
   }
   std::size_t count() const { return (columns + width - 1) / width; }
+  // Signed by the direction of the walk.
+  std::ptrdiff_t steps_ahead(bool forwards) const {
+    const auto steps = static_cast<std::ptrdiff_t>(kBytesAhead / (columns * sizeof(S)) + 1);
+    return forwards ? steps : -steps;
+  }
   std::size_t first(std::size_t tile) const { return tile * width; }
   std::size_t size(std::size_t tile) const {
     const std::size_t rest = columns - first(tile);
@@ -106,6 +114,7 @@ template <class N> struct ScanForwardPass {
                    std::size_t tile) {
     const std::size_t column = tiles.first(tile), count = tiles.size(tile), length = length_of(scan, row);
     const RowOf<N> a(call.a, row, column), b(call.b, row, column), outputs(call.outputs, row, column);
+    const std::ptrdiff_t ahead = tiles.steps_ahead(!scan.reverse);
     TileOf<S> hidden;
     hidden.set(moment_of(static_cast<const S*>(call.initial), tiles, row, column), count);
     for (std::size_t k = 0; k < length; ++k) {
@@ -113,6 +122,9 @@ template <class N> struct ScanForwardPass {
       const S *a_t = a.at(t), *b_t = b.at(t);
       S* h_t = outputs.at(t);
       for_columns<S>(count, [&](auto io, std::size_t j) {
+        fetch_soon(a_t + a.stride * ahead + j);
+        fetch_soon(b_t + b.stride * ahead + j);
+        write_soon(h_t + outputs.stride * ahead + j);
         const auto h = N::times(io.read(a_t + j), io.read(hidden.at + j)) + io.read(b_t + j);
         io.write(hidden.at + j, h);
         io.write(h_t + j, h);
@@ -176,6 +188,7 @@ template <class N> struct ScanBackwardPass {
     const RowOf<N> a(call.a, row, column), outputs(call.outputs, row, column);
     const RowOf<N> grad_outputs(call.grad_outputs, row, column), grad_a(call.grad_a, row, column);
     const RowOf<N> grad_b(call.grad_b, row, column);
+    const std::ptrdiff_t ahead = tiles.steps_ahead(scan.reverse);
     TileOf<S> grad, initial, recent, total;
     grad.set(moment_of(static_cast<const S*>(call.grad_final), tiles, row, column), count);
     initial.set(moment_of(static_cast<const S*>(call.initial), tiles, row, column), count);
@@ -189,6 +202,11 @@ template <class N> struct ScanBackwardPass {
       const S *a_t = a.at(t), *grad_t = grad_outputs.at(t);
       S *grad_a_t = mode == Mode::summed ? recent.at : grad_a.at(t), *grad_b_t = grad_b.at(t);
       for_columns<S>(count, [&](auto io, std::size_t j) {
+        fetch_soon(a_t + a.stride * ahead + j);
+        fetch_soon(before + outputs.stride * ahead + j);
+        if (grad_t != nullptr) fetch_soon(grad_t + grad_outputs.stride * ahead + j);
+        if (grad_b_t != nullptr) write_soon(grad_b_t + grad_b.stride * ahead + j);
+        if (mode == Mode::each) write_soon(grad_a_t + grad_a.stride * ahead + j);
         auto dh = io.read(grad.at + j);
         if (grad_t != nullptr) dh = dh + io.read(grad_t + j);
         if (grad_b_t != nullptr) io.write(grad_b_t + j, dh);

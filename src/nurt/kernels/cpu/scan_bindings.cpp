@@ -10,6 +10,7 @@
 #include <tuple>
 
 #include "instruction_set.h"
+#include "pages.h"
 #include "scan_problem.h"
 
 namespace nb = nanobind;
@@ -58,6 +59,11 @@ struct ScanCall {
               "a length lies outside 0 .. T");
     }
   }
+  // Bytes of a contiguous (B, T, D).
+  std::size_t bytes() const {
+    constexpr std::size_t of_number[kNumbers] = {4, 8, 8, 16};
+    return scan.batch * scan.time * scan.size * of_number[number];
+  }
 };
 
 void forward(const std::string& isa, const ScanCall& call, const RowsIn& a, const RowsIn& b, Address initial,
@@ -66,6 +72,7 @@ void forward(const std::string& isa, const ScanCall& call, const RowsIn& a, cons
   require(f.a.data && f.b.data && f.outputs.data && f.final, "an address is missing");
   const ScanEngine& use = engine(isa);
   nb::gil_scoped_release release;
+  want_huge_pages(f.outputs.data, call.bytes());
   use.forward[call.number](call.scan, f);
 }
 
@@ -79,6 +86,8 @@ void backward(const std::string& isa, const ScanCall& call, const RowsIn& a, con
   require(g.a.data && g.outputs.data, "an address is missing");
   const ScanEngine& use = engine(isa);
   nb::gil_scoped_release release;
+  if (shared == Shared::nothing) want_huge_pages(g.grad_a.data, call.bytes());
+  want_huge_pages(g.grad_b.data, call.bytes());
   use.backward[call.number](call.scan, g);
 }
 

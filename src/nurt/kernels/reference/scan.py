@@ -67,8 +67,7 @@ def adjoint(
         lengths: as in the forward call.
         reverse: as in the forward call.
     """
-    batch, time, size = outputs.shape
-    zeros = outputs.new_zeros(batch, size)
+    zeros = torch.zeros_like(outputs[:, 0])
     initial = zeros if initial is None else initial
     grad_final = zeros if grad_final is None else grad_final
     first, last = _first_and_last_step(outputs, lengths, reverse=reverse)
