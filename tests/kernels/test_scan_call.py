@@ -41,7 +41,7 @@ def test_the_table_knows_the_scan():
 
 def test_a_forced_rung_without_a_scan_is_an_error_that_names_the_others():
     b = torch.ones(1, 2, 3)
-    with use("torch"), pytest.raises(UnavailableError, match="'native' or .*'reference'"):
+    with use("torch"), pytest.raises(UnavailableError, match=r"'native' or .*'reference'"):
         scan(b, b)
     with use("native"), pytest.raises(UnavailableError, match="not in bfloat16"):
         scan(b.bfloat16(), b.bfloat16())

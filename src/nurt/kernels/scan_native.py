@@ -32,7 +32,8 @@ class ScanCall(NamedTuple):
     def native(self, b: Tensor) -> _cpu.ScanCall:
         """Return the call as the engine wants it."""
         lengths = 0 if self.lengths is None else self.lengths.data_ptr()
-        return _cpu.ScanCall(NUMBERS[b.dtype], torch.get_num_threads(), self.reverse, *b.shape, lengths)
+        batch, time, size = b.shape
+        return _cpu.ScanCall(NUMBERS[b.dtype], torch.get_num_threads(), self.reverse, batch, time, size, lengths)
 
 
 def refuse(request: Request) -> str | None:

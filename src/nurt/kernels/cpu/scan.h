@@ -114,7 +114,6 @@ template <class N> struct ScanForwardPass {
                    std::size_t tile) {
     const std::size_t column = tiles.first(tile), count = tiles.size(tile), length = length_of(scan, row);
     const RowOf<N> a(call.a, row, column), b(call.b, row, column), outputs(call.outputs, row, column);
-    const std::ptrdiff_t ahead = tiles.steps_ahead(!scan.reverse);
     TileOf<S> hidden;
     hidden.set(moment_of(static_cast<const S*>(call.initial), tiles, row, column), count);
     for (std::size_t k = 0; k < length; ++k) {
@@ -122,9 +121,6 @@ template <class N> struct ScanForwardPass {
       const S *a_t = a.at(t), *b_t = b.at(t);
       S* h_t = outputs.at(t);
       for_columns<S>(count, [&](auto io, std::size_t j) {
-        fetch_soon(a_t + a.stride * ahead + j);
-        fetch_soon(b_t + b.stride * ahead + j);
-        write_soon(h_t + outputs.stride * ahead + j);
         const auto h = N::times(io.read(a_t + j), io.read(hidden.at + j)) + io.read(b_t + j);
         io.write(hidden.at + j, h);
         io.write(h_t + j, h);

@@ -34,6 +34,8 @@ class GatedDiagonalCell(DiagonalCell[DiagonalState]):
         dtype: of the weights.
     """
 
+    bias_ih: nn.Parameter | None
+
     def __init__(
         self,
         input_size: int,

@@ -149,7 +149,7 @@ class LRUCell(DiagonalCell[LRUState]):
         # Rows of real and imaginary parts take turns, so that the product is complex as it lies in memory.
         rows = torch.stack((scale * self.input_real, scale * self.input_imaginary), dim=1).flatten(0, 1)
         parts = F.linear(x, rows).to(rows.dtype)
-        return torch.view_as_complex(parts.unflatten(-1, (self.hidden_size, 2)))
+        return torch.view_as_complex(parts.reshape(*x.shape[:-1], self.hidden_size, 2))
 
     def _read(self, memory: Tensor, x: Tensor) -> Tensor:
         """Return Re(C s) + D x, (…, O)."""
