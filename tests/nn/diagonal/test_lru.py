@@ -50,7 +50,7 @@ def test_eigenvalues_begin_uniformly_in_the_ring():
 
 def test_the_whole_disk_begins_with_finite_weights():
     for _ in range(20):
-        cell = LRUCell(2, 5000)
+        cell = LRUCell(2, 5000, 1)
         assert all(parameter.isfinite().all() for parameter in cell.parameters())
         assert (cell.eigenvalues.abs() <= 1).all()
 
