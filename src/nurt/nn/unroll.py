@@ -34,8 +34,9 @@ def unroll(
 ) -> tuple[Tensor, StateT]:
     """Take ``cell`` through time.
 
-    The built-in cells run on the rung that :func:`nurt.kernels.explain` names; a cell with a step of its own runs
-    by the reference loop, one call of ``step`` per time step.
+    The built-in cells run on the rung that :func:`nurt.kernels.explain` names, diagonal ones as one scan unless an
+    option acts between their steps; a cell with a step of its own runs by the reference loop, one call of ``step``
+    per time step.
 
     Args:
         cell: any cell.

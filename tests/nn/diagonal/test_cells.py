@@ -9,7 +9,18 @@ import torch
 
 from nurt.errors import NurtTypeError, ShapeError, UnavailableError
 from nurt.kernels import use
-from nurt.nn import Bidirectional, LRUCell, MinGRUCell, MinLSTMCell, Recurrent, Stack, explain, unroll
+from nurt.nn import (
+    Bidirectional,
+    DiagonalState,
+    LRUCell,
+    MinGRUCell,
+    MinLSTMCell,
+    Recurrent,
+    Regularisation,
+    Stack,
+    explain,
+    unroll,
+)
 from nurt.nn.checks import CHECKS
 
 FACTORIES = {
@@ -77,6 +88,19 @@ def test_explain_names_the_rung_of_the_scan_and_its_dtype():
     parts = explain(Stack([Recurrent(MinGRUCell(3, 4)), Recurrent(LRUCell(4, 4))])).parts
     kinds = [(part.recurrence, part.dtype, part.rung) for part in parts.values()]
     assert kinds == [("scan", "float32", "native"), ("scan", "complex64", "native")]
+
+
+def test_what_acts_between_steps_takes_the_cell_step_by_step():
+    cell = MinGRUCell(3, 4).eval()
+    options = {"regularisation": Regularisation(zoneout_hidden=0.25)}
+    inputs = torch.randn(2, 5, 3)
+    outputs, _ = unroll(cell, inputs, **options)
+    state = cell.initial_state(2)
+    for t in range(5):
+        state = DiagonalState(0.25 * state.hidden + 0.75 * cell.step(inputs[:, t], state).hidden)
+        torch.testing.assert_close(outputs[:, t], state.hidden)
+    (part,) = explain(Recurrent(cell, **options)).parts.values()
+    assert (part.recurrence, part.rung) == (None, "reference")
 
 
 def test_a_forced_rung_without_a_scan_is_an_error():
