@@ -19,6 +19,13 @@ class Call:
         lengths: int,
     ) -> None: ...
 
+class ScanCall:
+    """Sizes and options of one diagonal scan."""
+
+    def __init__(
+        self, number: int, threads: int, reverse: bool, batch: int, time: int, size: int, lengths: int
+    ) -> None: ...
+
 class Stream:
     """Layers stepped one moment at a time, weights packed once."""
 
@@ -84,4 +91,20 @@ def backward(
     /,
 ) -> None: ...
 def map(isa: str, function: int, scalar: int, source: int, target: int, count: int, /) -> None: ...
+def scan_forward(isa: str, call: ScanCall, a: Rows, b: Rows, initial: int, outputs: Rows, final: int, /) -> None: ...
+def scan_backward(
+    isa: str,
+    call: ScanCall,
+    a: Rows,
+    outputs: Rows,
+    initial: int,
+    grad_outputs: Rows,
+    grad_final: int,
+    shared_by_rows: bool,
+    shared_by_steps: bool,
+    grad_a: Rows,
+    grad_b: Rows,
+    grad_initial: int,
+    /,
+) -> None: ...
 def poison_scratch(on: bool, /) -> None: ...

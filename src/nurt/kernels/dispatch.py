@@ -18,7 +18,7 @@ import torch
 from nurt.errors import NurtValueError, UnavailableError
 from nurt.kernels import native_rung, torch_ops
 from nurt.kernels.reference import RECURRENCES, adjoint, loop
-from nurt.kernels.rung import Request, Rung, dtype_name
+from nurt.kernels.rung import SCAN, Request, Rung, dtype_name
 from nurt.results import Result
 
 __all__ = ["ENVIRONMENT_VARIABLE", "RUNGS", "Explanation", "choose", "explain", "rungs", "use"]
@@ -113,7 +113,8 @@ def explain(
 
     Args:
         recurrence: "linear", "elman_tanh", "elman_relu", "elman_sigmoid", "lstm", "projected_lstm", "peephole_lstm",
-            "cifg_lstm", "layer_norm_lstm", "gru" or "reset_before_gru"; None for a cell with a step of its own.
+            "cifg_lstm", "layer_norm_lstm", "gru" or "reset_before_gru"; "scan" for the diagonal scan; None for a cell
+            with a step of its own.
         device: where the inputs lie.
         dtype: of the inputs.
         options: "ragged" for rows of different lengths, "reverse" for time running backwards,
@@ -134,10 +135,10 @@ def explain(
           'adjoint' not taken: it comes after 'native' in the table.
           'reference' not taken: it comes after 'native' in the table.
     """
-    if recurrence is not None and recurrence not in RECURRENCES:
+    if recurrence not in (None, SCAN, *RECURRENCES):
         raise NurtValueError(
             "nurt.kernels.explain: unknown recurrence.",
-            expected=f"one of {', '.join(map(repr, RECURRENCES))}, or None",
+            expected=f"one of {', '.join(map(repr, (*RECURRENCES, SCAN)))}, or None",
             got=repr(recurrence),
         )
     request = Request(recurrence, torch.device(device).type, dtype, frozenset(options))

@@ -22,7 +22,7 @@ from nurt.kernels.native_calls import Call, Forward, Tensors
 from nurt.kernels.recurrence import Weights
 from nurt.kernels.reference import RECURRENCES, adjoint
 
-__all__ = ["run"]
+__all__ = ["looked_at", "run"]
 
 _PLAIN = (Tensor, torch.nn.Parameter)
 
@@ -38,7 +38,7 @@ def run(call: Call, tensors: Tensors) -> tuple[Tensor, Tensor, Tensor | None]:
         Outputs, final hidden state, final cell state (None unless the cell has one).
     """
     keep = torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in tensors)
-    if torch.compiler.is_compiling() or _looked_at(tensors):
+    if torch.compiler.is_compiling() or looked_at(tensors):
         arguments = (call.lengths, call.cell, call.reverse, call.packed, keep)
         outputs, hidden, cell, _, _ = torch.ops.nurt.recurrence(*tensors, *arguments)
         return outputs, hidden, cell if call.spec.has_cell else None
@@ -48,7 +48,7 @@ def run(call: Call, tensors: Tensors) -> tuple[Tensor, Tensor, Tensor | None]:
     return native_calls.forward(call, tensors, keep=False)[:3]
 
 
-def _looked_at(tensors: Tensors) -> bool:
+def looked_at(tensors: Tensors) -> bool:
     """Return whether torch follows operators rather than running them."""
     # torch has no public name for the number of dispatch modes at work.
     if torch._C._len_torch_dispatch_stack() > 0:

@@ -8,17 +8,19 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from nurt.kernels import native_calls, native_ops
+from nurt.kernels import native_calls, native_ops, scan_native, scan_ops
 from nurt.kernels.native_calls import CELLS, SCALARS, Call
 from nurt.kernels.options import PLAIN, StepOptions
 from nurt.kernels.recurrence import Recurrence, StateT, Weights, remade
-from nurt.kernels.rung import Request, Rung, dtype_name, no_step_options
+from nurt.kernels.rung import SCAN, Request, Rung, dtype_name, no_step_options
 
 __all__ = ["RUNG", "refuse", "run", "run_stack"]
 
 
 def refuse(request: Request) -> str | None:
     """Return why the engine cannot serve ``request``, or None."""
+    if request.recurrence == SCAN:
+        return scan_native.refuse(request)
     if not native_calls.INSTRUCTION_SETS:
         return "the native extension is not built"
     if request.recurrence not in CELLS:
@@ -120,4 +122,5 @@ RUNG = Rung(
     refuse=refuse,
     run=run,
     run_stack=run_stack,
+    scan=scan_ops.run,
 )

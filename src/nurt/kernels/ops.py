@@ -16,7 +16,7 @@ from nurt.kernels.recurrence import Recurrence, StateT, Weights
 from nurt.kernels.reference import loop
 from nurt.kernels.rung import Kernel, Request
 
-__all__ = ["run", "run_own_step", "run_stack"]
+__all__ = ["run", "run_own_step", "run_stack", "transformed"]
 
 
 def run(
@@ -136,7 +136,7 @@ def _layer_by_layer(
 def _request(
     name: str | None, inputs: Tensor, ragged: bool, reverse: bool, step_options: StepOptions = PLAIN
 ) -> Request:
-    options = {"ragged": ragged, "reverse": reverse, "transformed": _transformed()}
+    options = {"ragged": ragged, "reverse": reverse, "transformed": transformed()}
     device = inputs.device.type
     autocast = torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)
     return Request(
@@ -147,7 +147,7 @@ def _request(
     )
 
 
-def _transformed() -> bool:
+def transformed() -> bool:
     """Return whether a transform of ``torch.func`` or a forward-mode derivative is at work."""
     if torch.compiler.is_compiling():
         return False

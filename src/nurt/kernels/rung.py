@@ -13,10 +13,23 @@ from nurt.errors import NurtValueError
 from nurt.kernels.options import PLAIN, StepOptions
 from nurt.kernels.recurrence import Recurrence, StateT, Weights
 
-__all__ = ["OPTIONS", "STEP_OPTIONS", "Kernel", "Request", "Rung", "StackKernel", "dtype_name", "no_step_options"]
+__all__ = [
+    "OPTIONS",
+    "SCAN",
+    "STEP_OPTIONS",
+    "Kernel",
+    "Request",
+    "Rung",
+    "ScanKernel",
+    "StackKernel",
+    "dtype_name",
+    "no_step_options",
+]
 
 STEP_OPTIONS = ("zoneout", "state_dropout", "gradient_clip")
 OPTIONS = ("ragged", "reverse", "transformed", *STEP_OPTIONS)
+# The name of the diagonal scan where the names of recurrences stand.
+SCAN = "scan"
 
 
 def dtype_name(dtype: torch.dtype) -> str:
@@ -123,6 +136,27 @@ class StackKernel(Protocol):
         ...
 
 
+class ScanKernel(Protocol):
+    """The diagonal scan h_t = a_t ⊙ h_{t-1} + b_t, for a rung that has one."""
+
+    def __call__(
+        self, a: Tensor, b: Tensor, initial: Tensor | None, *, lengths: Tensor | None, reverse: bool
+    ) -> tuple[Tensor, Tensor]:
+        """Run over time.
+
+        Args:
+            a: (B or 1, T or 1, D); a size of 1 is shared by all rows or steps.
+            b: (B, T, D).
+            initial: (B, D); None for zero.
+            lengths: as for :class:`Kernel`.
+            reverse: as for :class:`Kernel`.
+
+        Returns:
+            The outputs (B, T, D) and the state after the last step taken, (B, D).
+        """
+        ...
+
+
 @dataclass(frozen=True)
 class Rung:
     """A row of the dispatch table.
@@ -133,6 +167,7 @@ class Rung:
         refuse: why it cannot serve a request, one clause without a full stop; None when it can.
         run: the kernel.
         run_stack: the fused kernel of a whole stack; None when the rung works layer by layer.
+        scan: the kernel of the diagonal scan; None when the rung has none and refuses it.
     """
 
     name: str
@@ -140,6 +175,7 @@ class Rung:
     refuse: Callable[[Request], str | None]
     run: Kernel
     run_stack: StackKernel | None = None
+    scan: ScanKernel | None = None
 
 
 def no_step_options(request: Request, who: str) -> str | None:

@@ -26,6 +26,7 @@ from nurt.nn.cells import (
 from nurt.nn.checks import CellReport, ContractError, check_cell
 from nurt.nn.compat import GRU, LSTM, RNN
 from nurt.nn.convert import from_torch, to_torch
+from nurt.nn.diagonal import DiagonalState, LRUCell, LRUState, MinGRUCell, MinLSTMCell
 from nurt.nn.explaining import ModuleExplanation, explain
 from nurt.nn.layers import AbstractLayer, Bidirectional, BidirectionalState, Recurrent, Stack
 from nurt.nn.regularisation import Regularisation
@@ -46,15 +47,20 @@ __all__ = [
     "CIFGLSTMCell",
     "CellReport",
     "ContractError",
+    "DiagonalState",
     "ElmanCell",
     "ElmanState",
     "GRUCell",
     "GRUState",
+    "LRUCell",
+    "LRUState",
     "LSTMCell",
     "LSTMState",
     "LayerNormLSTMCell",
     "LinearCell",
     "LinearState",
+    "MinGRUCell",
+    "MinLSTMCell",
     "ModuleExplanation",
     "PeepholeLSTMCell",
     "ProjectedLSTMCell",

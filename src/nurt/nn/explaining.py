@@ -10,7 +10,9 @@ from torch import nn
 
 from nurt import kernels
 from nurt.errors import NurtTypeError
+from nurt.kernels.rung import SCAN
 from nurt.nn.cells.base import AbstractCell
+from nurt.nn.diagonal.base import DiagonalCell
 from nurt.nn.dropin import AbstractDropIn
 from nurt.nn.layers import Bidirectional, Recurrent
 from nurt.nn.regularisation import request_options
@@ -60,6 +62,10 @@ def explain(module: nn.Module, *, options: Iterable[str] = ()) -> ModuleExplanat
             name: str | None = part.recurrence.name
             asked = {*options, "reverse"} if part.bidirectional else set(options)
             asked |= request_options(part.regularisation, part.gradient_clip, training=part.training)
+        elif isinstance(part, DiagonalCell):
+            between = of_layers.get(part, set())
+            # What acts between steps leaves nothing to scan: the cell goes step by step.
+            name, asked = (None if between else SCAN), {*options, *between}
         elif isinstance(part, AbstractCell):
             known = kernel_cell(part)
             name = None if known is None else known.recurrence.name
@@ -88,6 +94,8 @@ def _options_of_layers(module: nn.Module) -> dict[nn.Module, set[str]]:
 
 
 def _kind(module: nn.Module) -> tuple[torch.device, torch.dtype]:
+    if isinstance(module, DiagonalCell):
+        return next(module.parameters()).device, module.scanned_dtype
     parameter = next(module.parameters(), None)
     if parameter is None:
         return torch.get_default_device(), torch.get_default_dtype()

@@ -8,6 +8,7 @@ from nurt import kernels
 from nurt.nn.cells.base import AbstractCell, StateT
 from nurt.nn.cells.dense import DenseCell
 from nurt.nn.checking import Lengths, check_inputs, check_lengths, check_same_kind, check_state, field_names
+from nurt.nn.diagonal.base import DiagonalCell
 from nurt.nn.regularisation import (
     NONE,
     Regularisation,
@@ -33,8 +34,9 @@ def unroll(
 ) -> tuple[Tensor, StateT]:
     """Take ``cell`` through time.
 
-    The built-in cells run on the rung that :func:`nurt.kernels.explain` names; a cell with a step of its own runs
-    by the reference loop, one call of ``step`` per time step.
+    The built-in cells run on the rung that :func:`nurt.kernels.explain` names, diagonal ones as one scan unless an
+    option acts between their steps; a cell with a step of its own runs by the reference loop, one call of ``step``
+    per time step.
 
     Args:
         cell: any cell.
@@ -68,16 +70,16 @@ def unroll(
     known = kernel_cell(cell)
     check_regularisation(where, regularisation, field_names(state), knows_weights=known is not None)
     bound = check_gradient_clip(where, gradient_clip)
-    if known is None:
-        inputs = drop_inputs(inputs, regularisation.input_dropout) if cell.training else inputs
-        options = step_options(regularisation, bound, state, steps, training=cell.training)
-        return kernels.run_own_step(cell.step, inputs, state, lengths=ends, reverse=reverse, options=options)
-    check_same_kind(where, inputs, known.weight_ih)
-    weights = known.weights
     if cell.training:
         inputs = drop_inputs(inputs, regularisation.input_dropout)
-        weights = drop_weights(weights, regularisation.weight_dropout)
     options = step_options(regularisation, bound, state, steps, training=cell.training)
+    if isinstance(cell, DiagonalCell) and not options.names:
+        check_same_kind(where, inputs, next(cell.parameters()))
+        return cell.sequence(inputs, state, lengths=ends, reverse=reverse)
+    if known is None:
+        return kernels.run_own_step(cell.step, inputs, state, lengths=ends, reverse=reverse, options=options)
+    check_same_kind(where, inputs, known.weight_ih)
+    weights = drop_weights(known.weights, regularisation.weight_dropout) if cell.training else known.weights
     return kernels.run(known.recurrence, inputs, state, weights, lengths=ends, reverse=reverse, options=options)
 
 

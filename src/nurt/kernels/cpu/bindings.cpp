@@ -17,6 +17,7 @@
 #include "plan.h"
 #include "problem.h"
 #include "runtime.h"
+#include "scan_bindings.h"
 
 namespace nb = nanobind;
 
@@ -229,4 +230,5 @@ NB_MODULE(_cpu, module) {
       .def("step", &Stream::step, "One step from `inputs` (B, I) to `outputs` (B, H); the states move on in place.");
   module.def("map", &map, "tanh (0) or sigmoid (1) of `count` numbers, as the cells compute them.");
   module.def("poison_scratch", &nurt::poison_scratch, "Fill scratch memory with NaN before use; for tests.");
+  nurt::bind_scan(module);
 }

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from nurt.kernels.options import PLAIN, StepOptions
 from nurt.kernels.recurrence import Recurrence, StateT, Weights, project
+from nurt.kernels.reference import scan
 from nurt.kernels.reference.carry import crossing, partly_kept
 from nurt.kernels.reference.ends import alive_steps, where_alive, without_padding, zero_unless
 from nurt.kernels.rung import Request, Rung
@@ -85,4 +86,4 @@ def refuse(request: Request) -> str | None:  # noqa: ARG001 - one signature for 
     return None
 
 
-RUNG = Rung(name="reference", summary="the readable loop in plain torch", refuse=refuse, run=run)
+RUNG = Rung(name="reference", summary="the readable loop in plain torch", refuse=refuse, run=run, scan=scan.run)
