@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 # Two test workers share two cores: one computing thread each.
 TEST   := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
 
-.PHONY: demo test test-all check format bench docs clean help
+.PHONY: demo test test-all check sanitize mutants format bench docs clean help
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## / - /'
@@ -38,6 +38,12 @@ check: $(VENV)/.developing ## format, lint, types, floors
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+sanitize: $(VENV)/.developing ## the native tests under the address and undefined-behaviour sanitizers
+	$(BIN)/python -m tests.proofs.sanitize
+
+mutants: $(VENV)/.developing ## break the native code on purpose; its tests must notice every time
+	$(BIN)/python -m tests.proofs.mutants
 
 format: $(VENV)/.developing ## rewrite the sources in the house format
 	$(BIN)/ruff format .

@@ -6,7 +6,6 @@ the buffers stand in ``README.md`` beside this file.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -14,6 +13,7 @@ from torch import Tensor
 
 from nurt.errors import NurtTypeError, NurtValueError, ShapeError
 from nurt.kernels import native_ops
+from nurt.kernels.lengths import Lengths, whole_numbers
 from nurt.kernels.native_calls import CELLS, SCALARS, Call, CellSpec, Recording, instruction_set
 
 __all__ = ["CELLS", "CellSpec", "Recording", "Recurrence", "instruction_set", "recurrence"]
@@ -37,7 +37,7 @@ def recurrence(
     *,
     hidden: Tensor | None = None,
     cell_state: Tensor | None = None,
-    lengths: Tensor | Sequence[int] | None = None,
+    lengths: Lengths | None = None,
     reverse: bool = False,
     threads: int | None = None,
     recording: Recording | None = None,
@@ -72,6 +72,12 @@ def recurrence(
         NurtTypeError: another type or device than the engine computes in.
         ShapeError: shapes that do not fit each other.
     """
+    if not isinstance(reverse, bool) or not isinstance(recording, Recording | None):
+        raise NurtTypeError(
+            "nurt.kernels.native.recurrence: `reverse` or `recording` is of another type.",
+            expected="a bool, and a Recording or None",
+            got=f"{type(reverse).__name__} and {type(recording).__name__}",
+        )
     checked = _Checked(cell, inputs, weight_ih, weight_hh, bias_ih, bias_hh, hidden, cell_state)
     setting = Call(
         cell,
@@ -98,7 +104,7 @@ class _Checked:
         hidden: Tensor | None,
         cell_state: Tensor | None,
     ) -> None:
-        if cell not in CELLS:
+        if not isinstance(cell, str) or cell not in CELLS:
             raise NurtValueError(
                 "nurt.kernels.native.recurrence: no such cell.",
                 expected=f"one of {', '.join(CELLS)}",
@@ -110,7 +116,7 @@ class _Checked:
             raise NurtValueError(
                 f"nurt.kernels.native.recurrence: the cell {cell!r} has no cell state.",
                 expected="cell_state=None",
-                got=f"a tensor of shape {tuple(cell_state.shape)}",
+                got=type(cell_state).__name__,
                 cure="Leave cell_state out.",
             )
         self._same_kind("inputs", inputs, inputs)
@@ -122,6 +128,7 @@ class _Checked:
                 cure="Pass a batch of sequences; add an axis with inputs.unsqueeze(0) for a single one.",
             )
         self.batch, self.time, size = inputs.shape
+        self._same_kind("weight_hh", weight_hh, inputs)
         if weight_hh.dim() != 2 or weight_hh.shape[1] == 0:
             raise _misshapen("weight_hh", weight_hh, "(G·H, H)", "W_hh of a layer with at least one unit")
         H = weight_hh.shape[1]
@@ -136,18 +143,29 @@ class _Checked:
         ):
             if tensor is None:
                 continue
+            self._same_kind(name, tensor, inputs)
             if tuple(tensor.shape) != shape:
                 reason = f"B={self.batch}, I={size}, H={H} and {self.spec.gates} blocks of H rows for {cell!r}"
                 raise _misshapen(name, tensor, str(shape), reason)
-            self._same_kind(name, tensor, inputs)
 
     @staticmethod
     def _same_kind(name: str, tensor: Tensor, inputs: Tensor) -> None:
-        if tensor.device.type != "cpu" or tensor.layout != torch.strided or tensor.dtype not in SCALARS:
+        if not isinstance(tensor, Tensor):
+            raise NurtTypeError(
+                f"nurt.kernels.native.recurrence: `{name}` is not a tensor.",
+                expected="a Tensor",
+                got=type(tensor).__name__,
+            )
+        if (
+            tensor.device.type != "cpu"
+            or tensor.is_nested
+            or tensor.layout != torch.strided
+            or tensor.dtype not in SCALARS
+        ):
             raise NurtTypeError(
                 f"nurt.kernels.native.recurrence: the native engine cannot compute with `{name}`.",
                 expected="a dense float32 or float64 tensor on the CPU",
-                got=f"{tensor.dtype} on {tensor.device}",
+                got=f"{tensor.dtype}, {tensor.layout}, on {tensor.device}",
                 cure=f"Convert it with {name}.to('cpu', torch.float32), or use another kernel.",
             )
         if tensor.dtype != inputs.dtype:
@@ -168,19 +186,17 @@ def _misshapen(name: str, tensor: Tensor, expected: str, reason: str) -> ShapeEr
     )
 
 
-def _lengths(lengths: Tensor | Sequence[int] | None, batch: int, time: int) -> Tensor | None:
+def _lengths(lengths: Lengths | None, batch: int, time: int) -> Tensor | None:
     if lengths is None:
         return None
-    given = torch.as_tensor(lengths, device="cpu")
-    if given.dim() != 1 or given.shape[0] != batch or given.is_floating_point() or given.is_complex():
+    result = whole_numbers("nurt.kernels.native.recurrence", lengths).cpu()
+    if result.shape != (batch,):
         raise ShapeError(
             "nurt.kernels.native.recurrence: `lengths` does not give one number of steps per row.",
             expected=f"{batch} integers",
-            got=f"shape {tuple(given.shape)}, {given.dtype}",
+            got=f"shape {tuple(result.shape)}",
             cure="Pass a (B,) tensor of integers.",
         )
-    # A copy of our own: the backward pass reads it again, and the caller may reuse theirs.
-    result = given.to(torch.int64, copy=True).contiguous()
     low, high = int(result.min()), int(result.max())
     if low < 0 or high > time:
         raise NurtValueError(
@@ -193,6 +209,12 @@ def _lengths(lengths: Tensor | Sequence[int] | None, batch: int, time: int) -> T
 
 
 def _threads(threads: int | None) -> int | None:
+    if threads is not None and (not isinstance(threads, int) or isinstance(threads, bool)):
+        raise NurtTypeError(
+            "nurt.kernels.native.recurrence: `threads` is not a whole number.",
+            expected="an int, or None",
+            got=type(threads).__name__,
+        )
     if threads is not None and not 1 <= threads <= 1024:
         raise NurtValueError(
             "nurt.kernels.native.recurrence: impossible number of threads.",

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
 from torch import Tensor
 
 from nurt.errors import NurtTypeError, NurtValueError, ShapeError
+from nurt.kernels.lengths import Lengths, whole_numbers
 from nurt.kernels.recurrence import State, StateT, remade
 
-__all__ = ["Lengths", "check_inputs", "check_lengths", "check_state", "field_names"]
+__all__ = ["Lengths", "check_inputs", "check_lengths", "check_state", "field_names", "is_dense"]
 
-Lengths = Tensor | Sequence[int]
+
+def is_dense(tensor: Tensor) -> bool:
+    """Return whether ``tensor`` is neither sparse, nor nested, nor laid out for another library."""
+    return tensor.layout == torch.strided and not tensor.is_nested
 
 
 def field_names(state: State) -> tuple[str, ...]:
@@ -25,11 +27,18 @@ def check_inputs(where: str, inputs: object, features: int) -> Tensor:
     """Return ``inputs`` if they are a tensor (B, T, ``features``) with at least one step.
 
     Raises:
-        NurtTypeError: not a tensor.
+        NurtTypeError: not a dense tensor.
         ShapeError: another shape.
     """
     if not isinstance(inputs, Tensor):
         raise NurtTypeError(f"{where}: `inputs` is not a tensor.", expected="a Tensor", got=type(inputs).__name__)
+    if not is_dense(inputs):
+        raise NurtTypeError(
+            f"{where}: `inputs` is not a dense tensor.",
+            expected="a dense tensor (B, T, I)",
+            got="a nested one" if inputs.is_nested else str(inputs.layout),
+            cure="Call .to_dense(); pad a nested one with .to_padded_tensor(0.0) and give `lengths`.",
+        )
     if inputs.dim() != 3 or inputs.shape[2] != features:
         raise ShapeError(
             f"{where}: `inputs` has the wrong shape.",
@@ -83,13 +92,18 @@ def check_state(where: str, state: object, template: StateT) -> StateT:
             cure="Start from cell.initial_state(batch), or from the state an earlier call gave back.",
         )
     for name, given, wanted in zip(names, state, template, strict=True):
-        if not isinstance(given, Tensor) or given.dtype != wanted.dtype or given.device != wanted.device:
-            kind = f"{given.dtype} on {given.device}" if isinstance(given, Tensor) else type(given).__name__
+        alike = isinstance(given, Tensor) and given.dtype == wanted.dtype and given.device == wanted.device
+        if not alike or not is_dense(given):
+            kind = (
+                f"{given.dtype}, {given.layout}, on {given.device}"
+                if isinstance(given, Tensor)
+                else type(given).__name__
+            )
             raise NurtTypeError(
                 f"{where}: field `{name}` of the state is of another kind than the cell's.",
-                expected=f"{wanted.dtype} on {wanted.device}",
+                expected=f"{wanted.dtype}, {wanted.layout}, on {wanted.device}",
                 got=kind,
-                cure="Convert it with .to(device, dtype).",
+                cure="Convert it with .to(device, dtype); a sparse one with .to_dense().",
             )
         if given.shape != wanted.shape:
             raise ShapeError(
@@ -111,18 +125,13 @@ def check_lengths(where: str, lengths: Lengths | None, batch: int, steps: int) -
     """
     if lengths is None:
         return None
-    values = lengths if isinstance(lengths, Tensor) else torch.as_tensor(lengths)
-    if values.numel() and (values.is_floating_point() or values.is_complex() or values.dtype == torch.bool):
-        raise NurtTypeError(
-            f"{where}: `lengths` are not whole numbers.", expected="an integer dtype", got=str(values.dtype)
-        )
+    values = whole_numbers(where, lengths)
     if values.shape != (batch,):
         raise ShapeError(
             f"{where}: `lengths` does not give one length per row.",
             expected=f"shape ({batch},)",
             got=str(tuple(values.shape)),
         )
-    values = values.to(torch.int64)
     if torch.compiler.is_compiling():
         # Compiled code may not branch on values, but it can still refuse them when it runs.
         within = ((values >= 0) & (values <= steps)).all()

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from nurt.errors import NurtTypeError, NurtValueError, ShapeError
 from nurt.nn.cells.base import positive_size
+from nurt.nn.checking import is_dense
 
 __all__ = ["LayerShapeError", "LayerTypeError", "check_constructor", "check_data", "check_hx", "check_padded"]
 
@@ -74,6 +75,7 @@ def check_padded(where: str, input: object, features: int, *, batch_first: bool,
         raise LayerTypeError(
             f"{where}: `input` is not a tensor.", expected="a Tensor or PackedSequence", got=type(input).__name__
         )
+    _check_dense(where, "input", input)
     order = "(B, T, {})" if batch_first else "(T, B, {})"
     if input.dim() not in (2, 3):
         raise LayerShapeError(
@@ -102,6 +104,7 @@ def check_data(where: str, data: Tensor, features: int, *, like: Tensor) -> None
         LayerShapeError: not (sum of lengths, ``features``).
         LayerTypeError: of another dtype or device than ``like``, a weight.
     """
+    _check_dense(where, "input", data)
     if data.dim() != 2 or data.shape[1] != features:
         raise LayerShapeError(
             f"{where}: the data of the packed `input` does not match the layer.",
@@ -135,6 +138,7 @@ def check_hx(where: str, names: Sequence[str], hx: Sequence[object], shapes: Seq
             raise LayerTypeError(
                 f"{where}: `{name}` of `hx` is not a tensor.", expected="a Tensor", got=type(given).__name__
             )
+        _check_dense(where, f"{name} of hx", given)
         if given.shape != torch.Size(shape):
             kind = "a single sequence" if len(shape) == 2 else "a batch"
             raise LayerShapeError(
@@ -153,6 +157,16 @@ def check_hx_kind(where: str, names: Sequence[str], hx: Sequence[Tensor], like: 
     """
     for name, given in zip(names, hx, strict=True):
         _check_kind(where, f"{name} of hx", given, like, other="input")
+
+
+def _check_dense(where: str, name: str, given: Tensor) -> None:
+    if not is_dense(given):
+        raise LayerTypeError(
+            f"{where}: `{name}` is not a dense tensor.",
+            expected="a dense tensor",
+            got="a nested one" if given.is_nested else str(given.layout),
+            cure="Call .to_dense(); pad a nested one with .to_padded_tensor(0.0) and give `lengths`.",
+        )
 
 
 def _check_kind(where: str, name: str, given: Tensor, like: Tensor, other: str = "weights") -> None:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import final
+from typing import Any, final
 
 import torch
 from torch import Tensor
+from torch.autograd.graph import increment_version
 
-from nurt import kernels
-from nurt.errors import NurtTypeError, NurtValueError, ShapeError, UnavailableError
-from nurt.kernels.native_rung import RUNG
-from nurt.kernels.native_stream import NativeStream
+from nurt.errors import NurtValueError
 from nurt.nn.dropin import AbstractDropIn
-from nurt.nn.regularisation import request_options
+from nurt.nn.layers import AbstractLayer
+from nurt.nn.streaming import Steps, fitting, steps_of
 
 __all__ = ["Stream", "stream"]
 
@@ -25,14 +24,12 @@ class Stream:
     gradients are kept. Steps of one stream take turns when called from several threads.
     """
 
-    def __init__(self, layer: AbstractDropIn, batch: int | None) -> None:
-        self._native = NativeStream(layer.recurrence.name, [sides[0] for sides in layer._weights()], batch or 1)
-        weight = layer.weight_ih_l0
+    def __init__(self, steps: Steps, batch: int | None) -> None:
         rows = () if batch is None else (batch,)
-        self._unbatched = batch is None
-        self._names = tuple(layer._state_sizes())
-        self._dtype, self._requires = weight.dtype, (*rows, layer.input_size)
-        self._returns = torch.empty((*rows, layer.hidden_size), dtype=weight.dtype)
+        self._steps, self._dtype = steps, steps.dtype
+        self._takes = torch.Size((*rows, steps.input_size))
+        self._gives = torch.empty((*rows, steps.output_size), dtype=steps.dtype)
+        self.reset()
 
     def step(self, x: Tensor, *, out: Tensor | None = None) -> Tensor:
         """Advance by one moment.
@@ -46,111 +43,83 @@ class Stream:
 
         Raises:
             ShapeError, NurtTypeError: ``x`` or ``out`` do not fit the stream.
+            NurtValueError: ``out`` cannot be written to, or lies where ``x`` does.
         """
-        if not isinstance(x, Tensor) or x.shape != self._requires or x.dtype != self._dtype or not x.is_cpu:
-            raise self._unfit("x", x, self._requires)
+        # Written out here, because a step of a small layer takes little longer than a call of Python.
+        if not isinstance(x, Tensor) or x.shape != self._takes or x.dtype != self._dtype or not x.is_cpu:
+            fitting("nurt.nn.Stream.step", "x", x, self._takes, self._dtype)
+        if x.layout != torch.strided or not x.is_contiguous() or x.is_neg():
+            x = fitting("nurt.nn.Stream.step", "x", x, self._takes, self._dtype).contiguous().resolve_neg()
         if out is None:
-            out = torch.empty_like(self._returns)
-        elif not isinstance(out, Tensor) or out.shape != self._returns.shape or out.dtype != self._dtype:
-            raise self._unfit("out", out, tuple(self._returns.shape))
-        elif not out.is_contiguous() or not out.is_cpu or out.requires_grad:
-            raise NurtValueError(
-                "nurt.nn.Stream.step: `out` cannot be written to.",
-                expected="a contiguous tensor on the CPU that needs no gradient",
-                got=f"strides {out.stride()} on {out.device}, requires_grad={out.requires_grad}",
-            )
-        self._native.step(x if x.is_contiguous() else x.contiguous(), out)
+            out = torch.empty_like(self._gives)
+            self._steps.step(x, out)
+        else:
+            self._check_out(x, out)
+            self._steps.step(x, out)
+            # Written behind torch's back: a graph that saved `out` must notice.
+            increment_version(out)
         return out
 
     @property
-    def state(self) -> tuple[Tensor, ...]:
-        """The state before the next step: copies laid out as the layer's, (h,) or (h, c), each (L, H) or (L, B, H)."""
-        return tuple((field[:, 0] if self._unbatched else field).clone() for field in self._native.states)
+    def state(self) -> Any:
+        """The state before the next step, a copy laid out as the layer's, without the batch axis for a single sequence.
 
-    def reset(self, state: tuple[Tensor, ...] | None = None) -> None:
+        Of a drop-in layer (h,) or (h, c), each (L, H) or (L, B, H); of a :class:`Recurrent` the cell's state; of a
+        :class:`Stack` a tuple with one entry per layer.
+        """
+        return self._steps.state()
+
+    def reset(self, state: Any = None) -> None:
         """Start again.
 
         Args:
-            state: as :attr:`state` gives it; None for zeros.
+            state: as :attr:`state` gives it; None for the layer's initial one, which is zero unless it is learned.
 
         Raises:
-            ShapeError, NurtTypeError: it does not fit the stream.
+            ShapeError, NurtTypeError: it does not fit the stream, which is left as it was.
         """
-        fields = self._native.states
-        if state is None:
-            for field in fields:
-                field.zero_()
-            return
-        expected = tuple(fields[0][:, 0].shape if self._unbatched else fields[0].shape)
-        if len(state) != len(fields):
-            raise ShapeError(
-                "nurt.nn.Stream.reset: `state` holds the wrong number of tensors.",
-                expected=f"({', '.join(self._names)})",
-                got=f"{len(state)} of them",
+        for field, given in list(self._steps.places(state)):
+            field.copy_(given)
+
+    def _check_out(self, x: Tensor, out: Tensor) -> None:
+        """Refuse an ``out`` that cannot be written to."""
+        where = "nurt.nn.Stream.step: `out` cannot be written to."
+        fitting("nurt.nn.Stream.step", "out", out, self._gives.shape, self._dtype)
+        if not out.is_contiguous() or out.is_neg() or out.requires_grad:
+            raise NurtValueError(
+                where,
+                expected="a contiguous tensor that needs no gradient",
+                got=f"strides {out.stride()}, is_neg={out.is_neg()}, requires_grad={out.requires_grad}",
             )
-        for name, given in zip(self._names, state, strict=True):
-            if not isinstance(given, Tensor) or given.shape != expected or given.dtype != self._dtype:
-                raise self._unfit(name, given, expected, "reset")
-        for field, given in zip(fields, state, strict=True):
-            field.copy_(given.detach().reshape(field.shape))
-
-    def _unfit(self, name: str, given: object, shape: tuple[int, ...], where: str = "step") -> Exception:
-        what = f"nurt.nn.Stream.{where}: `{name}` does not fit the stream."
-        expected = f"{tuple(shape)}, {self._dtype} on the CPU"
-        if not isinstance(given, Tensor):
-            return NurtTypeError(what, expected=expected, got=type(given).__name__)
-        got = f"{tuple(given.shape)}, {given.dtype} on {given.device}"
-        if given.shape != shape:
-            return ShapeError(what, expected=expected, got=got)
-        return NurtTypeError(what, expected=expected, got=got, cure=f"Convert it with .to({self._dtype}).")
+        if out.untyped_storage().data_ptr() == x.untyped_storage().data_ptr():
+            raise NurtValueError(where, expected="memory of its own", got="memory that it shares with `x`")
 
 
-def stream(layer: AbstractDropIn, batch: int | None = None) -> Stream:
+def stream(layer: AbstractDropIn | AbstractLayer, batch: int | None = None) -> Stream:
     """Make a stream from a trained layer: for data that arrive one moment at a time and want an answer at once.
 
     ``torch.nn`` re-orders all weights at every call, which for a single step costs more than the step. Here they are
     packed once; later changes of the layer are not seen. The layer is used as in evaluation: nothing is dropped.
 
     Args:
-        layer: ``nurt.nn.RNN``, ``LSTM`` or ``GRU`` in one direction, float32 or float64 on a CPU.
+        layer: ``nurt.nn.RNN``, ``LSTM`` or ``GRU``, a :class:`Recurrent` cell or a :class:`Stack` of them; in one
+            direction, float32 or float64 on a CPU.
         batch: B, for steps (B, I); None for a single sequence, steps (I,).
 
     Returns:
-        The stream, its state zero.
+        The stream, at the layer's initial state.
 
     Raises:
         NurtTypeError: not such a layer.
         NurtValueError: ``batch`` below 1.
-        UnavailableError: bidirectional, or not for the native engine; the message says why.
+        ShapeError: a weight was replaced by one of another shape.
+        UnavailableError: a layer runs backwards, or is not for the native engine; the message says why.
 
     Example:
         >>> live = stream(LSTM(3, 5))
         >>> live.step(torch.randn(3)).shape
         torch.Size([5])
     """
-    if not isinstance(layer, AbstractDropIn):
-        raise NurtTypeError(
-            "nurt.nn.stream: cannot make a stream of this.",
-            expected="nurt.nn.RNN, LSTM or GRU",
-            got=type(layer).__name__,
-            cure="Convert a layer of torch with nurt.nn.from_torch; call `step` of a cell directly.",
-        )
     if batch is not None and (not isinstance(batch, int) or isinstance(batch, bool) or batch < 1):
         raise NurtValueError("nurt.nn.stream: impossible `batch`.", expected="at least 1, or None", got=repr(batch))
-    if layer.bidirectional:
-        raise UnavailableError(
-            "nurt.nn.stream: a bidirectional layer cannot be streamed.",
-            expected="a layer in one direction",
-            got="bidirectional=True, whose outputs depend on what has not happened yet",
-        )
-    weight = layer.weight_ih_l0
-    asked = request_options(layer.regularisation, None, training=False)
-    refusal = RUNG.refuse(kernels.Request(layer.recurrence.name, weight.device.type, weight.dtype, frozenset(asked)))
-    if refusal is not None:
-        raise UnavailableError(
-            f"nurt.nn.stream: the native engine cannot stream this {type(layer).__name__}.",
-            expected="a float32 or float64 layer on a CPU without projection or zoneout",
-            got=refusal,
-            cure="Call the layer with T=1 and hand its state on.",
-        )
-    return Stream(layer, batch)
+    return Stream(steps_of(layer, batch), batch)

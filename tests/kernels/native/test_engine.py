@@ -217,7 +217,7 @@ def test_impossible_options_are_refused(monkeypatch):
         native.recurrence("lstm", **tensors, lengths=[3, -1])
     with pytest.raises(ShapeError, match="2 integers"):
         native.recurrence("lstm", **tensors, lengths=[3])
-    with pytest.raises(ShapeError, match="float"):
+    with pytest.raises(NurtTypeError, match="float"):
         native.recurrence("lstm", **tensors, lengths=torch.tensor([1.0, 2.0]))
     with pytest.raises(NurtValueError, match="threads"):
         native.recurrence("lstm", **tensors, threads=0)

@@ -8,7 +8,7 @@ namespace nurt {
 
 inline std::vector<std::string> supported_instruction_sets() {
   std::vector<std::string> names{"baseline"};
-#if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
+#if defined(NURT_X86_ENGINES)
   // The built-in also asks the operating system whether it saves the wide registers.
   __builtin_cpu_init();
   if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {

@@ -1,0 +1,81 @@
+"""Deliberate mistakes in the native code, each of which the native tests must notice (``make mutants``).
+
+A breakage replaces one passage, which must stand exactly once in its file; a test checks that it still does. When the
+code around it is rewritten, move the anchor: what is broken should stay.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["BREAKAGES", "Breakage"]
+
+
+@dataclass(frozen=True)
+class Breakage:
+    """One mistake.
+
+    Args:
+        mistake: what is wrong afterwards.
+        file: below ``src/nurt/kernels/cpu``.
+        old: the passage, exactly once in the file.
+        new: what stands there instead.
+    """
+
+    mistake: str
+    file: str
+    old: str
+    new: str
+
+
+LSTM, GRU, ELMAN = "cells/lstm.h", "cells/gru.h", "cells/elman.h"
+
+BREAKAGES = (
+    Breakage("LSTM: the output gate is dropped", LSTM,
+             "io.write(at.hidden, o * tanh<S>(c))", "io.write(at.hidden, tanh<S>(c))"),
+    Breakage("LSTM: the forget gate's adjoint has the wrong sign", LSTM,
+             "dc * io.read(at.previous_cell) * f", "-dc * io.read(at.previous_cell) * f"),
+    Breakage("LSTM: the gradient of the cell state passes the forget gate untouched", LSTM,
+             "io.write(at.grad_cell, dc * f)", "io.write(at.grad_cell, dc)"),
+    Breakage("LSTM: the squashing of the cell state has no derivative", LSTM,
+             "dh * o * (S(1) - squashed * squashed)", "dh * o"),
+    Breakage("LSTM: the gradient of the cell state from later steps is lost", LSTM,
+             "io.read(at.grad_cell) + dh * o", "dh * o"),
+    Breakage("GRU: the blocks of W_ih are in the wrong order", GRU, "(block + 2) % 3", "block"),
+    Breakage("GRU: the path around the candidate has the wrong gate", GRU,
+             "io.write(at.grad_hidden, dh * z)", "io.write(at.grad_hidden, dh * (S(1) - z))"),
+    Breakage("GRU: the reset gate's adjoint forgets what it gates", GRU, "da_n * m * r", "da_n * r"),
+    Breakage("GRU: the gradient of W_hn h passes the reset gate untouched", GRU,
+             "io.write(at.grad_gates + 3 * hidden, da_n * r)", "io.write(at.grad_gates + 3 * hidden, da_n)"),
+    Breakage("Elman: the derivative of tanh misses a square", ELMAN, "dh * (S(1) - h * h)", "dh * (S(1) - h)"),
+    Breakage("Elman: relu passes gradients below zero", ELMAN, "h <= S(0) ? Vector<S>{} : dh", "h"),
+    Breakage("functions: tanh loses its sign", "functions.h",
+             "(as_bits<S>(y) & ~sign_bit) | (bits & sign_bit)", "as_bits<S>(y) & ~sign_bit"),
+    Breakage("plan: rows live one step too long", "plan.cpp",
+             "length_[alive - 1] <= static_cast", "length_[alive - 1] < static_cast"),
+    Breakage("time: a reversed row runs forwards", "time_loop.h",
+             "plan.reverse ? static_cast<std::size_t>(plan.length[rank]) - 1 - step : step", "step"),
+    Breakage("time: a tile leaves out its last living row", "time_loop.h",
+             "smaller(living, end) - begin", "smaller(living, end) - begin - 1"),
+    Breakage("forward: the state of the step before comes from the step before that", "forward.h",
+             "walk_.at(call.outputs, rank, step - 1)", "walk_.at(call.outputs, rank, step - 1 - (step > 1))"),
+    Breakage("forward: the recurrent bias is forgotten", "forward.h",
+             "of_hidden[j] += hidden[b * H + j]", "(void)of_hidden"),
+    Breakage("forward: the final state is that of the first step", "forward.h",
+             "walk_.at(call.outputs, rank, length - 1)", "walk_.at(call.outputs, rank, 0)"),
+    Breakage("forward: outputs past the end of a row are left as they are", "forward.h",
+             "walk_.clear_past_end(call.outputs, rank, H);", ""),
+    Breakage("backward: the gradient of the initial state is lost", "backward.h",
+             "copy(state_row<S>(call.grad_initial_hidden, plan, rank), grad_hidden + rank * H, H)",
+             "clear(state_row<S>(call.grad_initial_hidden, plan, rank), H)"),
+    Breakage("backward: the gradient of the final state is not taken up", "backward.h",
+             "copy(grad_hidden + rank * H, state_row<S>(call.grad_final_hidden, plan, rank, zeros), H)",
+             "clear(grad_hidden + rank * H, H)"),
+    Breakage("backward: the weight gradient reads the inputs of the first step", "backward.h",
+             "input_rows[pair] = walk_.at(call.inputs, rank, step)",
+             "input_rows[pair] = walk_.at(call.inputs, rank, 0)"),
+    Breakage("products: rows left over by whole blocks are not computed", "products.h",
+             "for_rest(rows - r, rest)", "(void)rest"),
+    Breakage("products: the last vector is taken as whole", "products.h",
+             "First<S> last{used - (W - 1) * kLanes<S>}", "First<S> last{kLanes<S> + 0 * used}"),
+)  # fmt: skip
