@@ -12,7 +12,7 @@ from nurt.cli.main import app
 
 # typer itself brings pydantic as soon as a command has options.
 HEAVY = ("torch", "polars", "plotly", "scipy", "numpy", "narwhals", "safetensors")
-COMMANDS = ("demo", "forecast", "predict", "backtest", "bench", "info")
+COMMANDS = ("demo", "forecast", "predict", "backtest", "bench", "experiment", "info")
 
 
 def nurt(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -67,7 +67,7 @@ def test_every_command_explains_itself_with_an_example(command: str) -> None:
     assert "--json" in result.stdout
 
 
-@pytest.mark.parametrize("command", ["forecast", "predict", "backtest", "bench"])
+@pytest.mark.parametrize("command", ["forecast", "predict", "backtest", "bench", "experiment"])
 def test_commands_that_compute_take_threads(command: str) -> None:
     assert "--threads" in CliRunner().invoke(app, [command, "--help"]).stdout
 

@@ -11,7 +11,40 @@ from string import Template
 from nurt.reports.html import Markup, element, join, safe
 from nurt.writing import write_whole
 
-__all__ = ["Section", "render", "switch", "write_page"]
+__all__ = ["ENGLISH", "POLISH", "Frame", "Section", "render", "switch", "write_page"]
+
+
+@dataclass(frozen=True)
+class Frame:
+    """The words around the sections of a page, in its language.
+
+    Args:
+        language: code for browsers and screen readers.
+        skip: link past the heading.
+        contents_label: name of the contents.
+        without_script: shown where no script runs.
+    """
+
+    language: str
+    skip: str
+    contents_label: str
+    without_script: str
+
+
+ENGLISH = Frame(
+    "en",
+    "Skip to the results",
+    "Contents",
+    "The figures of this page are drawn by the script inside it, which your browser does not run. The tables hold the "
+    "same numbers.",
+)
+POLISH = Frame(
+    "pl",
+    "Przejdź do wyników",
+    "Spis treści",
+    "Rysunki na tej stronie tworzy zawarty w niej skrypt, którego przeglądarka nie uruchomiła. Te same liczby są w "
+    "tabelach.",
+)
 
 
 @dataclass(frozen=True)
@@ -36,7 +69,7 @@ def switch(names: Sequence[str], *, label: str) -> Markup:
     return element("label", f"{label} ", element("select", *options, class_="switch"), class_="chooser")
 
 
-def render(title: str, header: Markup, sections: Sequence[Section], footer: Markup) -> str:
+def render(title: str, header: Markup, sections: Sequence[Section], footer: Markup, frame: Frame = ENGLISH) -> str:
     """Return the whole page.
 
     Args:
@@ -44,11 +77,16 @@ def render(title: str, header: Markup, sections: Sequence[Section], footer: Mark
         header: heading and verdict, above the contents.
         sections: in the order a person asks.
         footer: versions and the like.
+        frame: the words around them.
     """
     from plotly.offline import get_plotlyjs
 
     contents = [element("a", section.title, href=f"#{section.anchor}") for section in sections]
     return Template(_asset("page.html")).substitute(
+        language=safe(frame.language),
+        skip=safe(frame.skip),
+        contents_label=safe(frame.contents_label),
+        without_script=safe(frame.without_script),
         title=safe(title),
         styles=_asset("page.css"),
         header=header,
@@ -60,13 +98,15 @@ def render(title: str, header: Markup, sections: Sequence[Section], footer: Mark
     )
 
 
-def write_page(path: Path, title: str, header: Markup, sections: Sequence[Section], footer: Markup) -> Path:
+def write_page(
+    path: Path, title: str, header: Markup, sections: Sequence[Section], footer: Markup, frame: Frame = ENGLISH
+) -> Path:
     """Write the page to ``path`` and return it.
 
     Raises:
         OutputError: it cannot be written.
     """
-    write_whole(path, render(title, header, sections, footer))
+    write_whole(path, render(title, header, sections, footer, frame))
     return path
 
 

@@ -34,6 +34,7 @@ class Picture:
         figures: one figure, or one per choice of the section's switch.
         height: in CSS pixels.
         heading: element of the title, "h3" or "h4".
+        lead: what introduces the sentence under the figure.
     """
 
     title: str
@@ -42,6 +43,7 @@ class Picture:
     figures: Sequence[go.Figure]
     height: int = 360
     heading: str = "h3"
+    lead: str = "How to read this."
 
     def to_html(self) -> Markup:
         """Return the figure element; the page's script draws it from the JSON inside."""
@@ -51,7 +53,7 @@ class Picture:
             element(self.heading, self.title),
             element("div", class_="plot", role="img", aria_label=self.description, style=f"--height:{self.height}px"),
             element("script", _json_in_html(drawings), type="application/json"),
-            element("figcaption", element("strong", "How to read this. "), self.how_to_read),
+            element("figcaption", element("strong", f"{self.lead} "), self.how_to_read),
         )
 
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from nurt.evaluation.results import BacktestResult, Verdict
     from nurt.tasks.forecasting.results import Audit
 
-__all__ = ["heading", "verdict_panel"]
+__all__ = ["heading", "mark", "tile", "verdict_panel"]
 
 # Shape and sign tell the answers apart without their colours.
 SHAPES = {
@@ -46,12 +46,13 @@ def verdict_panel(verdict: Verdict, backtest: BacktestResult, audit: Audit | Non
         warnings,
     )
     panel = element(
-        "div", _mark(standing), words, class_=f"verdict {standing.name.lower()}", role="region", aria_label="Verdict"
+        "div", mark(standing), words, class_=f"verdict {standing.name.lower()}", role="region", aria_label="Verdict"
     )
     return join([panel, element("dl", *_tiles(backtest, audit), class_="tiles")])
 
 
-def _mark(standing: Standing) -> Markup:
+def mark(standing: Standing) -> Markup:
+    """Return the sign of an answer."""
     return Markup(f'<svg class="mark" viewBox="0 0 48 48" aria-hidden="true">{SHAPES[standing]}</svg>')
 
 
@@ -63,7 +64,7 @@ def _tiles(backtest: BacktestResult, audit: Audit | None) -> list[Markup]:
     told = f"repeat last value {fixed(naive, decimals)}"
     if best != "naive":
         told += f", {forecaster_name(best)} {fixed(errors[best], decimals)}"
-    tiles = [_tile(f"Mean absolute error of {backtest.cells.model}", fixed(model, decimals), told)]
+    tiles = [tile(f"Mean absolute error of {backtest.cells.model}", fixed(model, decimals), told)]
 
     comparison = next((one for one in backtest.comparisons if one.baseline == "naive"), None)
     if comparison is not None:
@@ -73,14 +74,12 @@ def _tiles(backtest: BacktestResult, audit: Audit | None) -> list[Markup]:
         else:
             bounds = f"95\N{NO-BREAK SPACE}%: {interval(100.0 * low, 100.0 * high, 1)}"
         aside = f"against repeating the last value; {bounds}"
-        tiles.append(_tile("Error saved", percent(comparison.skill, sign=True), aside))
+        tiles.append(tile("Error saved", percent(comparison.skill, sign=True), aside))
 
     scores = backtest.metrics
     if scores.coverage_80 is not None or scores.coverage_95 is not None:
         covered = f"{percent(scores.coverage_80, 0)} · {percent(scores.coverage_95, 0)}"
-        tiles.append(
-            _tile("Truth inside the bands", covered, "promised: 80\N{NO-BREAK SPACE}% · 95\N{NO-BREAK SPACE}%")
-        )
+        tiles.append(tile("Truth inside the bands", covered, "promised: 80\N{NO-BREAK SPACE}% · 95\N{NO-BREAK SPACE}%"))
     if audit is not None:
         tiles.append(_pipeline_tile(audit))
     return tiles
@@ -93,8 +92,9 @@ def _pipeline_tile(audit: Audit) -> Markup:
     latest = audit.causality.latest_input
     sees_newest = bool((latest == audit.causality.look_back).all())
     aside = "every step sees the newest value, nothing later" if sees_newest else "see what each step can see"
-    return _tile("Pipeline", word, aside)
+    return tile("Pipeline", word, aside)
 
 
-def _tile(name: str, value: str, aside: str) -> Markup:
+def tile(name: str, value: str, aside: str) -> Markup:
+    """Return one number with its name and what to compare it with."""
     return element("div", element("dt", name), element("dd", value), element("dd", aside, class_="aside"))

@@ -1,0 +1,123 @@
+"""`nurt experiment`: the experiments of a course, each with an answer that is known."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from nurt.cli import console, options
+from nurt.cli.faults import answering
+from nurt.cli.options import MACHINE, OUTPUT, choice, flag, place, whole
+from nurt.cli.progress import Progress
+
+if TYPE_CHECKING:
+    from nurt.experiments import ExperimentResult, Language, Text
+
+__all__ = ["EXAMPLE", "HELP", "NAME", "experiment"]
+
+NAME = "experiment"
+HELP = (
+    "Run an experiment on recurrent networks and write its page.\n\n"
+    "Each has exact reference values, stands beside what costs nothing, and ends with a verdict in words. --list shows "
+    "all of them."
+)
+EXAMPLE = "Example: nurt experiment linear/roelants --lang pl"
+
+# A share is told to the bar as so many steps of this many.
+WHOLE = 1000
+
+
+def experiment(
+    context: typer.Context,
+    id: Annotated[
+        str | None, typer.Argument(metavar="ID", help="The experiment, such as linear/roelants; see --list.")
+    ] = None,
+    all: Annotated[bool, flag("--list", "List all experiments and what each takes.")] = False,
+    preset: Annotated[
+        str | None,
+        typer.Option(
+            "--preset", metavar="NAME", help="A variation; the page names them.", rich_help_panel="Experiment"
+        ),
+    ] = None,
+    lang: Annotated[
+        Literal["en", "pl"], choice("--lang", "Language of page and answer.", OUTPUT, metavar="[en|pl]")
+    ] = "en",
+    out: Annotated[Path, place("--out", "FOLDER", "Where the page goes.")] = Path("experiment-out"),
+    no_report: Annotated[bool, flag("--no-report", "Write no HTML report.")] = False,
+    seed: Annotated[
+        int | None, whole("--seed", "Fixes everything random; each preset has one of its own.", MACHINE, least=0)
+    ] = None,
+    threads: options.ThreadsOption = 1,
+    as_json: options.JsonOption = False,
+) -> None:
+    """Run the command; every argument is an option of the command line."""
+    if id is None and not all:
+        raise typer.BadParameter("Name an experiment, or ask for --list.", param_hint="ID")
+    with answering(context):
+        if id is None or all:
+            _list(lang, as_json=as_json)
+            return
+        with Progress() as progress:
+            from nurt.experiments import find
+            from nurt.kernels.threads import threads as limited_to
+
+            chosen = find(id)
+
+            def told(share: float, doing: Text) -> None:
+                progress.advance(doing[lang], round(share * WHOLE), WHOLE)
+
+            with limited_to(threads):
+                result = chosen.run(preset, seed=seed, progress=told)
+            page = None if no_report else _write(result, out, lang)
+        if as_json:
+            console.emit_json({**result.to_dict(), "report": None if page is None else str(page)})
+        else:
+            _show(result, page, lang)
+
+
+def _write(result: ExperimentResult, out: Path, language: Language) -> Path:
+    from nurt.reports.experiment import write_experiment_report
+
+    return write_experiment_report(result, out / f"{result.experiment.replace('/', '-')}.html", language=language)
+
+
+def _list(language: Language, *, as_json: bool) -> None:
+    from nurt.experiments import Text, list_experiments
+
+    found = list_experiments()
+    if as_json:
+        console.emit_json({"experiments": [one.to_dict() for one in found]})
+        return
+    titles = (Text("id", "id"), Text("name", "nazwa"), Text("seconds", "sekundy"))
+    rows = [[one.id, one.name[language], f"{one.expected_seconds:g}"] for one in found]
+    console.table([title[language] for title in titles], rows, words=(0, 1))
+
+
+def _show(result: ExperimentResult, page: Path | None, language: Language) -> None:
+    """Print the verdict, what it rests on, and the tables."""
+    from nurt.experiments import Text, find
+    from nurt.experiments.texts import number
+
+    known = find(result.experiment)
+    console.line(known.name[language], strong=True)
+    measures = [one for one in (result.score, *result.baselines) if one is not None]
+    if measures:
+        value = Text("value", "wartość")[language]
+        console.table(["", value], [[one.name[language], number(one.value, language)] for one in measures], words=(0,))
+    for table in result.tables():
+        console.gap()
+        console.line(table.caption[language])
+        numeric = [index for index in range(len(table.columns)) if table.is_numeric(index)]
+        words = [index for index in range(len(table.columns)) if index not in numeric]
+        console.table([title[language] for title in table.columns], table.cells(language), words=words)
+    console.gap()
+    tones: dict[str, console.Tone] = {"reached": "good", "partly": "fair", "missed": "bad"}
+    told = Text("verdict", "werdykt")[language]
+    console.panel(told, result.verdict.text[language], tones[result.verdict.standing])
+    budget = Text("{seconds} s, {updates} updates, seed {seed}", "{seconds} s, aktualizacje: {updates}, ziarno {seed}")
+    values = {"seconds": max(0.1, round(result.seconds, 1)), "updates": result.updates, "seed": result.settings.seed}
+    console.line(budget.filled(**values)[language])
+    if page is not None:
+        console.line(Text(f"Written to {page}", f"Zapisano w {page}")[language])

@@ -1,0 +1,1 @@
+"""Loss surfaces with a cliff."""

@@ -1,0 +1,248 @@
+"""An exploding gradient as a cliff, and the ridge on which it is known exactly."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from nurt.experiments.base import (
+    Exercise,
+    Experiment,
+    ExperimentResult,
+    Figure,
+    Measure,
+    Preset,
+    Progress,
+    Settings,
+    Table,
+    Verdict,
+)
+from nurt.experiments.surface import cliff_pictures, cliff_tables, ridge
+from nurt.experiments.texts import Text
+
+__all__ = ["EXPERIMENT", "CliffResult", "CliffSettings", "Refinement"]
+
+WEIGHTS, BIASES = (3.0, 7.0), (-5.0, -1.0)
+WIDE_WEIGHTS, WIDE_BIASES = (0.0, 10.0), (-6.0, 2.0)
+HALVINGS = 30
+ON_RIDGE = 1e-12
+
+
+@dataclass(frozen=True)
+class CliffSettings(Settings):
+    """Settings of the cliff.
+
+    Args:
+        seed: not used; nothing here is random.
+        weight: w of the point that is looked at.
+        bias: its b; None computes the bias of the ridge, which cannot be typed.
+        grid: points along each axis of the maps.
+        learning_rate: of the one step of gradient descent.
+        clip_norm: longest gradient of the clipped step.
+    """
+
+    weight: float = 5.0
+    bias: float | None = None
+    grid: int = 201
+    learning_rate: float = 0.01
+    clip_norm: float = 1.0
+
+
+@dataclass(frozen=True)
+class Refinement:
+    """The largest gradient that a search finds.
+
+    Args:
+        cell: distance between neighbours in b.
+        largest: largest ‖∇ℓ‖ among the points.
+        weight: where.
+        bias: where.
+    """
+
+    cell: float
+    largest: float
+    weight: float
+    bias: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class CliffResult(ExperimentResult):
+    """What the cliff showed.
+
+    Args:
+        settings: what the run depended on.
+        verdict: the answer in words.
+        score: largest gradient norm on the grid.
+        baselines: the norm on the ridge at the right edge, in closed form.
+        updates: none.
+        experiment: id.
+        preset: name.
+        seconds: what the run took.
+        bias: b of the point looked at.
+        slope: value and gradient there.
+        closed_form: gradient on the ridge at that weight, (2,).
+        trajectory: h_t there, (51,).
+        weights: of the main map, (grid,).
+        biases: of the main map, (grid,).
+        map: value and gradient on the main map, (grid, grid).
+        wide_weights: of the overview.
+        wide_biases: of the overview.
+        wide: value and gradient on the overview.
+        searches: the grid, and cells halved where h_50 jumps.
+    """
+
+    settings: CliffSettings
+    bias: float
+    slope: ridge.Slope
+    closed_form: np.ndarray
+    trajectory: np.ndarray
+    weights: np.ndarray = field(metadata={"json": False})
+    biases: np.ndarray = field(metadata={"json": False})
+    map: ridge.Slope = field(metadata={"json": False})
+    wide_weights: np.ndarray = field(metadata={"json": False})
+    wide_biases: np.ndarray = field(metadata={"json": False})
+    wide: ridge.Slope = field(metadata={"json": False})
+    searches: tuple[Refinement, ...]
+
+    def figures(self) -> tuple[Figure, ...]:
+        """Return the maps, the surface, the norm along the ridge and the states."""
+        return cliff_pictures.figures(self)
+
+    def tables(self) -> tuple[Table, ...]:
+        """Return the ridge, the searches and the steps."""
+        return cliff_tables.tables(self)
+
+
+def compute(settings: CliffSettings, progress: Progress) -> CliffResult:
+    """Run the experiment."""
+    progress(0.0, Text("mapping the surface", "mapowanie powierzchni"))
+    weights, biases = np.linspace(*WEIGHTS, settings.grid), np.linspace(*BIASES, settings.grid)
+    main = ridge.slope(*np.meshgrid(weights, biases))
+    wide_weights, wide_biases = np.linspace(*WIDE_WEIGHTS, settings.grid), np.linspace(*WIDE_BIASES, settings.grid)
+    progress(0.5, Text("refining at the wall", "zagęszczanie przy ścianie"))
+    searches = _searches(weights, biases, main)
+    bias = ridge.ridge_bias(settings.weight) if settings.bias is None else settings.bias
+    here = ridge.slope(settings.weight, bias)
+    exact = ridge.ridge_gradient(settings.weight)
+    edge = float(np.linalg.norm(ridge.ridge_gradient(WEIGHTS[1])))
+    return CliffResult(
+        settings=settings,
+        verdict=_verdict(settings, here, exact, searches[0].largest, edge),
+        score=Measure(Text("largest ‖∇ℓ‖ on the grid", "największe ‖∇ℓ‖ na siatce"), searches[0].largest),
+        baselines=(Measure(Text("on the ridge at w = 7, exactly", "na grani przy w = 7, dokładnie"), edge),),
+        bias=bias,
+        slope=here,
+        closed_form=exact,
+        trajectory=ridge.states(settings.weight, bias),
+        weights=weights,
+        biases=biases,
+        map=main,
+        wide_weights=wide_weights,
+        wide_biases=wide_biases,
+        wide=ridge.slope(*np.meshgrid(wide_weights, wide_biases)),
+        searches=searches,
+    )
+
+
+def _searches(weights: np.ndarray, biases: np.ndarray, found: ridge.Slope) -> tuple[Refinement, ...]:
+    """Return the largest gradient of the grid, then of ever finer cells: per w the half with the larger jump stays."""
+    row, column = np.unravel_index(np.argmax(found.norm), found.norm.shape)
+    cell = float(biases[1] - biases[0])
+    results = [Refinement(cell, float(found.norm[row, column]), float(weights[column]), float(biases[row]))]
+    jump = np.argmax(np.diff(found.last, axis=0), axis=0)
+    low, high = biases[jump], biases[jump + 1]
+    for halving in range(1, HALVINGS + 1):
+        middle = 0.5 * (low + high)
+        ends, inside = ridge.slope(weights, np.array([low, high])), ridge.slope(weights, middle)
+        upper = ends.last[1] - inside.last > inside.last - ends.last[0]
+        low, high = np.where(upper, middle, low), np.where(upper, high, middle)
+        if halving % 10 == 0:
+            best = int(np.argmax(inside.norm))
+            results.append(
+                Refinement(cell / 2**halving, float(inside.norm[best]), float(weights[best]), float(middle[best]))
+            )
+    return tuple(results)
+
+
+def _verdict(settings: CliffSettings, here: ridge.Slope, exact: np.ndarray, largest: float, edge: float) -> Verdict:
+    powers = int(np.floor(np.log10(edge / largest)))
+    values = {"grid": settings.grid, "largest": largest, "edge": edge, "powers": powers}
+    missed = Text(
+        "A grid of {grid} × {grid} points finds gradients up to {largest}; the truth on the ridge at w = 7 is {edge}, "
+        "{powers} powers of ten more.",
+        "Siatka {grid} × {grid} punktów znajduje gradienty do {largest}; prawda na grani przy w = 7 to {edge}, o "
+        "{powers} rzędów wielkości więcej.",
+    ).filled(**values)
+    off = float(np.abs(np.array([here.weight, here.bias]) / exact - 1.0).max())
+    if off < ON_RIDGE:
+        told = Text(
+            " At w = {weight} the gradient carried through 50 steps equals the closed form to {off}.",
+            " Przy w = {weight} gradient przeniesiony przez 50 kroków zgadza się ze wzorem z dokładnością do {off}.",
+        ).filled(weight=settings.weight, off=max(off, 1e-16))
+        return Verdict("reached", Text(missed.en + told.en, missed.pl + told.pl))
+    told = Text(
+        " The point looked at is not on the ridge: its gradient is {norm} where the ridge has {exact}.",
+        " Oglądany punkt nie leży na grani: jego gradient wynosi {norm}, a na grani jest {exact}.",
+    ).filled(norm=float(here.norm), exact=float(np.linalg.norm(exact)))
+    return Verdict("partly", Text(missed.en + told.en, missed.pl + told.pl))
+
+
+EXPERIMENT = Experiment(
+    id="surface/cliff",
+    name=Text("The cliff of an exploding gradient", "Klif wybuchającego gradientu"),
+    description=Text(
+        "One unit without input, h_t = σ(w·h_(t−1) + b), runs for 50 steps, and the loss asks for h_50 = 0.7. Its "
+        "surface over (w, b) is two plains with a wall between them. On the line b = 0.5 − h_0·w the state never "
+        "moves, so the gradient has a closed form: above w = 4.2553 it grows like m⁵⁰, and the line is the border "
+        "between two basins.",
+        "Jedna jednostka bez wejścia, h_t = σ(w·h_(t−1) + b), wykonuje 50 kroków, a strata żąda, by h_50 = 0,7. Jej "
+        "powierzchnia nad (w, b) to dwie równiny rozdzielone ścianą. Na prostej b = 0,5 − h_0·w stan się nie zmienia, "
+        "więc gradient ma zwartą postać: powyżej w = 4,2553 rośnie jak m⁵⁰, a prosta jest granicą między dwoma "
+        "obszarami przyciągania.",
+    ),
+    how_to_read=Text(
+        "The white line on the maps is exact. What the colours show beside it is only what the grid happened to hit.",
+        "Biała linia na mapach jest dokładna. Kolory obok niej pokazują tylko to, na co trafiła siatka.",
+    ),
+    expected_seconds=0.5,
+    presets={
+        "default": Preset(Text("On the ridge at w = 5", "Na grani przy w = 5"), CliffSettings()),
+        "steeper": Preset(Text("On the ridge at w = 6", "Na grani przy w = 6"), CliffSettings(weight=6.0)),
+        "typed-bias": Preset(
+            Text("w = 6 with b typed to six decimals", "w = 6 i b wpisane z sześcioma cyframi po przecinku"),
+            CliffSettings(weight=6.0, bias=-3.234756),
+        ),
+        "off-ridge": Preset(Text("Beside the ridge: (5, −2.5)", "Obok grani: (5; −2,5)"), CliffSettings(bias=-2.5)),
+        "coarse": Preset(Text("A coarse grid: 101 × 101", "Rzadka siatka: 101 × 101"), CliffSettings(grid=101)),
+    },
+    compute=compute,
+    exercises=(
+        Exercise(
+            Text(
+                "At w = 6 you type b = −3.234756, right to six decimals. Why is the gradient not that of the ridge?",
+                "Przy w = 6 wpisujesz b = −3,234756, poprawnie do sześciu cyfr. Dlaczego gradient nie jest taki jak na "
+                "grani?",
+            ),
+            Text(
+                "The fixed point is unstable: an error of 10⁻⁸ is multiplied by m = 1.41 fifty times, which is 3·10⁷. "
+                "So b has to be computed as 0.5 − w·h_0, in the precision of the computation.",
+                "Punkt stały jest niestabilny: błąd rzędu 10⁻⁸ zostaje pięćdziesiąt razy pomnożony przez m = 1,41, "
+                "czyli razem przez 3·10⁷. Dlatego b trzeba obliczyć jako 0,5 − w·h_0, w precyzji samych obliczeń.",
+            ),
+        ),
+        Exercise(
+            Text(
+                "A step with learning rate 0.01 starts on the ridge at w = 6. How far does it go, and how far clipped to 1?",
+                "Krok ze współczynnikiem uczenia 0,01 zaczyna się na grani przy w = 6. Jak daleko prowadzi, a jak "
+                "daleko po obcięciu gradientu do 1?",
+            ),
+            Text(
+                "Without clipping it moves by 30286, off every plot; with clipping by 0.01. Clipping does not make the "
+                "gradient right. It bounds the harm of one that is no guide beyond the width of the wall.",
+                "Bez obcinania przesunie się o 30286, poza każdy wykres; z obcinaniem o 0,01. Obcinanie nie poprawia "
+                "gradientu, a jedynie ogranicza szkody, gdy gradient nic nie mówi poza szerokością ściany.",
+            ),
+        ),
+    ),
+)

@@ -1,0 +1,164 @@
+"""The page of one experiment, in English or Polish."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nurt.experiments import Experiment, ExperimentResult, Figure, Table, Text, find
+from nurt.experiments.texts import number
+from nurt.reports.html import Column, Markup, definitions, element, join, table
+from nurt.reports.page import ENGLISH, POLISH, Section, write_page
+from nurt.reports.picture import Picture
+from nurt.reports.sections.verdict import heading, mark, tile
+from nurt.reports.standing import Standing
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from nurt.experiments import Language
+
+__all__ = ["write_experiment_report"]
+
+STANDINGS = {"reached": Standing.BETTER, "partly": Standing.MIXED, "missed": Standing.WORSE}
+HEADLINES = {
+    "reached": Text("Goal reached", "Cel osiągnięty"),
+    "partly": Text("Partly reached", "Cel osiągnięty częściowo"),
+    "missed": Text("Goal missed", "Cel nieosiągnięty"),
+}
+KICKER = Text("nurt · experiment", "nurt · eksperyment")
+VERDICT = Text("Verdict", "Werdykt")
+OWN = Text("settings of one's own", "własne ustawienia")
+SECTIONS = {
+    "pictures": Text("What it looks like", "Jak to wygląda"),
+    "baselines": Text("Against what costs nothing", "W porównaniu z tym, co nic nie kosztuje"),
+    "numbers": Text("Numbers", "Liczby"),
+    "exercises": Text("Questions", "Pytania"),
+    "again": Text("Do it again", "Powtórz to"),
+}
+HOW_TO_READ = Text("How to read this.", "Jak to czytać.")
+FOOTER = Text(
+    "Written by nurt. One file, complete in itself: keep it, send it, print it.",
+    "Strona utworzona przez nurt. Jeden kompletny plik: można go zachować, wysłać, wydrukować.",
+)
+
+
+def write_experiment_report(result: ExperimentResult, path: str | Path, *, language: Language = "en") -> Path:
+    """Write what an experiment found as one HTML file that needs no network.
+
+    Args:
+        result: of :func:`nurt.experiments.run`.
+        path: the file; its folder is made if need be.
+        language: of the page.
+
+    Returns:
+        the path written.
+
+    Raises:
+        OutputError: it cannot be written.
+        NurtValueError: the result is of no experiment that is known.
+    """
+    experiment = find(result.experiment)
+    name = experiment.name[language]
+    top = join(
+        [heading(KICKER[language], name, experiment.description[language]), *_verdict(result, experiment, language)]
+    )
+    footer = element("span", FOOTER[language])
+    frame = POLISH if language == "pl" else ENGLISH
+    return write_page(Path(path), f"{name} – nurt", top, _sections(result, experiment, language), footer, frame)
+
+
+def _verdict(result: ExperimentResult, experiment: Experiment[Any], language: Language) -> list[Markup]:
+    standing = STANDINGS[result.verdict.standing]
+    words = element(
+        "div",
+        element("p", HEADLINES[result.verdict.standing][language], class_="headline"),
+        element("p", result.verdict.text[language], class_="sentence"),
+    )
+    panel = element(
+        "div",
+        mark(standing),
+        words,
+        class_=f"verdict {standing.name.lower()}",
+        role="region",
+        aria_label=VERDICT[language],
+    )
+    hint = element("p", element("strong", f"{HOW_TO_READ[language]} "), experiment.how_to_read[language])
+    return [panel, element("dl", *_tiles(result, experiment, language), class_="tiles"), hint]
+
+
+def _tiles(result: ExperimentResult, experiment: Experiment[Any], language: Language) -> list[Markup]:
+    tiles = []
+    if result.score is not None:
+        told = [f"{one.name[language]}: {_brief(one.value, language)}" for one in result.baselines[:1]]
+        tiles.append(tile(result.score.name[language], _brief(result.score.value, language), "".join(told)))
+    preset = experiment.presets.get(result.preset)
+    label = (preset.label if preset is not None else OWN)[language]
+    seed = Text("seed {seed}", "ziarno {seed}").filled(seed=result.settings.seed)[language]
+    tiles.append(tile(Text("Preset", "Wariant")[language], result.preset, f"{label}; {seed}"))
+    updates = Text("{updates} updates", "aktualizacje: {updates}").filled(updates=result.updates)[language]
+    aside = updates if result.updates else Text("nothing is trained", "nic nie jest uczone")[language]
+    seconds = f"{number(max(0.1, round(result.seconds, 1)), language)} s"
+    tiles.append(tile(Text("Budget used", "Zużyty budżet")[language], seconds, aside))
+    return tiles
+
+
+def _sections(result: ExperimentResult, experiment: Experiment[Any], language: Language) -> list[Section]:
+    bodies = {
+        "pictures": [_picture(figure, language) for figure in result.figures()],
+        "baselines": _baselines(result, language),
+        "numbers": [_table(one, language) for one in result.tables()],
+        "exercises": [
+            element("details", element("summary", one.question[language]), element("p", one.answer[language]))
+            for one in experiment.exercises
+        ],
+        "again": [_again(result, experiment, language)],
+    }
+    return [Section(anchor, SECTIONS[anchor][language], join(body)) for anchor, body in bodies.items() if body]
+
+
+def _picture(figure: Figure, language: Language) -> Markup:
+    drawn = figure.draw(language)
+    if language == "pl":
+        drawn.update_layout(separators=",\N{NO-BREAK SPACE}")
+    return Picture(
+        title=figure.title[language],
+        description=figure.title[language],
+        how_to_read=figure.how_to_read[language],
+        figures=[drawn],
+        height=figure.height,
+        lead=HOW_TO_READ[language],
+    ).to_html()
+
+
+def _table(shown: Table, language: Language) -> Markup:
+    columns = [Column(title[language], shown.is_numeric(index)) for index, title in enumerate(shown.columns)]
+    note = shown.note[language] if shown.note is not None else ""
+    return table(columns, shown.cells(language), caption=shown.caption[language], note=note)
+
+
+def _baselines(result: ExperimentResult, language: Language) -> list[Markup]:
+    if result.score is None or not result.baselines:
+        return []
+    method, this = Text("Method", "Metoda"), Text("this run", "ten przebieg")
+    rows = [[this[language], _brief(result.score.value, language)]]
+    rows += [[one.name[language], _brief(one.value, language)] for one in result.baselines]
+    columns = [Column(method[language], numeric=False), Column(result.score.name[language])]
+    return [table(columns, rows, caption=result.score.name[language], highlight=0)]
+
+
+def _again(result: ExperimentResult, experiment: Experiment[Any], language: Language) -> Markup:
+    own = result.preset not in experiment.presets
+    words = ["nurt experiment", result.experiment]
+    if not own and result.preset != experiment.default:
+        words.append(f"--preset {result.preset}")
+    words.append(f"--seed {result.settings.seed}")
+    if language != "en":
+        words.append(f"--lang {language}")
+    rows = [(f"--preset {name}", preset.label[language]) for name, preset in experiment.presets.items()]
+    parts = [] if own else [element("p", element("code", " ".join(words)))]
+    return join([*parts, definitions(rows)])
+
+
+def _brief(value: float, language: Language) -> str:
+    return number(value, language, 5)
