@@ -68,6 +68,8 @@ HEAVY = ("torch", "polars", "pandas", "plotly", "scipy", "rich", "pydantic", "na
         ("import nurt; dir(nurt); nurt.errors.DataError; nurt.environment.versions", ()),
         ("import nurt.cli.main", ("rich",)),
         ("import nurt.data", ()),
+        ("import nurt.experiments; nurt.experiments.list_experiments()", ()),
+        ("import nurt.descent", ()),
         ("import nurt.training.events", ()),
         ("import nurt.evaluation.backtest", ("scipy",)),
         ("import nurt.nn", ("torch",)),

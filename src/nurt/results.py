@@ -52,7 +52,7 @@ def plain(value: Any) -> Any:
     if isinstance(value, np.datetime64):
         return None if np.isnat(value) else _iso(value)
     if isinstance(value, np.ndarray):
-        return [plain(item) for item in value]
+        return plain(value.item()) if value.ndim == 0 else [plain(item) for item in value]
     if isinstance(value, datetime.date | datetime.time):
         return value.isoformat()
     if isinstance(value, Path):

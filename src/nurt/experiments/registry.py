@@ -17,6 +17,9 @@ MODULES = (
     "linear.variant_11",
     "linear.variant_14",
     "surface.cliff",
+    "addition.roelants",
+    "addition.subtract_15",
+    "addition.add_28",
 )
 
 

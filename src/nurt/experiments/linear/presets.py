@@ -78,7 +78,7 @@ EXERCISES = (
         Text(
             "The logarithm of 0 does not exist. Drawing ℓ + 1 hides that, and flattens all that is below 1. Here "
             "the colours follow the data, and exact zeros are cut off far below them.",
-            "Logarytm zera nie istnieje. Rysowanie ℓ + 1 to ukrywa, ale też spłaszcza wszystko poniżej 1. Tutaj kolory "
+            "Logarytm 0 nie istnieje. Rysowanie ℓ + 1 to ukrywa, ale też spłaszcza wszystko poniżej 1. Tutaj kolory "
             "wynikają z danych, a dokładne zera są obcięte daleko poniżej nich.",
         ),
     ),

@@ -233,7 +233,7 @@ EXPERIMENT = Experiment(
         ),
         Exercise(
             Text(
-                "A step with learning rate 0.01 starts on the ridge at w = 6. How far does it go, and how far clipped to 1?",
+                "A step with learning rate 0.01 starts on the ridge at w = 6. How far, plain and clipped to 1?",
                 "Krok ze współczynnikiem uczenia 0,01 zaczyna się na grani przy w = 6. Jak daleko prowadzi, a jak "
                 "daleko po obcięciu gradientu do 1?",
             ),

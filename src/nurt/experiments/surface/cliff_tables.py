@@ -40,8 +40,8 @@ def _ridge() -> Table:
         note=Text(
             "The last column compares the gradient carried through all 50 steps in double precision with the closed "
             "form. On the ridge the loss is 0.0060126 for every w.",
-            "Ostatnia kolumna porównuje gradient przeniesiony przez wszystkie 50 kroków w podwójnej precyzji ze wzorem. Na "
-            " grani strata wynosi 0,0060126 dla każdego w.",
+            "Ostatnia kolumna porównuje gradient przeniesiony przez wszystkie 50 kroków w podwójnej precyzji ze wzorem."
+            " Na grani strata wynosi 0,0060126 dla każdego w.",
         ),
         significant=7,
     )

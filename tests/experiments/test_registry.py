@@ -1,0 +1,160 @@
+"""Every experiment is complete in both languages, quick to list, and refuses what is not there."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+import string
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from nurt.errors import NurtValueError
+from nurt.experiments import LANGUAGES, Experiment, ExperimentResult, Text, find, list_experiments, run
+from nurt.experiments.texts import number
+
+ALL = list_experiments()
+IDS = [one.id for one in ALL]
+# What a quick run of an experiment changes; the others take less than a second as they are.
+QUICK: dict[str, dict[str, Any]] = {
+    "addition/roelants": {"draws": 1},
+    "addition/subtract-15": {"draws": 1, "rounds": 2},
+    "addition/add-28": {"rounds": 1, "batches": 3, "samples": 300},
+}
+
+
+def quick(experiment: Experiment[Any]) -> ExperimentResult:
+    return experiment.run(settings=dataclasses.replace(experiment.settings(), **QUICK.get(experiment.id, {})))
+
+
+@pytest.fixture(scope="module")
+def results() -> dict[str, ExperimentResult]:
+    return {one.id: quick(one) for one in ALL}
+
+
+def _texts(value: object) -> Iterator[Text]:
+    if isinstance(value, Text):
+        yield value
+    elif dataclasses.is_dataclass(value):
+        for field in dataclasses.fields(value):
+            yield from _texts(getattr(value, field.name))
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from _texts(item)
+    elif isinstance(value, tuple | list):
+        for item in value:
+            yield from _texts(item)
+
+
+def _complete(text: Text, *, where: str) -> None:
+    assert text.en.strip() and text.pl.strip(), where
+    for language in LANGUAGES:
+        assert "{" not in text[language], f"{where}: {text[language]}"
+        assert "  " not in text[language], f"{where}: {text[language]}"
+        assert text[language] == text[language].strip(), f"{where}: {text[language]!r}"
+    numbers = [set(re.findall(r"\d+(?:\.\d+)?", part)) for part in (text.en, text.pl.replace(",", "."))]
+    assert numbers[0] == numbers[1], f"{where}: other numbers in {text}"
+    assert not re.search(r"\d\.\d", text.pl), f"{where}: a decimal point in {text.pl}"
+    assert (text.en[-1] in ".?!") == (text.pl[-1] in ".?!"), f"{where}: {text}"
+
+
+@pytest.mark.parametrize("experiment", ALL, ids=IDS)
+def test_words_are_complete_in_both_languages(experiment: Experiment[Any]) -> None:
+    found = list(_texts(experiment))
+    assert len(found) > 6
+    for text in found:
+        _complete(text, where=experiment.id)
+    assert experiment.exercises
+    assert len(experiment.description.en) > 150
+
+
+@pytest.mark.parametrize("id", IDS)
+def test_results_are_complete_in_both_languages(id: str, results: dict[str, ExperimentResult]) -> None:
+    result = results[id]
+    found = [*_texts(result), *_texts(result.tables()), *_texts(result.figures())]
+    for text in found:
+        _complete(text, where=id)
+
+
+@pytest.mark.parametrize("id", IDS)
+def test_a_result_prints_itself_and_turns_into_json(id: str, results: dict[str, ExperimentResult]) -> None:
+    result = results[id]
+    assert id in str(result)
+    assert result.verdict.text.en in str(result)
+    found = json.loads(json.dumps(result.to_dict(), allow_nan=False))
+    assert found["experiment"] == id
+    assert set(found["verdict"]["text"]) == {"en", "pl"}
+    assert found["settings"]["seed"] == result.settings.seed
+    assert len(json.dumps(found)) < 1_000_000
+
+
+@pytest.mark.parametrize("id", IDS)
+def test_every_picture_is_drawn_in_both_languages(id: str, results: dict[str, ExperimentResult]) -> None:
+    for figure in results[id].figures():
+        for language in LANGUAGES:
+            assert figure.draw(language).data, figure.title.en
+
+
+@pytest.mark.parametrize("id", IDS)
+def test_a_result_draws_itself(id: str, results: dict[str, ExperimentResult]) -> None:
+    result = results[id]
+    assert result.plot("pl").layout.title.text == result.figures()[0].title.pl
+    with pytest.raises(NurtValueError, match="there is no picture 99"):
+        result.plot(index=99)
+
+
+@pytest.mark.parametrize("experiment", ALL, ids=IDS)
+def test_presets_are_named_for_the_command_line(experiment: Experiment[Any]) -> None:
+    assert experiment.default == "default"
+    assert all(set(name) <= set(string.ascii_lowercase + string.digits + "-") for name in experiment.presets)
+    labels = [preset.label.en for preset in experiment.presets.values()]
+    assert len(set(labels)) == len(labels)
+    settings = [preset.settings for preset in experiment.presets.values()]
+    assert len(set(settings)) == len(settings), "two presets are the same"
+
+
+def test_ids_name_the_files() -> None:
+    assert len(set(IDS)) == len(IDS)
+    for experiment in ALL:
+        assert find(experiment.id).name == experiment.name
+
+
+def test_a_seed_replaces_that_of_the_preset() -> None:
+    assert run("linear/roelants", seed=7).settings.seed == 7
+    assert run("linear/roelants").settings.seed == 1
+    settings = find("linear/roelants").settings("near-start")
+    result = run("linear/roelants", settings=settings, seed=3)
+    assert (result.preset, result.settings.seed) == ("own", 3)
+
+
+def test_an_unknown_experiment_is_refused_with_the_nearest() -> None:
+    with pytest.raises(NurtValueError, match="linear/variant-1"):
+        find("linear/variant-12")
+    with pytest.raises(NurtValueError, match="addition/roelants"):
+        find("addition")
+    with pytest.raises(NurtValueError, match="surface/cliff"):
+        find("")
+    with pytest.raises(NurtValueError):
+        find("linear.roelants")
+
+
+def test_an_unknown_preset_is_refused() -> None:
+    with pytest.raises(NurtValueError, match="near-start"):
+        run("linear/roelants", "far-start")
+
+
+@pytest.mark.parametrize(
+    ("value", "english", "polish"),
+    [
+        (0.000015213, "1.5213·10⁻⁵", "1,5213·10⁻⁵"),
+        (-2.5, "−2.5", "−2,5"),
+        (4, "4", "4"),
+        (float("nan"), "–", "–"),
+        (float("-inf"), "−∞", "−∞"),
+        (123456.7, "1.2346·10⁵", "1,2346·10⁵"),
+    ],
+)
+def test_numbers_are_written_as_the_language_writes_them(value: float, english: str, polish: str) -> None:
+    assert (number(value, "en"), number(value, "pl")) == (english, polish)

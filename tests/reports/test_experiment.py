@@ -1,0 +1,79 @@
+"""The page of an experiment: complete in one file, in the language asked for."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from nurt.errors import NurtValueError, OutputError
+from nurt.experiments import LANGUAGES, ExperimentResult, Language, find, run
+from nurt.reports import write_experiment_report
+
+
+@pytest.fixture(scope="module")
+def result() -> ExperimentResult:
+    return run("linear/roelants", "near-start")
+
+
+@pytest.fixture(params=LANGUAGES)
+def page(request: pytest.FixtureRequest, result: ExperimentResult, tmp_path: Path) -> tuple[Language, str]:
+    path = write_experiment_report(result, tmp_path / "page.html", language=request.param)
+    return request.param, path.read_text(encoding="utf-8")
+
+
+def test_everything_a_reader_needs_is_there_in_the_language(
+    page: tuple[Language, str], result: ExperimentResult
+) -> None:
+    language, text = page
+    experiment = find("linear/roelants")
+    assert f'<html lang="{language}">' in text
+    shown = [experiment.name, experiment.description, experiment.how_to_read, result.verdict.text]
+    shown += [part for one in experiment.exercises for part in (one.question, one.answer)]
+    shown += [part for one in result.figures() for part in (one.title, one.how_to_read)]
+    shown += [one.caption for one in result.tables()] + [one.name for one in result.baselines]
+    for one in shown:
+        assert html.escape(one[language]) in text
+        if one["en"] != one["pl"]:
+            assert html.escape(one["pl" if language == "en" else "en"]) not in text
+
+
+def test_nothing_is_fetched_and_the_script_is_inside(page: tuple[Language, str]) -> None:
+    _, text = page
+    assert "default-src 'none'" in text
+    assert not re.search(r'<(?:script|link|img)[^>]+(?:src|href)="http', text)
+
+
+def test_figures_are_json_with_the_decimal_sign_of_the_language(page: tuple[Language, str]) -> None:
+    language, text = page
+    drawings = [json.loads(found) for found in re.findall(r'<script type="application/json">(.*?)</script>', text)]
+    assert len(drawings) == len(run("linear/roelants").figures())
+    for (drawing,) in drawings:
+        assert (drawing["layout"].get("separators") == ",\N{NO-BREAK SPACE}") == (language == "pl")
+
+
+def test_the_page_says_how_to_do_it_again(page: tuple[Language, str]) -> None:
+    language, text = page
+    told = "nurt experiment linear/roelants --preset near-start --seed 1"
+    assert (told + (" --lang pl" if language == "pl" else "")) + "<" in text
+
+
+def test_a_page_of_own_settings_does_not_promise_a_command(tmp_path: Path) -> None:
+    settings = find("linear/roelants").settings("near-start")
+    own = run("linear/roelants", settings=settings)
+    text = write_experiment_report(own, tmp_path / "own.html").read_text(encoding="utf-8")
+    assert "nurt experiment linear/roelants" not in text
+    assert html.escape("settings of one's own") in text
+
+
+def test_what_cannot_be_written_or_found_is_told(result: ExperimentResult, tmp_path: Path) -> None:
+    import dataclasses
+
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError):
+        write_experiment_report(result, tmp_path / "file" / "page.html")
+    with pytest.raises(NurtValueError):
+        write_experiment_report(dataclasses.replace(result, experiment="none"), tmp_path / "page.html")
