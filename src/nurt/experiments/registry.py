@@ -20,6 +20,10 @@ MODULES = (
     "addition.roelants",
     "addition.subtract_15",
     "addition.add_28",
+    "gru_conventions",
+    "memory_cell",
+    "simple_rnn",
+    "parity",
 )
 
 

@@ -1,0 +1,255 @@
+"""Is the number of ones odd? Two units that know it for any length."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nurt import plotting
+from nurt.experiments import drawing
+from nurt.experiments.base import (
+    Exercise,
+    Experiment,
+    ExperimentResult,
+    Figure,
+    Measure,
+    Preset,
+    Progress,
+    Settings,
+    Table,
+    Verdict,
+)
+from nurt.experiments.texts import Language, Text
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+__all__ = ["EXPERIMENT", "ParityResult", "ParitySettings", "exact_parity", "exact_states"]
+
+
+@dataclass(frozen=True)
+class ParitySettings(Settings):
+    """Settings of parity.
+
+    Args:
+        seed: of the bits.
+        sequences: B.
+        lengths: T of the tests.
+        window: bits that a predictor without memory of the rest may see.
+        gain: K of the exact weights.
+    """
+
+    sequences: int = 2000
+    lengths: tuple[int, ...] = (10, 20, 100, 1000)
+    window: int = 5
+    gain: float = 10.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class ParityResult(ExperimentResult):
+    """What the weights did.
+
+    Args:
+        settings: what the run depended on.
+        verdict: the answer in words.
+        score: share of right answers at the longest length.
+        baselines: the same for guesses.
+        updates: none.
+        experiment: id.
+        preset: name.
+        seconds: what the run took.
+        accuracies: share of right answers per length.
+        linear: share of right answers of least squares on all bits, per length.
+        windowed: share of right answers from the last bits alone, per length.
+        bits: one short sequence.
+        states: states of both units on it, (T, 2).
+    """
+
+    settings: ParitySettings
+    accuracies: np.ndarray
+    linear: np.ndarray
+    windowed: np.ndarray
+    bits: np.ndarray
+    states: np.ndarray
+
+    def figures(self) -> tuple[Figure, ...]:
+        """Return the states of both units."""
+        return (_states(self),)
+
+    def tables(self) -> tuple[Table, ...]:
+        """Return the accuracy per length."""
+        columns = (
+            Text("length T", "długość T"),
+            Text("exact weights", "dokładne wagi"),
+            Text("linear in all bits", "liniowo względem bitów"),
+            Text("last {window} bits", "ostatnie bity: {window}").filled(window=self.settings.window),
+        )
+        rows = zip(self.settings.lengths, self.accuracies, self.linear, self.windowed, strict=True)
+        return (
+            Table(
+                caption=Text("Share of right answers", "Udział poprawnych odpowiedzi"),
+                columns=columns,
+                rows=tuple((length, float(a), float(b), float(c)) for length, a, b, c in rows),
+                note=Text(
+                    "The linear and the windowed predictor are fitted to one half of the sequences and tested on the "
+                    "other.",
+                    "Predyktor liniowy i okienkowy dopasowano do jednej połowy ciągów, a sprawdzono na drugiej.",
+                ),
+                significant=4,
+            ),
+        )
+
+
+def exact_states(bits: np.ndarray, gain: float = 10.0) -> np.ndarray:
+    """Return the states of the two exact units, (B, T, 2).
+
+    With p = (h_1′ - h_2′)/2 the parity so far: h_j = tanh(K(x + p - j + ½)), j = 1, 2, start (-1, -1).
+
+    Args:
+        bits: 0 or 1, (B, T).
+        gain: K.
+    """
+    batch, steps = bits.shape
+    state = -np.ones((batch, 2))
+    taken = np.empty((batch, steps, 2))
+    for step in range(steps):
+        parity = (state[:, 0] - state[:, 1]) / 2.0
+        state = np.tanh(gain * ((bits[:, step] + parity)[:, None] - np.array([0.5, 1.5])))
+        taken[:, step] = state
+    return taken
+
+
+def exact_parity(bits: np.ndarray, gain: float = 10.0) -> np.ndarray:
+    """Return the parity of every prefix, (B, T), read off the states: h_1 - h_2 > 1."""
+    states = exact_states(bits, gain)
+    return np.asarray(states[:, :, 0] - states[:, :, 1] > 1.0)
+
+
+def compute(settings: ParitySettings, progress: Progress) -> ParityResult:
+    """Test the exact weights beside predictors that cannot know."""
+    stream = np.random.RandomState(settings.seed)
+    accuracies, linear, windowed = [], [], []
+    for done, length in enumerate(settings.lengths):
+        progress(done / len(settings.lengths), Text("testing", "sprawdzanie"))
+        bits = stream.randint(0, 2, size=(settings.sequences, length))
+        odd = bits.sum(axis=1) % 2 == 1
+        accuracies.append(np.mean(exact_parity(bits, settings.gain)[:, -1] == odd))
+        linear.append(_linear(bits, odd))
+        windowed.append(_windowed(bits[:, -settings.window :], odd))
+    bits = np.array([1, 0, 1, 0, 0, 1, 1, 1, 0, 1])
+    exact = bool(min(accuracies) == 1.0)
+    values = {"reached": 100.0 * float(accuracies[-1]), "length": settings.lengths[-1]}
+    return ParityResult(
+        settings=settings,
+        verdict=Verdict(
+            "reached" if exact else "missed",
+            Text(
+                "Two written-down units answer {reached} % of sequences of length {length} rightly; what sees fewer "
+                "bits, or adds them up, stays at chance.",
+                "Dwie wypisane jednostki odpowiadają poprawnie na {reached} % ciągów długości {length}; co widzi mniej "
+                "bitów albo je sumuje, pozostaje na poziomie przypadku.",
+            ).filled(**values),
+        ),
+        score=Measure(
+            Text("right answers at the longest length", "poprawne przy największej długości"), accuracies[-1]
+        ),
+        baselines=(
+            Measure(Text("guessing", "zgadywanie"), 0.5),
+            Measure(Text("linear in all bits", "liniowo względem wszystkich bitów"), linear[-1]),
+            Measure(Text("from the last bits alone", "tylko z ostatnich bitów"), windowed[-1]),
+        ),
+        accuracies=np.array(accuracies),
+        linear=np.array(linear),
+        windowed=np.array(windowed),
+        bits=bits,
+        states=exact_states(bits[None])[0],
+    )
+
+
+def _linear(bits: np.ndarray, odd: np.ndarray) -> float:
+    """Return the accuracy of least squares on the second half of the sequences."""
+    half = len(bits) // 2
+    columns = np.column_stack([bits, np.ones(len(bits))])
+    weights = np.linalg.lstsq(columns[:half], 2.0 * odd[:half] - 1.0, rcond=None)[0]
+    return float(np.mean((columns[half:] @ weights > 0.0) == odd[half:]))
+
+
+def _windowed(bits: np.ndarray, odd: np.ndarray) -> float:
+    """Return the accuracy of the commonest answer to each pattern of the last bits, on the second half."""
+    half = len(bits) // 2
+    pattern = bits @ (1 << np.arange(bits.shape[1]))
+    votes = np.zeros(2 ** bits.shape[1])
+    np.add.at(votes, pattern[:half], np.where(odd[:half], 1.0, -1.0))
+    return float(np.mean((votes[pattern[half:]] > 0.0) == odd[half:]))
+
+
+def _states(result: ParityResult) -> Figure:
+    def draw(language: Language) -> go.Figure:
+        steps = np.arange(1, len(result.bits) + 1)
+        unit = Text("unit", "jednostka")[language]
+        curves = [(f"{unit} {index + 1}", result.states[:, index]) for index in range(2)]
+        figure = drawing.lines(steps, curves, drawing.STEP[language], Text("state", "stan")[language])
+        figure.add_scatter(
+            x=steps,
+            y=np.where(np.cumsum(result.bits) % 2 == 1, 1.0, -1.0),
+            name=Text("parity so far", "dotychczasowa parzystość")[language],
+            mode="markers",
+            marker={"symbol": "diamond-open", "size": 13, "color": plotting.ACTUAL, "line": {"width": 2}},
+        )
+        figure.update_xaxes(
+            tickvals=steps, ticktext=[f"{step}<br>{bit}" for step, bit in zip(steps, result.bits, strict=True)]
+        )
+        return figure
+
+    return Figure(
+        Text("Both units on one sequence", "Obie jednostki na jednym ciągu"),
+        Text(
+            "Below each step stands its bit. Unit 1 is on when bit and parity hold at least one 1, unit 2 when both "
+            "are 1. A black diamond at the top means odd so far: unit 1 on, unit 2 off.",
+            "Pod każdym krokiem stoi jego bit. Jednostka 1 jest włączona, gdy wśród bitu i parzystości jest co "
+            "najmniej jedna 1, jednostka 2, gdy obie są równe 1. Czarny romb u góry oznacza liczbę nieparzystą: 1 "
+            "włączona, 2 wyłączona.",
+        ),
+        draw,
+        360,
+    )
+
+
+EXPERIMENT = Experiment(
+    id="parity",
+    name=Text("Parity", "Parzystość"),
+    description=Text(
+        "After every bit: is the number of ones so far odd? The answer flips with every one, so no bit may be forgotten. "
+        "Parity is uncorrelated with every smaller set of the bits; a linear predictor and a shorter window stay at "
+        "chance. A recurrence needs two tanh units.",
+        "Po każdym bicie: czy dotychczasowa liczba jedynek jest nieparzysta? Każda jedynka zmienia odpowiedź, więc "
+        "żadnego bitu nie wolno zapomnieć. Parzystość nie jest skorelowana z żadnym mniejszym zbiorem bitów; predyktor "
+        "liniowy i krótsze okno pozostają na poziomie przypadku. Rekurencji wystarczą dwie jednostki z tanh.",
+    ),
+    how_to_read=Text(
+        "Follow the diamonds through the figure, then compare the columns of the table.",
+        "Prześledź romby na rysunku, a potem porównaj kolumny tabeli.",
+    ),
+    expected_seconds=0.5,
+    presets={
+        "default": Preset(Text("Exact weights, up to 1000 steps", "Dokładne wagi, do 1000 kroków"), ParitySettings()),
+        "low-gain": Preset(Text("The same with K = 1", "To samo przy K = 1"), ParitySettings(gain=1.0)),
+    },
+    compute=compute,
+    exercises=(
+        Exercise(
+            Text(
+                "A search that guesses weights at random solves parity too. What does solving it prove?",
+                "Losowe zgadywanie wag także rozwiązuje parzystość. Czego więc dowodzi jej rozwiązanie?",
+            ),
+            Text(
+                "Little about learning: the set of good weights is large, and gradient descent on the last step alone "
+                "finds it hard. Targets for every prefix and growing lengths help.",
+                "Niewiele o uczeniu: zbiór dobrych wag jest duży, a spadek gradientu tylko z ostatniego kroku znajduje "
+                "go z trudem. Pomagają cele dla każdego początku ciągu i stopniowe wydłużanie.",
+            ),
+        ),
+    ),
+)

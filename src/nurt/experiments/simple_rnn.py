@@ -1,0 +1,258 @@
+"""The plain recurrent network of the lectures, and the layers of torch and nurt that are the same."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nurt.experiments import drawing
+from nurt.experiments.base import (
+    Exercise,
+    Experiment,
+    ExperimentResult,
+    Figure,
+    Measure,
+    Preset,
+    Progress,
+    Settings,
+    Table,
+    Verdict,
+)
+from nurt.experiments.texts import Language, Text
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+__all__ = ["EXPERIMENT", "SimpleRNNResult", "SimpleRNNSettings", "by_hand"]
+
+SAME = {"double": 1e-12, "single": 1e-6}
+
+
+@dataclass(frozen=True)
+class SimpleRNNSettings(Settings):
+    """Settings of the comparison.
+
+    Args:
+        seed: of weights and inputs.
+        batch: B.
+        steps: T.
+        inputs: I.
+        hidden: H.
+        outputs: size of the output.
+    """
+
+    batch: int = 5
+    steps: int = 12
+    inputs: int = 3
+    hidden: int = 7
+    outputs: int = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class SimpleRNNResult(ExperimentResult):
+    """What the comparison found.
+
+    Args:
+        settings: what the run depended on.
+        verdict: the answer in words.
+        score: largest relative difference in double precision.
+        baselines: the rounding of double precision.
+        updates: none.
+        experiment: id.
+        preset: name.
+        seconds: what the run took.
+        differences: largest difference in units of the largest value, by quantity, in double and single precision.
+        written: first output of the first sequence, written out, (T,).
+        layer: the same of the layer, (T,).
+    """
+
+    settings: SimpleRNNSettings
+    differences: dict[str, tuple[float, float]]
+    written: np.ndarray
+    layer: np.ndarray
+
+    def figures(self) -> tuple[Figure, ...]:
+        """Return one output of both."""
+        return (_outputs(self),)
+
+    def tables(self) -> tuple[Table, ...]:
+        """Return differences and shapes."""
+        return _differences(self), _shapes(self)
+
+
+def by_hand(weights: dict[str, np.ndarray], inputs: np.ndarray) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Return outputs (B, T, O) and the gradients of half the sum of their squares, written out in NumPy.
+
+    h_t = tanh(W_xh x_t + W_hh h_{t-1}), o_t = W_hy h_t, from h_0 = 0, without biases. Backwards, with g_t = ∂ℓ/∂h_t and
+    a_t what tanh is taken of: g_t = W_hyᵀ o_t + W_hhᵀ ∂ℓ/∂a_{t+1}, ∂ℓ/∂a_t = g_t ⊙ (1 - h_t²).
+
+    Args:
+        weights: ``W_xh`` (H, I), ``W_hh`` (H, H), ``W_hy`` (O, H).
+        inputs: (B, T, I).
+    """
+    batch, steps, _ = inputs.shape
+    states = np.zeros((batch, steps + 1, len(weights["W_hh"])), dtype=inputs.dtype)
+    for step in range(steps):
+        states[:, step + 1] = np.tanh(inputs[:, step] @ weights["W_xh"].T + states[:, step] @ weights["W_hh"].T)
+    outputs = states[:, 1:] @ weights["W_hy"].T
+    gradients = {name: np.zeros_like(value) for name, value in weights.items()}
+    gradients["W_hy"] = np.einsum("bto,bth->oh", outputs, states[:, 1:])
+    later = np.zeros_like(states[:, 0])
+    for step in range(steps - 1, -1, -1):
+        at_sum = (outputs[:, step] @ weights["W_hy"] + later) * (1.0 - states[:, step + 1] ** 2)
+        gradients["W_xh"] += at_sum.T @ inputs[:, step]
+        gradients["W_hh"] += at_sum.T @ states[:, step]
+        later = at_sum @ weights["W_hh"]
+    return outputs, gradients
+
+
+def _by_layer(weights: dict[str, np.ndarray], inputs: np.ndarray) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Return the same from ``nurt.nn.RNN`` and ``torch.nn.Linear``."""
+    import torch
+
+    from nurt.nn import RNN
+
+    given = {name: torch.from_numpy(value) for name, value in weights.items()}
+    hidden, size = weights["W_xh"].shape
+    layer = RNN(size, hidden, bias=False, batch_first=True, dtype=given["W_xh"].dtype)
+    layer.load_state_dict({"weight_ih_l0": given["W_xh"], "weight_hh_l0": given["W_hh"]})
+    reading = torch.nn.Linear(hidden, len(weights["W_hy"]), bias=False, dtype=given["W_hy"].dtype)
+    reading.load_state_dict({"weight": given["W_hy"]})
+    outputs = reading(layer(torch.from_numpy(inputs))[0])
+    own = dict(layer.named_parameters())
+    parameters = {"W_xh": own["weight_ih_l0"], "W_hh": own["weight_hh_l0"], "W_hy": reading.weight}
+    gradients = torch.autograd.grad(0.5 * (outputs**2).sum(), list(parameters.values()))
+    return outputs.detach().numpy(), {n: g.numpy() for n, g in zip(parameters, gradients, strict=True)}
+
+
+def compute(settings: SimpleRNNSettings, progress: Progress) -> SimpleRNNResult:
+    """Compare outputs and gradients in both precisions."""
+    progress(0.0, Text("comparing", "porównywanie"))
+    stream = np.random.RandomState(settings.seed)
+    hidden = settings.hidden
+    shapes = {"W_xh": (hidden, settings.inputs), "W_hh": (hidden, hidden), "W_hy": (settings.outputs, hidden)}
+    weights = {name: stream.standard_normal(shape) / np.sqrt(shape[1]) for name, shape in shapes.items()}
+    inputs = stream.standard_normal((settings.batch, settings.steps, settings.inputs))
+    double = _compare(weights, inputs)
+    single = _compare({n: w.astype(np.float32) for n, w in weights.items()}, inputs.astype(np.float32))
+    worst = max(double.values())
+    reached = worst <= SAME["double"] and max(single.values()) <= SAME["single"]
+    return SimpleRNNResult(
+        settings=settings,
+        verdict=Verdict(
+            "reached" if reached else "missed",
+            Text(
+                "Outputs and all gradients of the equations and of the layers agree to {worst}.",
+                "Wyjścia i wszystkie gradienty równań i warstw zgadzają się z dokładnością do {worst}.",
+            ).filled(worst=float(worst)),
+        ),
+        score=Measure(Text("largest relative difference", "największa różnica względna"), float(worst)),
+        baselines=(
+            Measure(
+                Text("rounding of one operation", "zaokrąglenie jednego działania"), float(np.finfo(np.float64).eps)
+            ),
+        ),
+        differences={name: (float(double[name]), float(single[name])) for name in double},
+        written=by_hand(weights, inputs)[0][0, :, 0],
+        layer=_by_layer(weights, inputs)[0][0, :, 0],
+    )
+
+
+def _compare(weights: dict[str, np.ndarray], inputs: np.ndarray) -> dict[str, float]:
+    own, own_gradients = by_hand(weights, inputs)
+    other, other_gradients = _by_layer(weights, inputs)
+    pairs = {"o": (own, other), **{name: (own_gradients[name], other_gradients[name]) for name in weights}}
+    return {name: float(np.abs(a - b).max() / np.abs(a).max()) for name, (a, b) in pairs.items()}
+
+
+def _differences(result: SimpleRNNResult) -> Table:
+    names = {"o": Text("outputs", "wyjścia")} | {n: Text(f"∂ℓ/∂{n}", f"∂ℓ/∂{n}") for n in ("W_xh", "W_hh", "W_hy")}
+    return Table(
+        caption=Text("Equations against layers, relative", "Równania a warstwy, względnie"),
+        columns=(
+            Text("quantity", "wielkość"),
+            Text("double precision", "podwójna precyzja"),
+            Text("single precision", "pojedyncza precyzja"),
+        ),
+        rows=tuple((names[name], *both) for name, both in result.differences.items()),
+        note=Text(
+            "Largest difference divided by the largest value; the loss is half the sum of the squared outputs.",
+            "Największa różnica podzielona przez największą wartość; strata to połowa sumy kwadratów wyjść.",
+        ),
+        significant=2,
+    )
+
+
+def _shapes(result: SimpleRNNResult) -> Table:
+    size = result.settings
+    rows = (
+        ("W_xh", "weight_ih_l0", f"({size.hidden}, {size.inputs})"),
+        ("W_hh", "weight_hh_l0", f"({size.hidden}, {size.hidden})"),
+        ("W_hy", "Linear.weight", f"({size.outputs}, {size.hidden})"),
+        ("h_T", "h_n", f"(1, {size.batch}, {size.hidden})"),
+    )
+    return Table(
+        caption=Text("Names and shapes", "Nazwy i kształty"),
+        columns=(Text("lectures", "wykłady"), Text("layer", "warstwa"), Text("shape", "kształt")),
+        rows=rows,
+        note=Text(
+            "The state of the layer has an axis for layers and directions in front, also with batch_first=True.",
+            "Stan warstwy ma na początku oś warstw i kierunków, także przy batch_first=True.",
+        ),
+    )
+
+
+def _outputs(result: SimpleRNNResult) -> Figure:
+    def draw(language: Language) -> go.Figure:
+        names = Text("equations", "równania"), Text("layers", "warstwy")
+        curves = [(names[0][language], result.written), (names[1][language], result.layer)]
+        steps = np.arange(1, len(result.written) + 1)
+        return drawing.lines(steps, curves, drawing.STEP[language], Text("output", "wyjście")[language])
+
+    return Figure(
+        Text("One output of both", "Jedno wyjście obu"),
+        Text(
+            "The dashed line lies on the solid one: the layers are the equations.",
+            "Linia przerywana leży na ciągłej: warstwy to te same równania.",
+        ),
+        draw,
+        320,
+    )
+
+
+EXPERIMENT = Experiment(
+    id="simple-rnn",
+    name=Text("The simple recurrent network", "Prosta sieć rekurencyjna"),
+    description=Text(
+        "h_t = tanh(W_xh x_t + W_hh h_(t−1)) and o_t = W_hy h_t, without biases, with an output at every step: the "
+        "network of the lectures. It is a layer RNN followed by a layer Linear, one to one. Here the equations and "
+        "their gradients are written out and compared with both layers.",
+        "h_t = tanh(W_xh x_t + W_hh h_(t−1)) oraz o_t = W_hy h_t, bez wyrazów wolnych, z wyjściem w każdym kroku: sieć "
+        "z wykładów. To dokładnie warstwa RNN, a po niej warstwa Linear. Tutaj równania i ich gradienty są wypisane i "
+        "porównane z obiema warstwami.",
+    ),
+    how_to_read=Text(
+        "Every difference in the table should be rounding. The second table says which weight is which.",
+        "Każda różnica w tabeli powinna być zaokrągleniem. Druga tabela mówi, która waga jest którą.",
+    ),
+    expected_seconds=1,
+    presets={
+        "default": Preset(Text("12 steps, 7 units", "12 kroków, 7 jednostek"), SimpleRNNSettings()),
+        "long": Preset(Text("500 steps", "500 kroków"), SimpleRNNSettings(steps=500)),
+    },
+    compute=compute,
+    exercises=(
+        Exercise(
+            Text(
+                "The layer RNN has two biases by default. What do they add to the network of the lectures?",
+                "Warstwa RNN ma domyślnie dwa wyrazy wolne. Co wnoszą do sieci z wykładów?",
+            ),
+            Text(
+                "Only their sum counts, so one is superfluous; both get the same gradient. bias=False drops them.",
+                "Liczy się tylko ich suma, więc jeden jest zbędny; oba dostają ten sam gradient. bias=False je usuwa.",
+            ),
+        ),
+    ),
+)
