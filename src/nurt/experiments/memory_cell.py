@@ -184,7 +184,7 @@ def _lstm(result: MemoryResult) -> Figure:
         x_title = Text("steps back from the last state", "kroki wstecz od ostatniego stanu")[language]
         figure = drawing.lines(back, curves, x_title, "|∂c<sub>T</sub>/∂c<sub>t</sub>|")
         figure.update_xaxes(autorange="reversed")
-        figure.update_yaxes(type="log", exponentformat="power")
+        figure.update_yaxes(type="log", exponentformat="power", dtick=1)
         return figure
 
     return Figure(

@@ -201,6 +201,8 @@ def _states(result: ParityResult) -> Figure:
         figure.update_xaxes(
             tickvals=steps, ticktext=[f"{step}<br>{bit}" for step, bit in zip(steps, result.bits, strict=True)]
         )
+        # The ticks have two rows.
+        figure.update_xaxes(title={"standoff": 24})
         return figure
 
     return Figure(
@@ -221,9 +223,9 @@ EXPERIMENT = Experiment(
     id="parity",
     name=Text("Parity", "Parzystość"),
     description=Text(
-        "After every bit: is the number of ones so far odd? The answer flips with every one, so no bit may be forgotten. "
-        "Parity is uncorrelated with every smaller set of the bits; a linear predictor and a shorter window stay at "
-        "chance. A recurrence needs two tanh units.",
+        "After every bit: is the number of ones so far odd? The answer flips with every one, so no bit may be "
+        "forgotten. Parity is uncorrelated with every smaller set of the bits; a linear predictor and a shorter window "
+        "stay at chance. A recurrence needs two tanh units.",
         "Po każdym bicie: czy dotychczasowa liczba jedynek jest nieparzysta? Każda jedynka zmienia odpowiedź, więc "
         "żadnego bitu nie wolno zapomnieć. Parzystość nie jest skorelowana z żadnym mniejszym zbiorem bitów; predyktor "
         "liniowy i krótsze okno pozostają na poziomie przypadku. Rekurencji wystarczą dwie jednostki z tanh.",

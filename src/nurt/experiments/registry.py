@@ -21,6 +21,7 @@ MODULES = (
     "addition.subtract_15",
     "addition.add_28",
     "gru_conventions",
+    "lstm_forms",
     "memory_cell",
     "simple_rnn",
     "parity",
