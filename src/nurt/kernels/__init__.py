@@ -1,18 +1,22 @@
 """The recurrences and the rungs that run them; ``README.md`` beside this file holds the contract.
 
-``run``, ``run_stack`` and ``scan`` are the calls, ``use`` forces a rung, ``explain`` says which one runs and why.
+``run``, ``run_stack`` and ``scan`` are the calls, ``use`` forces a rung, ``explain`` says which one runs and why,
+``recording`` looks into the calls of a block and ``threads`` says how many threads compute them.
 """
 
 from nurt.kernels.dispatch import Explanation, explain, rungs, use
+from nurt.kernels.native_recording import Recording, recording
 from nurt.kernels.ops import run, run_own_step, run_stack
 from nurt.kernels.options import PLAIN, StepOptions
 from nurt.kernels.recurrence import Recurrence, State, StepGradients, Weights
 from nurt.kernels.rung import Request, Rung
 from nurt.kernels.scan_call import scan
+from nurt.kernels.threads import threads
 
 __all__ = [
     "PLAIN",
     "Explanation",
+    "Recording",
     "Recurrence",
     "Request",
     "Rung",
@@ -21,10 +25,12 @@ __all__ = [
     "StepOptions",
     "Weights",
     "explain",
+    "recording",
     "run",
     "run_own_step",
     "run_stack",
     "rungs",
     "scan",
+    "threads",
     "use",
 ]

@@ -1,23 +1,63 @@
 """Types of the native module; see cpu/bindings.cpp."""
 
+from collections.abc import Sequence
+
 Rows = tuple[int, int, int]
 
-class Call:
-    """Sizes and options of one recurrence."""
+class Side:
+    """One direction of one layer; addresses, 0 for absent."""
+
+    weight_ih: int
+    weight_hh: int
+    bias_ih: int
+    bias_hh: int
+    gates: int
+    cells: int
+    grad_weight_ih: int
+    grad_weight_hh: int
+    grad_bias_ih: int
+    grad_bias_hh: int
+    total_grad_hidden: int
+    total_grad_cell: int
+
+class Layer:
+    """One layer; addresses, 0 for absent."""
+
+    outputs: int
+    mask: int
+
+class Stack:
+    """Layers and directions of one call."""
 
     def __init__(
         self,
         cell: int,
         scalar: int,
         threads: int,
-        reverse: bool,
         packed: bool,
         batch: int,
         time: int,
-        inputs: int,
+        features: int,
         hidden: int,
+        layers: int,
+        reverse: Sequence[bool],
         lengths: int,
     ) -> None: ...
+    def layer(self, index: int, /) -> Layer: ...
+    def side(self, index: int, direction: int, /) -> Side: ...
+    scale: float
+    clear_past_end: bool
+    inputs: Rows
+    grad_outputs: Rows
+    initial_hidden: int
+    initial_cell: int
+    final_hidden: int
+    final_cell: int
+    grad_final_hidden: int
+    grad_final_cell: int
+    grad_inputs: int
+    grad_initial_hidden: int
+    grad_initial_cell: int
 
 class ScanCall:
     """Sizes and options of one diagonal scan."""
@@ -47,49 +87,8 @@ class Stream:
 
 def instruction_sets() -> list[str]: ...
 def compiler() -> str: ...
-def forward(
-    isa: str,
-    call: Call,
-    inputs: Rows,
-    weight_ih: int,
-    weight_hh: int,
-    bias_ih: int,
-    bias_hh: int,
-    initial_hidden: int,
-    initial_cell: int,
-    outputs: Rows,
-    gates: Rows,
-    cells: Rows,
-    final_hidden: int,
-    final_cell: int,
-    clear_past_end: bool,
-    /,
-) -> None: ...
-def backward(
-    isa: str,
-    call: Call,
-    inputs: Rows,
-    outputs: Rows,
-    gates: Rows,
-    cells: Rows,
-    weight_ih: int,
-    weight_hh: int,
-    initial_hidden: int,
-    initial_cell: int,
-    grad_outputs: Rows,
-    grad_final_hidden: int,
-    grad_final_cell: int,
-    grad_inputs: Rows,
-    grad_weight_ih: int,
-    grad_weight_hh: int,
-    grad_bias_ih: int,
-    grad_bias_hh: int,
-    grad_initial_hidden: int,
-    grad_initial_cell: int,
-    total_grad_hidden: Rows,
-    total_grad_cell: Rows,
-    /,
-) -> None: ...
+def forward(isa: str, stack: Stack, /) -> None: ...
+def backward(isa: str, stack: Stack, /) -> None: ...
 def map(isa: str, function: int, scalar: int, source: int, target: int, count: int, /) -> None: ...
 def scan_forward(isa: str, call: ScanCall, a: Rows, b: Rows, initial: int, outputs: Rows, final: int, /) -> None: ...
 def scan_backward(

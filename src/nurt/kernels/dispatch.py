@@ -118,8 +118,9 @@ def explain(
         device: where the inputs lie.
         dtype: of the inputs.
         options: "ragged" for rows of different lengths, "reverse" for time running backwards,
-            "transformed" for a call inside ``torch.func`` transforms or a forward-mode derivative, "zoneout",
-            "state_dropout" and "gradient_clip" for :class:`~nurt.kernels.StepOptions`.
+            "transformed" for a call inside ``torch.func`` transforms or a forward-mode derivative, "recording" for
+            one inside a block of :func:`~nurt.kernels.recording`, "zoneout", "state_dropout" and
+            "gradient_clip" for :class:`~nurt.kernels.StepOptions`.
 
     Returns:
         The account; ``print`` it.

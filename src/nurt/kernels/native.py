@@ -14,7 +14,9 @@ from torch import Tensor
 from nurt.errors import NurtTypeError, NurtValueError, ShapeError
 from nurt.kernels import native_ops
 from nurt.kernels.lengths import Lengths, whole_numbers
-from nurt.kernels.native_calls import CELLS, SCALARS, Call, CellSpec, Recording, instruction_set
+from nurt.kernels.native_calls import CELLS, SCALARS, Call, CellSpec, Given, instruction_set
+from nurt.kernels.native_recording import Recording, new_recordings
+from nurt.kernels.threads import MOST
 
 __all__ = ["CELLS", "CellSpec", "Recording", "Recurrence", "instruction_set", "recurrence"]
 
@@ -79,15 +81,18 @@ def recurrence(
             got=f"{type(reverse).__name__} and {type(recording).__name__}",
         )
     checked = _Checked(cell, inputs, weight_ih, weight_hh, bias_ih, bias_hh, hidden, cell_state)
-    setting = Call(
-        cell,
-        lengths=_lengths(lengths, checked.batch, checked.time),
-        reverse=reverse,
-        threads=_threads(threads),
-        recording=recording,
+    call = Call(cell, reverse=(reverse,), threads=_threads(threads))
+    given = Given(
+        inputs,
+        None if hidden is None else hidden.unsqueeze(0),
+        None if cell_state is None else cell_state.unsqueeze(0),
+        (weight_ih, weight_hh, bias_ih, bias_hh),
+        _lengths(lengths, checked.batch, checked.time),
     )
-    tensors = (inputs, weight_ih, weight_hh, bias_ih, bias_hh, hidden, cell_state)
-    return Recurrence(*native_ops.run(setting, tensors))
+    if recording is not None:
+        recording.recurrence, recording.direction = cell, "backward" if reverse else "forward"
+    outputs, final, final_cell = native_ops.run(call, given, new_recordings(call) if recording is None else [recording])
+    return Recurrence(outputs, final.squeeze(0), None if final_cell is None else final_cell.squeeze(0))
 
 
 class _Checked:
@@ -215,10 +220,10 @@ def _threads(threads: int | None) -> int | None:
             expected="an int, or None",
             got=type(threads).__name__,
         )
-    if threads is not None and not 1 <= threads <= 1024:
+    if threads is not None and not 1 <= threads <= MOST:
         raise NurtValueError(
             "nurt.kernels.native.recurrence: impossible number of threads.",
-            expected="threads between 1 and 1024",
+            expected=f"threads between 1 and {MOST}",
             got=str(threads),
             cure="Leave `threads` out to use torch's number.",
         )

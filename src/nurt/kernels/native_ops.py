@@ -3,8 +3,7 @@
 In eager mode an ``autograd.Function`` makes the calls directly. Where torch looks at operators instead of running
 them (``torch.compile``, ``torch.export``, fake tensors, any dispatch mode) the same calls are the custom operators
 ``nurt::recurrence`` and ``nurt::recurrence_backward``, because a compiler cannot follow an address. Both paths share
-one gradient. Gradients of gradients run through the hand-written adjoint in plain torch, which autograd can
-differentiate to any order.
+one gradient. Gradients of gradients run through the hand-written adjoint (``native_second.py``).
 """
 
 from __future__ import annotations
@@ -14,41 +13,48 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from nurt.errors import UnavailableError
-from nurt.kernels import native_calls
-from nurt.kernels.native_calls import Call, Forward, Tensors
-from nurt.kernels.recurrence import Weights
-from nurt.kernels.reference import RECURRENCES, adjoint
+from nurt.kernels import native_engine
+from nurt.kernels.native_calls import CELLS, Call, Given, Left
+from nurt.kernels.native_memory import gradient_room, room
+from nurt.kernels.native_recording import Recording, recording_wanted
+from nurt.kernels.native_second import differentiable_gradients
 
 __all__ = ["looked_at", "run"]
 
 _PLAIN = (Tensor, torch.nn.Parameter)
 
 
-def run(call: Call, tensors: Tensors) -> tuple[Tensor, Tensor, Tensor | None]:
-    """Run a recurrence, differentiably where a tensor asks for it.
+def run(
+    call: Call, given: Given, recordings: Sequence[Recording] | None = None
+) -> tuple[Tensor, Tensor, Tensor | None]:
+    """Run a stack of recurrences, differentiably where a tensor asks for it.
 
     Args:
         call: what to run.
-        tensors: as for :func:`nurt.kernels.native_calls.forward`.
+        given: on what.
+        recordings: one per layer and direction, filled on the way; None for no recording.
 
     Returns:
-        Outputs, final hidden state, final cell state (None unless the cell has one).
+        Outputs, final hidden states, final cell states (None unless the cell has them).
     """
+    tensors = given.differentiable
     keep = torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in tensors)
     if torch.compiler.is_compiling() or looked_at(tensors):
-        arguments = (call.lengths, call.cell, call.reverse, call.packed, keep)
-        outputs, hidden, cell, _, _ = torch.ops.nurt.recurrence(*tensors, *arguments)
-        return outputs, hidden, cell if call.spec.has_cell else None
+        if recordings is not None:
+            raise _unrecorded()
+        outputs, hidden, cell, _ = torch.ops.nurt.recurrence(*_arguments(call, given), keep)
+        return outputs, hidden, cell if CELLS[call.cell].has_cell else None
     if keep:
-        result: tuple[Tensor, Tensor, Tensor | None] = _Engine.apply(call, *tensors)  # type: ignore[no-untyped-call]
+        result: tuple[Tensor, Tensor, Tensor | None] = _Engine.apply(  # type: ignore[no-untyped-call]
+            call, recordings, given.lengths, given.masks, *tensors
+        )
         return result
-    return native_calls.forward(call, tensors, keep=False)[:3]
+    return native_engine.forward(call, given, keep=False, recordings=recordings)[:3]
 
 
-def looked_at(tensors: Tensors) -> bool:
+def looked_at(tensors: Sequence[Tensor | None]) -> bool:
     """Return whether torch follows operators rather than running them."""
     # torch has no public name for the number of dispatch modes at work.
     if torch._C._len_torch_dispatch_stack() > 0:
@@ -56,121 +62,112 @@ def looked_at(tensors: Tensors) -> bool:
     return any(t is not None and type(t) not in _PLAIN for t in tensors)
 
 
+def _unrecorded() -> UnavailableError:
+    return UnavailableError(
+        "nurt.kernels.recording: compiled or traced code cannot be recorded.",
+        expected="eager code inside the recording block",
+        got="a call that torch.compile, torch.export or a dispatch mode runs",
+        cure="Call the layer without torch.compile while recording.",
+    )
+
+
 class _Engine(torch.autograd.Function):
     """The eager path."""
 
     @staticmethod
-    def forward(ctx: Any, call: Call, *tensors: Tensor | None) -> tuple[Tensor, Tensor, Tensor | None]:
-        kept = native_calls.forward(call, tensors, keep=True)
-        ctx.call = call
+    def forward(
+        ctx: Any,
+        call: Call,
+        recordings: Sequence[Recording] | None,
+        lengths: Tensor | None,
+        masks: Tensor | None,
+        inputs: Tensor,
+        hidden: Tensor | None,
+        cell_state: Tensor | None,
+        *weights: Tensor | None,
+    ) -> tuple[Tensor, Tensor, Tensor | None]:
+        given = Given(inputs, hidden, cell_state, weights, lengths, masks)
+        left = native_engine.forward(call, given, keep=True, recordings=recordings)
+        ctx.call, ctx.recordings = call, recordings
         ctx.set_materialize_grads(False)
-        ctx.save_for_backward(*tensors, *kept)
-        return kept[:3]
+        ctx.save_for_backward(left.outputs, left.kept, lengths, masks, inputs, hidden, cell_state, *weights)
+        return left[:3]
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor | None) -> tuple[Tensor | None, ...]:
-        saved = ctx.saved_tensors
-        tensors, kept, wanted = saved[:7], Forward(*saved[7:]), ctx.needs_input_grad[1:]
+        outputs, kept, lengths, masks, inputs, hidden, cell_state, *weights = ctx.saved_tensors
+        given = Given(inputs, hidden, cell_state, tuple(weights), lengths, masks)
+        call, wanted = ctx.call, ctx.needs_input_grad[4:]
         # Autograd records the backward pass exactly when its own gradient may be asked for.
-        if torch.is_grad_enabled():
-            return None, *_by_the_reference(ctx.call, tensors, grads, wanted)
-        return None, *native_calls.backward(ctx.call, tensors, kept, grads, wanted)
-
-
-def _by_the_reference(call: Call, tensors: Tensors, grads: Tensors, wanted: Sequence[bool]) -> list[Tensor | None]:
-    """Return the gradients of ``tensors`` as functions that can be differentiated again."""
-    recurrence = RECURRENCES.get(call.cell)
-    if recurrence is None:
-        raise UnavailableError(
-            f"nurt.kernels: the native engine has no second derivatives of {call.cell}.",
-            expected=f"one of {', '.join(name for name in native_calls.CELLS if name in RECURRENCES)}",
-            got=call.cell,
-            cure="Call backward without create_graph.",
-        )
-    inputs, weight_ih, weight_hh, bias_ih, bias_hh, *states = tensors
-    assert inputs is not None
-    assert weight_ih is not None
-    assert weight_hh is not None
-    zeros = inputs.new_zeros(call.batch(inputs), weight_hh.shape[1])
-    fields = [zeros if field is None else field for field in states[: 2 if call.spec.has_cell else 1]]
-    weights = Weights(weight_ih, weight_hh, bias_ih, bias_hh)
-    padded, lengths = inputs, call.lengths
-    if call.packed:
-        assert lengths is not None
-        padded, _ = pad_packed_sequence(PackedSequence(inputs, batch_sizes_of(lengths)), batch_first=True)
-    outputs, final = adjoint.run(
-        recurrence, padded, recurrence.state(*fields), weights, lengths=lengths, reverse=call.reverse
-    )
-    if call.packed:
-        assert lengths is not None
-        outputs = pack_padded_sequence(outputs, lengths, batch_first=True).data
-    pairs = [(value, grad) for value, grad in zip((outputs, *final), grads, strict=False) if grad is not None]
-    asked = [tensor for tensor, want in zip(tensors, wanted, strict=True) if want and tensor is not None]
-    found = iter(
-        torch.autograd.grad(
-            [value for value, _ in pairs],
-            asked,
-            [grad for _, grad in pairs],
-            create_graph=True,
-            materialize_grads=True,
-        )
-    )
-    return [next(found) if want and tensor is not None else None for tensor, want in zip(tensors, wanted, strict=True)]
-
-
-def batch_sizes_of(lengths: Tensor) -> Tensor:
-    """Return how many rows of falling ``lengths`` are alive at each step, as a packed sequence wants it."""
-    steps = torch.arange(int(lengths[0]))
-    return (steps.unsqueeze(1) < lengths).sum(1)
+        differentiable = torch.is_grad_enabled()
+        found: list[Tensor | None] = []
+        if not differentiable or ctx.recordings is not None:
+            found = native_engine.backward(
+                call, given, Left(outputs, outputs, None, kept), grads, wanted, ctx.recordings
+            )
+        if differentiable:
+            found = differentiable_gradients(call, given, grads, wanted)
+        return None, None, None, None, *found
 
 
 # From here on the same as operators. torch reads the schema, so absent results are empty tensors.
-_ARGUMENTS = (
-    "Tensor inputs, Tensor weight_ih, Tensor weight_hh, Tensor? bias_ih, Tensor? bias_hh, Tensor? hidden, "
-    "Tensor? cell_state, Tensor? lengths, str cell, bool reverse, bool packed"
+_SCHEMA = (
+    "Tensor inputs, Tensor? hidden, Tensor? cell_state, Tensor?[] weights, Tensor? lengths, Tensor? masks, "
+    "str cell, int layers, bool[] reverse, bool packed, float scale"
 )
+_GIVEN = 6  # tensors before the options in the schema
+_OPTIONS = 11  # where the options end
+
+
+def _arguments(call: Call, given: Given) -> tuple[Any, ...]:
+    inputs, hidden, cell_state, weights, lengths, masks = given
+    options = (call.cell, call.layers, list(call.reverse), call.packed, call.scale)
+    return (inputs, hidden, cell_state, list(weights), lengths, masks, *options)
+
+
+def _understood(arguments: Sequence[Any]) -> tuple[Call, Given]:
+    inputs, hidden, cell_state, weights, lengths, masks = arguments[:_GIVEN]
+    cell, layers, reverse, packed, scale = arguments[_GIVEN:_OPTIONS]
+    given = Given(inputs, hidden, cell_state, tuple(weights), lengths, masks)
+    return Call(cell, layers, tuple(reverse), packed, scale), given
 
 
 @torch.library.custom_op(
     "nurt::recurrence",
     mutates_args=(),
     device_types="cpu",
-    schema=f"({_ARGUMENTS}, bool keep) -> (Tensor, Tensor, Tensor, Tensor, Tensor)",
+    schema=f"({_SCHEMA}, bool keep) -> (Tensor, Tensor, Tensor, Tensor)",
 )
 def _recurrence(*arguments: Any) -> tuple[Tensor, ...]:
-    tensors, call, keep = arguments[:7], _call(arguments), arguments[-1]
-    return _present(native_calls.forward(call, tensors, keep=keep, clear=True), tensors[0])
+    # Compiled code may have been made outside the block that records.
+    if recording_wanted():
+        raise _unrecorded()
+    call, given = _understood(arguments)
+    return _present(native_engine.forward(call, given, keep=arguments[-1], clear=True), given.inputs)
 
 
 @_recurrence.register_fake
 def _(*arguments: Any) -> tuple[Tensor, ...]:
-    inputs, _, weight_hh, *_ = arguments
-    return _present(native_calls.buffers(_call(arguments), inputs, weight_hh.shape[1], keep=arguments[-1]), inputs)
+    call, given = _understood(arguments)
+    return _present(room(call, given, keep=arguments[-1]), given.inputs)
 
 
 @torch.library.custom_op(
     "nurt::recurrence_backward",
     mutates_args=(),
     device_types="cpu",
-    schema=f"({_ARGUMENTS}, Tensor[] kept, Tensor?[] grads, bool[] wanted) -> "
-    "(Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor)",
+    schema=f"({_SCHEMA}, Tensor outputs, Tensor kept, Tensor?[] grads, bool[] wanted) -> Tensor[]",
 )
-def _recurrence_backward(*arguments: Any) -> tuple[Tensor, ...]:
-    tensors, call, (kept, grads, wanted) = arguments[:7], _call(arguments), arguments[11:]
-    outputs, hidden, *rest = kept
-    states = Forward(outputs, hidden, *(value if value.numel() else None for value in rest))
-    return _present(native_calls.backward(call, tensors, states, grads, wanted), tensors[0])
+def _recurrence_backward(*arguments: Any) -> list[Tensor]:
+    (call, given), (outputs, kept, grads, wanted) = _understood(arguments), arguments[_OPTIONS:]
+    left = Left(outputs, outputs, None, kept)
+    return list(_present(native_engine.backward(call, given, left, grads, wanted), given.inputs))
 
 
 @_recurrence_backward.register_fake
-def _(*arguments: Any) -> tuple[Tensor, ...]:
-    tensors = arguments[:7]
-    return _present(native_calls.gradient_buffers(_call(arguments), tensors, arguments[-1]), tensors[0])
-
-
-def _call(arguments: Sequence[Any]) -> Call:
-    lengths, cell, reverse, packed = arguments[7:11]
-    return Call(cell, lengths, reverse, packed)
+def _(*arguments: Any) -> list[Tensor]:
+    _, given = _understood(arguments)
+    return list(_present(gradient_room(given, arguments[-1]), given.inputs))
 
 
 def _present(values: Sequence[Tensor | None], like: Tensor) -> tuple[Tensor, ...]:
@@ -178,24 +175,30 @@ def _present(values: Sequence[Tensor | None], like: Tensor) -> tuple[Tensor, ...
 
 
 def _setup(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
-    ctx.call_arguments = inputs[8:11]
+    call, given = _understood(inputs)
+    ctx.call = call
     ctx.set_materialize_grads(False)
-    ctx.mark_non_differentiable(*output[3:])
-    ctx.save_for_backward(*inputs[:8], *output)
+    ctx.mark_non_differentiable(*output[3 if CELLS[call.cell].has_cell else 2 :])
+    outputs, _, _, kept = output
+    ctx.save_for_backward(outputs, kept, given.lengths, given.masks, *given.differentiable)
 
 
-def _gradient(ctx: Any, *grads: Tensor | None) -> tuple[Tensor | None, ...]:
-    saved = ctx.saved_tensors
-    tensors, lengths, kept, wanted = saved[:7], saved[7], saved[8:], list(ctx.needs_input_grad[:7])
-    cell, reverse, packed = ctx.call_arguments
+def _gradient(ctx: Any, *grads: Tensor | None) -> tuple[Any, ...]:
+    outputs, kept, lengths, masks, inputs, hidden, cell_state, *weights = ctx.saved_tensors
+    call, given = ctx.call, Given(inputs, hidden, cell_state, tuple(weights), lengths, masks)
+    wanted = [want and t is not None for want, t in zip(_flat(ctx.needs_input_grad), given.differentiable, strict=True)]
     found: Sequence[Tensor | None]
     if torch.is_grad_enabled():
-        found = _by_the_reference(Call(cell, lengths, reverse, packed), tensors, grads[:3], wanted)
+        found = differentiable_gradients(call, given, grads[:3], wanted)
     else:
-        found = torch.ops.nurt.recurrence_backward(
-            *tensors, lengths, cell, reverse, packed, list(kept), list(grads[:3]), wanted
-        )
-    return *(value if want else None for value, want in zip(found, wanted, strict=True)), *[None] * 5
+        found = torch.ops.nurt.recurrence_backward(*_arguments(call, given), outputs, kept, list(grads[:3]), wanted)
+    of = [value if want else None for value, want in zip(found, wanted, strict=True)]
+    return *of[:3], of[3:], *[None] * (_OPTIONS - 3)
+
+
+def _flat(needs: Sequence[Any]) -> list[bool]:
+    """Return which of ``given.differentiable`` need a gradient, weights being a list among the operator's arguments."""
+    return [*needs[:3], *needs[3]]
 
 
 _recurrence.register_autograd(_gradient, setup_context=_setup)

@@ -11,6 +11,7 @@ from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_
 
 from nurt.errors import UnavailableError
 from nurt.kernels import dispatch
+from nurt.kernels.native_recording import recording_wanted
 from nurt.kernels.options import PLAIN, StepOptions
 from nurt.kernels.recurrence import Recurrence, StateT, Weights
 from nurt.kernels.reference import loop
@@ -136,7 +137,7 @@ def _layer_by_layer(
 def _request(
     name: str | None, inputs: Tensor, ragged: bool, reverse: bool, step_options: StepOptions = PLAIN
 ) -> Request:
-    options = {"ragged": ragged, "reverse": reverse, "transformed": transformed()}
+    options = {"ragged": ragged, "reverse": reverse, "transformed": transformed(), "recording": recording_wanted()}
     device = inputs.device.type
     autocast = torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)
     return Request(

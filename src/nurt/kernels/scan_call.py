@@ -9,6 +9,7 @@ from torch import Tensor
 
 from nurt.errors import NurtTypeError, NurtValueError, ShapeError
 from nurt.kernels import dispatch
+from nurt.kernels.native_recording import recording_wanted
 from nurt.kernels.ops import transformed
 from nurt.kernels.rung import SCAN, Request
 
@@ -57,7 +58,12 @@ def scan(
     _check_tensors(a, b, initial)
     batch, time, _ = b.shape
     ends = _checked_lengths(lengths, batch, time)
-    options = {"ragged": ends is not None, "reverse": reverse, "transformed": transformed()}
+    options = {
+        "ragged": ends is not None,
+        "reverse": reverse,
+        "transformed": transformed(),
+        "recording": recording_wanted(),
+    }
     asked = frozenset(option for option, present in options.items() if present)
     kernel = dispatch.choose(Request(SCAN, b.device.type, b.dtype, asked)).scan
     assert kernel is not None

@@ -49,6 +49,8 @@ def refuse(request: Request) -> str | None:
         return f"torch has no operator for {request.recurrence or 'a step of its own'}"
     if "transformed" in request.options:
         return "torch's operators have no vmap rule and no forward-mode derivative"
+    if "recording" in request.options:
+        return "torch's operators record nothing"
     if request.device not in _DEVICES:
         return f"torch's operators are not offered on {request.device}"
     if request.dtype not in _DTYPES:

@@ -231,14 +231,32 @@ def test_impossible_options_are_refused(monkeypatch):
 
 
 def test_the_native_guards_refuse_instead_of_touching_memory():
-    absent = (0, 0, 0)
-    call = _cpu.Call(0, 0, 1, False, False, 1, 1, 1, 1, 0)
-    with pytest.raises(ValueError, match="address is missing"):
-        _cpu.forward("baseline", call, absent, 0, 0, 0, 0, 0, 0, absent, absent, absent, 0, 0, False)
+    stack = _cpu.Stack(0, 0, 1, False, 1, 1, 1, 1, 1, (False,), 0)
+    for call in (_cpu.forward, _cpu.backward):
+        with pytest.raises(ValueError, match="address is missing"):
+            call("baseline", stack)
+    kept = torch.zeros(8)
+    stack.inputs = (kept.data_ptr(), 1, 1)
+    stack.final_hidden = stack.layer(0).outputs = kept.data_ptr()
+    stack.side(0, 0).weight_ih = stack.side(0, 0).weight_hh = kept.data_ptr()
+    with pytest.raises(ValueError, match="final cell state"):
+        _cpu.forward("baseline", stack)
+    with pytest.raises(ValueError, match="kept no gates"):
+        _cpu.backward("baseline", stack)
+    stack.final_cell = stack.side(0, 0).gates = kept.data_ptr()
+    with pytest.raises(ValueError, match="gates and cells, or neither"):
+        _cpu.forward("baseline", stack)
+    with pytest.raises(ValueError, match="kept no cell states"):
+        _cpu.backward("baseline", stack)
+    with pytest.raises(IndexError):
+        stack.layer(1)
+    with pytest.raises(IndexError):
+        stack.side(0, 1)
     with pytest.raises(ValueError, match="no instruction set"):
         _cpu.map("mmx", 0, 0, 0, 0, 0)
-    good = {"cell": 0, "scalar": 0, "threads": 1, "reverse": False, "packed": False}
-    good |= {"batch": 1, "time": 1, "inputs": 1, "hidden": 1, "lengths": 0}
+    good = {"cell": 0, "scalar": 0, "threads": 1, "reverse": (False,), "packed": False, "layers": 1}
+    good |= {"batch": 1, "time": 1, "features": 1, "hidden": 1, "lengths": 0}
+    assert _cpu.Stack(**good).scale == 1.0
     ones = torch.ones(4, dtype=torch.int64)
     # Named, so that the memory behind the addresses outlives the calls.
     too_long, rising, falling = torch.tensor([5]), torch.tensor([1, 2]), torch.tensor([2, 1])
@@ -246,6 +264,9 @@ def test_the_native_guards_refuse_instead_of_touching_memory():
         {"cell": 9},
         {"scalar": 5},
         {"threads": 0},
+        {"layers": 0},
+        {"reverse": ()},
+        {"reverse": (False, True, False)},
         {"batch": 0},
         {"time": 1 << 41},
         {"lengths": too_long.data_ptr()},
@@ -255,9 +276,7 @@ def test_the_native_guards_refuse_instead_of_touching_memory():
         {"packed": True, "batch": 2, "time": 2, "lengths": falling.data_ptr()},
     ):
         with pytest.raises(ValueError, match=r"nurt\.kernels\._cpu"):
-            _cpu.forward(
-                "baseline", _cpu.Call(**good | wrong), absent, 1, 1, 0, 0, 0, 0, absent, absent, absent, 1, 1, False
-            )
+            _cpu.Stack(**good | wrong)
 
 
 def test_the_widest_instruction_set_is_the_default(monkeypatch):

@@ -9,8 +9,8 @@ from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence
 
 import nurt.nn
-from nurt.errors import NurtTypeError, ShapeError
-from nurt.kernels import Weights, native_calls, native_ops, run, run_stack, use
+from nurt.errors import NurtTypeError, ShapeError, UnavailableError
+from nurt.kernels import Weights, native_calls, native_ops, recording, run, run_stack, use
 from nurt.kernels.reference import RECURRENCES
 
 LAYERS = {
@@ -20,22 +20,44 @@ LAYERS = {
 }
 
 
-def arguments(cell: str, *, packed: bool, reverse: bool) -> tuple:
+def arguments(cell: str, *, packed: bool, layers: int, reverse: list[bool]) -> tuple:
     torch.manual_seed(3)
     spec = native_calls.CELLS[cell]
     lengths = torch.tensor([4, 3, 1])
     inputs = torch.randn(8, 3) if packed else torch.randn(3, 4, 3)
-    rows = 5 * spec.gates
-    leaves = [inputs, torch.randn(rows, 3), torch.randn(rows, 5), torch.randn(rows), torch.randn(rows)]
-    states = [torch.randn(3, 5).requires_grad_(), torch.randn(3, 5).requires_grad_() if spec.has_cell else None]
-    return (*(leaf.requires_grad_() for leaf in leaves), *states, lengths, cell, reverse, packed, True)
+    rows, width = 5 * spec.gates, 5 * len(reverse)
+    sides = [
+        torch.randn(shape).requires_grad_()
+        for layer in range(layers)
+        for _ in reverse
+        for shape in ((rows, width if layer else 3), (rows, 5), (rows,), (rows,))
+    ]
+    sides[3].requires_grad_(False)
+    states = [torch.randn(layers * len(reverse), 3, 5).requires_grad_() for _ in range(2 if spec.has_cell else 1)]
+    masks = torch.rand(layers - 1, *((8,) if packed else (4, 3)), width) < 0.5 if layers > 1 else None
+    tensors = (inputs.requires_grad_(), *states, *[None] * (2 - len(states)), sides, lengths, masks)
+    return (*tensors, cell, layers, reverse, packed, 2.0, True)
 
 
-@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("shape", [(1, [True]), (2, [False, True])])
 @pytest.mark.parametrize("packed", [False, True])
 @pytest.mark.parametrize("cell", native_calls.CELLS)
-def test_the_operator_passes_opcheck(cell, packed, reverse):
-    torch.library.opcheck(torch.ops.nurt.recurrence.default, arguments(cell, packed=packed, reverse=reverse))
+def test_the_operator_passes_opcheck(cell, packed, shape):
+    layers, reverse = shape
+    given = arguments(cell, packed=packed, layers=layers, reverse=reverse)
+    torch.library.opcheck(torch.ops.nurt.recurrence.default, given)
+
+
+def test_a_recorded_call_refuses_to_be_compiled_or_traced():
+    layer, inputs = LAYERS["GRU"](), torch.randn(4, 6, 3)
+    made_before = compiled(layer, "eager")
+    made_before(inputs)
+    with recording() as records, pytest.raises(UnavailableError, match="cannot be recorded"):
+        made_before(inputs)
+    mode = torch._subclasses.FakeTensorMode(allow_non_fake_inputs=True)
+    with recording(), mode, pytest.raises(UnavailableError, match="cannot be recorded"):
+        layer(mode.from_tensor(inputs))
+    assert records == []
 
 
 def compiled(layer: torch.nn.Module, backend: str):
@@ -135,6 +157,6 @@ def test_packed_data_that_do_not_fit_their_batch_sizes_are_refused():
 
 
 def test_nan_in_the_weights_comes_out_as_nan():
-    call = native_calls.Call("gru")
-    bad = [torch.ones(1, 2, 3), torch.full((15, 3), float("nan")), torch.ones(15, 5), None, None, None, None]
-    assert native_ops.run(call, bad)[0].isnan().all()
+    bad = (torch.full((15, 3), float("nan")), torch.ones(15, 5), None, None)
+    given = native_calls.Given(torch.ones(1, 2, 3), None, None, bad)
+    assert native_ops.run(native_calls.Call("gru"), given)[0].isnan().all()

@@ -113,6 +113,7 @@ template <class Cell, class S> struct BackwardPass {
         to[rows] = walk_.at(call.grad_inputs, r, step);
       }
     }
+    if (call.add_to_inputs) return multiply_together<S, Start::present>(from, to, rows, input_weights, nullptr, threads);
     multiply_together<S, Start::zero>(from, to, rows, input_weights, nullptr, threads);
   }
 

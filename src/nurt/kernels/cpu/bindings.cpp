@@ -5,6 +5,7 @@
 #include <nanobind/nanobind.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/tuple.h>
+#include <nanobind/stl/unique_ptr.h>
 #include <nanobind/stl/vector.h>
 
 #include <memory>
@@ -12,21 +13,26 @@
 #include <stdexcept>
 #include <string>
 #include <tuple>
+#include <type_traits>
+#include <utility>
 
 #include "instruction_set.h"
 #include "plan.h"
 #include "problem.h"
 #include "runtime.h"
 #include "scan_bindings.h"
+#include "stack.h"
 
 namespace nb = nanobind;
 
 namespace {
 
-using nurt::Backward;
 using nurt::Engine;
 using nurt::Forward;
+using nurt::Layer;
 using nurt::Rows;
+using nurt::Side;
+using nurt::Stack;
 
 using Address = std::uintptr_t;  // 0: absent
 using RowsIn = std::tuple<Address, std::ptrdiff_t, std::ptrdiff_t>;  // address, batch stride, time stride
@@ -51,91 +57,153 @@ const Engine& engine(const std::string& isa) {
   throw std::invalid_argument("nurt.kernels._cpu: this processor has no instruction set '" + isa + "'");
 }
 
-// What every call says first.
-struct Call {
-  int cell, scalar, threads;
-  bool reverse, packed;
-  std::size_t batch, time, inputs, hidden;
-  Address lengths;  // B int64, or 0
-
-  void check() const {
-    require(cell >= 0 && cell < nurt::kCellKinds, "no such cell");
-    require(scalar >= 0 && scalar < nurt::kScalars, "no such scalar type");
-    require(threads >= 1 && threads <= 1024, "the number of threads must lie between 1 and 1024");
-    require(batch > 0 && time > 0 && inputs > 0 && hidden > 0, "B, T, I and H must be at least 1");
-    const auto limit = std::size_t{1} << 40;
-    require(batch < limit && time < limit && inputs < limit && hidden < limit && batch * time < limit,
-            "B, T, I or H is beyond any memory");
-    require(!packed || lengths != 0, "packed data need their lengths");
-    std::int64_t steps = 0;
-    for (std::size_t b = 0; lengths != 0 && b < batch; ++b) {
-      const std::int64_t length = pointer<const std::int64_t>(lengths)[b];
-      require(length >= 0 && length <= static_cast<std::int64_t>(time), "a length lies outside 0 .. T");
-      require(!packed || b == 0 || length <= pointer<const std::int64_t>(lengths)[b - 1],
-              "packed rows must be ranked by falling length");
-      steps += length;
-    }
-    // Of packed data `time` is the number of rows.
-    require(!packed || steps == static_cast<std::int64_t>(time), "packed data do not have the sum of lengths as rows");
+// The sizes of a call, checked before anything is touched.
+std::unique_ptr<Stack> make_stack(int cell, int scalar, int threads, bool packed, std::size_t batch, std::size_t time,
+                                  std::size_t features, std::size_t hidden, std::size_t layers,
+                                  const std::vector<bool>& reverse, Address lengths) {
+  require(cell >= 0 && cell < nurt::kCellKinds, "no such cell");
+  require(scalar >= 0 && scalar < nurt::kScalars, "no such scalar type");
+  require(threads >= 1 && threads <= 1024, "the number of threads must lie between 1 and 1024");
+  require(batch > 0 && time > 0 && features > 0 && hidden > 0, "B, T, I and H must be at least 1");
+  require(layers > 0 && (reverse.size() == 1 || reverse.size() == 2), "L must be at least 1 and D 1 or 2");
+  const auto limit = std::size_t{1} << 40;
+  require(batch < limit && time < limit && features < limit && hidden < limit && batch * time < limit,
+          "B, T, I or H is beyond any memory");
+  require(!packed || lengths != 0, "packed data need their lengths");
+  const auto* length = pointer<const std::int64_t>(lengths);
+  std::int64_t steps = 0;
+  for (std::size_t b = 0; length != nullptr && b < batch; ++b) {
+    require(length[b] >= 0 && length[b] <= static_cast<std::int64_t>(time), "a length lies outside 0 .. T");
+    require(!packed || b == 0 || length[b] <= length[b - 1], "packed rows must be ranked by falling length");
+    steps += length[b];
   }
-  nurt::Planner planner() const {
-    return {batch, time, inputs, hidden, pointer<const std::int64_t>(lengths), reverse, packed, threads};
-  }
-  bool is_lstm() const { return cell == static_cast<int>(nurt::CellKind::lstm); }
-  bool is_gru() const { return cell == static_cast<int>(nurt::CellKind::gru); }
-};
-
-void forward(const std::string& isa, const Call& call, const RowsIn& inputs, Address weight_ih, Address weight_hh,
-             Address bias_ih, Address bias_hh, Address initial_hidden, Address initial_cell, const RowsIn& outputs,
-             const RowsIn& gates, const RowsIn& cells, Address final_hidden, Address final_cell, bool clear_past_end) {
-  call.check();
-  const Forward f{rows(inputs),          pointer(weight_ih),    pointer(weight_hh), pointer(bias_ih),
-                  pointer(bias_hh),      pointer(initial_hidden), pointer(initial_cell), rows(outputs),
-                  rows(gates),           rows(cells),           pointer(final_hidden),   pointer(final_cell),
-                  clear_past_end};
-  require(f.inputs.data && f.weight_ih && f.weight_hh && f.outputs.data && f.final_hidden, "an address is missing");
-  require(!call.is_lstm() || f.final_cell, "the LSTM needs room for its final cell state");
-  require(!call.is_lstm() || (f.gates.data != nullptr) == (f.cells.data != nullptr), "keep gates and cells, or neither");
-  const Engine& use = engine(isa);
-  nb::gil_scoped_release release;
-  const nurt::Planner planner = call.planner();
-  use.forward[call.cell][call.scalar](planner.plan(), f);
+  // Of packed data `time` is the number of rows.
+  require(!packed || steps == static_cast<std::int64_t>(time), "packed data do not have the sum of lengths as rows");
+  auto stack = std::make_unique<Stack>();
+  stack->cell = static_cast<nurt::CellKind>(cell);
+  stack->scalar = static_cast<nurt::Scalar>(scalar);
+  stack->threads = threads;
+  stack->packed = packed;
+  stack->batch = batch;
+  stack->time = time;
+  stack->features = features;
+  stack->hidden = hidden;
+  stack->reverse.assign(reverse.begin(), reverse.end());
+  stack->layers.resize(layers);
+  stack->lengths = length;
+  return stack;
 }
 
-void backward(const std::string& isa, const Call& call, const RowsIn& inputs, const RowsIn& outputs,
-              const RowsIn& gates, const RowsIn& cells, Address weight_ih, Address weight_hh, Address initial_hidden,
-              Address initial_cell, const RowsIn& grad_outputs, Address grad_final_hidden, Address grad_final_cell,
-              const RowsIn& grad_inputs, Address grad_weight_ih, Address grad_weight_hh, Address grad_bias_ih,
-              Address grad_bias_hh, Address grad_initial_hidden, Address grad_initial_cell,
-              const RowsIn& total_grad_hidden, const RowsIn& total_grad_cell) {
-  call.check();
-  const Backward b{rows(inputs),
-                   rows(outputs),
-                   rows(gates),
-                   rows(cells),
-                   pointer(weight_ih),
-                   pointer(weight_hh),
-                   pointer(initial_hidden),
-                   pointer(initial_cell),
-                   rows(grad_outputs),
-                   pointer(grad_final_hidden),
-                   pointer(grad_final_cell),
-                   rows(grad_inputs),
-                   pointer(grad_weight_ih),
-                   pointer(grad_weight_hh),
-                   pointer(grad_bias_ih),
-                   pointer(grad_bias_hh),
-                   pointer(grad_initial_hidden),
-                   pointer(grad_initial_cell),
-                   rows(total_grad_hidden),
-                   rows(total_grad_cell)};
-  require(b.inputs.data && b.outputs.data && b.weight_ih && b.weight_hh, "an address is missing");
-  require(!(call.is_lstm() || call.is_gru()) || b.gates.data, "the forward pass kept no gates");
-  require(!call.is_lstm() || b.cells.data, "the forward pass kept no cell states");
+void require_forward(const Stack& stack) {
+  const nurt::CellFacts& cell = nurt::kCells[static_cast<int>(stack.cell)];
+  require(stack.inputs.data && stack.final_hidden, "an address is missing");
+  require(!cell.has_cell_state || stack.final_cell, "the cell needs room for its final cell state");
+  for (const Layer& layer : stack.layers) {
+    require(layer.outputs, "an address is missing");
+    for (std::size_t d = 0; d < stack.reverse.size(); ++d) {
+      const Side& side = layer.sides[d];
+      require(side.weight_ih && side.weight_hh, "an address is missing");
+      require(!cell.has_cell_state || (side.gates != nullptr) == (side.cells != nullptr),
+              "keep gates and cells, or neither");
+    }
+  }
+}
+
+void require_backward(const Stack& stack) {
+  const nurt::CellFacts& cell = nurt::kCells[static_cast<int>(stack.cell)];
+  require(stack.inputs.data, "an address is missing");
+  for (const Layer& layer : stack.layers) {
+    require(layer.outputs, "an address is missing");
+    for (std::size_t d = 0; d < stack.reverse.size(); ++d) {
+      const Side& side = layer.sides[d];
+      require(side.weight_ih && side.weight_hh, "an address is missing");
+      require(cell.kept == 0 || side.gates, "the forward pass kept no gates");
+      require(!cell.has_cell_state || side.cells, "the forward pass kept no cell states");
+    }
+  }
+}
+
+void forward(const std::string& isa, const Stack& stack) {
+  require_forward(stack);
   const Engine& use = engine(isa);
   nb::gil_scoped_release release;
-  const nurt::Planner planner = call.planner();
-  use.backward[call.cell][call.scalar](planner.plan(), b);
+  nurt::run_forward(use, stack);
+}
+
+void backward(const std::string& isa, const Stack& stack) {
+  require_backward(stack);
+  const Engine& use = engine(isa);
+  nb::gil_scoped_release release;
+  nurt::run_backward(use, stack);
+}
+
+// An attribute of Python that takes an address, 0 for absent.
+template <auto member, class Class> void address(nb::class_<Class>& type, const char* name) {
+  using Pointer = std::remove_reference_t<decltype(std::declval<Class&>().*member)>;
+  type.def_prop_rw(
+      name, [](const Class& self) { return reinterpret_cast<Address>(self.*member); },
+      [](Class& self, Address value) { self.*member = reinterpret_cast<Pointer>(value); });
+}
+
+// One that takes an address with the strides of batch and time.
+template <auto member, class Class> void strided(nb::class_<Class>& type, const char* name) {
+  type.def_prop_rw(
+      name,
+      [](const Class& self) {
+        const Rows& rows = self.*member;
+        return RowsIn{reinterpret_cast<Address>(rows.data), rows.batch, rows.time};
+      },
+      [](Class& self, const RowsIn& value) { self.*member = rows(value); });
+}
+
+void bind_stack(nb::module_& module) {
+  nb::class_<Side> side(module, "Side", "One direction of one layer; see Side in stack.h.");
+  address<&Side::weight_ih>(side, "weight_ih");
+  address<&Side::weight_hh>(side, "weight_hh");
+  address<&Side::bias_ih>(side, "bias_ih");
+  address<&Side::bias_hh>(side, "bias_hh");
+  address<&Side::gates>(side, "gates");
+  address<&Side::cells>(side, "cells");
+  address<&Side::grad_weight_ih>(side, "grad_weight_ih");
+  address<&Side::grad_weight_hh>(side, "grad_weight_hh");
+  address<&Side::grad_bias_ih>(side, "grad_bias_ih");
+  address<&Side::grad_bias_hh>(side, "grad_bias_hh");
+  address<&Side::total_grad_hidden>(side, "total_grad_hidden");
+  address<&Side::total_grad_cell>(side, "total_grad_cell");
+
+  nb::class_<Layer> layer(module, "Layer", "One layer; see Layer in stack.h.");
+  address<&Layer::outputs>(layer, "outputs");
+  address<&Layer::mask>(layer, "mask");
+
+  nb::class_<Stack> stack(module, "Stack", "Layers and directions of one call; see Stack in stack.h.");
+  stack.def(nb::new_(&make_stack), nb::arg("cell"), nb::arg("scalar"), nb::arg("threads"), nb::arg("packed"),
+            nb::arg("batch"), nb::arg("time"), nb::arg("features"), nb::arg("hidden"), nb::arg("layers"),
+            nb::arg("reverse"), nb::arg("lengths"));
+  stack.def(
+      "layer", [](Stack& self, std::size_t index) -> Layer& { return self.layers.at(index); },
+      nb::rv_policy::reference_internal);
+  stack.def(
+      "side",
+      [](Stack& self, std::size_t index, std::size_t direction) -> Side& {
+        if (direction >= self.reverse.size()) throw std::out_of_range("nurt.kernels._cpu: no such direction");
+        return self.layers.at(index).sides[direction];
+      },
+      nb::rv_policy::reference_internal);
+  stack.def_rw("scale", &Stack::scale);
+  stack.def_rw("clear_past_end", &Stack::clear_past_end);
+  strided<&Stack::inputs>(stack, "inputs");
+  strided<&Stack::grad_outputs>(stack, "grad_outputs");
+  address<&Stack::initial_hidden>(stack, "initial_hidden");
+  address<&Stack::initial_cell>(stack, "initial_cell");
+  address<&Stack::final_hidden>(stack, "final_hidden");
+  address<&Stack::final_cell>(stack, "final_cell");
+  address<&Stack::grad_final_hidden>(stack, "grad_final_hidden");
+  address<&Stack::grad_final_cell>(stack, "grad_final_cell");
+  address<&Stack::grad_inputs>(stack, "grad_inputs");
+  address<&Stack::grad_initial_hidden>(stack, "grad_initial_hidden");
+  address<&Stack::grad_initial_cell>(stack, "grad_initial_cell");
+  module.def("forward", &forward, "All layers and directions forward, in one call.");
+  module.def("backward", &backward, "All layers and directions backward, in one call.");
 }
 
 // Layers one above the other, stepped together. Weights are packed here; states and outputs belong to the caller.
@@ -159,7 +227,7 @@ class Stream {
                  Address bias_hh, Address state_hidden, Address state_cell, Address outputs) {
     require(inputs > 0 && hidden > 0 && weight_ih && weight_hh && state_hidden && outputs, "an address is missing");
     require(layers_.empty() || layers_.back()->hidden == inputs, "a layer does not fit on the one below");
-    auto layer = std::make_unique<Layer>(batch_, inputs, hidden, threads_);
+    auto layer = std::make_unique<Level>(batch_, inputs, hidden, threads_);
     const auto row = static_cast<std::ptrdiff_t>(hidden);
     layer->call = {{nullptr, static_cast<std::ptrdiff_t>(inputs), 0}, pointer(weight_ih), pointer(weight_hh),
                    pointer(bias_ih), pointer(bias_hh), pointer(state_hidden), pointer(state_cell),
@@ -183,19 +251,19 @@ class Stream {
   }
 
  private:
-  struct Layer {
+  struct Level {
     nurt::Planner planner;
     std::size_t hidden;
     Forward call{};
     void* handle = nullptr;
-    Layer(std::size_t batch, std::size_t inputs, std::size_t hidden, int threads)
+    Level(std::size_t batch, std::size_t inputs, std::size_t hidden, int threads)
         : planner(batch, 1, inputs, hidden, nullptr, false, false, threads), hidden(hidden) {}
   };
 
   std::size_t batch_;
   int threads_;
   const nurt::StreamCalls* calls_;
-  std::vector<std::unique_ptr<Layer>> layers_;
+  std::vector<std::unique_ptr<Level>> layers_;
   std::mutex turn_;
 };
 
@@ -213,17 +281,7 @@ NB_MODULE(_cpu, module) {
              "Vector instruction sets that this processor and its operating system can run, "
              "narrowest first; the first one, 'baseline', is always there.");
   module.def("compiler", &nurt::compiler, "Compiler that built this module.");
-  nb::class_<Call>(module, "Call", "Sizes and options of one recurrence.")
-      .def(
-          "__init__",
-          [](Call* self, int cell, int scalar, int threads, bool reverse, bool packed, std::size_t batch,
-             std::size_t time, std::size_t inputs, std::size_t hidden, Address lengths) {
-            new (self) Call{cell, scalar, threads, reverse, packed, batch, time, inputs, hidden, lengths};
-          },
-          nb::arg("cell"), nb::arg("scalar"), nb::arg("threads"), nb::arg("reverse"), nb::arg("packed"), nb::arg("batch"),
-          nb::arg("time"), nb::arg("inputs"), nb::arg("hidden"), nb::arg("lengths"));
-  module.def("forward", &forward, "The whole time loop forward; see Forward in problem.h for the arguments.");
-  module.def("backward", &backward, "The whole time loop backward; see Backward in problem.h for the arguments.");
+  bind_stack(module);
   nb::class_<Stream>(module, "Stream", "Layers stepped one moment at a time, weights packed once.")
       .def(nb::init<const std::string&, int, int, std::size_t, int>())
       .def("add_layer", &Stream::add_layer, "I, H, weights and biases; then hidden and cell state and outputs (B, H).")

@@ -29,8 +29,10 @@ template <class Cell, class S> void enter_stream(StreamCalls& calls) {
   calls = {&open_stream<Cell, S>, &step_stream<Cell, S>, &close_stream<Cell, S>};
 }
 
-template <class Cell> void enter(Engine& engine, CellKind kind) {
-  const int row = static_cast<int>(kind);
+template <class Cell, CellKind kind> void enter(Engine& engine) {
+  static_assert(kCells[static_cast<int>(kind)].kept == (Cell::gates_are_output ? 0 : Cell::row_blocks), "see problem.h");
+  static_assert(kCells[static_cast<int>(kind)].has_cell_state == Cell::has_cell_state, "see problem.h");
+  constexpr int row = static_cast<int>(kind);
   engine.forward[row][static_cast<int>(Scalar::float32)] = &forward<Cell, float>;
   engine.forward[row][static_cast<int>(Scalar::float64)] = &forward<Cell, double>;
   engine.backward[row][static_cast<int>(Scalar::float32)] = &backward<Cell, float>;
@@ -46,14 +48,24 @@ template <class S> void map(int function, const void* from, void* to, std::size_
   });
 }
 
+template <class S>
+void drop(const void* from, const std::uint8_t* mask, double scale, void* to, std::size_t count) {
+  const S* source = static_cast<const S*>(from);
+  S* target = static_cast<S*>(to);
+  // A product, not a choice: NaN stays NaN.
+  for (std::size_t i = 0; i < count; ++i) target[i] = source[i] * (mask[i] != 0 ? static_cast<S>(scale) : S(0));
+}
+
 Engine build() {
   Engine engine{};
-  enter<Lstm>(engine, CellKind::lstm);
-  enter<Gru>(engine, CellKind::gru);
-  enter<Elman<Tanh>>(engine, CellKind::elman_tanh);
-  enter<Elman<Relu>>(engine, CellKind::elman_relu);
-  enter<Elman<Sigmoid>>(engine, CellKind::elman_sigmoid);
-  enter<Elman<Identity>>(engine, CellKind::linear);
+  enter<Lstm, CellKind::lstm>(engine);
+  enter<Gru, CellKind::gru>(engine);
+  enter<Elman<Tanh>, CellKind::elman_tanh>(engine);
+  enter<Elman<Relu>, CellKind::elman_relu>(engine);
+  enter<Elman<Sigmoid>, CellKind::elman_sigmoid>(engine);
+  enter<Elman<Identity>, CellKind::linear>(engine);
+  engine.drop[static_cast<int>(Scalar::float32)] = &drop<float>;
+  engine.drop[static_cast<int>(Scalar::float64)] = &drop<double>;
   engine.map[static_cast<int>(Scalar::float32)] = &map<float>;
   engine.map[static_cast<int>(Scalar::float64)] = &map<double>;
   return engine;

@@ -12,6 +12,13 @@ namespace nurt {
 enum class CellKind : int { lstm, gru, elman_tanh, elman_relu, elman_sigmoid, linear };
 constexpr int kCellKinds = 6;
 
+// What is known of a cell without its equations, in the order of CellKind.
+struct CellFacts {
+  std::size_t kept;     // blocks of H kept per row and step beside the output; 0 where the output says it all
+  bool has_cell_state;
+};
+constexpr CellFacts kCells[kCellKinds] = {{4, true}, {4, false}, {0, false}, {0, false}, {0, false}, {0, false}};
+
 enum class Scalar : int { float32, float64 };
 constexpr int kScalars = 2;
 
@@ -56,6 +63,7 @@ struct Backward {
   Rows grad_outputs;                                  // (B, T, H), optional
   const void *grad_final_hidden, *grad_final_cell;    // (B, H), optional
   Rows grad_inputs;                                   // (B, T, I), optional
+  bool add_to_inputs;                                 // add to what stands in grad_inputs: of another direction
   void *grad_weight_ih, *grad_weight_hh;              // (G*H, I), (G*H, H), optional
   void *grad_bias_ih, *grad_bias_hh;                  // (G*H), optional
   void *grad_initial_hidden, *grad_initial_cell;      // (B, H), optional
@@ -74,6 +82,8 @@ struct Engine {
   void (*forward[kCellKinds][kScalars])(const Plan&, const Forward&);
   void (*backward[kCellKinds][kScalars])(const Plan&, const Backward&);
   StreamCalls stream[kCellKinds][kScalars];
+  // to = from * (mask ? scale : 0), element by element; `to` may be `from`.
+  void (*drop[kScalars])(const void* from, const std::uint8_t* mask, double scale, void* to, std::size_t count);
   // function: 0 tanh, 1 sigmoid; for the accuracy tests.
   void (*map[kScalars])(int function, const void* from, void* to, std::size_t count);
 };

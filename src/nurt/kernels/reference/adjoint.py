@@ -224,6 +224,8 @@ def refuse(request: Request) -> str | None:
         return f"nobody has derived the adjoint of {request.recurrence or 'a step of its own'}"
     if request.dtype not in _DTYPES:
         return f"the adjoint is proved in float32 and float64, not in {dtype_name(request.dtype)}"
+    if "recording" in request.options:
+        return "the adjoint records nothing"
     if "transformed" in request.options:
         return "torch.func transforms and forward-mode derivatives go through operations, not through adjoints"
     return None

@@ -81,9 +81,9 @@ def _scan(
     return torch.stack(outputs, dim=1), state
 
 
-def refuse(request: Request) -> str | None:  # noqa: ARG001 - one signature for every rung
-    """Refuse nothing: plain torch runs everything everywhere."""
-    return None
+def refuse(request: Request) -> str | None:
+    """Refuse to record; plain torch runs everything else everywhere."""
+    return "the reference loop records nothing" if "recording" in request.options else None
 
 
 RUNG = Rung(name="reference", summary="the readable loop in plain torch", refuse=refuse, run=run, scan=scan.run)

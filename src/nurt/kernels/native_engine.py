@@ -1,0 +1,179 @@
+"""The two native calls: all layers and directions forward, and all of them backward. Nothing is differentiated here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from nurt.kernels.native_calls import CELLS, ENGINE, FIELDS, SCALARS, Call, Given, Left, instruction_set
+from nurt.kernels.native_checks import check
+from nurt.kernels.native_memory import gradient_room, places, room
+from nurt.kernels.native_recording import Recording, record_forward, total_gradient_room
+
+__all__ = ["backward", "forward"]
+
+_GRADIENTS = tuple(f"grad_{name}" for name in FIELDS)
+
+
+def forward(
+    call: Call,
+    given: Given,
+    *,
+    keep: bool,
+    clear: bool = False,
+    recordings: Sequence[Recording] | None = None,
+) -> Left:
+    """Run all layers over all of time.
+
+    Args:
+        call: what to run.
+        given: on what.
+        keep: leave gates and cell states for a backward call.
+        clear: also zero what is kept past the ends of the rows, which no backward call reads.
+        recordings: one per layer and direction, to be filled.
+
+    Returns:
+        Outputs and final states, and what was kept.
+
+    Raises:
+        ShapeError, NurtTypeError: tensors that do not fit each other.
+    """
+    check(call, given)
+    given = _readable(given)
+    keep = keep or recordings is not None
+    left = room(call, given, keep=keep)
+    if left.hidden.shape[1] > 0:
+        stack = _described(call, given, left, keep=keep)
+        stack.clear_past_end = clear or recordings is not None
+        stack.final_hidden = left.hidden.data_ptr()
+        if left.cell is not None:
+            stack.final_cell = left.cell.data_ptr()
+        ENGINE.forward(instruction_set(), stack)
+    if recordings is not None:
+        record_forward(call, given, left, recordings)
+    return left
+
+
+def backward(
+    call: Call,
+    given: Given,
+    left: Left,
+    grads: Sequence[Tensor | None],
+    wanted: Sequence[bool],
+    recordings: Sequence[Recording] | None = None,
+) -> list[Tensor | None]:
+    """Run all layers backward over all of time.
+
+    Args:
+        call: as in the forward call.
+        given: as in the forward call.
+        left: what the forward call left behind.
+        grads: of the outputs, the final hidden and the final cell states; None for zero.
+        wanted: of which of ``given.differentiable`` the gradients are asked for.
+        recordings: those of the forward call, to be filled with total gradients.
+
+    Returns:
+        The gradients of ``given.differentiable``, None where not wanted.
+    """
+    given = _readable(given)
+    results = gradient_room(given, wanted)
+    if given.sizes().batch == 0:
+        return [None if result is None else result.zero_() for result in results]
+    stack = _described(call, given, left, keep=True)
+    # Held by name until the call returns: an address does not keep its tensor alive.
+    grad_outputs = None if grads[0] is None else _streamed(grads[0])
+    grad_hidden, grad_cell = _dense(grads[1]), _dense(grads[2])
+    if grad_outputs is not None:
+        stack.grad_outputs = _rows(grad_outputs)
+    for name, tensor in (
+        ("grad_final_hidden", grad_hidden),
+        ("grad_final_cell", grad_cell),
+        ("grad_inputs", results[0]),
+        ("grad_initial_hidden", results[1]),
+        ("grad_initial_cell", results[2]),
+    ):
+        if tensor is not None:
+            setattr(stack, name, tensor.data_ptr())
+    totals = None if recordings is None else total_gradient_room(given, recordings)
+    for index in range(call.layers * len(call.reverse)):
+        side = stack.side(*divmod(index, len(call.reverse)))
+        _address(side, _GRADIENTS, results[3 + index * len(FIELDS) :])
+        if totals is not None:
+            _address(side, ("total_grad_hidden", "total_grad_cell"), totals[index])
+    ENGINE.backward(instruction_set(), stack)
+    return results
+
+
+def _described(call: Call, given: Given, left: Left, *, keep: bool) -> Any:
+    """Return the call as the engine wants it, but for what belongs to one pass alone."""
+    inputs, directions = given.inputs, len(call.reverse)
+    batch, rows, features, hidden_size = given.sizes()
+    stack = ENGINE.Stack(
+        CELLS[call.cell].code,
+        SCALARS[inputs.dtype],
+        torch.get_num_threads() if call.threads is None else call.threads,
+        call.packed,
+        batch,
+        rows if call.packed else inputs.shape[1],
+        features,
+        hidden_size,
+        call.layers,
+        call.reverse,
+        0 if given.lengths is None else given.lengths.data_ptr(),
+    )
+    stack.inputs = _rows(inputs)
+    stack.scale = call.scale
+    _address(stack, ("initial_hidden", "initial_cell"), (given.hidden, given.cell_state))
+    kept = 0 if left.kept is None else left.kept.data_ptr()
+    column = rows * inputs.element_size()
+    for layer, place in enumerate(places(call.cell, call.layers, directions, hidden_size, keep)):
+        level = stack.layer(layer)
+        level.outputs = left.outputs.data_ptr() if place.outputs is None else kept + column * place.outputs
+        if layer and given.masks is not None:
+            level.mask = given.masks.data_ptr() + (layer - 1) * rows * directions * hidden_size
+        for direction in range(directions):
+            side = stack.side(layer, direction)
+            _address(side, FIELDS, given.weights[(layer * directions + direction) * len(FIELDS) :])
+            gates, cells = place.gates[direction], place.cells[direction]
+            if gates is not None:
+                side.gates = kept + column * gates
+            if cells is not None:
+                side.cells = kept + column * cells
+    return stack
+
+
+def _address(target: Any, names: tuple[str, ...], tensors: Sequence[Tensor | None]) -> None:
+    """Tell ``target`` where those of the first ``tensors`` lie that are there."""
+    for name, tensor in zip(names, tensors, strict=False):
+        if tensor is not None:
+            setattr(target, name, tensor.data_ptr())
+
+
+def _rows(tensor: Tensor) -> tuple[int, int, int]:
+    strides = tensor.stride()
+    return (tensor.data_ptr(), strides[0], strides[1] if len(strides) == 3 else 0)
+
+
+def _readable(given: Given) -> Given:
+    """Return ``given`` as the engine can read it; copied only where there are gaps."""
+    inputs, hidden, cell_state, weights, lengths, masks = given
+    return Given(
+        _streamed(inputs),
+        _dense(hidden),
+        _dense(cell_state),
+        tuple([_dense(weight) for weight in weights]),
+        lengths,
+        masks,
+    )
+
+
+def _streamed(tensor: Tensor) -> Tensor:
+    """Return ``tensor`` with a contiguous last axis."""
+    return tensor if tensor.stride(-1) == 1 or tensor.shape[-1] == 1 else tensor.contiguous()
+
+
+def _dense(tensor: Tensor | None) -> Tensor | None:
+    return tensor if tensor is None or tensor.is_contiguous() else tensor.contiguous()
