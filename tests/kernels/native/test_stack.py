@@ -119,7 +119,14 @@ def test_any_sizes_and_lengths_agree_with_the_reference(cell, sizes, layers, dir
     lengths = data.draw(st.none() | st.lists(st.integers(0, sizes[1]), min_size=sizes[0], max_size=sizes[0]))
     ends = None if lengths is None else torch.tensor(lengths)
     case = Case(cell, *sizes, layers, directions, lengths=ends, biases=biases)
-    agree(case, case.run("native"), case.run("reference"))
+    # Taken together: the gradient of a single weight may be a difference of equals, with no digit to compare.
+    count = len(case.grads)
+    one, other = (
+        [torch.cat([value.flatten() for value in part]) for part in (found[:count], found[count:])]
+        for found in (case.run("native"), case.run("reference"))
+    )
+    assert_agree(one[0], other[0], OUTPUTS[torch.float64], "outputs and final states")
+    assert_agree(one[1], other[1], GRADIENTS[torch.float64], "gradients")
 
 
 @pytest.mark.parametrize("directions", [1, 2])
