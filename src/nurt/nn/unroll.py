@@ -70,17 +70,19 @@ def unroll(
     known = kernel_cell(cell)
     check_regularisation(where, regularisation, field_names(state), knows_weights=known is not None)
     bound = check_gradient_clip(where, gradient_clip)
+    # Masks are drawn in one order for every kind of layer: of the inputs, of the weights, of the steps.
     if cell.training:
         inputs = drop_inputs(inputs, regularisation.input_dropout)
+    if known is not None:
+        check_same_kind(where, inputs, known.weight_ih)
+        weights = drop_weights(known.weights, regularisation.weight_dropout) if cell.training else known.weights
+        options = step_options(regularisation, bound, state, steps, training=cell.training)
+        return kernels.run(known.recurrence, inputs, state, weights, lengths=ends, reverse=reverse, options=options)
     options = step_options(regularisation, bound, state, steps, training=cell.training)
     if isinstance(cell, DiagonalCell) and not options.names:
         check_same_kind(where, inputs, next(cell.parameters()))
         return cell.sequence(inputs, state, lengths=ends, reverse=reverse)
-    if known is None:
-        return kernels.run_own_step(cell.step, inputs, state, lengths=ends, reverse=reverse, options=options)
-    check_same_kind(where, inputs, known.weight_ih)
-    weights = drop_weights(known.weights, regularisation.weight_dropout) if cell.training else known.weights
-    return kernels.run(known.recurrence, inputs, state, weights, lengths=ends, reverse=reverse, options=options)
+    return kernels.run_own_step(cell.step, inputs, state, lengths=ends, reverse=reverse, options=options)
 
 
 def kernel_cell(cell: AbstractCell[StateT]) -> DenseCell[StateT] | None:
