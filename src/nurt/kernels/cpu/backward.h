@@ -135,6 +135,7 @@ template <class Cell, class S> struct BackwardPass {
 
 template <class Cell, class S> void run_backward(Plan plan, const Backward& call) {
   plan.threads = useful_threads<Cell>(plan);
+  const Team team(plan.threads);
   const Tiles tiles(plan);
   const std::size_t H = plan.hidden, I = plan.inputs, width = Cell::row_blocks * H, depth = Cell::gates * H;
   const auto pairs = static_cast<std::size_t>(plan.first[plan.steps]);

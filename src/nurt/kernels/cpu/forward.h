@@ -58,6 +58,7 @@ template <class Cell, class S> class ForwardPass {
  public:
   static void run(Plan plan, const Forward& call) {
     plan.threads = useful_threads<Cell>(plan);
+    const Team team(plan.threads);
     Scratch scratch(Prepared<Cell, S>::scratch_size(plan) + ring_size(plan, call));
     const Prepared<Cell, S> prepared(scratch, plan, call);
     walk_tiles(plan, call, prepared, take_ring(scratch, plan, call));

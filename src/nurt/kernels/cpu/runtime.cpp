@@ -1,11 +1,14 @@
 #include "runtime.h"
 
+#include <dlfcn.h>
 #include <unistd.h>
 #if defined(__linux__)
 #include <sys/mman.h>
 #endif
 
+#include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstdio>
 #include <cstdlib>
@@ -26,46 +29,111 @@ inline void pause_briefly() {
 #endif
 }
 
-// About 20 microseconds on current processors: longer than the gap between two parallel parts of one call, far
-// shorter than what a sleeping computer would notice.
-constexpr int kSpins = 500;
+// About 100 microseconds on current processors: longer than the gap between two parallel parts of one call, or
+// between the calls of a small network, far shorter than what a sleeping computer would notice.
+constexpr int kSpins = 2500;
 
-class Pool {
+// Waits until holds() is true: spinning first, then giving the core away at every look, because whoever is waited for
+// may need it.
+template <class Condition> inline bool spin_until(int spins, const Condition& holds) {
+  for (int spin = 0; spin < spins; ++spin) {
+    if (holds()) return true;
+    pause_briefly();
+  }
+  return false;
+}
+template <class Condition> inline void wait_until(const Condition& holds) {
+  if (spin_until(kSpins, holds)) return;
+  while (!holds()) std::this_thread::yield();
+}
+
+// The crew of OpenMP, where the process has one. torch's threads belong to it, and after each of torch's own
+// parallel loops they spin for milliseconds: a thread of ours would have to wait until the scheduler takes the core
+// from them, while they themselves start within a microsecond.
+//
+// Its entry points are those that compilers call for `#pragma omp parallel`, looked up when first needed, so that
+// nothing has to be linked; without them the sleepers below serve.
+struct OpenMp {
+  void (*start)(void (*)(void*), void*, unsigned) = find<void(void (*)(void*), void*, unsigned)>("GOMP_parallel_start");
+  void (*end)() = find<void()>("GOMP_parallel_end");
+  int (*threads)() = find<int()>("omp_get_max_threads");
+
+  // Another number of threads than OpenMP holds would make it end threads and start them again.
+  bool has_crew_of(int count) const { return start != nullptr && end != nullptr && threads != nullptr && threads() == count; }
+
+ private:
+  template <class F> static F* find(const char* name) { return reinterpret_cast<F*>(dlsym(RTLD_DEFAULT, name)); }
+};
+
+// OpenMP waits for all of its threads at the end. When another program holds a core that can take milliseconds, so
+// after a late end the next teams are gathered from the sleepers, which nobody waits for; the more often the ends
+// are late, the longer OpenMP is left alone.
+class Punctuality {
  public:
-  // Held by the caller whose job is running.
-  std::mutex turn;
-
-  void run(std::size_t tasks, int threads, Task task, void* context) {
-    ensure_workers(threads - 1);
-    task_ = task;
-    context_ = context;
-    tasks_ = tasks;
-    next_.store(0);
-    seats_.store(threads - 1);
-    open_.store(true);
-    {
-      // The lock orders the new epoch against a worker that is about to fall asleep.
-      std::lock_guard<std::mutex> lock(sleep_);
-      epoch_.fetch_add(1);
-    }
-    wake_.notify_all();
-    work();
-    open_.store(false);
-    for (int spin = 0; inside_.load() != 0; ++spin) {
-      if (spin < kSpins) {
-        pause_briefly();
-        continue;
-      }
-      std::unique_lock<std::mutex> lock(sleep_);
-      done_.wait(lock, [this] { return inside_.load() == 0; });
+  bool trusted() { return teams_left_out_ == 0 || teams_left_out_-- == 0; }
+  void judge(std::chrono::steady_clock::duration waited) {
+    if (waited < std::chrono::microseconds(300)) {
+      penalty_ /= 2;
+    } else {
+      penalty_ = penalty_ == 0 ? 16 : std::min(2 * penalty_, 4096);
+      teams_left_out_ = penalty_;
     }
   }
 
  private:
-  void ensure_workers(int count) {
-    while (static_cast<int>(workers_) < count) {
-      std::thread([this] { serve(); }).detach();
-      ++workers_;
+  int teams_left_out_ = 0, penalty_ = 0;
+};
+
+// All threads besides the callers'. One caller at a time leads the team; its workers look for tasks until it is
+// dismissed. Nobody ever waits for a worker that holds no task.
+class Pool {
+ public:
+  explicit Pool(bool may_use_openmp) : may_use_openmp_(may_use_openmp) {}
+
+  // Held by the leader.
+  std::mutex turn;
+
+  void gather(int threads) {
+    workers_wanted_.store(threads - 1);
+    uses_openmp_ = may_use_openmp_ && openmp_.has_crew_of(threads) && punctuality_.trusted();
+    if (!uses_openmp_) ensure_sleepers(threads - 1);
+    bool wake = false;
+    {
+      // The lock orders the new team against a worker that is about to fall asleep.
+      std::lock_guard<std::mutex> lock(sleep_);
+      team_.fetch_add(1);
+      wake = !uses_openmp_ && sleepers_ > 0;
+    }
+    if (wake) wake_.notify_all();
+    if (uses_openmp_) openmp_.start([](void* pool) { static_cast<Pool*>(pool)->attend(); }, this, static_cast<unsigned>(threads));
+  }
+
+  void dismiss() {
+    team_.fetch_add(1);
+    if (!uses_openmp_) return;
+    const auto begin = std::chrono::steady_clock::now();
+    openmp_.end();
+    punctuality_.judge(std::chrono::steady_clock::now() - begin);
+  }
+
+  void run(std::size_t tasks, Task task, void* context) {
+    task_ = task;
+    context_ = context;
+    tasks_ = tasks;
+    next_.store(0);
+    phase_.fetch_add(1);
+    work();
+    phase_.fetch_add(1);
+    wait_until([this] { return busy_.load() == 0; });
+  }
+
+ private:
+  // Of a counter that goes up when something begins and again when it ends.
+  static bool is_on(unsigned long counter) { return counter % 2 == 1; }
+
+  void ensure_sleepers(int count) {
+    for (; workers_ < count; ++workers_) {
+      std::thread([this, number = workers_] { serve(number); }).detach();
     }
   }
 
@@ -75,51 +143,74 @@ class Pool {
     }
   }
 
-  [[noreturn]] void serve() {
+  // Takes part in every phase of the team of the moment.
+  void attend() {
+    const unsigned long team = team_.load();
     unsigned long seen = 0;
-    for (;;) {
-      for (int spin = 0; epoch_.load() == seen && spin < kSpins; ++spin) pause_briefly();
-      if (epoch_.load() == seen) {
-        std::unique_lock<std::mutex> lock(sleep_);
-        wake_.wait(lock, [&] { return epoch_.load() != seen; });
-      }
-      seen = epoch_.load();
-      // Entering before asking whether the job is open means its owner waits for us if it is.
-      inside_.fetch_add(1);
-      if (open_.load() && seats_.fetch_sub(1) > 0) work();
-      if (inside_.fetch_sub(1) == 1) {
-        std::lock_guard<std::mutex> lock(sleep_);
-        done_.notify_one();
-      }
+    while (is_on(team)) {
+      unsigned long phase = 0;
+      wait_until([&] {
+        phase = phase_.load();
+        return (is_on(phase) && phase != seen) || team_.load() != team;
+      });
+      if (team_.load() != team) return;
+      // Entering before asking whether the phase is still on means the leader waits for us if it is.
+      busy_.fetch_add(1);
+      if (phase_.load() == phase) work();
+      busy_.fetch_sub(1);
+      seen = phase;
     }
   }
 
+  [[noreturn]] void serve(int number) {
+    unsigned long seen = 0;
+    const auto called = [&] { return is_on(team_.load()) && team_.load() != seen; };
+    for (;;) {
+      if (!spin_until(kSpins, called)) {
+        std::unique_lock<std::mutex> lock(sleep_);
+        ++sleepers_;
+        wake_.wait(lock, called);
+        --sleepers_;
+      }
+      seen = team_.load();
+      if (!uses_openmp_ && number < workers_wanted_.load()) attend();
+    }
+  }
+
+  const bool may_use_openmp_;
+  const OpenMp openmp_;
+  Punctuality punctuality_;
+  std::atomic<bool> uses_openmp_{false};
+  int workers_ = 0;
+  std::atomic<int> workers_wanted_{0};
+  std::atomic<unsigned long> team_{0}, phase_{0};  // both go up by one at each begin and at each end
+  std::atomic<int> busy_{0};                       // workers that may hold a task
   Task task_ = nullptr;
   void* context_ = nullptr;
   std::size_t tasks_ = 0;
   std::atomic<std::size_t> next_{0};
-  std::atomic<int> seats_{0};
-  std::atomic<int> inside_{0};
-  std::atomic<bool> open_{false};
-  std::atomic<unsigned long> epoch_{0};
   std::mutex sleep_;
-  std::condition_variable wake_, done_;
-  std::size_t workers_ = 0;
+  std::condition_variable wake_;
+  int sleepers_ = 0;
 };
 
-// A forked child inherits the memory of the pool but none of its threads, so it starts a pool of its own. The pool
-// is never destroyed: its sleeping workers end with the process.
+// A forked child inherits the memory of the pool but none of its threads, so it starts a pool of its own; OpenMP cannot
+// start again there. The pool is never destroyed: its sleeping workers end with the process.
 Pool& pool() {
   static std::mutex guard;
   static Pool* current = nullptr;
   static pid_t owner = 0;
+  static const pid_t first = getpid();
   std::lock_guard<std::mutex> lock(guard);
   if (current == nullptr || owner != getpid()) {
-    current = new Pool;
     owner = getpid();
+    current = new Pool(owner == first);
   }
   return *current;
 }
+
+// The pool whose team this thread leads.
+thread_local Pool* t_led = nullptr;
 
 std::atomic<bool> g_poison{false};
 
@@ -153,15 +244,24 @@ char* allocate(std::size_t bytes) {
 
 }  // namespace
 
+Team::Team(int threads) : leads_(false) {
+  if (threads < 2 || t_led != nullptr) return;
+  Pool& shared = pool();
+  if (!shared.turn.try_lock()) return;
+  leads_ = true;
+  t_led = &shared;
+  shared.gather(threads);
+}
+
+Team::~Team() {
+  if (!leads_) return;
+  t_led->dismiss();
+  t_led->turn.unlock();
+  t_led = nullptr;
+}
+
 void run_tasks(std::size_t tasks, int threads, Task task, void* context) {
-  if (threads > 1 && tasks > 1) {
-    Pool& shared = pool();
-    std::unique_lock<std::mutex> turn(shared.turn, std::try_to_lock);
-    if (turn.owns_lock()) {
-      shared.run(tasks, threads, task, context);
-      return;
-    }
-  }
+  if (threads > 1 && tasks > 1 && t_led != nullptr) return t_led->run(tasks, task, context);
   for (std::size_t index = 0; index < tasks; ++index) task(context, index);
 }
 

@@ -5,12 +5,25 @@
 
 namespace nurt {
 
+// Threads for the length of a call. Whoever makes the outermost team of a thread leads it: the workers are woken once
+// and then look for the tasks of one run_tasks after the other until the team ends. A team inside a team, of fewer than
+// two threads, or at a time when another caller leads one is nobody but the caller.
+class Team {
+ public:
+  explicit Team(int threads);
+  ~Team();
+  Team(const Team&) = delete;
+  Team& operator=(const Team&) = delete;
+
+ private:
+  bool leads_;
+};
+
 using Task = void (*)(void* context, std::size_t index);
 
-// Runs task(context, 0 .. tasks-1), each once, on at most `threads` threads including the caller; returns when all
-// are done. Tasks are handed out in rising order to whoever is free, so a thread that loses its core costs at most
-// the task it holds. Workers sleep between calls. When the pool is busy with another caller, this caller does
-// everything itself. Tasks must not throw.
+// Runs task(context, 0 .. tasks-1), each once, and returns when all are done: by the team that this thread leads, or by
+// this thread alone when it leads none or threads == 1. Tasks are handed out in rising order to whoever is free, so a
+// thread that comes late or loses its core costs at most the task it holds. Tasks must not throw.
 void run_tasks(std::size_t tasks, int threads, Task task, void* context);
 
 // One block of 64-byte aligned memory for the length of a call. Blocks are kept and handed out again, because fresh

@@ -14,7 +14,10 @@ template <class Cell, class S> class StreamLayer {
         prepared_(scratch_, plan_, call),
         ring_(ForwardPass<Cell, S>::take_ring(scratch_, plan_, call)) {}
 
-  void step(const Forward& call) const { ForwardPass<Cell, S>::walk_tiles(plan_, call, prepared_, ring_); }
+  void step(const Forward& call) const {
+    const Team team(plan_.threads);
+    ForwardPass<Cell, S>::walk_tiles(plan_, call, prepared_, ring_);
+  }
 
  private:
   static Plan shared_by_useful_threads(Plan plan) {
