@@ -154,15 +154,15 @@ template <class Cell, class S> void run_backward(Plan plan, const Backward& call
   auto** input_rows = take<const S*>(scratch, pairs);
   auto** previous_rows = take<const S*>(scratch, pairs);
 
-  const std::size_t hidden_panels = hidden_weights.panels.count;
-  const std::size_t input_panels = to_inputs ? input_weights.panels.count : 0;
-  parallel_for(hidden_panels + input_panels, plan.threads, [&](std::size_t task) {
-    if (task < hidden_panels) {
+  const std::size_t hidden_pieces = hidden_weights.pieces();
+  const std::size_t input_pieces = to_inputs ? input_weights.pieces() : 0;
+  parallel_for(hidden_pieces + input_pieces, plan.threads, [&](std::size_t task) {
+    if (task < hidden_pieces) {
       const S* w = static_cast<const S*>(call.weight_hh);
       hidden_weights.pack_rows(task, [&](std::size_t k) { return w + k * H; });
     } else {
       const S* w = static_cast<const S*>(call.weight_ih);
-      input_weights.pack_rows(task - hidden_panels, [&](std::size_t k) {
+      input_weights.pack_rows(task - hidden_pieces, [&](std::size_t k) {
         return w + (Cell::input_block(k / H) * H + k % H) * I;
       });
     }

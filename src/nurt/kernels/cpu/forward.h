@@ -23,18 +23,18 @@ template <class Cell, class S> struct Prepared {
                        Cell::gates * plan.hidden),
         bias(take<S>(scratch, Cell::row_blocks * plan.hidden)),
         zeros(take<S>(scratch, plan.hidden)) {
-    const std::size_t H = plan.hidden, panels = input_weights.panels.count;
+    const std::size_t H = plan.hidden, input_pieces = input_weights.pieces();
     clear(zeros, H);
     gather_bias(call, H);
-    parallel_for(2 * panels, plan.threads, [&](std::size_t task) {
-      if (task < panels) {
+    parallel_for(input_pieces + hidden_weights.pieces(), plan.threads, [&](std::size_t task) {
+      if (task < input_pieces) {
         const S* w = static_cast<const S*>(call.weight_ih);
         input_weights.pack_columns(task, [&](std::size_t n) {
           return w + (Cell::input_block(n / H) * H + n % H) * plan.inputs;
         });
       } else {
         const S* w = static_cast<const S*>(call.weight_hh);
-        hidden_weights.pack_columns(task - panels, [&](std::size_t n) { return w + n * H; });
+        hidden_weights.pack_columns(task - input_pieces, [&](std::size_t n) { return w + n * H; });
       }
     });
   }

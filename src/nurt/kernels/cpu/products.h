@@ -3,8 +3,9 @@
 //   multiply            C[r] (+)= A[r] . P      rows r given by pointers, P packed: the steps of the time loop
 //   accumulate_outer    C += sum_k a_k^T b_k    the weight gradients, one long sum over all (step, row) pairs
 //
-// Both keep a block of C in registers (kRowBlock rows by up to three vectors) and add terms in rising k, one by one.
-// The value of an element therefore depends neither on the block it falls into nor on the thread that computes it.
+// Both keep a block of C in registers (kRowBlock rows by up to three vectors) and add terms in rising k, one by one;
+// lone columns of `multiply` add them lane by lane. Which way an element is summed follows from the sizes of P alone, so
+// its value depends neither on the block it falls into nor on the thread that computes it.
 #pragma once
 
 #include "vectors.h"
@@ -63,34 +64,60 @@ template <class S> struct Panels {
   }
 };
 
-// A (depth x columns) matrix, panel after panel; within a panel one row of width(panel) vectors per k.
+// Columns beyond the last whole vector that are better computed one by one: where they are few and the sum is long, dot
+// products along the sum beat a vector of columns that is mostly empty. Adding up the lanes at the end costs about as
+// much as 16 vectors of the sum.
+template <class S> inline std::size_t lone_columns(std::size_t depth, std::size_t columns) {
+  const std::size_t rest = columns % kLanes<S>;
+  return 2 * rest * (depth / kLanes<S> + 16) < depth ? rest : 0;
+}
+
+// A (depth x columns) matrix in pieces: panel after panel, within a panel one row of width(panel) vectors per k; then, as
+// the last piece, the lone columns, one after the other.
 template <class S> struct Packed {
   S* data;
-  std::size_t depth;
+  std::size_t depth, lone;
   Panels<S> panels;
 
-  Packed(S* memory, std::size_t depth, std::size_t columns) : data(memory), depth(depth), panels(columns) {}
+  Packed(S* memory, std::size_t depth, std::size_t columns)
+      : data(memory), depth(depth), lone(lone_columns<S>(depth, columns)), panels(columns - lone) {}
   static std::size_t size(std::size_t depth, std::size_t columns) {
-    return Panels<S>(columns).vectors * kLanes<S> * depth;
+    const std::size_t lone = lone_columns<S>(depth, columns);
+    return (Panels<S>(columns - lone).vectors * kLanes<S> + lone) * depth;
   }
+  std::size_t columns() const { return panels.columns + lone; }
+  std::size_t pieces() const { return panels.count + (lone > 0 ? 1 : 0); }
   S* panel(std::size_t p) const { return data + panels.first_column(p) * depth; }
+  S* lone_column(std::size_t i) const { return data + (panels.columns + i) * depth; }
 
-  // Fills one panel from pointers to the matrix's columns, column(j)[k], or to its rows, row(k)[j].
-  template <class Column> void pack_columns(std::size_t p, const Column& column) const {
-    const std::size_t stride = panels.width(p) * kLanes<S>, used = panels.used(p), first = panels.first_column(p);
+  // Fills one piece from pointers to the matrix's columns, column(j)[k], or to its rows, row(k)[j].
+  template <class Column> void pack_columns(std::size_t piece, const Column& column) const {
+    if (piece == panels.count) {
+      for (std::size_t i = 0; i < lone; ++i) {
+        __builtin_memcpy(lone_column(i), column(panels.columns + i), depth * sizeof(S));
+      }
+      return;
+    }
+    const std::size_t stride = panels.width(piece) * kLanes<S>, used = panels.used(piece);
     const S* from[kPanelVectors * kLanes<S>];
-    for (std::size_t j = 0; j < used; ++j) from[j] = column(first + j);
-    S* to = panel(p);
+    for (std::size_t j = 0; j < used; ++j) from[j] = column(panels.first_column(piece) + j);
+    S* to = panel(piece);
     for (std::size_t k = 0; k < depth; ++k, to += stride) {
       for (std::size_t j = 0; j < used; ++j) to[j] = from[j][k];
       for (std::size_t j = used; j < stride; ++j) to[j] = 0;
     }
   }
-  template <class Row> void pack_rows(std::size_t p, const Row& row) const {
-    const std::size_t stride = panels.width(p) * kLanes<S>, used = panels.used(p), first = panels.first_column(p);
-    S* to = panel(p);
+  template <class Row> void pack_rows(std::size_t piece, const Row& row) const {
+    if (piece == panels.count) {
+      for (std::size_t k = 0; k < depth; ++k) {
+        for (std::size_t i = 0; i < lone; ++i) lone_column(i)[k] = row(k)[panels.columns + i];
+      }
+      return;
+    }
+    const std::size_t stride = panels.width(piece) * kLanes<S>, used = panels.used(piece);
+    S* to = panel(piece);
     for (std::size_t k = 0; k < depth; ++k, to += stride) {
-      const S* from = row(k) + first;
+      const S* from = row(k) + panels.first_column(piece);
       for (std::size_t j = 0; j < used; ++j) to[j] = from[j];
       for (std::size_t j = used; j < stride; ++j) to[j] = 0;
     }
@@ -155,12 +182,43 @@ inline void multiply_panel(const S* const* a, S* const* c, std::size_t rows, std
   for_rest(rows - r, rest);
 }
 
-// C[r] (+)= A[r] . packed in the columns of the panels first .. last-1, for `rows` rows. C may not overlap A.
+// One column of R rows of C, as dot products.
+template <class S, std::size_t R, Start start>
+inline void multiply_lone_block(const S* const* a, S* const* c, std::size_t column, const S* weights,
+                                std::size_t depth, const S* bias) {
+  Vector<S> sum[R] = {};
+  for_columns<S>(depth, [&](auto io, std::size_t k) {
+    const Vector<S> w = io.read(weights + k);
+    for (std::size_t i = 0; i < R; ++i) sum[i] += io.read(a[i] + k) * w;
+  });
+  for (std::size_t i = 0; i < R; ++i) {
+    const S begin = start == Start::zero ? S(0) : (start == Start::bias ? bias : c[i])[column];
+    c[i][column] = begin + sum_lanes<S>(sum[i]);
+  }
+}
+
 template <class S, Start start>
-void multiply_panels(const S* const* a, S* const* c, std::size_t rows, const Packed<S>& packed, const S* bias,
+inline void multiply_lone(const S* const* a, S* const* c, std::size_t rows, const Packed<S>& packed, const S* bias) {
+  for (std::size_t i = 0; i < packed.lone; ++i) {
+    const std::size_t column = packed.panels.columns + i;
+    const S* weights = packed.lone_column(i);
+    std::size_t r = 0;
+    for (; r + kRowBlock <= rows; r += kRowBlock) {
+      multiply_lone_block<S, kRowBlock, start>(a + r, c + r, column, weights, packed.depth, bias);
+    }
+    for_rest(rows - r, [&](auto size) {
+      multiply_lone_block<S, decltype(size)::value, start>(a + r, c + r, column, weights, packed.depth, bias);
+    });
+  }
+}
+
+// C[r] (+)= A[r] . packed in the columns of the pieces first .. last-1, for `rows` rows. C may not overlap A.
+template <class S, Start start>
+void multiply_pieces(const S* const* a, S* const* c, std::size_t rows, const Packed<S>& packed, const S* bias,
                      std::size_t first, std::size_t last) {
   const Panels<S>& panels = packed.panels;
   for (std::size_t p = first; p < last; ++p) {
+    if (p == panels.count) return multiply_lone<S, start>(a, c, rows, packed, bias);
     const std::size_t column = panels.first_column(p), used = panels.used(p);
     const S* panel = packed.panel(p);
     switch (panels.width(p)) {
@@ -174,7 +232,7 @@ void multiply_panels(const S* const* a, S* const* c, std::size_t rows, const Pac
 // All of C.
 template <class S, Start start>
 void multiply(const S* const* a, S* const* c, std::size_t rows, const Packed<S>& packed, const S* bias) {
-  multiply_panels<S, start>(a, c, rows, packed, bias, 0, packed.panels.count);
+  multiply_pieces<S, start>(a, c, rows, packed, bias, 0, packed.pieces());
 }
 
 template <class S, std::size_t R, std::size_t W>

@@ -102,12 +102,12 @@ template <class S, Start start>
 void multiply_together(const S* const* a, S* const* c, std::size_t rows, const Packed<S>& packed, const S* bias,
                        int threads) {
   constexpr double least_flops = 1.5e6;
-  const double flops = 2.0 * static_cast<double>(rows * packed.depth) * static_cast<double>(packed.panels.columns);
+  const double flops = 2.0 * static_cast<double>(rows * packed.depth) * static_cast<double>(packed.columns());
   if (threads == 1 || flops < least_flops) return multiply<S, start>(a, c, rows, packed, bias);
-  const std::size_t panels = packed.panels.count;
-  const std::size_t parts = smaller(panels, 4 * static_cast<std::size_t>(threads));
+  const std::size_t pieces = packed.pieces();
+  const std::size_t parts = smaller(pieces, 4 * static_cast<std::size_t>(threads));
   parallel_for(parts, threads, [&](std::size_t part) {
-    multiply_panels<S, start>(a, c, rows, packed, bias, panels * part / parts, panels * (part + 1) / parts);
+    multiply_pieces<S, start>(a, c, rows, packed, bias, pieces * part / parts, pieces * (part + 1) / parts);
   });
 }
 

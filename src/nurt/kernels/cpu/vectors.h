@@ -54,6 +54,23 @@ template <class S> inline Vector<S> load(const S* from) {
 }
 template <class S> inline void store(S* to, Vector<S> v) { __builtin_memcpy(to, &v, sizeof v); }
 
+// The sum of N numbers, halves added to each other: the same order wherever it is asked for.
+template <class S, std::size_t N> inline S sum_of(const S* numbers) {
+  if constexpr (N == 1) {
+    return *numbers;
+  } else {
+    typedef S Half __attribute__((vector_size(N / 2 * sizeof(S))));
+    Half low, high;
+    __builtin_memcpy(&low, numbers, sizeof low);
+    __builtin_memcpy(&high, numbers + N / 2, sizeof high);
+    low += high;
+    return sum_of<S, N / 2>(reinterpret_cast<const S*>(&low));
+  }
+}
+template <class S> inline S sum_lanes(const Vector<S>& v) {
+  return sum_of<S, kLanes<S>>(reinterpret_cast<const S*>(&v));
+}
+
 // Ask for a cache line before it is read or written; the address need not exist. What a recurrence keeps per step
 // outgrows the second-level cache, and without asking every row would be waited for.
 inline void fetch_soon(const void* p) { __builtin_prefetch(p, 0, 3); }
