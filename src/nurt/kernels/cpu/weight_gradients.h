@@ -37,14 +37,21 @@ template <class Cell, class S> class WeightGradients {
     products_[0].operand = input_rows;
     products_[1].operand = previous_rows;
     for (auto& product : products_) product.sums = take<S>(scratch, sums_size(product));
+    const auto threads = static_cast<std::size_t>(plan_.threads);
     // Panels that one task walks through together share the packed x and h; too few tasks would leave threads idle.
-    const std::size_t group = larger(1, smaller(kGroup, panels_.count / (2 * static_cast<std::size_t>(plan_.threads))));
+    const std::size_t group = larger(1, smaller(kGroup, panels_.count / (2 * threads)));
     const std::size_t groups = (panels_.count + group - 1) / group;
-    // Where both products read the same columns of da, one task serves both.
-    constexpr std::size_t together = Cell::recurrent_first == 0 ? 2 : 1;
-    parallel_for(groups * (2 / together), plan_.threads, [&](std::size_t task) {
+    // Where both products read the same columns of da, one task serves both, unless that leaves tasks too few to
+    // share evenly.
+    const bool together = Cell::recurrent_first == 0 && (threads == 1 || groups > 2 * threads);
+    if (together) {
+      return parallel_for(groups, plan_.threads, [&](std::size_t task) {
+        some_panels(products_, 2, task * group, smaller((task + 1) * group, panels_.count), grad_gates);
+      });
+    }
+    parallel_for(2 * groups, plan_.threads, [&](std::size_t task) {
       const std::size_t first = task % groups * group;
-      some_panels(products_ + task / groups, together, first, smaller(first + group, panels_.count), grad_gates);
+      some_panels(products_ + task / groups, 1, first, smaller(first + group, panels_.count), grad_gates);
     });
   }
 
