@@ -49,19 +49,22 @@ template <class Condition> inline void wait_until(const Condition& holds) {
 }
 
 // The scheduler may wake a worker on the core of its busy leader though another core is idle, and there it waits for
-// milliseconds, time after time. A worker that finds itself there steps aside once; it is then woken where it last ran.
+// milliseconds, time after time. A worker that finds itself there steps aside: a thread of ours until its leader moves,
+// one of OpenMP only for the moment, because its place is not ours to choose.
 #if defined(__linux__)
 inline int current_core() { return sched_getcpu(); }
-inline void step_aside(int core) {
-  cpu_set_t allowed;
-  if (sched_getaffinity(0, sizeof allowed, &allowed) != 0 || CPU_COUNT(&allowed) < 2) return;
+inline void step_aside(int core, bool own) {
+  static thread_local cpu_set_t allowed;
+  static thread_local bool known = false;
+  if (!known || !own) known = sched_getaffinity(0, sizeof allowed, &allowed) == 0;
+  if (!known || CPU_COUNT(&allowed) < 2) return;
   cpu_set_t others = allowed;
   CPU_CLR(core, &others);
-  if (sched_setaffinity(0, sizeof others, &others) == 0) sched_setaffinity(0, sizeof allowed, &allowed);
+  if (sched_setaffinity(0, sizeof others, &others) == 0 && !own) sched_setaffinity(0, sizeof allowed, &allowed);
 }
 #else
 inline int current_core() { return -1; }
-inline void step_aside(int) {}
+inline void step_aside(int, bool) {}
 #endif
 
 // The crew of OpenMP, where the process has one. torch's threads belong to it, and after each of torch's own
@@ -84,13 +87,17 @@ struct OpenMp {
 
 // OpenMP waits for all of its threads at the end. When another program holds a core that can take milliseconds, so
 // after a late end the next teams are gathered from the sleepers, which nobody waits for; the more often the ends
-// are late, the longer OpenMP is left alone.
+// are late, the longer OpenMP is left alone. A worker that stepped aside is late once by the scheduler's choice and then
+// has a core of its own, so that is forgiven, but not twice in a row.
 class Punctuality {
  public:
   bool trusted() { return teams_left_out_ == 0 || teams_left_out_-- == 0; }
-  void judge(std::chrono::steady_clock::duration waited) {
+  void judge(std::chrono::steady_clock::duration waited, bool stepped_aside) {
     if (waited < std::chrono::microseconds(300)) {
       penalty_ /= 2;
+      forgiven_ = false;
+    } else if (stepped_aside && !forgiven_) {
+      forgiven_ = true;
     } else {
       penalty_ = penalty_ == 0 ? 16 : std::min(2 * penalty_, 4096);
       teams_left_out_ = penalty_;
@@ -99,6 +106,7 @@ class Punctuality {
 
  private:
   int teams_left_out_ = 0, penalty_ = 0;
+  bool forgiven_ = false;
 };
 
 // All threads besides the callers'. One caller at a time leads the team; its workers look for tasks until it is
@@ -131,7 +139,7 @@ class Pool {
     if (!uses_openmp_) return;
     const auto begin = std::chrono::steady_clock::now();
     openmp_.end();
-    punctuality_.judge(std::chrono::steady_clock::now() - begin);
+    punctuality_.judge(std::chrono::steady_clock::now() - begin, stepped_aside_.exchange(false));
   }
 
   void run(std::size_t tasks, Task task, void* context) {
@@ -166,7 +174,10 @@ class Pool {
     const unsigned long team = team_.load();
     unsigned long seen = 0;
     const int core = leader_core_.load();
-    if (core >= 0 && core == current_core()) step_aside(core);
+    if (core >= 0 && core == current_core()) {
+      step_aside(core, !uses_openmp_);
+      stepped_aside_.store(true);
+    }
     while (is_on(team)) {
       unsigned long phase = 0;
       wait_until([&] {
@@ -200,7 +211,7 @@ class Pool {
   const bool may_use_openmp_;
   const OpenMp openmp_;
   Punctuality punctuality_;
-  std::atomic<bool> uses_openmp_{false};
+  std::atomic<bool> uses_openmp_{false}, stepped_aside_{false};
   int workers_ = 0;
   std::atomic<int> workers_wanted_{0}, leader_core_{-1};
   std::atomic<unsigned long> team_{0}, phase_{0};  // both go up by one at each begin and at each end
