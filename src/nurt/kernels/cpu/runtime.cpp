@@ -79,7 +79,9 @@ struct OpenMp {
   int (*threads)() = find<int()>("omp_get_max_threads");
 
   // Another number of threads than OpenMP holds would make it end threads and start them again.
-  bool has_crew_of(int count) const { return start != nullptr && end != nullptr && threads != nullptr && threads() == count; }
+  bool has_crew_of(int count) const {
+    return start != nullptr && end != nullptr && threads != nullptr && threads() == count;
+  }
 
  private:
   template <class F> static F* find(const char* name) { return reinterpret_cast<F*>(dlsym(RTLD_DEFAULT, name)); }
@@ -131,7 +133,8 @@ class Pool {
       wake = !uses_openmp_ && sleepers_ > 0;
     }
     if (wake) wake_.notify_all();
-    if (uses_openmp_) openmp_.start([](void* pool) { static_cast<Pool*>(pool)->attend(); }, this, static_cast<unsigned>(threads));
+    if (!uses_openmp_) return;
+    openmp_.start([](void* self) { static_cast<Pool*>(self)->attend(); }, this, static_cast<unsigned>(threads));
   }
 
   void dismiss() {
