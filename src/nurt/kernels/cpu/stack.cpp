@@ -61,8 +61,10 @@ class Walker {
       const std::size_t begin = index * share, size = count - begin < share ? count - begin : share;
       engine_.drop[scalar()](moved(from, begin), mask + begin, stack_.scale, moved(to, begin), size);
     };
+    const int threads = count < 8 * share ? 1 : stack_.threads;
+    const Team team(threads);
     run_tasks(
-        (count + share - 1) / share, count < 8 * share ? 1 : stack_.threads,
+        (count + share - 1) / share, threads,
         [](void* work, std::size_t index) { (*static_cast<decltype(part)*>(work))(index); },
         const_cast<void*>(static_cast<const void*>(&part)));
   }
