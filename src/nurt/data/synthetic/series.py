@@ -1,4 +1,4 @@
-"""Series with known laws, for demonstrations and tests; every generator has a seed of its own.
+"""Series with known laws, for demonstrations and tests.
 
 Streams come from ``numpy.random.RandomState``, which NumPy has frozen: a seed gives the same numbers everywhere.
 """

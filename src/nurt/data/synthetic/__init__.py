@@ -1,0 +1,25 @@
+"""Data with known laws: series to forecast, and the benchmarks of long memory with what costs nothing on them.
+
+Every generator has a seed of its own and disturbs no other stream. A benchmark is a value: it names its definition,
+draws examples, and knows the loss of the best answer that looks at no input (``baseline_loss``).
+"""
+
+from nurt.data.synthetic.adding import AddingProblem, AddingProblem1997
+from nurt.data.synthetic.benchmark import AbstractBenchmark, Examples
+from nurt.data.synthetic.copying import CopyingMemory
+from nurt.data.synthetic.echo import Echo
+from nurt.data.synthetic.series import noisy_sine, random_walk, seasonal
+from nurt.data.synthetic.temporal_order import TemporalOrder
+
+__all__ = [
+    "AbstractBenchmark",
+    "AddingProblem",
+    "AddingProblem1997",
+    "CopyingMemory",
+    "Echo",
+    "Examples",
+    "TemporalOrder",
+    "noisy_sine",
+    "random_walk",
+    "seasonal",
+]

@@ -1,0 +1,188 @@
+"""The adding problem: two values of a long sequence are marked, and the answer is their sum.
+
+It has two definitions whose losses must not be compared: the one in use today [le2015simple, arjovsky2016unitary] and
+Experiment 4 of [hochreiter1997long].
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import numpy as np
+
+from nurt.data.synthetic.benchmark import AbstractBenchmark, Examples, Loss, check_count, require
+
+__all__ = ["AddingProblem", "AddingProblem1997"]
+
+Marks: TypeAlias = Literal["half", "any"]
+FirstPair: TypeAlias = Literal["zero", "kept"]
+FIRST_MARKS = 10
+
+
+@dataclass(frozen=True)
+class AddingProblem(AbstractBenchmark):
+    """The adding problem as it is used today: values uniform on [0, 1), two marks of 1, target the sum of the two.
+
+    The best constant is 1, with a mean squared error of 1/6, the variance of a sum of two such values. An example has
+    inputs (B, T, 2), value and mark, and targets (B,).
+
+    Args:
+        steps: T.
+        marks: "half" marks one step of [0, T/2) and one of [T/2, T) [arjovsky2016unitary]; "any" two different
+            steps anywhere [bai2018empirical].
+
+    Raises:
+        NurtValueError: fewer than 2 steps, or an unknown way to mark.
+
+    Example:
+        >>> examples = AddingProblem(steps=30).draw(64, seed=0)
+        >>> examples.inputs.shape, examples.targets.shape
+        ((64, 30, 2), (64,))
+    """
+
+    steps: int = 30
+    marks: Marks = "half"
+
+    def __post_init__(self) -> None:
+        require(self.steps >= 2, "AddingProblem: two marks do not fit.", expected="steps of at least 2", got=self.steps)
+        require(self.marks in ("half", "any"), "AddingProblem: unknown marks.", expected="half or any", got=self.marks)
+
+    @property
+    def input_size(self) -> int:
+        """Value and mark: 2."""
+        return 2
+
+    @property
+    def output_size(self) -> int:
+        """The sum: 1."""
+        return 1
+
+    @property
+    def loss(self) -> Loss:
+        """Squared error."""
+        return "squared error"
+
+    @property
+    def baseline_loss(self) -> float:
+        """1/6, of always answering 1."""
+        return 2.0 * _uniform_variance(1.0)
+
+    def draw(self, count: int, seed: int | np.random.Generator = 0) -> Examples:
+        """Return new examples; the stream gives the values, then the marks."""
+        check_count(count)
+        stream = np.random.default_rng(seed)
+        values = stream.random((count, self.steps))
+        first, second = self._draw_marks(count, stream)
+        return _marked(values, first, second)
+
+    def baseline_on(self, examples: Examples) -> float:
+        """Return the mean squared error of always answering 1."""
+        return float(np.mean((examples.targets - 1.0) ** 2))
+
+    def _draw_marks(self, count: int, stream: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        if self.marks == "half":
+            half = self.steps // 2
+            return stream.integers(0, half, count), stream.integers(half, self.steps, count)
+        first = stream.integers(0, self.steps, count)
+        return first, _among_the_others(stream.integers(0, self.steps - 1, count), first)
+
+
+@dataclass(frozen=True)
+class AddingProblem1997(AbstractBenchmark):
+    """The adding problem of [hochreiter1997long], Experiment 4, with sequences of different lengths.
+
+    Values are uniform on [-1, 1), lengths uniform on T … 1.1·T. One of the first 10 pairs is marked, then one of the
+    first T/2 - 1 of those still unmarked. Marks: 1 at the two, -1 at the first and last pair unless marked, else 0.
+    The target is 0.5 + (X_1 + X_2)/4, and the paper counts an answer as right within 0.04. The best constant is 0.5.
+
+    Args:
+        steps: T, the shortest length; at least 20, so that both marks have their room.
+        first_pair: "zero" sets X_1 to 0 when the first mark falls on the very first pair, as the paper does; "kept"
+            leaves it.
+
+    Raises:
+        NurtValueError: too few steps, or an unknown rule.
+
+    Example:
+        >>> AddingProblem1997(first_pair="kept").baseline_loss == 1 / 24
+        True
+    """
+
+    steps: int = 100
+    first_pair: FirstPair = "zero"
+
+    def __post_init__(self) -> None:
+        require(
+            self.steps >= 2 * FIRST_MARKS,
+            "AddingProblem1997: the marks have no room.",
+            expected="steps of at least 20",
+            got=self.steps,
+        )
+        known = ("zero", "kept")
+        require(self.first_pair in known, "Unknown rule.", expected="first_pair of zero or kept", got=self.first_pair)
+
+    @property
+    def input_size(self) -> int:
+        """Value and mark: 2."""
+        return 2
+
+    @property
+    def output_size(self) -> int:
+        """The scaled sum: 1."""
+        return 1
+
+    @property
+    def loss(self) -> Loss:
+        """Squared error."""
+        return "squared error"
+
+    @property
+    def baseline_loss(self) -> float:
+        """1/24 = 0.0416667 of always answering 0.5; 1.9/48 = 0.0395833 when the first pair is set to 0."""
+        erased = 1.0 / FIRST_MARKS if self.first_pair == "zero" else 0.0
+        return (2.0 - erased) * _uniform_variance(2.0) / 16.0
+
+    def draw(self, count: int, seed: int | np.random.Generator = 0) -> Examples:
+        """Return new examples; the stream gives the lengths, the values, then the marks."""
+        check_count(count)
+        stream = np.random.default_rng(seed)
+        longest = self.steps + self.steps // 10
+        lengths = stream.integers(self.steps, longest + 1, count)
+        values = stream.random((count, longest)) * 2.0 - 1.0
+        first = stream.integers(0, FIRST_MARKS, count)
+        second = _among_the_others(stream.integers(0, self.steps // 2 - 1, count), first)
+        return self._examples(values, first, second, lengths)
+
+    def baseline_on(self, examples: Examples) -> float:
+        """Return the mean squared error of always answering 0.5."""
+        return float(np.mean((examples.targets - 0.5) ** 2))
+
+    def _examples(self, values: np.ndarray, first: np.ndarray, second: np.ndarray, lengths: np.ndarray) -> Examples:
+        rows = np.arange(len(values))
+        if self.first_pair == "zero":
+            values[first == 0, 0] = 0.0
+        values[np.arange(values.shape[1]) >= lengths[:, None]] = 0.0
+        plain = _marked(values, first, second)
+        marks = plain.inputs[:, :, 1]
+        for ends in (np.zeros_like(rows), lengths - 1):
+            marks[rows, ends] = np.where(marks[rows, ends] == 1.0, 1.0, -1.0)
+        return Examples(plain.inputs, 0.5 + plain.targets / 4.0, lengths)
+
+
+def _uniform_variance(width: float) -> float:
+    return width**2 / 12.0
+
+
+def _among_the_others(drawn: np.ndarray, taken: np.ndarray) -> np.ndarray:
+    """Return the place that is number ``drawn`` when the place ``taken`` is left out of the count."""
+    return np.asarray(drawn + (drawn >= taken))
+
+
+def _marked(values: np.ndarray, first: np.ndarray, second: np.ndarray) -> Examples:
+    """Return values beside their marks, and the sums of the two marked values."""
+    rows = np.arange(len(values))
+    marks = np.zeros_like(values)
+    marks[rows, first] = 1.0
+    marks[rows, second] = 1.0
+    return Examples(np.stack([values, marks], axis=2), values[rows, first] + values[rows, second])
