@@ -25,6 +25,9 @@ MODULES = (
     "memory_cell",
     "simple_rnn",
     "parity",
+    "adding",
+    "copying",
+    "temporal_order",
 )
 
 

@@ -1,0 +1,183 @@
+"""What an experiment with a benchmark of long memory found, in tables and pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nurt import plotting
+from nurt.experiments import drawing
+from nurt.experiments.base import ExperimentResult, Figure, Measure, Progress, Table
+from nurt.experiments.longmemory.judging import CellVerdict, judge_cell, verdict_of
+from nurt.experiments.longmemory.study import CellRun, MemorySettings, run_all, tested_stream, train_cell
+from nurt.experiments.texts import Language, Text
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+__all__ = ["MemoryResult", "clipped_figure", "compute", "curves_figure", "runs_table"]
+
+LOSS_AT_END = Text("loss on the test sequences", "strata na ciągach testowych")
+
+
+@dataclass(frozen=True, kw_only=True)
+class MemoryResult(ExperimentResult):
+    """What the runs reached.
+
+    Args:
+        settings: what the run depended on.
+        verdict: who is better than what costs nothing.
+        score: test loss of the best cell, mean over its seeds.
+        baselines: expected loss of the best answer that costs nothing.
+        updates: of all runs together.
+        experiment: id.
+        preset: name.
+        seconds: what the run took.
+        baseline_on_test: loss of that answer on the test sequences; the runs are judged against it.
+        runs: every training.
+        cells: what each cell reached.
+    """
+
+    settings: MemorySettings
+    baseline_on_test: float
+    runs: tuple[CellRun, ...]
+    cells: tuple[CellVerdict, ...]
+
+    def figures(self) -> tuple[Figure, ...]:
+        """Return the test losses while training, and the shares of clipped updates."""
+        return curves_figure(self.runs, self.baseline_on_test, LOSS_AT_END, log=True), clipped_figure(self.cells)
+
+    def tables(self) -> tuple[Table, ...]:
+        """Return what every run reached."""
+        return (runs_table(self.runs, LOSS_AT_END),)
+
+
+def compute(settings: MemorySettings, progress: Progress) -> MemoryResult:
+    """Train every cell from every seed and judge the losses on the test sequences."""
+    benchmark = settings.benchmark
+
+    def train(cell: str, seed: int, tell: Callable[[int], None]) -> CellRun:
+        return train_cell(settings, cell, seed, tell)
+
+    runs = run_all(settings, progress, train)
+    baseline = benchmark.baseline_on(benchmark.draw(settings.tested, tested_stream(settings)))
+    cells = tuple(judge_cell(cell, runs, baseline, "lower") for cell in dict.fromkeys(run.cell for run in runs))
+    best = min(cells, key=lambda one: one.mean)
+    planned = settings.updates * settings.repeats * len(settings.cells)
+    score = Text("test loss of {cell}, the best cell", "strata testowa najlepszej komórki: {cell}")
+    return MemoryResult(
+        settings=settings,
+        verdict=verdict_of(cells, baseline, runs, planned),
+        score=Measure(score.filled(cell=best.cell), best.mean),
+        baselines=(
+            Measure(Text("best answer without looking", "najlepsza odpowiedź bez patrzenia"), benchmark.baseline_loss),
+            Measure(Text("the same on the test sequences", "to samo na ciągach testowych"), baseline),
+        ),
+        updates=sum(run.updates for run in runs),
+        baseline_on_test=baseline,
+        runs=runs,
+        cells=cells,
+    )
+
+
+def runs_table(runs: tuple[CellRun, ...], what: Text) -> Table:
+    """Return one row per run: value, clipped share, updates and seconds."""
+    rows = [(r.cell, r.seed, r.value, 100.0 * r.clipped_share, r.updates, r.seconds) for r in runs]
+    return Table(
+        caption=Text("Every run", "Wszystkie przebiegi"),
+        columns=(
+            Text("cell", "komórka"),
+            Text("seed", "ziarno"),
+            what,
+            Text("updates clipped, %", "przycięte aktualizacje, %"),
+            Text("updates", "aktualizacje"),
+            Text("seconds", "sekundy"),
+        ),
+        rows=tuple(rows),
+        note=Text(
+            "A cell that is clipped in most updates is steered by the threshold: only the direction of its gradient "
+            "is left.",
+            "Komórką przycinaną w większości aktualizacji steruje próg: z gradientu pozostaje sam kierunek.",
+        ),
+        significant=3,
+    )
+
+
+def curves_figure(runs: tuple[CellRun, ...], baseline: float, what: Text, *, log: bool) -> Figure:
+    """Return what was measured while training, a line per run, a colour per cell, and the baseline.
+
+    Args:
+        runs: the trainings.
+        baseline: what costs nothing.
+        what: was measured.
+        log: whether the axis is logarithmic.
+    """
+    cells = list(dict.fromkeys(run.cell for run in runs))
+
+    def draw(language: Language) -> go.Figure:
+        figure = plotting.new_figure("", drawing.UPDATE[language], what[language])
+        shown: set[str] = set()
+        for run in runs:
+            index = cells.index(run.cell)
+            figure.add_scatter(
+                x=run.at,
+                y=run.values,
+                name=run.cell,
+                legendgroup=run.cell,
+                showlegend=run.cell not in shown,
+                mode="lines+markers",
+                line={"color": plotting.PALETTE[index % len(plotting.PALETTE)], "width": 2},
+                marker={"symbol": drawing.SYMBOLS[index % len(drawing.SYMBOLS)], "size": 7},
+            )
+            shown.add(run.cell)
+        end = max(int(run.at[-1]) for run in runs)
+        figure.add_scatter(
+            x=np.array([0, end]),
+            y=np.array([baseline, baseline]),
+            name=Text("costs nothing", "bez kosztów")[language],
+            mode="lines",
+            line={"color": plotting.REFERENCE, "width": 2, "dash": "dash"},
+        )
+        if log:
+            figure.update_yaxes(type="log")
+        return figure
+
+    return Figure(
+        Text("What each run reached while it trained", "Co osiągał każdy przebieg w trakcie uczenia"),
+        Text(
+            "One line per seed, one colour per cell. The dashed line costs nothing: a run that lies on it has learnt "
+            "nothing yet, however long it ran.",
+            "Jedna linia na ziarno, jeden kolor na komórkę. Linia przerywana nic nie kosztuje: przebieg, który na niej "
+            "leży, niczego się jeszcze nie nauczył, niezależnie od czasu.",
+        ),
+        draw,
+    )
+
+
+def clipped_figure(cells: tuple[CellVerdict, ...]) -> Figure:
+    """Return the share of clipped updates per cell."""
+
+    def draw(language: Language) -> go.Figure:
+        share = Text("updates clipped, %", "przycięte aktualizacje, %")[language]
+        figure = plotting.new_figure("", Text("cell", "komórka")[language], share)
+        figure.add_bar(
+            x=[one.cell for one in cells],
+            y=[100.0 * one.clipped_share for one in cells],
+            marker={"color": [plotting.PALETTE[index % len(plotting.PALETTE)] for index in range(len(cells))]},
+            showlegend=False,
+        )
+        figure.update_yaxes(range=[0, 100])
+        return figure
+
+    return Figure(
+        Text("How often the gradient was cut", "Jak często przycinano gradient"),
+        Text(
+            "The share of updates whose gradient was longer than the threshold. Gates keep it low.",
+            "Udział aktualizacji, w których gradient był dłuższy od progu. Bramki utrzymują go na niskim poziomie.",
+        ),
+        draw,
+        320,
+    )

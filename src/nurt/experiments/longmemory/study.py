@@ -1,0 +1,162 @@
+"""Train networks of several cells, from several seeds each, on fresh batches of a benchmark."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+import torch
+
+from nurt.data.synthetic import AbstractBenchmark
+from nurt.experiments.base import Progress, Settings
+from nurt.experiments.longmemory.network import Network, build, loss_of, tensors
+from nurt.experiments.texts import Text
+from nurt.training.online import OnlineRecord, OnlineSettings, StopReason, train_online
+
+__all__ = ["CellRun", "MemorySettings", "run_all", "tested_stream", "train_cell"]
+
+Batch: TypeAlias = tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]
+TRAINING, TESTING = 0, 1
+
+
+@dataclass(frozen=True)
+class MemorySettings(Settings):
+    """What every benchmark of long memory depends on.
+
+    Args:
+        seed: of the first run; the next run takes the next number.
+        cells: which cells, by name.
+        hidden: H.
+        updates: per run.
+        batch: sequences per update, B.
+        learning_rate: of Adam.
+        clip_norm: largest norm of the gradient.
+        repeats: runs per cell.
+        tested: sequences of the test, the same for all runs.
+        looks: how often a run is tested.
+    """
+
+    cells: tuple[str, ...] = ("RNN", "LSTM", "GRU", "IRNN")
+    hidden: int = 32
+    updates: int = 3000
+    batch: int = 64
+    learning_rate: float = 0.005
+    clip_norm: float = 1.0
+    repeats: int = 3
+    tested: int = 1000
+    looks: int = 12
+
+    @property
+    @abstractmethod
+    def benchmark(self) -> AbstractBenchmark:
+        """The benchmark the settings describe."""
+
+    @property
+    def online(self) -> OnlineSettings:
+        """How each network is trained."""
+        return OnlineSettings(self.updates, self.learning_rate, self.clip_norm)
+
+
+@dataclass(frozen=True)
+class CellRun:
+    """One training.
+
+    Args:
+        cell: name of the cell.
+        seed: of weights and stream.
+        value: what the run is judged by, at its end.
+        at: updates after which it was measured.
+        values: what was measured there.
+        updates: that were made.
+        clipped_share: share of the updates whose gradient was shortened.
+        stopped_by: what ended it, as in :class:`~nurt.training.online.OnlineRecord`.
+        seconds: what it took.
+    """
+
+    cell: str
+    seed: int
+    value: float
+    at: np.ndarray
+    values: np.ndarray
+    updates: int
+    clipped_share: float
+    stopped_by: StopReason
+    seconds: float
+
+    @classmethod
+    def of(cls, cell: str, seed: int, measured: dict[int, float], record: OnlineRecord) -> CellRun:
+        """Return the run that a record describes, its last measurement being its value."""
+        at = np.array(list(measured), dtype=np.int64)
+        values = np.array(list(measured.values()))
+        return cls(
+            cell=cell,
+            seed=seed,
+            value=float(values[-1]),
+            at=at,
+            values=values,
+            updates=record.updates,
+            clipped_share=record.clipped_share,
+            stopped_by=record.stopped_by,
+            seconds=record.seconds,
+        )
+
+
+def run_all(
+    settings: MemorySettings, progress: Progress, train: Callable[[str, int, Callable[[int], None]], CellRun]
+) -> tuple[CellRun, ...]:
+    """Run every cell from every seed; after a Ctrl-C what was done is returned.
+
+    Args:
+        settings: cells, seeds and updates.
+        progress: told the share of all updates.
+        train: trains one cell from one seed and tells every update.
+    """
+    plan = [(cell, settings.seed + repeat) for cell in settings.cells for repeat in range(settings.repeats)]
+    runs: list[CellRun] = []
+    for cell, seed in plan:
+        doing = Text(f"{cell}, seed {seed}", f"{cell}, ziarno {seed}")
+
+        def tell(update: int, doing: Text = doing) -> None:
+            progress((len(runs) + update / settings.updates) / len(plan), doing)
+
+        tell(0)
+        runs.append(train(cell, seed, tell))
+        if runs[-1].stopped_by == "interrupt":
+            break
+    return tuple(runs)
+
+
+def train_cell(settings: MemorySettings, cell: str, seed: int, tell: Callable[[int], None]) -> CellRun:
+    """Train one network on fresh batches; test it on the same sequences every time."""
+    benchmark = settings.benchmark
+    network = build(cell, benchmark, settings.hidden, seed)
+    stream = np.random.default_rng((seed, TRAINING))
+    tested = tensors(benchmark.draw(settings.tested, tested_stream(settings)))
+    measured = {0: _test(network, benchmark, tested)}
+    every = max(1, settings.updates // settings.looks)
+
+    def after(update: int) -> None:
+        if update % every == 0:
+            measured[update] = _test(network, benchmark, tested)
+        tell(update)
+
+    def next_loss() -> torch.Tensor:
+        return loss_of(network, benchmark.loss, *tensors(benchmark.draw(settings.batch, stream)))
+
+    record = train_online(network, next_loss, settings.online, after_update=after)
+    if record.updates not in measured:
+        measured[record.updates] = _test(network, benchmark, tested)
+    return CellRun.of(cell, seed, measured, record)
+
+
+def tested_stream(settings: MemorySettings) -> np.random.Generator:
+    """Return the stream of the sequences that are tested, apart from those that are trained on."""
+    return np.random.default_rng((settings.seed, TESTING))
+
+
+def _test(network: Network, benchmark: AbstractBenchmark, tested: Batch) -> float:
+    with torch.no_grad():
+        return float(loss_of(network, benchmark.loss, *tested))
