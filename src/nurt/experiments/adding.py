@@ -54,8 +54,8 @@ EXPERIMENT = Experiment(
     how_to_read=Text(
         "First find the dashed line. Then look at the shares of clipped updates: of two cells with falling losses one "
         "may be steered by the threshold of its gradient.",
-        "Najpierw znajdź linię przerywaną. Potem spójrz na udziały przyciętych aktualizacji: z dwóch komórek o malejącej "
-        "stracie jedną może kierować próg jej gradientu.",
+        "Najpierw znajdź linię przerywaną. Potem spójrz na udziały przyciętych aktualizacji: z komórek o malejącej "
+        "stracie jedną z dwóch może kierować próg gradientu.",
     ),
     expected_seconds=60,
     presets={

@@ -28,6 +28,7 @@ MODULES = (
     "adding",
     "copying",
     "temporal_order",
+    "echo",
 )
 
 

@@ -1,0 +1,160 @@
+"""Echo: what a network learns when its gradient ends at the edge of a chunk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from nurt.data.synthetic import Echo
+from nurt.experiments.base import Exercise, Experiment, Figure, Measure, Preset, Progress, Standing, Table, Verdict
+from nurt.experiments.longmemory.echoes import CHANCE, LEARNT, train_echo
+from nurt.experiments.longmemory.judging import CellVerdict, judge_cell, verdict_of
+from nurt.experiments.longmemory.result import MemoryResult, clipped_figure, curves_figure, runs_table
+from nurt.experiments.longmemory.study import CellRun, MemorySettings, run_all
+from nurt.experiments.texts import Text
+
+__all__ = ["EXPERIMENT", "EchoResult", "EchoSettings"]
+
+RIGHT = Text("share of right bits", "udział poprawnych bitów")
+
+
+@dataclass(frozen=True)
+class EchoSettings(MemorySettings):
+    """Settings of the echo; there is one update per chunk.
+
+    Args:
+        seed, cells, hidden, updates, batch, learning_rate, clip_norm, repeats, looks: as in
+            :class:`~nurt.experiments.longmemory.study.MemorySettings`.
+        tested: chunks at the end whose right bits are counted, each before its update.
+        delay: d, in steps.
+        chunk: K, in steps.
+    """
+
+    delay: int = 3
+    chunk: int = 10
+
+    @property
+    def benchmark(self) -> Echo:
+        """The echo, as many chunks of it as there are updates."""
+        return Echo(self.delay, self.chunk, self.chunk * self.updates)
+
+
+@dataclass(frozen=True, kw_only=True)
+class EchoResult(MemoryResult):
+    """What the runs reached.
+
+    Args:
+        settings: what the run depended on.
+        verdict: who learnt the echo, who is above chance.
+        score: share of right bits of the worst cell, mean over its seeds.
+        baselines: chance.
+        updates: of all runs together.
+        experiment: id.
+        preset: name.
+        seconds: what the run took.
+        baseline_on_test: chance.
+        runs: every training.
+        cells: what each cell reached.
+    """
+
+    def figures(self) -> tuple[Figure, ...]:
+        """Return the share of right bits while training, and the shares of clipped updates."""
+        return curves_figure(self.runs, self.baseline_on_test, RIGHT, log=False), clipped_figure(self.cells)
+
+    def tables(self) -> tuple[Table, ...]:
+        """Return what every run reached."""
+        return (runs_table(self.runs, RIGHT),)
+
+
+def compute(settings: EchoSettings, progress: Progress) -> EchoResult:
+    """Train every cell from every seed on the echo."""
+    echo = settings.benchmark
+
+    def train(cell: str, seed: int, tell: Callable[[int], None]) -> CellRun:
+        return train_echo(settings, echo, cell, seed, tell)
+
+    runs = run_all(settings, progress, train)
+    cells = tuple(judge_cell(cell, runs, CHANCE, "higher") for cell in dict.fromkeys(run.cell for run in runs))
+    worst = min(cells, key=lambda one: one.mean)
+    planned = settings.updates * settings.repeats * len(settings.cells)
+    return EchoResult(
+        settings=settings,
+        verdict=_verdict(cells, runs, planned, echo),
+        score=Measure(
+            Text("right bits of {cell}, the worst cell", "poprawne bity najgorszej komórki: {cell}").filled(
+                cell=worst.cell
+            ),
+            worst.mean,
+        ),
+        baselines=(Measure(Text("guessing", "zgadywanie"), CHANCE),),
+        updates=sum(run.updates for run in runs),
+        baseline_on_test=CHANCE,
+        runs=runs,
+        cells=cells,
+    )
+
+
+def _verdict(cells: tuple[CellVerdict, ...], runs: tuple[CellRun, ...], planned: int, echo: Echo) -> Verdict:
+    learnt = [one.cell for one in cells if one.mean > LEARNT]
+    standing: Standing = "reached" if len(learnt) == len(cells) else "partly" if learnt else "missed"
+    share = Text(
+        "{share} % of the answers stand in one chunk with their bit. More than {limit} % right: {learnt}.",
+        "{share} % odpowiedzi stoi w jednym kawałku ze swoim bitem. Ponad {limit} % poprawnych: {learnt}.",
+    ).filled(
+        share=round(100.0 * echo.linked_share, 1),
+        limit=round(100.0 * LEARNT, 1),
+        learnt=", ".join(learnt) if learnt else Text("none", "żadna"),
+    )
+    rest = verdict_of(cells, CHANCE, runs, planned)
+    if standing == "reached" and rest.standing != "reached":
+        standing = "partly"
+    return Verdict(standing, Text(f"{share.en} {rest.text.en}", f"{share.pl} {rest.text.pl}"))
+
+
+BASE = EchoSettings(cells=("RNN", "LSTM", "GRU"), updates=1500, batch=32, tested=100, looks=30)
+
+EXPERIMENT = Experiment(
+    id="echo",
+    name=Text("Echo", "Echo"),
+    description=Text(
+        "One endless series of random bits; at every step the network repeats the bit of 3 steps ago. The series is "
+        "read in chunks of 10 steps. The state goes on from chunk to chunk, the gradient does not. As long as some "
+        "answers stand in one chunk with their bit, these few teach the rest.",
+        "Jeden ciąg losowych bitów bez końca; w każdym kroku sieć powtarza bit sprzed 3 kroków. Ciąg jest czytany "
+        "kawałkami po 10 kroków. Stan przechodzi z kawałka do kawałka, gradient nie. Dopóki część odpowiedzi stoi w "
+        "jednym kawałku ze swoim bitem, te nieliczne uczą pozostałe.",
+    ),
+    how_to_read=Text(
+        "Bits are counted before the update that learns from them. Compare with the preset too-far: the same cells, "
+        "the same chunks, and a delay that no gradient crosses.",
+        "Bity są liczone przed aktualizacją, która się z nich uczy. Porównaj z wariantem too-far: te same komórki, te "
+        "same kawałki i opóźnienie, którego nie pokonuje żaden gradient.",
+    ),
+    expected_seconds=25,
+    presets={
+        "default": Preset(Text("Delay 3, chunks of 10", "Opóźnienie 3, kawałki po 10"), BASE),
+        "quick": Preset(
+            Text("Delay 1, 150 chunks of 5", "Opóźnienie 1, 150 kawałków po 5"),
+            replace(BASE, delay=1, chunk=5, updates=150, hidden=16, tested=20, looks=10),
+        ),
+        "near-the-edge": Preset(Text("Delay 8, chunks of 10", "Opóźnienie 8, kawałki po 10"), replace(BASE, delay=8)),
+        "too-far": Preset(Text("Delay 12, chunks of 10", "Opóźnienie 12, kawałki po 10"), replace(BASE, delay=12)),
+    },
+    compute=compute,
+    exercises=(
+        Exercise(
+            Text(
+                "With a delay of 12 and chunks of 10 the right bits stay a little above one half. Where do they come "
+                "from, when no gradient links answer and bit?",
+                "Przy opóźnieniu 12 i kawałkach po 10 poprawnych bitów jest nieco więcej niż połowa. Skąd się biorą, "
+                "skoro żaden gradient nie łączy odpowiedzi z bitem?",
+            ),
+            Text(
+                "From the state itself. It is carried on, and even an untrained recurrence keeps faint traces of old "
+                "bits; the read-out, which needs no gradient through time, finds them.",
+                "Z samego stanu. Jest przenoszony dalej i nawet nieuczona rekurencja zachowuje słabe ślady dawnych "
+                "bitów; warstwa wyjściowa, która nie potrzebuje gradientu w czasie, je odnajduje.",
+            ),
+        ),
+    ),
+)
