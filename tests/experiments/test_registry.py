@@ -22,6 +22,11 @@ QUICK: dict[str, dict[str, Any]] = {
     "addition/roelants": {"draws": 1},
     "addition/subtract-15": {"draws": 1, "rounds": 2},
     "addition/add-28": {"rounds": 1, "batches": 3, "samples": 300},
+    "adding": {"cells": ("RNN", "LSTM"), "steps": 6, "hidden": 4, "updates": 20, "tested": 50},
+    "copying": {"cells": ("GRU",), "delay": 1, "hidden": 4, "updates": 20, "tested": 20},
+    "temporal-order": {"cells": ("GRU", "RNN"), "hidden": 4, "updates": 20, "tested": 50},
+    "echo": {"cells": ("RNN", "LSTM"), "hidden": 4, "updates": 20, "tested": 5},
+    "truncation": {"hidden": 4, "updates": 20, "tested": 5, "repeats": 1, "echoes": ((1, 2), (2, 2))},
 }
 
 

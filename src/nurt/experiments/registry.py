@@ -29,6 +29,7 @@ MODULES = (
     "copying",
     "temporal_order",
     "echo",
+    "truncation",
 )
 
 

@@ -48,7 +48,7 @@ EXPERIMENT = Experiment(
         "Losses at the dashed line are guesses. A loss of half a ln 2 knows the letters and guesses their order.",
         "Straty na linii przerywanej to zgadywanie. Strata równa połowie ln 2 zna litery i zgaduje ich kolejność.",
     ),
-    expected_seconds=20,
+    expected_seconds=6,
     presets={
         "default": Preset(Text("Easy: 7 or 8 steps", "Łatwy: 7 lub 8 kroków"), BASE),
         "quick": Preset(

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     )
     from nurt.training.loop import train
     from nurt.training.objective import Objective
+    from nurt.training.online import OnlineRecord, OnlineSettings, train_online
     from nurt.training.settings import TrainingSettings
 
 __all__ = [
@@ -34,6 +35,8 @@ __all__ = [
     "Event",
     "Listener",
     "Objective",
+    "OnlineRecord",
+    "OnlineSettings",
     "ReduceOnPlateau",
     "StepEnded",
     "TrainingEnded",
@@ -41,6 +44,7 @@ __all__ = [
     "TrainingSettings",
     "TrainingStarted",
     "train",
+    "train_online",
 ]
 
 _HOME = {
@@ -48,9 +52,12 @@ _HOME = {
     "CheckpointError": "checkpoint",
     "CosineDecay": "decay",
     "Objective": "objective",
+    "OnlineRecord": "online",
+    "OnlineSettings": "online",
     "ReduceOnPlateau": "decay",
     "TrainingSettings": "settings",
     "train": "loop",
+    "train_online": "online",
 }
 
 

@@ -119,10 +119,7 @@ def train_online(
     began = time.perf_counter()
     model.train()
     with Interrupt() as interrupt:
-        while len(losses) < settings.updates:
-            if interrupt.requested:
-                stopped_by = "interrupt"
-                break
+        while len(losses) < settings.updates and not interrupt.requested:
             loss, norm = _backward(next_loss(), parameters, optimizer)
             if not (math.isfinite(loss) and math.isfinite(norm)):
                 stopped_by = "non-finite"
@@ -133,6 +130,8 @@ def train_online(
             norms.append(norm)
             if after_update is not None:
                 after_update(len(losses))
+        if interrupt.requested:
+            stopped_by = "interrupt"
     optimizer.zero_grad()
     model.eval()
     seconds = time.perf_counter() - began

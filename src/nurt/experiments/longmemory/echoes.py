@@ -33,8 +33,8 @@ def train_echo(settings: MemorySettings, echo: Echo, cell: str, seed: int, tell:
     """
     network = build(cell, echo, settings.hidden, seed)
     examples = echo.draw(settings.batch, np.random.default_rng((seed, TRAINING)))
-    inputs = torch.from_numpy(examples.inputs).float().split(echo.chunk, dim=1)
-    targets = torch.from_numpy(examples.targets).float().split(echo.chunk, dim=1)
+    inputs = torch.split(torch.from_numpy(examples.inputs).float(), echo.chunk, dim=1)
+    targets = torch.split(torch.from_numpy(examples.targets).float(), echo.chunk, dim=1)
     right: list[float] = []
     measured: dict[int, float] = {}
     every = max(1, settings.updates // settings.looks)

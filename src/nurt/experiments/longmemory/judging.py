@@ -56,7 +56,8 @@ def judge_cell(cell: str, runs: tuple[CellRun, ...], baseline: float, better: Be
     low, high = float(values.min()), float(values.max())
     if len(values) >= ENOUGH_SEEDS:
         noise = seed_noise(values.tolist(), 0.0)
-        low, high = noise.low, noise.high
+        # Neither a loss nor a share is ever negative; Student's interval does not know that.
+        low, high = max(0.0, noise.low), noise.high
     margin = MARGIN * baseline
     won = high < baseline - margin if better == "lower" else low > baseline + margin
     share = float(np.mean([run.clipped_share for run in own]))

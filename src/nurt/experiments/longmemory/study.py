@@ -123,7 +123,13 @@ def run_all(
             progress((len(runs) + update / settings.updates) / len(plan), doing)
 
         tell(0)
-        runs.append(train(cell, seed, tell))
+        try:
+            runs.append(train(cell, seed, tell))
+        except KeyboardInterrupt:
+            # It came between two trainings, or for the second time: the runs before are whole.
+            if not runs:
+                raise
+            break
         if runs[-1].stopped_by == "interrupt":
             break
     return tuple(runs)

@@ -1,0 +1,358 @@
+"""Truncated back-propagation: the gradient that is left, and the lag that nothing learns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nurt import plotting
+from nurt.data.synthetic import Echo
+from nurt.experiments import drawing
+from nurt.experiments.base import (
+    Exercise,
+    Experiment,
+    ExperimentResult,
+    Figure,
+    Measure,
+    Preset,
+    Progress,
+    Standing,
+    Table,
+    Verdict,
+)
+from nurt.experiments.linear.data import draw as draw_sequences
+from nurt.experiments.longmemory.contributions import chunked, contributions, sliding
+from nurt.experiments.longmemory.echoes import CHANCE, LEARNT, train_echo
+from nurt.experiments.longmemory.study import CellRun, MemorySettings, run_all
+from nurt.experiments.texts import Language, Text
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+__all__ = ["EXPERIMENT", "EchoRuns", "TruncationResult", "TruncationSettings"]
+
+WINDOW = Text("window K, steps", "okno K, kroki")
+GRADIENT = Text("gradient ∂ℓ/∂w<sub>rec</sub>", "gradient ∂ℓ/∂w<sub>rec</sub>")
+SLIDING, CHUNKED = Text("sliding window", "okno przesuwne"), Text("chunks, state cut", "kawałki, stan odcięty")
+RIGHT = Text("share of right bits", "udział poprawnych bitów")
+# The sequences of the experiment linear/roelants.
+SHAPE, STREAM = (20, 10), 1
+
+
+@dataclass(frozen=True)
+class TruncationSettings(MemorySettings):
+    """Settings of the demonstration; the networks have one update per chunk.
+
+    Args:
+        seed, cells, hidden, updates, batch, learning_rate, clip_norm, repeats, looks: as in
+            :class:`~nurt.experiments.longmemory.study.MemorySettings`.
+        tested: chunks at the end whose right bits are counted.
+        weight_in: w_x of the linear recurrence.
+        weight_rec: w_rec of it.
+        windows: K of the exact gradients.
+        echoes: delay and chunk of the echoes that are trained.
+    """
+
+    weight_in: float = 1.0
+    weight_rec: float = 0.9
+    windows: tuple[int, ...] = (1, 2, 3, 5, 10)
+    echoes: tuple[tuple[int, int], ...] = ((3, 10), (8, 10), (12, 20), (12, 10), (5, 5))
+
+    @property
+    def benchmark(self) -> Echo:
+        """The first echo."""
+        return self.echo(*self.echoes[0])
+
+    def echo(self, delay: int, chunk: int) -> Echo:
+        """Return an echo with as many chunks as there are updates."""
+        return Echo(delay, chunk, chunk * self.updates)
+
+
+@dataclass(frozen=True)
+class EchoRuns:
+    """What was trained on one echo.
+
+    Args:
+        delay: d.
+        chunk: K.
+        linked_share: share of the answers in one chunk with their bit.
+        runs: the trainings; empty when the run was interrupted before them.
+    """
+
+    delay: int
+    chunk: int
+    linked_share: float
+    runs: tuple[CellRun, ...]
+
+    @property
+    def values(self) -> np.ndarray:
+        """Shares of right bits, one per run."""
+        return np.array([run.value for run in self.runs])
+
+
+@dataclass(frozen=True, kw_only=True)
+class TruncationResult(ExperimentResult):
+    """What truncation leaves.
+
+    Args:
+        settings: what the run depended on.
+        verdict: whether what no gradient links stayed unlearnt, and what it links was learnt.
+        score: least share of right bits where the gradient links some answers.
+        baselines: chance, and the largest share where it links none.
+        updates: of all runs together.
+        experiment: id.
+        preset: name.
+        seconds: what the run took.
+        parts: G[s, t] of the linear recurrence, (T, T).
+        sliding: gradient per window, sliding.
+        chunked: gradient per window, in chunks.
+        echoes: what was trained.
+    """
+
+    settings: TruncationSettings
+    parts: np.ndarray
+    sliding: np.ndarray
+    chunked: np.ndarray
+    echoes: tuple[EchoRuns, ...]
+
+    def figures(self) -> tuple[Figure, ...]:
+        """Return the echoes, the gradients per window, and the gradient per lag."""
+        return _echo_figure(self), _window_figure(self), _lag_figure(self)
+
+    def tables(self) -> tuple[Table, ...]:
+        """Return the exact gradients and the echoes."""
+        return _gradient_table(self), _echo_table(self)
+
+
+def compute(settings: TruncationSettings, progress: Progress) -> TruncationResult:
+    """Take the exact gradient apart, then train the echoes."""
+    parts = contributions(draw_sequences("bits", "sum", SHAPE, STREAM)[0], settings.weight_in, settings.weight_rec)
+    echoes: list[EchoRuns] = []
+    for number, (delay, chunk) in enumerate(settings.echoes):
+
+        def tell(share: float, doing: Text, number: int = number, delay: int = delay, chunk: int = chunk) -> None:
+            where = Text("echo {d} in chunks of {k}: ", "echo {d}, kawałki po {k}: ").filled(d=delay, k=chunk)
+            words = Text(where.en + doing.en, where.pl + doing.pl)
+            progress((number + share) / len(settings.echoes), words)
+
+        echoes.append(_train_echo(settings, settings.echo(delay, chunk), tell))
+        done = sum(run.updates for run in echoes[-1].runs)
+        if done < settings.updates * settings.repeats * len(settings.cells):
+            break
+    return _result(settings, parts, tuple(echoes))
+
+
+def _train_echo(settings: TruncationSettings, echo: Echo, progress: Progress) -> EchoRuns:
+    def train(cell: str, seed: int, tell: Callable[[int], None]) -> CellRun:
+        return train_echo(settings, echo, cell, seed, tell)
+
+    return EchoRuns(echo.delay, echo.chunk, echo.linked_share, run_all(settings, progress, train))
+
+
+def _result(settings: TruncationSettings, parts: np.ndarray, echoes: tuple[EchoRuns, ...]) -> TruncationResult:
+    linked = [float(one.values.min()) for one in echoes if one.linked_share > 0.0]
+    unlinked = [float(one.values.max()) for one in echoes if one.linked_share == 0.0]
+    made = sum(run.updates for one in echoes for run in one.runs)
+    planned = len(settings.echoes) * len(settings.cells) * settings.repeats * settings.updates
+    worst, best = min(linked, default=float("nan")), max(unlinked, default=float("nan"))
+    return TruncationResult(
+        settings=settings,
+        verdict=_verdict(worst, best, made, planned),
+        score=Measure(Text("least share of right bits, linked", "najmniej poprawnych bitów, powiązane"), worst),
+        baselines=(
+            Measure(Text("guessing", "zgadywanie"), CHANCE),
+            Measure(Text("most right bits, not linked", "najwięcej poprawnych bitów, niepowiązane"), best),
+        ),
+        updates=made,
+        parts=parts,
+        sliding=np.array([sliding(parts, window) for window in settings.windows]),
+        chunked=np.array([chunked(parts, window) for window in settings.windows]),
+        echoes=echoes,
+    )
+
+
+def _verdict(worst: float, best: float, made: int, planned: int) -> Verdict:
+    learnt, stayed = worst > LEARNT, best < LEARNT
+    standing: Standing = "reached" if learnt and stayed and made == planned else "partly" if learnt else "missed"
+    words = Text(
+        "Where the gradient links some answers with their bit, every run has at least {worst} % of the bits right. "
+        "Where it links none, the best run has {best} %, and chance is 50 %. {made} of {planned} updates were made.",
+        "Tam, gdzie gradient łączy część odpowiedzi z ich bitem, każdy przebieg ma co najmniej {worst} % poprawnych "
+        "bitów. Gdzie nie łączy żadnej, najlepszy ma {best} %, a zgadywanie daje 50 %. Wykonano {made} z {planned} "
+        "aktualizacji.",
+    )
+    values = {"worst": round(100.0 * worst, 1), "best": round(100.0 * best, 1), "made": made, "planned": planned}
+    return Verdict(standing, words.filled(**values))
+
+
+def _gradient_table(result: TruncationResult) -> Table:
+    full = float(result.parts.sum())
+    rows = [
+        (window, s, abs(s - full) / abs(full), c, abs(c - full) / abs(full))
+        for window, s, c in zip(result.settings.windows, result.sliding.tolist(), result.chunked.tolist(), strict=True)
+    ]
+    bias = Text("relative bias", "względne obciążenie")
+    return Table(
+        caption=Text("The gradient that is left, linear recurrence", "Pozostały gradient, rekurencja liniowa"),
+        columns=(WINDOW, SLIDING, bias, CHUNKED, bias),
+        rows=tuple(rows),
+        note=Text("The full gradient is {full}.", "Pełny gradient to {full}.").filled(full=full),
+        significant=7,
+    )
+
+
+def _echo_table(result: TruncationResult) -> Table:
+    rows = [
+        (one.delay, one.chunk, 100.0 * one.linked_share, run.cell, run.seed, run.value, 100.0 * run.clipped_share)
+        for one in result.echoes
+        for run in one.runs
+    ]
+    return Table(
+        caption=Text("Echoes, state carried and cut from the gradient", "Echa, stan przenoszony bez gradientu"),
+        columns=(
+            Text("delay d", "opóźnienie d"),
+            Text("chunk K", "kawałek K"),
+            Text("linked answers, %", "powiązane odpowiedzi, %"),
+            Text("cell", "komórka"),
+            Text("seed", "ziarno"),
+            RIGHT,
+            Text("updates clipped, %", "przycięte aktualizacje, %"),
+        ),
+        rows=tuple(rows),
+        note=Text(
+            "Linked are the answers that stand in one chunk with their bit: (K − d)/K of them, none from d = K on.",
+            "Powiązane są odpowiedzi stojące w jednym kawałku ze swoim bitem: (K − d)/K, od d = K żadna.",
+        ),
+        significant=4,
+    )
+
+
+def _echo_figure(result: TruncationResult) -> Figure:
+    def draw(language: Language) -> go.Figure:
+        figure = plotting.new_figure("", "d, K", RIGHT[language])
+        groups = (Text("linked", "powiązane"), Text("not linked", "niepowiązane"))
+        for index, (group, linked) in enumerate(zip(groups, (True, False), strict=True)):
+            chosen = [one for one in result.echoes if (one.linked_share > 0.0) == linked]
+            figure.add_scatter(
+                x=[f"{one.delay}, {one.chunk}" for one in chosen for _ in one.runs],
+                y=[run.value for one in chosen for run in one.runs],
+                text=[f"{run.cell}, {run.seed}" for one in chosen for run in one.runs],
+                name=group[language],
+                mode="markers",
+                marker=drawing.marker(index),
+            )
+        figure.add_hline(y=CHANCE, line={"color": plotting.REFERENCE, "width": 2, "dash": "dash"})
+        figure.update_xaxes(type="category")
+        figure.update_yaxes(range=[0.45, 1.02])
+        return figure
+
+    return Figure(
+        Text("Delay d in chunks of K", "Opóźnienie d w kawałkach po K"),
+        Text(
+            "One mark per run. The dashed line is chance. Marks a little above it read faint traces of old bits from "
+            "the carried state, which needs no gradient through time.",
+            "Jeden znak na przebieg. Linia przerywana to zgadywanie. Znaki nieco nad nią odczytują słabe ślady dawnych "
+            "bitów z przenoszonego stanu, do czego nie trzeba gradientu w czasie.",
+        ),
+        draw,
+    )
+
+
+def _window_figure(result: TruncationResult) -> Figure:
+    def draw(language: Language) -> go.Figure:
+        curves = [(SLIDING[language], result.sliding), (CHUNKED[language], result.chunked)]
+        figure = drawing.lines(result.settings.windows, curves, WINDOW[language], GRADIENT[language])
+        full = float(result.parts.sum())
+        figure.add_hline(y=full, line={"color": plotting.REFERENCE, "width": 2, "dash": "dot"})
+        return figure
+
+    return Figure(
+        Text("The gradient by window", "Gradient w zależności od okna"),
+        Text(
+            "The dotted line is the whole gradient. Truncation does not cure explosion, it cuts the product short: "
+            "what is missing is bias, and it does not average out.",
+            "Linia kropkowana to cały gradient. Obcięcie nie leczy wybuchu, tylko skraca iloczyn: brakująca część to "
+            "obciążenie, które się nie uśrednia.",
+        ),
+        draw,
+    )
+
+
+def _lag_figure(result: TruncationResult) -> Figure:
+    def draw(language: Language) -> go.Figure:
+        lags = np.arange(len(result.parts))
+        figure = plotting.new_figure("", Text("lag, steps", "odstęp, kroki")[language], GRADIENT[language])
+        figure.add_bar(
+            x=lags,
+            y=[float(np.trace(result.parts, offset=int(lag))) for lag in lags],
+            marker={"color": plotting.PALETTE[0]},
+            showlegend=False,
+        )
+        return figure
+
+    return Figure(
+        Text("Where the gradient comes from", "Skąd pochodzi gradient"),
+        Text(
+            "Each bar is the part that travels so many steps back. A window of K keeps the first K bars.",
+            "Każdy słupek to część, która cofa się o tyle kroków. Okno K zachowuje pierwsze K słupków.",
+        ),
+        draw,
+        320,
+    )
+
+
+BASE = TruncationSettings(cells=("RNN",), updates=1500, batch=32, repeats=3, tested=100, looks=10)
+
+EXPERIMENT = Experiment(
+    id="truncation",
+    name=Text("What truncation cannot learn", "Czego nie nauczy obcięcie"),
+    description=Text(
+        "Truncated back-propagation sends the gradient back over K steps only. The first part takes the exact gradient "
+        "of a linear recurrence apart and shows what each window leaves of it: less, and therefore biased. The second "
+        "part trains networks to repeat a bit of d steps ago in chunks of K. From d = K on, no gradient connects the "
+        "answer with its bit, and only a state that happens to keep the bit can help.",
+        "Obcięta propagacja wsteczna cofa gradient tylko o K kroków. Pierwsza część rozkłada dokładny gradient "
+        "rekurencji liniowej i pokazuje, co zostawia z niego każde okno: mniej, a więc z obciążeniem. Druga część uczy "
+        "sieci powtarzać bit sprzed d kroków w kawałkach po K. Od d = K żaden gradient nie łączy odpowiedzi z jej bitem i "
+        "pomóc może tylko stan, który przypadkiem zachowa bit.",
+    ),
+    how_to_read=Text(
+        "Compare the echo 12 in chunks of 20 with the same echo in chunks of 10: same cell, same budget, other window.",
+        "Porównaj echo 12 w kawałkach po 20 z tym samym echem w kawałkach po 10: ta sama komórka, ten sam budżet, inne "
+        "okno.",
+    ),
+    expected_seconds=40,
+    presets={
+        "default": Preset(Text("Five echoes, tanh units", "Pięć ech, jednostki tanh"), BASE),
+        "quick": Preset(
+            Text("Two echoes, 200 chunks", "Dwa echa, 200 kawałków"),
+            replace(BASE, updates=200, hidden=16, tested=20, echoes=((1, 5), (6, 5))),
+        ),
+        "lucky-state": Preset(
+            Text("An echo of 3 in chunks of 2", "Echo 3 w kawałkach po 2"),
+            replace(BASE, echoes=((3, 2),), cells=("RNN", "LSTM", "GRU")),
+        ),
+        "gates": Preset(
+            Text("Two echoes, three cells", "Dwa echa, trzy komórki"),
+            replace(BASE, cells=("RNN", "LSTM", "GRU"), echoes=((3, 10), (12, 10))),
+        ),
+    },
+    compute=compute,
+    exercises=(
+        Exercise(
+            Text(
+                "In the preset lucky-state an echo of 3 in chunks of 2 is sometimes learnt perfectly. How can that be?",
+                "W wariancie lucky-state sieć czasem bezbłędnie uczy się echa 3 w kawałkach po 2. Jak to możliwe?",
+            ),
+            Text(
+                "Not through the gradient of that lag, which is zero. A state that happens to shift its bits along "
+                "keeps them readable, and the read-out learns to find them. Another seed has no such luck.",
+                "Nie dzięki gradientowi tego odstępu, bo jest on zerowy. Stan, który przypadkiem przesuwa bity dalej, "
+                "zachowuje je czytelne, a warstwa wyjściowa uczy się je odnaleźć. Inne ziarno nie ma tego szczęścia.",
+            ),
+        ),
+    ),
+)
