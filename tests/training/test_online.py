@@ -44,7 +44,7 @@ def test_an_update_is_a_clipped_gradient_and_a_step_of_adam() -> None:
         loss = stream()
         loss.backward()
         norms.append(float(nn.utils.clip_grad_norm_(twin.parameters(), 0.7)))
-        losses.append(float(loss))
+        losses.append(float(loss.detach()))
         optimizer.step()
     np.testing.assert_allclose(record.losses, losses, rtol=1e-4)
     np.testing.assert_allclose(record.norms, norms, rtol=1e-4)

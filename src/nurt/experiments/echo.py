@@ -7,8 +7,7 @@ from dataclasses import dataclass, replace
 
 from nurt.data.synthetic import Echo
 from nurt.experiments.base import Exercise, Experiment, Figure, Measure, Preset, Progress, Standing, Table, Verdict
-from nurt.experiments.longmemory.echoes import CHANCE, LEARNT, train_echo
-from nurt.experiments.longmemory.judging import CellVerdict, judge_cell, verdict_of
+from nurt.experiments.longmemory.judging import CHANCE, LEARNT, CellVerdict, judge_cell, verdict_of
 from nurt.experiments.longmemory.result import MemoryResult, clipped_figure, curves_figure, runs_table
 from nurt.experiments.longmemory.study import CellRun, MemorySettings, run_all
 from nurt.experiments.texts import Text
@@ -68,6 +67,8 @@ class EchoResult(MemoryResult):
 
 def compute(settings: EchoSettings, progress: Progress) -> EchoResult:
     """Train every cell from every seed on the echo."""
+    from nurt.experiments.longmemory.echoes import train_echo
+
     echo = settings.benchmark
 
     def train(cell: str, seed: int, tell: Callable[[int], None]) -> CellRun:

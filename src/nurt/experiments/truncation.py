@@ -25,7 +25,7 @@ from nurt.experiments.base import (
 )
 from nurt.experiments.linear.data import draw as draw_sequences
 from nurt.experiments.longmemory.contributions import chunked, contributions, sliding
-from nurt.experiments.longmemory.echoes import CHANCE, LEARNT, train_echo
+from nurt.experiments.longmemory.judging import CHANCE, LEARNT
 from nurt.experiments.longmemory.study import CellRun, MemorySettings, run_all
 from nurt.experiments.texts import Language, Text
 
@@ -146,6 +146,8 @@ def compute(settings: TruncationSettings, progress: Progress) -> TruncationResul
 
 
 def _train_echo(settings: TruncationSettings, echo: Echo, progress: Progress) -> EchoRuns:
+    from nurt.experiments.longmemory.echoes import train_echo
+
     def train(cell: str, seed: int, tell: Callable[[int], None]) -> CellRun:
         return train_echo(settings, echo, cell, seed, tell)
 
@@ -316,8 +318,8 @@ EXPERIMENT = Experiment(
         "answer with its bit, and only a state that happens to keep the bit can help.",
         "Obcięta propagacja wsteczna cofa gradient tylko o K kroków. Pierwsza część rozkłada dokładny gradient "
         "rekurencji liniowej i pokazuje, co zostawia z niego każde okno: mniej, a więc z obciążeniem. Druga część uczy "
-        "sieci powtarzać bit sprzed d kroków w kawałkach po K. Od d = K żaden gradient nie łączy odpowiedzi z jej bitem i "
-        "pomóc może tylko stan, który przypadkiem zachowa bit.",
+        "sieci powtarzać bit sprzed d kroków w kawałkach po K. Od d = K żaden gradient nie łączy odpowiedzi z jej "
+        "bitem i pomóc może tylko stan, który przypadkiem zachowa bit.",
     ),
     how_to_read=Text(
         "Compare the echo 12 in chunks of 20 with the same echo in chunks of 10: same cell, same budget, other window.",

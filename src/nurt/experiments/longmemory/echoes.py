@@ -15,10 +15,7 @@ from nurt.experiments.longmemory.network import build
 from nurt.experiments.longmemory.study import TRAINING, CellRun, MemorySettings
 from nurt.training.online import train_online
 
-__all__ = ["CHANCE", "LEARNT", "train_echo"]
-
-CHANCE = 0.5
-LEARNT = 0.97
+__all__ = ["train_echo"]
 
 
 def train_echo(settings: MemorySettings, echo: Echo, cell: str, seed: int, tell: Callable[[int], None]) -> CellRun:

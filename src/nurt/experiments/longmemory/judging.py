@@ -7,15 +7,16 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
-from nurt.evaluation.seeds import seed_noise
 from nurt.experiments.base import Standing, Verdict
 from nurt.experiments.longmemory.study import CellRun
 from nurt.experiments.texts import Text
 
-__all__ = ["Better", "CellVerdict", "judge_cell", "verdict_of"]
+__all__ = ["CHANCE", "LEARNT", "Better", "CellVerdict", "judge_cell", "verdict_of"]
 
 Better: TypeAlias = Literal["lower", "higher"]
 ENOUGH_SEEDS = 3
+# Of an echo: what guessing gets right, and what counts as learnt.
+CHANCE, LEARNT = 0.5, 0.97
 # What a network must win over the baseline, as a share of it: less is the noise of the test.
 MARGIN = 0.02
 
@@ -55,6 +56,8 @@ def judge_cell(cell: str, runs: tuple[CellRun, ...], baseline: float, better: Be
     values = np.array([run.value for run in own])
     low, high = float(values.min()), float(values.max())
     if len(values) >= ENOUGH_SEEDS:
+        from nurt.evaluation.seeds import seed_noise
+
         noise = seed_noise(values.tolist(), 0.0)
         # Neither a loss nor a share is ever negative; Student's interval does not know that.
         low, high = max(0.0, noise.low), noise.high

@@ -12,7 +12,7 @@ from nurt import plotting
 from nurt.experiments import drawing
 from nurt.experiments.base import ExperimentResult, Figure, Measure, Progress, Table
 from nurt.experiments.longmemory.judging import CellVerdict, judge_cell, verdict_of
-from nurt.experiments.longmemory.study import CellRun, MemorySettings, run_all, tested_stream, train_cell
+from nurt.experiments.longmemory.study import CellRun, MemorySettings, run_all, tested_stream
 from nurt.experiments.texts import Language, Text
 
 if TYPE_CHECKING:
@@ -57,6 +57,8 @@ class MemoryResult(ExperimentResult):
 
 def compute(settings: MemorySettings, progress: Progress) -> MemoryResult:
     """Train every cell from every seed and judge the losses on the test sequences."""
+    from nurt.experiments.longmemory.fresh import train_cell
+
     benchmark = settings.benchmark
 
     def train(cell: str, seed: int, tell: Callable[[int], None]) -> CellRun:

@@ -1,24 +1,23 @@
-"""Train networks of several cells, from several seeds each, on fresh batches of a benchmark."""
+"""What is trained on a benchmark of long memory: cells, seeds and a budget; and the order in which it is done."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
 from nurt.data.synthetic import AbstractBenchmark
 from nurt.experiments.base import Progress, Settings
-from nurt.experiments.longmemory.network import Network, build, loss_of, tensors
 from nurt.experiments.texts import Text
-from nurt.training.online import OnlineRecord, OnlineSettings, StopReason, train_online
 
-__all__ = ["CellRun", "MemorySettings", "run_all", "tested_stream", "train_cell"]
+if TYPE_CHECKING:
+    from nurt.training.online import OnlineRecord, OnlineSettings, StopReason
 
-Batch: TypeAlias = tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]
+__all__ = ["TRAINING", "CellRun", "MemorySettings", "run_all", "tested_stream"]
+
 TRAINING, TESTING = 0, 1
 
 
@@ -57,6 +56,8 @@ class MemorySettings(Settings):
     @property
     def online(self) -> OnlineSettings:
         """How each network is trained."""
+        from nurt.training.online import OnlineSettings
+
         return OnlineSettings(self.updates, self.learning_rate, self.clip_norm)
 
 
@@ -135,34 +136,6 @@ def run_all(
     return tuple(runs)
 
 
-def train_cell(settings: MemorySettings, cell: str, seed: int, tell: Callable[[int], None]) -> CellRun:
-    """Train one network on fresh batches; test it on the same sequences every time."""
-    benchmark = settings.benchmark
-    network = build(cell, benchmark, settings.hidden, seed)
-    stream = np.random.default_rng((seed, TRAINING))
-    tested = tensors(benchmark.draw(settings.tested, tested_stream(settings)))
-    measured = {0: _test(network, benchmark, tested)}
-    every = max(1, settings.updates // settings.looks)
-
-    def after(update: int) -> None:
-        if update % every == 0:
-            measured[update] = _test(network, benchmark, tested)
-        tell(update)
-
-    def next_loss() -> torch.Tensor:
-        return loss_of(network, benchmark.loss, *tensors(benchmark.draw(settings.batch, stream)))
-
-    record = train_online(network, next_loss, settings.online, after_update=after)
-    if record.updates not in measured:
-        measured[record.updates] = _test(network, benchmark, tested)
-    return CellRun.of(cell, seed, measured, record)
-
-
 def tested_stream(settings: MemorySettings) -> np.random.Generator:
     """Return the stream of the sequences that are tested, apart from those that are trained on."""
     return np.random.default_rng((settings.seed, TESTING))
-
-
-def _test(network: Network, benchmark: AbstractBenchmark, tested: Batch) -> float:
-    with torch.no_grad():
-        return float(loss_of(network, benchmark.loss, *tested))
