@@ -33,6 +33,9 @@ GRADIENTS = {torch.float32: Tolerance(2e-5, 1e-5, 1e-5), torch.float64: Toleranc
 # bfloat16 keeps 8 bits; its fused operators round once where the loop rounds after every operation.
 OUTPUTS[torch.bfloat16] = Tolerance(2e-2, 2e-2, 2e-2)
 
+# A derivative by autograd against the same one written out, in float64, of one step.
+STEP_DERIVATIVES = Tolerance(1e-13, 1e-13, 1e-13)
+
 
 def assert_agree(actual: Tensor, expected: Tensor, tolerance: Tolerance, what: str) -> None:
     """Fail with ``what`` and the numbers when two tensors differ in kind or by more than allowed."""

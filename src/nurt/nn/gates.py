@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from torch import Tensor, nn
 
 from nurt.errors import NurtTypeError
 from nurt.kernels import Recurrence
 
-__all__ = ["GateWeights", "gate_weights"]
+__all__ = ["GateWeights", "gate_order", "gate_weights"]
 
 # The rows of each recurrence's weights, from the top: input, forget, candidate and output gate; reset and update gate;
 # the lone new state "h" of a recurrence without gates.
@@ -86,6 +87,11 @@ class GateWeights:
         return self.bias_ih, self.bias_hh
 
 
+def gate_order(recurrence: Recurrence[Any]) -> str:
+    """Return one letter per block of H rows of the weights of ``recurrence``, from the top."""
+    return _ORDER[recurrence.name]
+
+
 def gate_weights(where: str, module: nn.Module) -> list[GateWeights]:
     """Return the weights of every layer and direction inside ``module``.
 
@@ -107,7 +113,7 @@ def gate_weights(where: str, module: nn.Module) -> list[GateWeights]:
 def _of(where: str, name: str, module: nn.Module) -> Iterator[GateWeights]:
     recurrence = getattr(module, "recurrence", None)
     if isinstance(recurrence, Recurrence):
-        order = _ORDER[recurrence.name]
+        order = gate_order(recurrence)
     else:
         order = next((order for kind, order in _TORCH_ORDER.items() if isinstance(module, kind)), "")
     if not order:

@@ -1,0 +1,341 @@
+r"""What truncated back-propagation through time leaves out, exactly, for every window.
+
+With G[s, t] of :mod:`nurt.diagnostics.contributions`, s and t counted from 0,
+
+    sliding window    g_K = Σ_{t-s < K} G[s, t]            every loss reaches back K steps
+    chunks            g_K = Σ_{⌊s/K⌋ = ⌊t/K⌋} G[s, t]      the state is detached every K steps
+
+The second is what cutting a series into pieces and carrying the state amounts to. Both are biased: they are gradients
+of nothing. The ledger says by how much and in which direction. It speaks of the gradient at these weights on these
+data. It does not say what a network can learn: the state is carried across the cut, so that a read-out may still find
+in it what no gradient points to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from nurt.diagnostics.contributions import StepLoss, UsesOfWeights, uses_of_weights
+from nurt.diagnostics.finding import LayerId
+from nurt.diagnostics.watching import Passage
+from nurt.errors import NurtValueError
+from nurt.results import Result
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+__all__ = ["Bias", "ContributionMatrix", "Cut", "TruncationLedger", "contribution_matrix", "truncation_ledger"]
+
+Cut: TypeAlias = Literal["sliding", "chunked"]
+MOST_STEPS = 128
+# Numbers kept when all tensors of a matrix are asked for: 400 MB in float64.
+MOST_NUMBERS = 50_000_000
+
+
+@dataclass(frozen=True, eq=False)
+class ContributionMatrix(Result):
+    """The norms of all contributions.
+
+    Args:
+        id: which layer and direction.
+        parameters: names of the weights, taken together in the norms.
+        norms: C[s, t] = ‖G[s, t]‖, (S, S), axis 0 the step of the use, axis 1 that of the loss, in the order in which
+            the layer takes its steps; zero for s > t.
+        skipped: steps at the beginning that were left out because there were too many.
+        tensors: G[s, t] itself, per name (S, S, *shape), if asked for.
+    """
+
+    id: LayerId
+    parameters: tuple[str, ...]
+    norms: Tensor = field(metadata={"json": False}, repr=False)
+    skipped: int
+    tensors: Mapping[str, Tensor] | None = field(default=None, metadata={"json": False}, repr=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the norms."""
+        return {**super().to_dict(), "id": self.id._asdict(), "norms": self.norms.tolist()}
+
+    def __str__(self) -> str:
+        steps = len(self.norms)
+        total = float(self.norms.sum())
+        if not total:
+            return f"{self.id}: nothing contributes to the gradient"
+        shares = np.array([float(self.norms.diagonal(lag).sum()) for lag in range(steps)]).cumsum() / total
+        return (
+            f"{self.id}: {steps} x {steps} contributions to the gradient of {', '.join(self.parameters)}"
+            f"{_left_out(self.skipped)}; half of their norm comes from lags up to {int(np.searchsorted(shares, 0.5))}"
+        )
+
+    def plot(self) -> go.Figure:
+        """Draw log₁₀ of the norms."""
+        from nurt import plotting
+
+        figure = plotting.new_figure(f"Contributions: {self.id}", "step t of the loss", "step s of the use")
+        with np.errstate(divide="ignore"):
+            height = np.log10(self.norms.numpy())
+        figure.add_heatmap(
+            z=np.where(np.isfinite(height), height, np.nan), colorscale="Viridis",
+            colorbar={"title": {"text": "log₁₀ ‖G[s, t]‖"}},
+        )  # fmt: skip
+        figure.update_yaxes(autorange="reversed")
+        figure.update_layout(hovermode="closest")
+        return figure
+
+
+@dataclass(frozen=True, eq=False)
+class Bias(Result):
+    """How far a truncated gradient is from the whole one, per window.
+
+    Args:
+        error: ‖g_K - g‖/‖g‖, (W,); NaN where the whole gradient is zero.
+        cosine: of the angle between them, (W,); NaN where either is zero.
+        gradients: g_K, all weights side by side, (W, ·).
+    """
+
+    error: np.ndarray
+    cosine: np.ndarray
+    gradients: Tensor = field(metadata={"json": False}, repr=False)
+
+    @property
+    def degrees(self) -> np.ndarray:
+        """The angle itself, 0 … 180."""
+        return np.asarray(np.degrees(np.arccos(np.clip(self.cosine, -1.0, 1.0))))
+
+
+@dataclass(frozen=True, eq=False)
+class TruncationLedger(Result):
+    """What each window of truncation costs.
+
+    Args:
+        id: which layer and direction.
+        shapes: name → shape of the weights looked at, in the order in which gradients have them side by side.
+        windows: K, in steps, rising, (W,).
+        sliding: of the sliding window.
+        chunked: of the chunks.
+        full: the whole gradient, all weights side by side, (·,).
+        lag_norms: ‖Σ_t G[t-k, t]‖ for the lags k = 0 … S-1, (S,).
+        tolerance: relative error that a recommended window may have.
+        skipped: steps at the beginning that were left out because there were too many.
+    """
+
+    id: LayerId
+    shapes: Mapping[str, tuple[int, ...]]
+    windows: np.ndarray
+    sliding: Bias
+    chunked: Bias
+    full: Tensor = field(metadata={"json": False}, repr=False)
+    lag_norms: np.ndarray
+    tolerance: float
+    skipped: int
+
+    def recommended(self, cut: Cut = "sliding") -> int | None:
+        """Return the least window from which on no window has a larger error than the tolerance; None if none has."""
+        fine = self._bias(cut).error <= self.tolerance
+        if not fine[-1]:
+            return None
+        bad = np.flatnonzero(~fine)
+        return int(self.windows[bad[-1] + 1 if len(bad) else 0])
+
+    def gradient(self, window: int | None = None, cut: Cut = "sliding") -> dict[str, Tensor]:
+        """Return a gradient by the names of the weights.
+
+        Args:
+            window: K, one of ``windows``; None for the whole gradient.
+            cut: "sliding" or "chunked".
+
+        Raises:
+            NurtValueError: a window that is not in the ledger, or another word for the cut.
+        """
+        if window is None:
+            return self._named(self.full)
+        if window not in self.windows:
+            raise NurtValueError(
+                "TruncationLedger: this window is not in the ledger.",
+                expected=f"one of {', '.join(map(str, self.windows.tolist()))}",
+                got=str(window),
+            )
+        return self._named(self._bias(cut).gradients[int(np.searchsorted(self.windows, window))])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return both biases, the norms per lag and the recommended windows."""
+        return {
+            **super().to_dict(),
+            "id": self.id._asdict(),
+            "recommended": {"sliding": self.recommended("sliding"), "chunked": self.recommended("chunked")},
+        }
+
+    def __str__(self) -> str:
+        if np.isnan(self.sliding.error).all():
+            return f"{self.id}: the gradient is zero, and so is every part of it"
+        lines = [f"{self.id}: gradient of {', '.join(self.shapes)} truncated{_left_out(self.skipped)}"]
+        for cut, words in (("sliding", "looking back K steps"), ("chunked", "detached every K steps")):
+            bias, least = self._bias(cut), self.recommended(cut)
+            told = f"K = {least}" if least is not None else "none of the windows"
+            lines.append(
+                f"  {words}: K = {self.windows[0]} is off by {bias.error[0]:.2%} and {bias.degrees[0]:.1f}°; "
+                f"within {self.tolerance:.2%}: {told}"
+            )
+        return "\n".join(lines)
+
+    def plot(self) -> go.Figure:
+        """Draw the relative error of both ways to cut against the window."""
+        from nurt import plotting
+
+        figure = plotting.new_figure(f"Truncated gradients: {self.id}", "window K (steps)", "relative error")
+        for name, bias, colour, dash in (
+            ("sliding window", self.sliding, plotting.MODEL, "solid"),
+            ("detached every K steps", self.chunked, plotting.WARNING, "dash"),
+        ):
+            figure.add_scatter(x=self.windows, y=bias.error, name=name, line={"color": colour, "dash": dash})
+        figure.add_hline(y=self.tolerance, line={"color": plotting.REFERENCE, "width": 1, "dash": "dot"})
+        return figure
+
+    def _bias(self, cut: Cut) -> Bias:
+        if cut not in ("sliding", "chunked"):
+            raise NurtValueError("TruncationLedger: unknown cut.", expected="'sliding' or 'chunked'", got=repr(cut))
+        return self.sliding if cut == "sliding" else self.chunked
+
+    def _named(self, values: Tensor) -> dict[str, Tensor]:
+        sizes = [int(np.prod(shape, dtype=int)) for shape in self.shapes.values()]
+        parts = values.split(sizes)
+        return {name: part.reshape(shape) for (name, shape), part in zip(self.shapes.items(), parts, strict=True)}
+
+
+def contribution_matrix(
+    run: Passage,
+    loss: StepLoss,
+    *,
+    parameters: Sequence[str] | None = None,
+    keep: bool = False,
+    most_steps: int = MOST_STEPS,
+) -> ContributionMatrix:
+    """Take the gradient of one layer apart by the step of the use and the step of the loss.
+
+    T backward passes over T steps: time grows with the square of the length, which is why the length is capped.
+
+    Args:
+        run: what the layer is taken through.
+        loss: from the outputs of the layer (B, T, ·) to one number per position, (T,); heads and targets are inside.
+        parameters: names of weights, such as ["weight_hh"]; None for all that the step uses.
+        keep: whether to keep the tensors G[s, t] beside their norms.
+        most_steps: only the last so many steps that the layer takes are looked at; the result says so.
+
+    Raises:
+        NurtValueError: unknown parameters, a loss that cannot be differentiated or looks ahead, or tensors that would
+            need too much memory.
+        ShapeError, NurtTypeError: the loss does not give one number per step.
+
+    Example:
+        >>> run = passage(LSTMCell(3, 5), torch.randn(2, 7, 3))
+        >>> matrix = contribution_matrix(run, lambda outputs: outputs.square().mean(dim=(0, 2)))
+        >>> matrix.norms.shape, bool((matrix.norms.tril(-1) == 0).all())
+        (torch.Size([7, 7]), True)
+    """
+    uses = uses_of_weights(run, loss, parameters=parameters, most_steps=most_steps)
+    kept = _room(uses) if keep else None
+    norms = torch.zeros(uses.steps, uses.steps, dtype=torch.float64)
+    for target, rows in enumerate(uses.by_target()):
+        norms[:, target] = torch.linalg.vector_norm(rows, dim=1).double().cpu()
+        if kept is not None:
+            kept[:, target] = rows.double().cpu()
+    tensors = None if kept is None else uses.unflatten(kept)
+    return ContributionMatrix(run.id, uses.names, norms, uses.skipped, tensors)
+
+
+def truncation_ledger(
+    run: Passage,
+    loss: StepLoss,
+    *,
+    windows: Sequence[int] | None = None,
+    tolerance: float = 0.05,
+    parameters: Sequence[str] | None = None,
+    most_steps: int = MOST_STEPS,
+) -> TruncationLedger:
+    """Compare truncated gradients of one layer with the whole one, for both ways to truncate.
+
+    Args:
+        run: what the layer is taken through.
+        loss: as for :func:`contribution_matrix`.
+        windows: K, each at least 1; None for 1, 2, … to the number of steps.
+        tolerance: relative error that a recommended window may have.
+        parameters: names of weights; None for all that the step uses.
+        most_steps: as for :func:`contribution_matrix`.
+
+    Raises:
+        NurtValueError: a window below 1, a negative tolerance, and as for :func:`contribution_matrix`.
+        ShapeError, NurtTypeError: the loss does not give one number per step.
+
+    Example:
+        >>> run = passage(LSTMCell(3, 5), torch.randn(2, 7, 3))
+        >>> ledger = truncation_ledger(run, lambda outputs: outputs.square().mean(dim=(0, 2)))
+        >>> round(float(ledger.sliding.error[-1]), 6), round(float(ledger.chunked.cosine[-1]), 6)
+        (0.0, 1.0)
+    """
+    uses = uses_of_weights(run, loss, parameters=parameters, most_steps=most_steps)
+    kept = np.array(sorted(set(range(1, uses.steps + 1) if windows is None else windows)), dtype=np.int64)
+    if not len(kept) or kept[0] < 1 or tolerance < 0:
+        raise NurtValueError(
+            "truncation_ledger: windows or tolerance are out of range.",
+            expected="windows of at least 1 step and a tolerance of at least 0",
+            got=f"windows={kept.tolist()}, tolerance={tolerance}",
+        )
+    sliding, chunked, full, lags = _sums(uses, torch.from_numpy(kept))
+    return TruncationLedger(
+        run.id,
+        {name: tuple(shape) for name, shape in zip(uses.names, uses.shapes, strict=True)},
+        kept,
+        _bias(sliding, full),
+        _bias(chunked, full),
+        full,
+        torch.linalg.vector_norm(lags, dim=1).numpy(),
+        tolerance,
+        uses.skipped,
+    )
+
+
+def _sums(uses: UsesOfWeights, windows: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Return both truncated gradients per window, the whole one, and the sums per lag."""
+    width = sum(shape.numel() for shape in uses.shapes)
+    sliding = torch.zeros(len(windows), width, dtype=torch.float64)
+    chunked, lags = torch.zeros_like(sliding), torch.zeros(uses.steps, width, dtype=torch.float64)
+    full = torch.zeros(width, dtype=torch.float64)
+    for target, rows in enumerate(uses.by_target()):
+        back = rows[: target + 1].flip(0).double().cpu()
+        lags[: target + 1] += back
+        # Row k holds the sum over the lags 0 … k.
+        reach = back.cumsum(0)
+        full += reach[-1]
+        sliding += reach[(windows - 1).clamp(max=target)]
+        chunked += reach[target % windows]
+    return sliding, chunked, full, lags
+
+
+def _bias(gradients: Tensor, full: Tensor) -> Bias:
+    size = torch.linalg.vector_norm(full)
+    sizes = torch.linalg.vector_norm(gradients, dim=1)
+    error = torch.linalg.vector_norm(gradients - full, dim=1) / size
+    cosine = (gradients @ full) / (sizes * size)
+    return Bias(error.numpy(), cosine.numpy(), gradients)
+
+
+def _room(uses: UsesOfWeights) -> Tensor:
+    width = sum(shape.numel() for shape in uses.shapes)
+    numbers = uses.steps**2 * width
+    if numbers > MOST_NUMBERS:
+        raise NurtValueError(
+            "contribution_matrix: the tensors do not fit into memory.",
+            expected=f"at most {MOST_NUMBERS} numbers",
+            got=f"{uses.steps}² steps x {width} weights = {numbers}",
+            cure="Lower most_steps, or name fewer parameters.",
+        )
+    return torch.zeros(uses.steps, uses.steps, width, dtype=torch.float64)
+
+
+def _left_out(skipped: int) -> str:
+    return f" (without the first {skipped} steps)" if skipped else ""

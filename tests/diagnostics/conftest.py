@@ -1,0 +1,38 @@
+"""Small recurrences in float64 whose derivatives can be written down."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+
+from nurt.nn import CELLS, AbstractCell, ElmanCell, ProjectedLSTMCell
+
+MAKERS: dict[str, Callable[[int, int], AbstractCell]] = {
+    **CELLS,
+    "elman_relu": lambda features, hidden: ElmanCell(features, hidden, nonlinearity="relu"),
+    "elman_sigmoid": lambda features, hidden: ElmanCell(features, hidden, nonlinearity="sigmoid"),
+    "projected_lstm": lambda features, hidden: ProjectedLSTMCell(features, hidden, hidden - 1),
+}
+
+
+def drawn(name: str, features: int, hidden: int, seed: int = 0) -> AbstractCell:
+    """Return a cell with weights that are not small, so that no term hides."""
+    torch.manual_seed(seed)
+    cell = MAKERS[name](features, hidden).double()
+    with torch.no_grad():
+        for parameter in cell.parameters():
+            parameter.copy_(torch.randn_like(parameter) * 0.7)
+    return cell
+
+
+@pytest.fixture
+def draw() -> Callable[..., AbstractCell]:
+    return drawn
+
+
+@pytest.fixture(params=sorted(MAKERS))
+def any_cell(request: pytest.FixtureRequest) -> AbstractCell:
+    """One cell of each kind, 3 features and 5 units."""
+    return drawn(request.param, 3, 5)
