@@ -116,7 +116,9 @@ def test_a_linear_network_has_powers_of_its_weights() -> None:
         power = torch.linalg.matrix_power(cell.weight_hh.detach(), lag)
         found = products.direction[0, place] * products.log_norm[0, place].exp()
         assert torch.allclose(found, power, rtol=1e-11, atol=1e-11 * float(power.abs().max()))
-        assert float(products.log_largest[0, place]) == pytest.approx(math.log(torch.linalg.matrix_norm(power, 2)), abs=1e-11)
+        assert float(products.log_largest[0, place]) == pytest.approx(
+            math.log(torch.linalg.matrix_norm(power, 2)), abs=1e-11
+        )
 
 
 @pytest.mark.parametrize("w", [2.0, 4.5, 5.0, 6.0])
@@ -178,7 +180,9 @@ def test_no_product_overflows_and_both_ends_keep_their_digits(diagonal: list[flo
     # The eigenvalues of the rounded matrix are known to a few units of rounding of its norm.
     slack = steps * 1e-14 * float((values[0] - values[-1]).exp())
     assert float(products.log_largest) == pytest.approx(float(steps * values[0]), rel=1e-11, abs=1e-11 * steps)
-    assert float(products.log_smallest) == pytest.approx(float(steps * values[-1]), rel=1e-11, abs=slack + 1e-11 * steps)
+    assert float(products.log_smallest) == pytest.approx(
+        float(steps * values[-1]), rel=1e-11, abs=slack + 1e-11 * steps
+    )
 
 
 def test_a_factor_that_is_singular_has_no_smallest_value_and_a_product_may_vanish() -> None:

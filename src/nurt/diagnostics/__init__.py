@@ -10,52 +10,45 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from nurt.diagnostics.batch import BatchCurve
+    from nurt.diagnostics.blocks import GateBlock, recurrent_blocks
     from nurt.diagnostics.connectivity import Connectivity, input_connectivity
+    from nurt.diagnostics.contribution_map import ContributionMatrix, contribution_matrix
     from nurt.diagnostics.finding import FoundCell, FoundModule, LayerId, cells_of, modules_of
-    from nurt.diagnostics.jacobian import JacobianProducts, StepJacobians, jacobian_products, step_jacobians
+    from nurt.diagnostics.jacobian import StepJacobians, step_jacobians
     from nurt.diagnostics.lyapunov import LyapunovExponents, lyapunov_exponents
-    from nurt.diagnostics.spectrum import (
-        GateBlock,
-        Spectrum,
-        SpectrumHistory,
-        SpectrumObserver,
-        recurrent_blocks,
-        weight_spectrum,
-    )
-    from nurt.diagnostics.truncation import (
-        ContributionMatrix,
-        TruncationLedger,
-        contribution_matrix,
-        truncation_ledger,
-    )
+    from nurt.diagnostics.products import JacobianProducts, jacobian_products
+    from nurt.diagnostics.spectrum import Spectrum, weight_spectrum
+    from nurt.diagnostics.spectrum_history import SpectrumHistory, SpectrumObserver
+    from nurt.diagnostics.truncation import Bias, TruncationLedger, truncation_ledger
     from nurt.diagnostics.watching import Passage, observe, passage
 
-# One line per name: where it lives.
+# One line per name: the module it lives in. Sorted, so that additions do not meet.
 _HOME = {
     "BatchCurve": "batch",
+    "Bias": "truncation",
     "Connectivity": "connectivity",
-    "ContributionMatrix": "truncation",
+    "ContributionMatrix": "contribution_map",
     "FoundCell": "finding",
     "FoundModule": "finding",
-    "GateBlock": "spectrum",
-    "JacobianProducts": "jacobian",
+    "GateBlock": "blocks",
+    "JacobianProducts": "products",
     "LayerId": "finding",
     "LyapunovExponents": "lyapunov",
     "Passage": "watching",
     "Spectrum": "spectrum",
-    "SpectrumHistory": "spectrum",
-    "SpectrumObserver": "spectrum",
+    "SpectrumHistory": "spectrum_history",
+    "SpectrumObserver": "spectrum_history",
     "StepJacobians": "jacobian",
     "TruncationLedger": "truncation",
     "cells_of": "finding",
-    "contribution_matrix": "truncation",
+    "contribution_matrix": "contribution_map",
     "input_connectivity": "connectivity",
-    "jacobian_products": "jacobian",
+    "jacobian_products": "products",
     "lyapunov_exponents": "lyapunov",
     "modules_of": "finding",
     "observe": "watching",
     "passage": "watching",
-    "recurrent_blocks": "spectrum",
+    "recurrent_blocks": "blocks",
     "step_jacobians": "jacobian",
     "truncation_ledger": "truncation",
     "weight_spectrum": "spectrum",
@@ -63,6 +56,7 @@ _HOME = {
 
 __all__ = [
     "BatchCurve",
+    "Bias",
     "Connectivity",
     "ContributionMatrix",
     "FoundCell",

@@ -48,7 +48,8 @@ def over_batch(values: Tensor) -> BatchCurve:
     known = ~values.isnan()
     low, median, high = torch.nanquantile(_finite(values), torch.tensor([LOW, 0.5, HIGH], dtype=values.dtype), dim=0)
     mean = values.nanmean(dim=0)
-    return BatchCurve(*(_restored(one).numpy() for one in (mean, low, median, high)), known.sum(0).numpy())
+    curves = {"mean": mean, "low": low, "median": median, "high": high}
+    return BatchCurve(**{name: _restored(one).numpy() for name, one in curves.items()}, rows=known.sum(0).numpy())
 
 
 def add_curve(figure: go.Figure, x: np.ndarray, curve: BatchCurve, name: str, colour: str) -> None:

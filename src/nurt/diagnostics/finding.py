@@ -1,4 +1,4 @@
-"""Find the recurrent layers inside a model, whoever made them, and give each direction as a cell that shares its weights.
+"""Find the recurrent layers inside a model, whoever made them, and give each as a cell that shares its weights.
 
 Everything that looks into a network asks here first, so that a layer has one address everywhere (:class:`LayerId`),
 and so that what cannot be looked into is refused in one place, in one wording.
@@ -222,7 +222,7 @@ def _check_weights(found: FoundModule) -> None:
     for name, weight in _weights(found):
         if weight.dtype not in _DTYPES:
             raise NurtTypeError(
-                f"nurt.diagnostics: `{name}` is in half precision, in which derivatives through time drown in rounding.",
+                f"nurt.diagnostics: `{name}` is in half precision, too coarse for derivatives through time.",
                 expected="float32 or float64",
                 got=str(weight.dtype),
                 cure="Look at a copy: copy.deepcopy(model).float().",

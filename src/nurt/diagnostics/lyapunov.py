@@ -147,9 +147,7 @@ def lyapunov_exponents(
     counted = (jacobians.lengths - discard).clamp(min=0)
     sums = torch.where(growth.isnan(), 0.0, growth).sum(dim=1)
     exponents = torch.where(counted[:, None] > 0, sums / counted[:, None], torch.nan)
-    return LyapunovExponents(
-        jacobians.id, exponents.sort(dim=1, descending=True).values, discard, counted, growth, n
-    )
+    return LyapunovExponents(jacobians.id, exponents.sort(dim=1, descending=True).values, discard, counted, growth, n)
 
 
 def _checked(n: int, count: int | None, discard: int) -> int:
@@ -171,14 +169,13 @@ def _start(n: int, columns: int, start: Tensor | None) -> Tensor:
         return torch.linalg.qr(torch.from_numpy(drawn))[0]
     if start.shape != (n, columns):
         raise NurtValueError(
-            "lyapunov_exponents: `start` has the wrong shape.", expected=f"({n}, {columns})", got=str(tuple(start.shape))
+            "lyapunov_exponents: `start` has the wrong shape.",
+            expected=f"({n}, {columns})",
+            got=str(tuple(start.shape)),
         )
     return start.double()
 
 
 def _at(jacobians: StepJacobians, step: int) -> Tensor:
     """Return the Jacobian of the ``step``-th step that each row takes, (B, n, n); of any step past a row's end."""
-    if jacobians.id.direction == "forward":
-        return jacobians.values[:, step]
-    rows = torch.arange(len(jacobians.lengths))
-    return jacobians.values[rows, (jacobians.lengths - 1 - step).clamp(min=0)]
+    return jacobians.at(step if jacobians.id.direction == "forward" else jacobians.lengths - 1 - step)

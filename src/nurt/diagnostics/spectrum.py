@@ -10,25 +10,21 @@ linear network. A matrix that is not normal can first amplify by orders of magni
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from scipy import linalg
-from torch import Tensor, nn
+from torch import Tensor
 
-from nurt.diagnostics.finding import LayerId, cells_of
-from nurt.errors import NonFiniteError, NurtTypeError, NurtValueError, ShapeError
-from nurt.nn.gates import gate_order
-from nurt.nn.unroll import kernel_cell
+from nurt.errors import NonFiniteError, ShapeError
 from nurt.results import Result
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-__all__ = ["GateBlock", "Spectrum", "SpectrumHistory", "SpectrumObserver", "recurrent_blocks", "weight_spectrum"]
+__all__ = ["Spectrum", "weight_spectrum"]
 
 POWERS = 100
 
@@ -110,139 +106,6 @@ class Spectrum(Result):
         return figure
 
 
-@dataclass(frozen=True, eq=False)
-class SpectrumHistory(Result):
-    """How the spectrum of one matrix went while it was trained.
-
-    Args:
-        name: of the matrix.
-        updates: when each snapshot was taken, (S,).
-        radius: ρ, (S,).
-        norm: σ_max, (S,).
-        departure: from normality, (S,).
-        peak: ln of the largest ‖W^k‖₂ over k = 0 … 100, (S,).
-    """
-
-    name: str
-    updates: np.ndarray
-    radius: np.ndarray
-    norm: np.ndarray
-    departure: np.ndarray
-    peak: np.ndarray
-
-    @classmethod
-    def of(cls, name: str, weights: Iterable[Tensor | np.ndarray], updates: Sequence[int] | None = None) -> SpectrumHistory:
-        """Return the history of a sequence of matrices.
-
-        Args:
-            name: of the matrix.
-            weights: (H, H) each.
-            updates: when each was taken; None for 0, 1, 2, …
-
-        Raises:
-            NurtValueError: another number of updates than of matrices.
-            ShapeError, NonFiniteError: as for :func:`weight_spectrum`.
-
-        Example:
-            >>> SpectrumHistory.of("W_hh", [0.5 * torch.eye(2), 0.9 * torch.eye(2)]).radius
-            array([0.5, 0.9])
-        """
-        found = [weight_spectrum(weight, name) for weight in weights]
-        taken = list(range(len(found))) if updates is None else list(updates)
-        if len(taken) != len(found):
-            raise NurtValueError(
-                "SpectrumHistory: one update per matrix.", expected=f"{len(found)} updates", got=str(len(taken))
-            )
-        columns = [[getattr(one, field) for one in found] for field in ("radius", "norm", "departure")]
-        peaks = [one.log_envelope.max() for one in found]
-        return cls(name, np.array(taken, dtype=np.int64), *(np.array(one, dtype=float) for one in (*columns, peaks)))
-
-    def __str__(self) -> str:
-        if not len(self.updates):
-            return f"{self.name}: no snapshot"
-        return (
-            f"{self.name}: spectral radius {self.radius[0]:.4g} → {self.radius[-1]:.4g}, largest singular value "
-            f"{self.norm[0]:.4g} → {self.norm[-1]:.4g}, departure from normality {self.departure[0]:.4g} → "
-            f"{self.departure[-1]:.4g} over {len(self.updates)} snapshots"
-        )
-
-    def plot(self) -> go.Figure:
-        """Draw radius, norm and departure against the updates."""
-        from nurt import plotting
-
-        figure = plotting.new_figure(f"Spectrum of {self.name} in training", "update", "value")
-        curves = (("ρ", self.radius), ("σ_max", self.norm), ("departure from normality", self.departure))
-        for (name, values), dash in zip(curves, ("solid", "dash", "dot"), strict=True):
-            figure.add_scatter(x=self.updates, y=values, name=name, line={"dash": dash})
-        return figure
-
-
-@dataclass(frozen=True, eq=False)
-class GateBlock:
-    """The recurrent weights of one gate.
-
-    Args:
-        id: of the layer and direction.
-        gate: letter of the gate: i, f, g, o; r, z, n; h where there are no gates.
-        weight: what takes the old hidden state to the sum of that gate, square, float64. Where the hidden state is
-            projected, it is W_hr times the block, the way from an old hidden state to a new one.
-    """
-
-    id: LayerId
-    gate: str
-    weight: Tensor
-
-    @property
-    def name(self) -> str:
-        """Address and gate in one."""
-        return f"W_h{self.gate} of {self.id}" if self.gate != "h" else f"W_hh of {self.id}"
-
-
-class SpectrumObserver:
-    """Takes a snapshot of all recurrent weights whenever it is called, and tells the history afterwards.
-
-    It knows nothing of how a model is trained: call it from any loop, or from a listener.
-
-    Args:
-        model: holds recurrent layers.
-
-    Raises:
-        NurtTypeError: nothing recurrent inside.
-
-    Example:
-        >>> model = RNN(3, 5)
-        >>> observer = SpectrumObserver(model)
-        >>> for update in range(3):
-        ...     observer(update)
-        >>> [len(history.updates) for history in observer.histories()]
-        [3]
-    """
-
-    def __init__(self, model: nn.Module) -> None:
-        self._model = model
-        self._names = [block.name for block in recurrent_blocks(model)]
-        self._updates: list[int] = []
-        self._weights: list[list[Tensor]] = [[] for _ in self._names]
-
-    def __call__(self, update: int) -> None:
-        """Take a snapshot at ``update``, a copy of the weights.
-
-        Raises:
-            NonFiniteError: a weight is NaN or infinite by now.
-        """
-        blocks = recurrent_blocks(self._model)
-        self._updates.append(update)
-        for kept, block in zip(self._weights, blocks, strict=True):
-            kept.append(block.weight)
-
-    def histories(self) -> tuple[SpectrumHistory, ...]:
-        """Return one history per layer, direction and gate."""
-        return tuple(
-            SpectrumHistory.of(name, weights, self._updates)
-            for name, weights in zip(self._names, self._weights, strict=True)
-        )
-
-
 def weight_spectrum(weight: Tensor | np.ndarray, name: str = "W") -> Spectrum:
     """Return eigenvalues, singular values, departure from normality and powers of a square matrix.
 
@@ -260,56 +123,20 @@ def weight_spectrum(weight: Tensor | np.ndarray, name: str = "W") -> Spectrum:
         to 19.38 at k = 9 before they decay
     """
     matrix = _checked(weight, name)
-    # The real Schur form turned into the complex one keeps conjugate pairs exactly conjugate.
-    upper, _ = linalg.rsf2csf(*linalg.schur(matrix, output="real"))
-    values = upper.diagonal()
+    values, vectors = np.linalg.eig(matrix)
     order = np.argsort(-np.abs(values), kind="stable")
     singular = np.linalg.svd(matrix, compute_uv=False)
+    upper = linalg.schur(matrix, output="complex")[0]
     return Spectrum(
         name,
-        values[order],
+        values[order].astype(np.complex128),
         float(np.abs(values).max()),
         float(singular[0]),
         float(singular[-1]),
-        _condition(matrix),
+        _condition(vectors),
         float(np.linalg.norm(np.triu(upper, 1))),
         _log_envelope(matrix),
     )
-
-
-def recurrent_blocks(model: nn.Module) -> tuple[GateBlock, ...]:
-    """Return the recurrent weights of every layer, direction and gate inside ``model``, copied.
-
-    Args:
-        model: holds recurrent layers; cells with a step of one's own have no blocks that are known here and are
-            passed over.
-
-    Raises:
-        NurtTypeError: nothing recurrent inside, or nothing but cells with a step of one's own.
-        NonFiniteError: a weight is NaN or infinite.
-
-    Example:
-        >>> [block.gate for block in recurrent_blocks(GRU(3, 5))]
-        ['r', 'z', 'n']
-    """
-    blocks: list[GateBlock] = []
-    for found in cells_of(model):
-        known = kernel_cell(found.cell)
-        if known is None:
-            continue
-        weights = known.weights
-        order = gate_order(known.recurrence)
-        for gate, block in zip(order, weights.weight_hh.detach().double().cpu().chunk(len(order)), strict=True):
-            projected = block if weights.weight_hr is None else weights.weight_hr.detach().double().cpu() @ block
-            blocks.append(GateBlock(found.id, gate, projected.clone()))
-    if not blocks:
-        raise NurtTypeError(
-            "recurrent_blocks: the recurrent weights of these cells are not known.",
-            expected="a cell or layer of nurt.nn or torch.nn",
-            got="cells with a step of their own",
-            cure="Hand the matrix itself to weight_spectrum().",
-        )
-    return tuple(blocks)
 
 
 def _checked(weight: Tensor | np.ndarray, name: str) -> np.ndarray:
@@ -318,12 +145,14 @@ def _checked(weight: Tensor | np.ndarray, name: str) -> np.ndarray:
     if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or not matrix.size:
         raise ShapeError(f"weight_spectrum: `{name}` is not square.", expected="(H, H)", got=str(matrix.shape))
     if not np.isfinite(matrix).all():
-        raise NonFiniteError(f"weight_spectrum: `{name}` is not finite.", expected="finite numbers", got="NaN or infinity")
+        raise NonFiniteError(
+            f"weight_spectrum: `{name}` is not finite.", expected="finite numbers", got="NaN or infinity"
+        )
     return matrix
 
 
-def _condition(matrix: np.ndarray) -> float:
-    singular = np.linalg.svd(np.linalg.eig(matrix).eigenvectors, compute_uv=False)
+def _condition(vectors: np.ndarray) -> float:
+    singular = np.linalg.svd(vectors, compute_uv=False)
     return float(singular[0] / singular[-1]) if singular[-1] > 0 else float("inf")
 
 

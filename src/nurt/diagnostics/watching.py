@@ -74,7 +74,9 @@ class Passage:
         for place in self.places():
             before[place] = tuple(state)
             after = self.cell.step(self.inputs[:, place], state)
-            state = type(state)(*(torch.where(within[:, place], new, old) for new, old in zip(after, state, strict=True)))
+            state = type(state)(
+                *(torch.where(within[:, place], new, old) for new, old in zip(after, state, strict=True))
+            )
         stacked = (torch.stack(field, dim=1) for field in zip(*before, strict=True))
         return tuple(torch.where(within, field, 0.0) for field in stacked)
 
@@ -174,7 +176,7 @@ def _evaluating(model: nn.Module) -> Iterator[None]:
 def _passages(found: FoundModule, calls: list[tuple[tuple[Any, ...], dict[str, Any]]]) -> Iterator[Passage]:
     if len(calls) > 1:
         raise NurtValueError(
-            f"nurt.diagnostics.observe: the layer `{found.path or 'the model'}` was used {len(calls)} times in one call.",
+            f"nurt.diagnostics.observe: the layer `{found.path or 'the model'}` was used {len(calls)} times.",
             expected="one use, so that a step of the layer is one place in time",
             got=f"{len(calls)} uses",
             cure="Observe the layer by itself, once with the inputs of each use.",

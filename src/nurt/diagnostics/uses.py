@@ -21,7 +21,9 @@ from nurt.errors import NurtTypeError, NurtValueError, ShapeError
 from nurt.nn import AbstractCell
 from nurt.nn.unroll import kernel_cell
 
-__all__ = ["StepLoss", "UsesOfWeights", "uses_of_weights"]
+__all__ = ["MOST_STEPS", "StepLoss", "UsesOfWeights", "left_out", "uses_of_weights"]
+
+MOST_STEPS = 128
 
 StepLoss = Callable[[Tensor], Tensor]
 """From the outputs (B, T, ·) of a layer to the losses ℓ_t of its steps, (T,)."""
@@ -45,7 +47,6 @@ class UsesOfWeights:
     shapes: tuple[torch.Size, ...]
     copies: list[list[Tensor]]
     losses: Tensor
-
     skipped: int
 
     @property
@@ -78,7 +79,7 @@ class UsesOfWeights:
         sizes = [shape.numel() for shape in self.shapes]
         return {
             name: part.reshape(*values.shape[:-1], *shape)
-            for name, shape, part in zip(self.names, self.shapes, values.split(sizes, dim=-1), strict=True)
+            for name, shape, part in zip(self.names, self.shapes, torch.split(values, sizes, dim=-1), strict=True)
         }
 
 
@@ -158,9 +159,7 @@ class _Step(nn.Module):
 
 def _checked_losses(losses: Any, run: Passage) -> Tensor:
     if not isinstance(losses, Tensor):
-        raise NurtTypeError(
-            "nurt.diagnostics: the loss is not a tensor.", expected="(T,)", got=type(losses).__name__
-        )
+        raise NurtTypeError("nurt.diagnostics: the loss is not a tensor.", expected="(T,)", got=type(losses).__name__)
     if losses.shape != (run.steps,):
         raise ShapeError(
             "nurt.diagnostics: the loss does not give one number per step.",
@@ -175,3 +174,8 @@ def _checked_losses(losses: Any, run: Passage) -> Tensor:
             got="losses without a gradient",
         )
     return losses
+
+
+def left_out(skipped: int) -> str:
+    """Return how a result says that steps at the beginning were left out, if any were."""
+    return f" (without the first {skipped} steps)" if skipped else ""

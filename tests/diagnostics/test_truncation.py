@@ -1,0 +1,266 @@
+"""The gradient taken apart adds up to itself, and every truncation is what cutting the graph gives."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from tests.diagnostics.conftest import drawn
+from tests.tolerances import GRADIENTS, assert_agree
+from torch import Tensor, nn
+
+from nurt.diagnostics import contribution_matrix, observe, passage, truncation_ledger
+from nurt.errors import NurtTypeError, NurtValueError, ShapeError
+from nurt.nn import AbstractCell, LinearCell, LinearState, build, unroll
+from nurt.nn.unroll import kernel_cell
+
+
+def quadratic(outputs: Tensor) -> Tensor:
+    """Return a loss of every step, none like the other."""
+    targets = torch.linspace(-1, 1, outputs.shape[1], dtype=outputs.dtype).view(1, -1, 1)
+    return (outputs - targets).square().mean(dim=(0, 2))
+
+
+def by_autograd(cell: Any, outputs: Tensor, loss: Any = quadratic) -> dict[str, Tensor]:
+    """Return the gradient of the summed loss by the names of the weights."""
+    known = kernel_cell(cell)
+    weights = dict(cell.named_parameters()) if known is None else known.weights._asdict()
+    present = {name: weight for name, weight in weights.items() if weight is not None}
+    return dict(zip(present, torch.autograd.grad(loss(outputs).sum(), list(present.values())), strict=True))
+
+
+def detached_every(cell: Any, run: Any, window: int) -> Tensor:
+    """Return the outputs of a run whose state is detached before every ``window``-th step."""
+    state, outputs = run.state, [run.inputs] * run.steps
+    for index, place in enumerate(run.places()):
+        if index % window == 0:
+            state = type(state)(*(field.detach() for field in state))
+        there = run.within()[:, place].unsqueeze(-1)
+        after = cell.step(run.inputs[:, place], state)
+        state = type(state)(*(torch.where(there, new, old) for new, old in zip(after, state, strict=True)))
+        outputs[place] = torch.where(there, state.hidden, 0.0)
+    return torch.stack(outputs, dim=1)
+
+
+def looking_back(cell: Any, run: Any, window: int) -> dict[str, Tensor]:
+    """Return the gradient of every loss through its last ``window`` steps alone, one run per loss."""
+    total: dict[str, Tensor] = {}
+    for target in range(run.steps):
+        state = run.state
+        outputs = torch.zeros(*run.inputs.shape[:2], state.hidden.shape[-1], dtype=torch.float64)
+        for step in range(target + 1):
+            if step == target - window + 1:
+                state = type(state)(*(field.detach() for field in state))
+            state = cell.step(run.inputs[:, step], state)
+        outputs = torch.cat([outputs[:, :target], state.hidden.unsqueeze(1), outputs[:, target + 1 :]], dim=1)
+        part = by_autograd(cell, outputs, lambda one, target=target: quadratic(one)[target])
+        total = {name: part[name] + total.get(name, 0.0) for name in part}
+    return total
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+def test_contributions_add_up_to_the_gradient(any_cell: Any, reverse: bool) -> None:
+    run = passage(any_cell, torch.randn(3, 7, 3, dtype=torch.float64), lengths=[7, 1, 4], reverse=reverse)
+    matrix = contribution_matrix(run, quadratic, keep=True)
+    outputs, _ = unroll(any_cell, run.inputs, None, run.lengths, reverse)
+    expected = by_autograd(any_cell, outputs)
+    assert matrix.parameters == tuple(expected)
+    for name, parts in matrix.tensors.items():
+        assert_agree(parts.sum(dim=(0, 1)), expected[name], GRADIENTS[torch.float64], f"gradient of {name}")
+    assert (matrix.norms.tril(-1) == 0).all()
+    norms = sum(parts.flatten(2).square().sum(-1) for parts in matrix.tensors.values()).sqrt()
+    assert torch.allclose(matrix.norms, norms, rtol=1e-13, atol=0)
+
+
+def test_a_linear_network_has_the_closed_form() -> None:
+    cell = LinearCell(1, 1, bias=False).double()
+    with torch.no_grad():
+        cell.weight_ih.fill_(1.1), cell.weight_hh.fill_(0.8)
+    inputs = torch.randn(5, 6, 1, dtype=torch.float64)
+    targets = inputs.cumsum(1)
+    run = passage(cell, inputs)
+    found = contribution_matrix(
+        run, lambda outputs: (outputs - targets).square().mean(dim=(0, 2)), parameters=["weight_hh"], keep=True
+    )
+    states = unroll(cell, inputs)[0].detach().squeeze(-1)
+    before = torch.cat([torch.zeros(5, 1).double(), states[:, :-1]], dim=1)
+    for use in range(6):
+        for target in range(use, 6):
+            error = 2 * (states[:, target] - targets[:, target, 0])
+            expected = float((error * 0.8 ** (target - use) * before[:, use]).mean())
+            assert float(found.tensors["weight_hh"][use, target]) == pytest.approx(expected, rel=1e-12, abs=1e-15)
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+def test_chunks_are_what_detaching_gives(any_cell: Any, reverse: bool) -> None:
+    run = passage(any_cell, torch.randn(2, 7, 3, dtype=torch.float64), lengths=[7, 5], reverse=reverse)
+    ledger = truncation_ledger(run, quadratic)
+    for window in range(1, 8):
+        expected = by_autograd(any_cell, detached_every(any_cell, run, window))
+        for name, gradient in ledger.gradient(window, "chunked").items():
+            assert_agree(gradient, expected[name], GRADIENTS[torch.float64], f"K={window}, {name}")
+
+
+def test_the_sliding_window_is_one_cut_run_per_loss(any_cell: Any) -> None:
+    run = passage(any_cell, torch.randn(2, 5, 3, dtype=torch.float64))
+    ledger = truncation_ledger(run, quadratic, windows=[3, 1, 2])
+    assert ledger.windows.tolist() == [1, 2, 3]
+    for window in (1, 2, 3):
+        expected = looking_back(any_cell, run, window)
+        for name, gradient in ledger.gradient(window).items():
+            assert_agree(gradient, expected[name], GRADIENTS[torch.float64], f"K={window}, {name}")
+
+
+SLIDING = {1: -34.3851000328, 2: -61.8931067081, 3: -83.3087451517, 5: -110.697802673, 10: -125.454732755}
+CHUNKED = {1: -34.3851000328, 2: -50.7628958896, 3: -56.1983446329, 5: -91.9990140813, 10: -125.454732755}
+
+
+def test_the_table_of_the_linear_tutorial_with_prefix_sums() -> None:
+    inputs = torch.from_numpy(np.around(np.random.RandomState(1).rand(20, 10))).unsqueeze(-1)
+    cell = LinearCell(1, 1, bias=False).double()
+    with torch.no_grad():
+        cell.weight_ih.fill_(1.0), cell.weight_hh.fill_(0.9)
+    targets = inputs.cumsum(1)
+
+    def loss(outputs: Tensor) -> Tensor:
+        return (outputs - targets).square().mean(dim=(0, 2))
+
+    ledger = truncation_ledger(passage(cell, inputs), loss, parameters=["weight_hh"])
+    full = -125.454732755351
+    assert float(ledger.gradient()["weight_hh"]) == pytest.approx(full, rel=1e-12)
+    for window in SLIDING:
+        for cut, table in (("sliding", SLIDING), ("chunked", CHUNKED)):
+            assert float(ledger.gradient(window, cut)["weight_hh"]) == pytest.approx(table[window], rel=1e-10)
+    errors = [1 - SLIDING[window] / full for window in (1, 2, 3, 5)]
+    assert ledger.sliding.error[[0, 1, 2, 4]] == pytest.approx(errors, rel=1e-9)
+    assert ledger.sliding.cosine == pytest.approx(np.ones(10), rel=1e-12)
+    assert ledger.lag_norms.sum() == pytest.approx(-full, rel=1e-12)
+    assert ledger.recommended() == 7
+    assert ledger.recommended("chunked") == 10
+
+
+def test_the_whole_window_has_no_bias_and_angles_are_those_of_the_gradients() -> None:
+    run = passage(drawn("lstm", 3, 4), torch.randn(2, 8, 3, dtype=torch.float64))
+    ledger = truncation_ledger(run, quadratic, windows=[2, 8, 20])
+    for bias in (ledger.sliding, ledger.chunked):
+        assert bias.error[1:] == pytest.approx([0.0, 0.0], abs=1e-14)
+        assert bias.cosine[1:] == pytest.approx([1.0, 1.0], rel=1e-14)
+        g, whole = bias.gradients[0].numpy(), ledger.full.numpy()
+        assert bias.error[0] == pytest.approx(np.linalg.norm(g - whole) / np.linalg.norm(whole), rel=1e-12)
+        angle = np.degrees(np.arccos(g @ whole / np.linalg.norm(g) / np.linalg.norm(whole)))
+        assert bias.degrees[0] == pytest.approx(angle, rel=1e-9)
+        assert bias.error[0] > 1e-3
+
+
+def test_an_echo_from_beyond_the_window_has_no_gradient_in_it() -> None:
+    """Only the step d before a loss matters; a shift register of d units carries it there."""
+    delay, steps = 3, 8
+    cell = LinearCell(1, delay + 1, bias=False).double()
+    with torch.no_grad():
+        cell.weight_ih.zero_(), cell.weight_hh.zero_()
+        cell.weight_ih[0] = 1.0
+        cell.weight_hh[1:, :-1] = torch.eye(delay)
+    run = passage(cell, torch.randn(4, steps, 1, dtype=torch.float64))
+    ledger = truncation_ledger(run, lambda outputs: (outputs[..., -1] - 1).square().mean(0), parameters=["weight_ih"])
+    # The use of W_ih at step s reaches the last unit exactly d steps later.
+    assert (ledger.lag_norms > 0).sum() == 4
+    last = contribution_matrix(
+        run, lambda outputs: (outputs[..., -1] - 1).square().mean(0), parameters=["weight_ih"], keep=True
+    ).tensors["weight_ih"][:, :, 0, 0]
+    assert (torch.nonzero(last)[:, 1] - torch.nonzero(last)[:, 0] == delay).all()
+    assert np.isnan(truncation_ledger(run, lambda o: o[..., -1].sum(0) * 0).sliding.error).all()
+
+
+def test_a_long_run_is_cut_to_its_last_steps_and_says_so() -> None:
+    cell = drawn("gru", 2, 3)
+    inputs = torch.randn(2, 9, 2, dtype=torch.float64)
+    _, state = unroll(cell, inputs[:, :5])
+    late = passage(cell, inputs[:, 5:], state)
+    expected = truncation_ledger(late, lambda outputs: outputs.square().mean((0, 2)))
+    found = truncation_ledger(passage(cell, inputs), lambda outputs: outputs.square().mean((0, 2)), most_steps=4)
+    assert found.skipped == 5
+    assert_agree(found.full, expected.full, GRADIENTS[torch.float64], "gradient of the last steps")
+    assert_agree(found.chunked.gradients, expected.chunked.gradients, GRADIENTS[torch.float64], "chunks")
+    assert "without the first 5 steps" in str(found)
+    matrix = contribution_matrix(passage(cell, inputs), lambda outputs: outputs.square().mean((0, 2)), most_steps=4)
+    assert matrix.norms.shape == (4, 4)
+    assert "without the first 5 steps" in str(matrix)
+
+
+class Leaky(AbstractCell[LinearState]):
+    """A cell of somebody's own, with a parameter of its own."""
+
+    def __init__(self) -> None:
+        super().__init__(2, 2)
+        self.rate = nn.Parameter(torch.tensor([0.3, 0.6], dtype=torch.float64))
+
+    def initial_state(self, batch: int) -> LinearState:
+        return LinearState(torch.zeros(batch, 2, dtype=torch.float64))
+
+    def step(self, x: Tensor, state: LinearState) -> LinearState:
+        return LinearState(self.rate * x + (1 - self.rate) * state.hidden)
+
+
+def test_a_cell_of_ones_own_is_taken_apart_too() -> None:
+    cell = Leaky()
+    run = passage(cell, torch.randn(2, 5, 2, dtype=torch.float64))
+    matrix = contribution_matrix(run, quadratic, keep=True)
+    expected = by_autograd(cell, unroll(cell, run.inputs)[0])
+    assert_agree(matrix.tensors["rate"].sum((0, 1)), expected["rate"], GRADIENTS[torch.float64], "rate")
+    assert cell.rate.grad is None
+
+
+def test_layers_inside_a_model_whose_weights_are_computed() -> None:
+    layer = nn.LSTM(2, 3, batch_first=True, dtype=torch.float64)
+    nn.utils.parametrizations.orthogonal(layer, "weight_hh_l0")
+    (run,) = observe(nn.Sequential(layer), torch.randn(2, 5, 2, dtype=torch.float64))
+    matrix = contribution_matrix(run, quadratic)
+    assert matrix.parameters == ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+    assert (matrix.norms.triu() > 0).sum() == 15
+
+
+def test_results_tell_themselves_in_words_json_and_pictures() -> None:
+    for run in observe(build("gru", 2, 3, num_layers=2).double(), torch.randn(2, 5, 2, dtype=torch.float64)):
+        ledger, matrix = truncation_ledger(run, quadratic), contribution_matrix(run, quadratic)
+        assert "detached every K steps: K = 1 is off by" in str(ledger)
+        assert "half of their norm comes from lags up to" in str(matrix)
+        told = json.loads(json.dumps(ledger.to_dict(), allow_nan=False))
+        assert told["recommended"]["chunked"] == 5
+        assert told["windows"] == [1, 2, 3, 4, 5]
+        assert len(json.loads(json.dumps(matrix.to_dict(), allow_nan=False))["norms"]) == 5
+        assert len(ledger.plot().data) == 2
+        assert len(matrix.plot().data) == 1
+    assert truncation_ledger(run, quadratic, windows=[1], tolerance=0.0).recommended() is None
+
+
+def test_what_does_not_fit_is_refused_in_words() -> None:
+    run = passage(drawn("gru", 2, 3), torch.randn(2, 4, 2, dtype=torch.float64))
+    with pytest.raises(NurtValueError, match="depends on outputs of later steps"):
+        truncation_ledger(run, lambda outputs: outputs.flip(1).sum((0, 2)))
+    with pytest.raises(ShapeError, match=r"\(4,\)"):
+        truncation_ledger(run, lambda outputs: outputs.sum())
+    with pytest.raises(NurtTypeError, match="not a tensor"):
+        truncation_ledger(run, lambda outputs: len(outputs))
+    with pytest.raises(NurtValueError, match="cannot be differentiated"):
+        truncation_ledger(run, lambda outputs: outputs.detach().sum((0, 2)))
+    with pytest.raises(NurtValueError, match="weight_hh"):
+        truncation_ledger(run, quadratic, parameters=["weight_hr"])
+    with pytest.raises(NurtValueError, match="windows of at least 1"):
+        truncation_ledger(run, quadratic, windows=[0, 1])
+    with pytest.raises(NurtValueError, match="most_steps"):
+        truncation_ledger(run, quadratic, most_steps=0)
+    ledger = truncation_ledger(run, quadratic)
+    with pytest.raises(NurtValueError, match="1, 2, 3, 4"):
+        ledger.gradient(9)
+    with pytest.raises(NurtValueError, match="sliding"):
+        ledger.gradient(1, "jumping")  # type: ignore[arg-type]
+
+
+def test_tensors_that_would_fill_the_memory_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nurt.diagnostics.contribution_map.MOST_NUMBERS", 100)
+    run = passage(drawn("gru", 2, 3), torch.randn(2, 4, 2, dtype=torch.float64))
+    with pytest.raises(NurtValueError, match="do not fit into memory"):
+        contribution_matrix(run, quadratic, keep=True)
