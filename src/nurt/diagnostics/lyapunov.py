@@ -166,7 +166,8 @@ def _start(n: int, columns: int, start: Tensor | None) -> Tensor:
         if columns == n:
             return torch.eye(n, dtype=torch.float64)
         drawn = np.random.default_rng(0).standard_normal((n, columns))
-        return torch.linalg.qr(torch.from_numpy(drawn))[0]
+        basis: Tensor = torch.linalg.qr(torch.from_numpy(drawn))[0]
+        return basis
     if start.shape != (n, columns):
         raise NurtValueError(
             "lyapunov_exponents: `start` has the wrong shape.",

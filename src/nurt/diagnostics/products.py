@@ -179,7 +179,8 @@ class _Chain:
 
     def log_largest(self) -> Tensor:
         """Return ln σ_max of the product, (B,)."""
-        return torch.linalg.svdvals(self.direction)[:, 0].log() + self.log_norm
+        largest: Tensor = torch.linalg.svdvals(self.direction)[:, 0]
+        return largest.log() + self.log_norm
 
     def product(self, there: Tensor) -> Tensor:
         """Return the product of norm 1, zero where ``there`` is false."""

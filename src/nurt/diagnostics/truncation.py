@@ -175,7 +175,8 @@ def truncation_ledger(
         most_steps: as for :func:`~nurt.diagnostics.contribution_matrix`.
 
     Raises:
-        NurtValueError: a window below 1, a negative tolerance, and as for :func:`~nurt.diagnostics.contribution_matrix`.
+        NurtValueError: a window below 1 or a negative tolerance; the rest as for
+            :func:`~nurt.diagnostics.contribution_matrix`.
         ShapeError, NurtTypeError: the loss does not give one number per step.
 
     Example:
