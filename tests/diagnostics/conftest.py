@@ -7,13 +7,16 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from nurt.nn import CELLS, AbstractCell, ElmanCell, ProjectedLSTMCell
+from nurt.nn import CELLS, AbstractCell, ElmanCell, LRUCell, MinGRUCell, MinLSTMCell, ProjectedLSTMCell
 
 MAKERS: dict[str, Callable[[int, int], AbstractCell]] = {
     **CELLS,
     "elman_relu": lambda features, hidden: ElmanCell(features, hidden, nonlinearity="relu"),
     "elman_sigmoid": lambda features, hidden: ElmanCell(features, hidden, nonlinearity="sigmoid"),
     "projected_lstm": lambda features, hidden: ProjectedLSTMCell(features, hidden, hidden - 1),
+    "lru": LRUCell,
+    "min_gru": MinGRUCell,
+    "min_lstm": MinLSTMCell,
 }
 
 
