@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
+from torch import Tensor
 
 from nurt.nn import CELLS, AbstractCell, ElmanCell, LRUCell, MinGRUCell, MinLSTMCell, ProjectedLSTMCell
+from nurt.nn.unroll import kernel_cell
 
 MAKERS: dict[str, Callable[[int, int], AbstractCell]] = {
     **CELLS,
@@ -39,3 +42,17 @@ def draw() -> Callable[..., AbstractCell]:
 def any_cell(request: pytest.FixtureRequest) -> AbstractCell:
     """One cell of each kind, 3 features and 5 units."""
     return drawn(request.param, 3, 5)
+
+
+def quadratic(outputs: Tensor) -> Tensor:
+    """Return a loss of every step, none like the other."""
+    targets = torch.linspace(-1, 1, outputs.shape[1], dtype=outputs.dtype).view(1, -1, 1)
+    return (outputs - targets).square().mean(dim=(0, 2))
+
+
+def by_autograd(cell: Any, outputs: Tensor, loss: Any = quadratic) -> dict[str, Tensor]:
+    """Return the gradient of the summed loss by the names of the weights."""
+    known = kernel_cell(cell)
+    weights = dict(cell.named_parameters()) if known is None else known.weights._asdict()
+    present = {name: weight for name, weight in weights.items() if weight is not None}
+    return dict(zip(present, torch.autograd.grad(loss(outputs).sum(), list(present.values())), strict=True))

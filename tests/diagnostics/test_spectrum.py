@@ -7,15 +7,9 @@ import json
 import numpy as np
 import pytest
 import torch
-from torch import nn
 
-import nurt.nn
-from nurt.diagnostics import SpectrumHistory, SpectrumObserver, recurrent_blocks, weight_spectrum
-from nurt.errors import NonFiniteError, NurtTypeError, NurtValueError, ShapeError
-from nurt.nn import AbstractCell, LinearCell, LinearState, LSTMCell, Recurrent, build
-
-# torch says so once per process; it concerns its speed, not its numbers.
-pytestmark = pytest.mark.filterwarnings("ignore:LSTM with projections is not supported with oneDNN:UserWarning")
+from nurt.diagnostics import weight_spectrum
+from nurt.errors import NonFiniteError, ShapeError
 
 DEFECTIVE = np.array([[0.9, 5.0], [0.0, 0.9]])
 # Power → ‖W^k‖₂ of the matrix above.
@@ -84,72 +78,3 @@ def test_what_is_no_square_matrix_of_numbers_is_refused() -> None:
             weight_spectrum(wrong)
     with pytest.raises(NonFiniteError, match="`V` is not finite"):
         weight_spectrum(np.array([[np.nan]]), "V")
-
-
-@pytest.mark.parametrize("home", [torch.nn, nurt.nn], ids=["torch", "nurt"])
-@pytest.mark.parametrize("kind, gates", [("RNN", "h"), ("GRU", "rzn"), ("LSTM", "ifgo")])
-def test_every_gate_has_its_block(home: object, kind: str, gates: str) -> None:
-    layer = getattr(home, kind)(3, 4, 2, bidirectional=True)
-    blocks = recurrent_blocks(nn.Sequential(nn.Linear(2, 3), layer))
-    assert "".join(block.gate for block in blocks) == gates * 4
-    stacked = torch.cat([block.weight for block in blocks[len(gates) : 2 * len(gates)]])
-    assert torch.equal(stacked, layer.weight_hh_l0_reverse.double())
-    assert blocks[0].name.endswith("of 1, layer 0, forward")
-    assert blocks[0].weight.data_ptr() != layer.weight_hh_l0.data_ptr()
-
-
-def test_a_projected_state_is_followed_through_its_projection() -> None:
-    layer = nn.LSTM(3, 5, proj_size=2, dtype=torch.float64)
-    blocks = recurrent_blocks(layer)
-    assert torch.allclose(blocks[1].weight, layer.weight_hr_l0 @ layer.weight_hh_l0[5:10])
-
-
-class Own(AbstractCell):
-    """A cell with a step of its own."""
-
-    def initial_state(self, batch):
-        return LinearCell(1, 1).initial_state(batch)
-
-    def step(self, x, state):
-        return LinearState(x + state.hidden)
-
-
-def test_cells_with_a_step_of_their_own_have_no_blocks() -> None:
-    with pytest.raises(NurtTypeError, match="are not known"):
-        recurrent_blocks(Recurrent(Own(1, 1)))
-
-
-def test_the_observer_tells_how_the_weights_went() -> None:
-    model = build("lstm", 2, 3)
-    observer = SpectrumObserver(model)
-    weight = model.layers[0].cell.weight_hh
-    expected = []
-    for update in (0, 10, 25):
-        expected.append(weight_spectrum(weight[3:6]).radius)
-        observer(update)
-        with torch.no_grad():
-            weight.mul_(1.5)
-    histories = observer.histories()
-    assert [history.name for history in histories] == [f"W_h{gate} of the model, layer 0, forward" for gate in "ifgo"]
-    assert histories[1].updates.tolist() == [0, 10, 25]
-    assert histories[1].radius.tolist() == pytest.approx(expected, rel=1e-12)
-    assert histories[1].radius[2] == pytest.approx(2.25 * histories[1].radius[0], rel=1e-6)
-    assert "over 3 snapshots" in str(histories[1])
-    assert len(histories[0].plot().data) == 3
-    json.dumps(histories[0].to_dict(), allow_nan=False)
-
-
-def test_a_history_of_matrices() -> None:
-    history = SpectrumHistory.of("W", [DEFECTIVE, np.eye(2)])
-    assert history.departure.tolist() == pytest.approx([5.0, 0.0], abs=1e-12)
-    assert np.exp(history.peak) == pytest.approx([19.378769763, 1.0], rel=1e-9)
-    with pytest.raises(NurtValueError, match="2 updates"):
-        SpectrumHistory.of("W", [DEFECTIVE, DEFECTIVE], [1])
-    assert str(SpectrumHistory.of("W", [])) == "W: no snapshot"
-
-
-def test_peepholes_and_norms_do_not_disturb_the_blocks() -> None:
-    for kind in ("peephole_lstm", "layer_norm_lstm", "cifg_lstm", "reset_before_gru"):
-        blocks = recurrent_blocks(build(kind, 2, 3))
-        assert all(block.weight.shape == (3, 3) for block in blocks)
-    assert len(recurrent_blocks(LSTMCell(2, 3))) == 4

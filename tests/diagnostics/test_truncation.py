@@ -8,28 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from tests.diagnostics.conftest import drawn
+from tests.diagnostics.conftest import by_autograd, drawn, quadratic
 from tests.tolerances import GRADIENTS, assert_agree
-from torch import Tensor, nn
+from torch import Tensor
 
 from nurt.diagnostics import contribution_matrix, observe, passage, truncation_ledger
 from nurt.errors import NurtTypeError, NurtValueError, ShapeError
-from nurt.nn import AbstractCell, LinearCell, LinearState, build, unroll
-from nurt.nn.unroll import kernel_cell
-
-
-def quadratic(outputs: Tensor) -> Tensor:
-    """Return a loss of every step, none like the other."""
-    targets = torch.linspace(-1, 1, outputs.shape[1], dtype=outputs.dtype).view(1, -1, 1)
-    return (outputs - targets).square().mean(dim=(0, 2))
-
-
-def by_autograd(cell: Any, outputs: Tensor, loss: Any = quadratic) -> dict[str, Tensor]:
-    """Return the gradient of the summed loss by the names of the weights."""
-    known = kernel_cell(cell)
-    weights = dict(cell.named_parameters()) if known is None else known.weights._asdict()
-    present = {name: weight for name, weight in weights.items() if weight is not None}
-    return dict(zip(present, torch.autograd.grad(loss(outputs).sum(), list(present.values())), strict=True))
+from nurt.nn import LinearCell, build, unroll
 
 
 def detached_every(cell: Any, run: Any, window: int) -> Tensor:
@@ -59,39 +44,6 @@ def looking_back(cell: Any, run: Any, window: int) -> dict[str, Tensor]:
         part = by_autograd(cell, outputs, lambda one, target=target: quadratic(one)[target])
         total = {name: part[name] + total.get(name, 0.0) for name in part}
     return total
-
-
-@pytest.mark.parametrize("reverse", [False, True])
-def test_contributions_add_up_to_the_gradient(any_cell: Any, reverse: bool) -> None:
-    run = passage(any_cell, torch.randn(3, 7, 3, dtype=torch.float64), lengths=[7, 1, 4], reverse=reverse)
-    matrix = contribution_matrix(run, quadratic, keep=True)
-    outputs, _ = unroll(any_cell, run.inputs, None, run.lengths, reverse)
-    expected = by_autograd(any_cell, outputs)
-    assert matrix.parameters == tuple(expected)
-    for name, parts in matrix.tensors.items():
-        assert_agree(parts.sum(dim=(0, 1)), expected[name], GRADIENTS[torch.float64], f"gradient of {name}")
-    assert (matrix.norms.tril(-1) == 0).all()
-    norms = sum(parts.flatten(2).square().sum(-1) for parts in matrix.tensors.values()).sqrt()
-    assert torch.allclose(matrix.norms, norms, rtol=1e-13, atol=0)
-
-
-def test_a_linear_network_has_the_closed_form() -> None:
-    cell = LinearCell(1, 1, bias=False).double()
-    with torch.no_grad():
-        cell.weight_ih.fill_(1.1), cell.weight_hh.fill_(0.8)
-    inputs = torch.randn(5, 6, 1, dtype=torch.float64)
-    targets = inputs.cumsum(1)
-    run = passage(cell, inputs)
-    found = contribution_matrix(
-        run, lambda outputs: (outputs - targets).square().mean(dim=(0, 2)), parameters=["weight_hh"], keep=True
-    )
-    states = unroll(cell, inputs)[0].detach().squeeze(-1)
-    before = torch.cat([torch.zeros(5, 1).double(), states[:, :-1]], dim=1)
-    for use in range(6):
-        for target in range(use, 6):
-            error = 2 * (states[:, target] - targets[:, target, 0])
-            expected = float((error * 0.8 ** (target - use) * before[:, use]).mean())
-            assert float(found.tensors["weight_hh"][use, target]) == pytest.approx(expected, rel=1e-12, abs=1e-15)
 
 
 @pytest.mark.parametrize("reverse", [False, True])
@@ -190,38 +142,6 @@ def test_a_long_run_is_cut_to_its_last_steps_and_says_so() -> None:
     assert "without the first 5 steps" in str(matrix)
 
 
-class Leaky(AbstractCell[LinearState]):
-    """A cell of somebody's own, with a parameter of its own."""
-
-    def __init__(self) -> None:
-        super().__init__(2, 2)
-        self.rate = nn.Parameter(torch.tensor([0.3, 0.6], dtype=torch.float64))
-
-    def initial_state(self, batch: int) -> LinearState:
-        return LinearState(torch.zeros(batch, 2, dtype=torch.float64))
-
-    def step(self, x: Tensor, state: LinearState) -> LinearState:
-        return LinearState(self.rate * x + (1 - self.rate) * state.hidden)
-
-
-def test_a_cell_of_ones_own_is_taken_apart_too() -> None:
-    cell = Leaky()
-    run = passage(cell, torch.randn(2, 5, 2, dtype=torch.float64))
-    matrix = contribution_matrix(run, quadratic, keep=True)
-    expected = by_autograd(cell, unroll(cell, run.inputs)[0])
-    assert_agree(matrix.tensors["rate"].sum((0, 1)), expected["rate"], GRADIENTS[torch.float64], "rate")
-    assert cell.rate.grad is None
-
-
-def test_layers_inside_a_model_whose_weights_are_computed() -> None:
-    layer = nn.LSTM(2, 3, batch_first=True, dtype=torch.float64)
-    nn.utils.parametrizations.orthogonal(layer, "weight_hh_l0")
-    (run,) = observe(nn.Sequential(layer), torch.randn(2, 5, 2, dtype=torch.float64))
-    matrix = contribution_matrix(run, quadratic)
-    assert matrix.parameters == ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
-    assert (matrix.norms.triu() > 0).sum() == 15
-
-
 def test_results_tell_themselves_in_words_json_and_pictures() -> None:
     for run in observe(build("gru", 2, 3, num_layers=2).double(), torch.randn(2, 5, 2, dtype=torch.float64)):
         ledger, matrix = truncation_ledger(run, quadratic), contribution_matrix(run, quadratic)
@@ -257,10 +177,3 @@ def test_what_does_not_fit_is_refused_in_words() -> None:
         ledger.gradient(9)
     with pytest.raises(NurtValueError, match="sliding"):
         ledger.gradient(1, "jumping")  # type: ignore[arg-type]
-
-
-def test_tensors_that_would_fill_the_memory_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nurt.diagnostics.contribution_map.MOST_NUMBERS", 100)
-    run = passage(drawn("gru", 2, 3), torch.randn(2, 4, 2, dtype=torch.float64))
-    with pytest.raises(NurtValueError, match="do not fit into memory"):
-        contribution_matrix(run, quadratic, keep=True)

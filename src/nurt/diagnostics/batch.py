@@ -45,6 +45,7 @@ def over_batch(values: Tensor) -> BatchCurve:
         >>> over_batch(torch.tensor([[1.0, 2.0], [3.0, float("nan")]])).mean
         array([2., 2.])
     """
+    values = values.double()
     known = ~values.isnan()
     low, median, high = torch.nanquantile(_finite(values), torch.tensor([LOW, 0.5, HIGH], dtype=values.dtype), dim=0)
     mean = values.nanmean(dim=0)

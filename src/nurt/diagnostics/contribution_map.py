@@ -100,7 +100,7 @@ def contribution_matrix(
         ShapeError, NurtTypeError: the loss does not give one number per step.
 
     Example:
-        >>> run = passage(LSTMCell(3, 5), torch.randn(2, 7, 3))
+        >>> run = nurt.diagnostics.passage(LSTMCell(3, 5), torch.randn(2, 7, 3))
         >>> matrix = contribution_matrix(run, lambda outputs: outputs.square().mean(dim=(0, 2)))
         >>> matrix.norms.shape, bool((matrix.norms.tril(-1) == 0).all())
         (torch.Size([7, 7]), True)

@@ -141,7 +141,7 @@ def step_jacobians(run: Passage) -> StepJacobians:
         NonFiniteError: states or Jacobians are NaN or infinite.
 
     Example:
-        >>> run = passage(LSTMCell(3, 5), torch.randn(2, 7, 3), lengths=[7, 4])
+        >>> run = nurt.diagnostics.passage(LSTMCell(3, 5), torch.randn(2, 7, 3), lengths=[7, 4])
         >>> jacobians = step_jacobians(run)
         >>> jacobians.values.shape, jacobians.block("cell", "hidden").shape
         (torch.Size([2, 7, 10, 10]), torch.Size([2, 7, 5, 5]))

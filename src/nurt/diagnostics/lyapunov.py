@@ -130,7 +130,7 @@ def lyapunov_exponents(
         NurtValueError: ``count`` outside 1 … n, ``discard`` below 0, or ``start`` of another shape.
 
     Example:
-        >>> jacobians = step_jacobians(passage(LSTMCell(3, 5), torch.randn(4, 30, 3)))
+        >>> jacobians = nurt.diagnostics.step_jacobians(nurt.diagnostics.passage(LSTMCell(3, 5), torch.randn(4, 30, 3)))
         >>> found = lyapunov_exponents(jacobians, count=3, discard=10)
         >>> found.exponents.shape, found.steps.tolist()
         (torch.Size([4, 3]), [20, 20, 20, 20])

@@ -112,7 +112,8 @@ def jacobian_products(jacobians: StepJacobians, lags: Sequence[int] | None = Non
         NurtValueError: a lag below 1 or beyond T, or no step at all.
 
     Example:
-        >>> jacobians = step_jacobians(passage(LinearCell(1, 1), torch.randn(1, 9, 1)))
+        >>> run = nurt.diagnostics.passage(LinearCell(1, 1), torch.randn(1, 9, 1))
+        >>> jacobians = nurt.diagnostics.step_jacobians(run)
         >>> products = jacobian_products(jacobians, lags=[4])
         >>> weight = jacobians.values[0, 0, 0, 0]
         >>> torch.allclose(products.rate, weight.abs().log())

@@ -56,8 +56,8 @@ class SpectrumHistory(Result):
             ShapeError, NonFiniteError: as for :func:`weight_spectrum`.
 
         Example:
-            >>> SpectrumHistory.of("W_hh", [0.5 * torch.eye(2), 0.9 * torch.eye(2)]).radius
-            array([0.5, 0.9])
+            >>> SpectrumHistory.of("W_hh", [0.5 * torch.eye(2), 0.75 * torch.eye(2)]).radius
+            array([0.5 , 0.75])
         """
         found = [weight_spectrum(weight, name) for weight in weights]
         taken = list(range(len(found))) if updates is None else list(updates)

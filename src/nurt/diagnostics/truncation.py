@@ -180,7 +180,7 @@ def truncation_ledger(
         ShapeError, NurtTypeError: the loss does not give one number per step.
 
     Example:
-        >>> run = passage(LSTMCell(3, 5), torch.randn(2, 7, 3))
+        >>> run = nurt.diagnostics.passage(LSTMCell(3, 5), torch.randn(2, 7, 3))
         >>> ledger = truncation_ledger(run, lambda outputs: outputs.square().mean(dim=(0, 2)))
         >>> round(float(ledger.sliding.error[-1]), 6), round(float(ledger.chunked.cosine[-1]), 6)
         (0.0, 1.0)
