@@ -24,6 +24,7 @@ MODULES = (
     "lstm_forms",
     "memory_cell",
     "simple_rnn",
+    "spectrum",
     "parity",
     "adding",
     "copying",
