@@ -28,6 +28,7 @@ from nurt.nn.compat import GRU, LSTM, RNN
 from nurt.nn.convert import from_torch, to_torch
 from nurt.nn.diagonal import DiagonalState, LRUCell, LRUState, MinGRUCell, MinLSTMCell
 from nurt.nn.explaining import ModuleExplanation, explain
+from nurt.nn.gradients import AbstractGradientMethod, Checkpointed, Exact, Truncated
 from nurt.nn.layers import AbstractLayer, Bidirectional, BidirectionalState, Recurrent, Stack
 from nurt.nn.regularisation import Regularisation
 from nurt.nn.stream import Stream, stream
@@ -41,15 +42,18 @@ __all__ = [
     "LSTM",
     "RNN",
     "AbstractCell",
+    "AbstractGradientMethod",
     "AbstractLayer",
     "Bidirectional",
     "BidirectionalState",
     "CIFGLSTMCell",
     "CellReport",
+    "Checkpointed",
     "ContractError",
     "DiagonalState",
     "ElmanCell",
     "ElmanState",
+    "Exact",
     "GRUCell",
     "GRUState",
     "LRUCell",
@@ -69,6 +73,7 @@ __all__ = [
     "ResetBeforeGRUCell",
     "Stack",
     "Stream",
+    "Truncated",
     "build",
     "check_cell",
     "explain",

@@ -21,6 +21,7 @@ from nurt.nn.cells.elman import NONLINEARITIES
 from nurt.nn.checking import Lengths
 from nurt.nn.dropin import AbstractDropIn
 from nurt.nn.dropin_checks import LayerTypeError
+from nurt.nn.gradients import EXACT, AbstractGradientMethod
 from nurt.nn.regularisation import NONE, Regularisation
 
 __all__ = ["GRU", "LSTM", "RNN"]
@@ -108,13 +109,25 @@ class RNN(AbstractDropIn):
 
     @overload
     def forward(
-        self, input: Tensor, hx: Tensor | None = None, *, lengths: Lengths | None = None
+        self,
+        input: Tensor,
+        hx: Tensor | None = None,
+        *,
+        lengths: Lengths | None = None,
+        gradient: AbstractGradientMethod = EXACT,
     ) -> tuple[Tensor, Tensor]: ...
     @overload
     def forward(
-        self, input: PackedSequence, hx: Tensor | None = None, *, lengths: None = None
+        self,
+        input: PackedSequence,
+        hx: Tensor | None = None,
+        *,
+        lengths: None = None,
+        gradient: AbstractGradientMethod = EXACT,
     ) -> tuple[PackedSequence, Tensor]: ...
-    def forward(self, input: Any, hx: Any = None, *, lengths: Any = None) -> Any:
+    def forward(
+        self, input: Any, hx: Any = None, *, lengths: Any = None, gradient: AbstractGradientMethod = EXACT
+    ) -> Any:
         """Run the layers over time.
 
         Args:
@@ -122,6 +135,8 @@ class RNN(AbstractDropIn):
             hx: initial state (L·D, B, H), (L·D, H) for a single sequence; None for zeros.
             lengths: steps of each row of a padded input, (B,), 0..T; None when every row has T. What lies past the
                 end of a row is not used; the output there is zero, the final state is that at the row's end.
+            gradient: how the gradient goes back through time, in each layer and direction by itself: :class:`Exact`,
+                :class:`Truncated` or :class:`Checkpointed`. It never changes outputs.
 
         Returns:
             The outputs of the last layer, laid out as ``input`` with D·H features, and the final state h_n, laid
@@ -131,7 +146,7 @@ class RNN(AbstractDropIn):
             LayerShapeError, LayerTypeError: input or state do not fit the layer, or each other.
             UnavailableError: a forced rung cannot run the layer.
         """
-        output, (h_n,) = self._run(input, None if hx is None else (hx,), lengths)
+        output, (h_n,) = self._run(input, None if hx is None else (hx,), lengths, gradient)
         return output, h_n
 
 
@@ -196,15 +211,27 @@ class GRU(AbstractDropIn):
 
     @overload
     def forward(
-        self, input: Tensor, hx: Tensor | None = None, *, lengths: Lengths | None = None
+        self,
+        input: Tensor,
+        hx: Tensor | None = None,
+        *,
+        lengths: Lengths | None = None,
+        gradient: AbstractGradientMethod = EXACT,
     ) -> tuple[Tensor, Tensor]: ...
     @overload
     def forward(
-        self, input: PackedSequence, hx: Tensor | None = None, *, lengths: None = None
+        self,
+        input: PackedSequence,
+        hx: Tensor | None = None,
+        *,
+        lengths: None = None,
+        gradient: AbstractGradientMethod = EXACT,
     ) -> tuple[PackedSequence, Tensor]: ...
-    def forward(self, input: Any, hx: Any = None, *, lengths: Any = None) -> Any:
+    def forward(
+        self, input: Any, hx: Any = None, *, lengths: Any = None, gradient: AbstractGradientMethod = EXACT
+    ) -> Any:
         """Run the layers over time; arguments, results and errors as for :meth:`RNN.forward`."""
-        output, (h_n,) = self._run(input, None if hx is None else (hx,), lengths)
+        output, (h_n,) = self._run(input, None if hx is None else (hx,), lengths, gradient)
         return output, h_n
 
 
@@ -275,13 +302,25 @@ class LSTM(AbstractDropIn):
 
     @overload
     def forward(
-        self, input: Tensor, hx: tuple[Tensor, Tensor] | None = None, *, lengths: Lengths | None = None
+        self,
+        input: Tensor,
+        hx: tuple[Tensor, Tensor] | None = None,
+        *,
+        lengths: Lengths | None = None,
+        gradient: AbstractGradientMethod = EXACT,
     ) -> tuple[Tensor, tuple[Tensor, Tensor]]: ...
     @overload
     def forward(
-        self, input: PackedSequence, hx: tuple[Tensor, Tensor] | None = None, *, lengths: None = None
+        self,
+        input: PackedSequence,
+        hx: tuple[Tensor, Tensor] | None = None,
+        *,
+        lengths: None = None,
+        gradient: AbstractGradientMethod = EXACT,
     ) -> tuple[PackedSequence, tuple[Tensor, Tensor]]: ...
-    def forward(self, input: Any, hx: Any = None, *, lengths: Any = None) -> Any:
+    def forward(
+        self, input: Any, hx: Any = None, *, lengths: Any = None, gradient: AbstractGradientMethod = EXACT
+    ) -> Any:
         """Run the layers over time.
 
         Arguments, results and errors as for :meth:`RNN.forward`, but the state is a pair: h (L·D, B, H), with
@@ -289,7 +328,7 @@ class LSTM(AbstractDropIn):
         """
         if hx is not None and not isinstance(hx, tuple | list):
             raise LayerTypeError("nurt.nn.LSTM: `hx` is not a pair.", expected="(h_0, c_0)", got=type(hx).__name__)
-        return self._run(input, None if hx is None else tuple(hx), lengths)
+        return self._run(input, None if hx is None else tuple(hx), lengths, gradient)
 
     def _state_sizes(self) -> dict[str, int]:
         return {"h_0": self.proj_size or self.hidden_size, "c_0": self.hidden_size}

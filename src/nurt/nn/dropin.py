@@ -20,6 +20,7 @@ from nurt.kernels import Recurrence, Weights
 from nurt.kernels.torch_ops import flatten_weights
 from nurt.nn.checking import Lengths, check_lengths
 from nurt.nn.dropin_checks import check_constructor, check_data, check_hx, check_hx_kind, check_padded
+from nurt.nn.gradients import EXACT, AbstractGradientMethod, check_method
 from nurt.nn.init import uniform_by_hidden_size
 from nurt.nn.regularisation import NONE, Regularisation, check_gradient_clip, check_regularisation, described
 from nurt.nn.regularised_stack import StackOptions, run_packed, run_padded
@@ -127,9 +128,14 @@ class AbstractDropIn(nn.Module, ABC):
         return f"{self.input_size}, {self.hidden_size}{changed}{options}"
 
     def _run(
-        self, input: Tensor | PackedSequence, hx: tuple[Tensor, ...] | None, lengths: Lengths | None
+        self,
+        input: Tensor | PackedSequence,
+        hx: tuple[Tensor, ...] | None,
+        lengths: Lengths | None,
+        gradient: AbstractGradientMethod,
     ) -> tuple[Any, tuple[Tensor, ...]]:
         """Return the outputs, laid out as ``input``, and the final states."""
+        options = self._options(check_method(self._where, gradient))
         if isinstance(input, PackedSequence):
             if lengths is not None:
                 raise NurtTypeError(
@@ -138,16 +144,16 @@ class AbstractDropIn(nn.Module, ABC):
                     got="both",
                     cure="A PackedSequence knows its lengths; leave `lengths` out.",
                 )
-            return self._run_packed(input, hx)
+            return self._run_packed(input, hx, options)
         input = check_padded(self._where, input, self.input_size, batch_first=self.batch_first, like=self.weight_ih_l0)
         if input.dim() == 2:
-            return self._run_single(input, hx, lengths)
+            return self._run_single(input, hx, lengths, options)
         inputs = input if self.batch_first else input.transpose(0, 1)
-        outputs, finals = self._run_batch(inputs, self._initial(inputs, inputs.shape[0], hx), lengths)
+        outputs, finals = self._run_batch(inputs, self._initial(inputs, inputs.shape[0], hx), lengths, options)
         return outputs if self.batch_first else outputs.transpose(0, 1), finals
 
     def _run_single(
-        self, input: Tensor, hx: tuple[Tensor, ...] | None, lengths: Lengths | None
+        self, input: Tensor, hx: tuple[Tensor, ...] | None, lengths: Lengths | None, options: StackOptions | None
     ) -> tuple[Tensor, tuple[Tensor, ...]]:
         """Run one sequence (T, I) without a batch axis."""
         if lengths is not None:
@@ -158,15 +164,16 @@ class AbstractDropIn(nn.Module, ABC):
                 cure="Cut the sequence instead: input[:length].",
             )
         states = self._initial(input, None, hx)
-        outputs, finals = self._run_batch(input.unsqueeze(0), tuple(state.unsqueeze(1) for state in states), None)
+        outputs, finals = self._run_batch(
+            input.unsqueeze(0), tuple(state.unsqueeze(1) for state in states), None, options
+        )
         return outputs.squeeze(0), tuple(final.squeeze(1) for final in finals)
 
     def _run_batch(
-        self, inputs: Tensor, states: tuple[Tensor, ...], lengths: Lengths | None
+        self, inputs: Tensor, states: tuple[Tensor, ...], lengths: Lengths | None, options: StackOptions | None
     ) -> tuple[Tensor, tuple[Tensor, ...]]:
         """Run padded sequences (B, T, I)."""
         ends = check_lengths(self._where, lengths, *inputs.shape[:2])
-        options = self._options()
         if options is not None:
             return run_padded(self.recurrence, inputs, states, self._weights(), ends, options)
         return kernels.run_stack(
@@ -180,14 +187,13 @@ class AbstractDropIn(nn.Module, ABC):
         )
 
     def _run_packed(
-        self, packed: PackedSequence, hx: tuple[Tensor, ...] | None
+        self, packed: PackedSequence, hx: tuple[Tensor, ...] | None, options: StackOptions | None
     ) -> tuple[PackedSequence, tuple[Tensor, ...]]:
         """Run packed sequences; states are given and returned in the order before packing."""
         data, batch_sizes, order, back = packed
         check_data(self._where, data, self.input_size, like=self.weight_ih_l0)
         states = self._initial(data, int(batch_sizes[0]), hx)
         states = states if order is None else tuple(state.index_select(1, order) for state in states)
-        options = self._options()
         if options is not None:
             outputs, finals = run_packed(self.recurrence, data, batch_sizes, states, self._weights(), options)
         else:
@@ -204,11 +210,11 @@ class AbstractDropIn(nn.Module, ABC):
             finals = tuple(final.index_select(1, back) for final in finals)
         return PackedSequence(outputs, batch_sizes, order, back), finals
 
-    def _options(self) -> StackOptions | None:
+    def _options(self, gradient: AbstractGradientMethod) -> StackOptions | None:
         """Return what a fused stack has no place for, or None when there is nothing of the kind."""
-        if self.regularisation == NONE and self.gradient_clip is None:
+        if self.regularisation == NONE and self.gradient_clip is None and gradient == EXACT:
             return None
-        return StackOptions(self.regularisation, self.gradient_clip, self.dropout, self.training)
+        return StackOptions(self.regularisation, self.gradient_clip, self.dropout, self.training, gradient)
 
     def _initial(self, inputs: Tensor, batch: int | None, hx: tuple[Tensor, ...] | None) -> tuple[Tensor, ...]:
         """Return ``hx`` checked, or zeros, (L·D, B, ·) each; (L·D, ·) when ``batch`` is None."""

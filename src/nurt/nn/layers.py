@@ -1,7 +1,8 @@
 """Layers: cells taken through time, in one direction or two, one above the other.
 
-Every layer is called as ``layer(inputs (B, T, I), state=None, lengths=None) -> (outputs (B, T, ·), state)``. Batch
-comes first; there are no layout flags. The drop-in layers of :mod:`nurt.nn.compat` have torch's conventions.
+Every layer is called as ``layer(inputs (B, T, I), state=None, lengths=None) -> (outputs (B, T, ·), state)``, and with
+``gradient=`` for another gradient method than the exact one. Batch comes first; there are no layout flags. The drop-in
+layers of :mod:`nurt.nn.compat` have torch's conventions.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from torch import Tensor, nn
 from nurt.errors import NurtTypeError, NurtValueError, ShapeError
 from nurt.nn.cells.base import AbstractCell
 from nurt.nn.checking import Lengths, field_names
+from nurt.nn.gradients import EXACT, AbstractGradientMethod
 from nurt.nn.regularisation import NONE, Regularisation, check_gradient_clip, check_regularisation, described
 from nurt.nn.unroll import kernel_cell, unroll
 
@@ -37,13 +39,21 @@ class AbstractLayer(nn.Module, ABC):
         """Features of an output."""
 
     @abstractmethod
-    def forward(self, inputs: Tensor, state: Any = None, lengths: Lengths | None = None) -> tuple[Tensor, Any]:
+    def forward(
+        self,
+        inputs: Tensor,
+        state: Any = None,
+        lengths: Lengths | None = None,
+        *,
+        gradient: AbstractGradientMethod = EXACT,
+    ) -> tuple[Tensor, Any]:
         """Run over time.
 
         Args:
             inputs: (B, T, I).
             state: before the first step, as an earlier call gave it back; None for the initial one.
             lengths: steps of each row, (B,), 0..T; None when every row has T.
+            gradient: how the gradient goes back through time, in each cell and direction by itself.
 
         Returns:
             The outputs (B, T, ·), zero past the end of a row, and the state after the last step.
@@ -93,7 +103,14 @@ class Recurrent(AbstractLayer):
         """Features of an output."""
         return self.cell.output_size
 
-    def forward(self, inputs: Tensor, state: Any = None, lengths: Lengths | None = None) -> tuple[Tensor, Any]:
+    def forward(
+        self,
+        inputs: Tensor,
+        state: Any = None,
+        lengths: Lengths | None = None,
+        *,
+        gradient: AbstractGradientMethod = EXACT,
+    ) -> tuple[Tensor, Any]:
         """Run over time; see :meth:`AbstractLayer.forward`. The state is the cell's."""
         return unroll(
             self.cell,
@@ -103,6 +120,7 @@ class Recurrent(AbstractLayer):
             self.reverse,
             regularisation=self.regularisation,
             gradient_clip=self.gradient_clip,
+            gradient=gradient,
         )
 
     def extra_repr(self) -> str:
@@ -176,18 +194,24 @@ class Bidirectional(AbstractLayer):
         """Features of an output, both directions together."""
         return self.forward_cell.output_size + self.backward_cell.output_size
 
-    def forward(self, inputs: Tensor, state: Any = None, lengths: Lengths | None = None) -> tuple[Tensor, Any]:
+    def forward(
+        self,
+        inputs: Tensor,
+        state: Any = None,
+        lengths: Lengths | None = None,
+        *,
+        gradient: AbstractGradientMethod = EXACT,
+    ) -> tuple[Tensor, Any]:
         """Run over time in both directions; see :meth:`AbstractLayer.forward`."""
         first, second = (None, None) if state is None else _entries("Bidirectional", "direction", state, 2)
-        ahead, forward = self._unroll(self.forward_cell, inputs, first, lengths, reverse=False)
-        back, backward = self._unroll(self.backward_cell, inputs, second, lengths, reverse=True)
+        options: dict[str, Any] = {
+            "regularisation": self.regularisation,
+            "gradient_clip": self.gradient_clip,
+            "gradient": gradient,
+        }
+        ahead, forward = unroll(self.forward_cell, inputs, first, lengths, False, **options)
+        back, backward = unroll(self.backward_cell, inputs, second, lengths, True, **options)
         return torch.cat([ahead, back], dim=-1), BidirectionalState(forward, backward)
-
-    def _unroll(
-        self, cell: AbstractCell[Any], inputs: Tensor, state: Any, lengths: Lengths | None, *, reverse: bool
-    ) -> tuple[Tensor, Any]:
-        options: dict[str, Any] = {"regularisation": self.regularisation, "gradient_clip": self.gradient_clip}
-        return unroll(cell, inputs, state, lengths, reverse, **options)
 
     def extra_repr(self) -> str:
         """Return the options that are not their defaults."""
@@ -241,14 +265,21 @@ class Stack(AbstractLayer):
         """Features of an output of the highest layer."""
         return self._layer(-1).output_size
 
-    def forward(self, inputs: Tensor, state: Any = None, lengths: Lengths | None = None) -> tuple[Tensor, Any]:
+    def forward(
+        self,
+        inputs: Tensor,
+        state: Any = None,
+        lengths: Lengths | None = None,
+        *,
+        gradient: AbstractGradientMethod = EXACT,
+    ) -> tuple[Tensor, Any]:
         """Run all layers over time; see :meth:`AbstractLayer.forward`. The state is a tuple, one entry per layer."""
         count = len(self.layers)
         states = (None,) * count if state is None else _entries("Stack", "layer", state, count)
         finals = []
         for depth, (layer, before) in enumerate(zip(self.layers, states, strict=True)):
             below = self.dropout(inputs) if depth else inputs
-            inputs, final = layer(below, before, lengths)
+            inputs, final = layer(below, before, lengths, gradient=gradient)
             finals.append(final)
         return inputs, tuple(finals)
 

@@ -1,4 +1,4 @@
-"""Layers and directions one by one, with what a fused stack has no place for: regularisation and clipped gradients."""
+"""Layers and directions one by one, with what a fused stack has no place for: regularisation and gradient methods."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
-from nurt import kernels
 from nurt.kernels import Recurrence, Weights
+from nurt.nn.gradients import AbstractGradientMethod, run
 from nurt.nn.regularisation import Regularisation, drop_inputs, drop_weights, step_options
 
 __all__ = ["StackOptions", "run_packed", "run_padded"]
@@ -27,12 +27,14 @@ class StackOptions:
         gradient_clip: bound on the gradient between steps; None for none.
         dropout: probability of zeroing between layers.
         training: whether anything is dropped.
+        gradient: how the gradient goes back through time.
     """
 
     regularisation: Regularisation
     gradient_clip: float | None
     dropout: float
     training: bool
+    gradient: AbstractGradientMethod
 
 
 def run_padded(
@@ -85,4 +87,6 @@ def _run_side(
     if options.training:
         inputs, weights = drop_inputs(inputs, chosen.input_dropout), drop_weights(weights, chosen.weight_dropout)
     steps = step_options(chosen, options.gradient_clip, state, inputs.shape[1], training=options.training)
-    return kernels.run(recurrence, inputs, state, weights, lengths=lengths, reverse=reverse, options=steps)
+    return run(
+        recurrence, inputs, state, weights, lengths=lengths, reverse=reverse, options=steps, gradient=options.gradient
+    )

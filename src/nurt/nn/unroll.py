@@ -5,10 +5,12 @@ from __future__ import annotations
 from torch import Tensor
 
 from nurt import kernels
+from nurt.kernels import StepOptions
 from nurt.nn.cells.base import AbstractCell, StateT
 from nurt.nn.cells.dense import DenseCell
 from nurt.nn.checking import Lengths, check_inputs, check_lengths, check_same_kind, check_state, field_names
 from nurt.nn.diagonal.base import DiagonalCell
+from nurt.nn.gradients import EXACT, AbstractGradientMethod, Way, check_method, run, run_module
 from nurt.nn.regularisation import (
     NONE,
     Regularisation,
@@ -31,6 +33,7 @@ def unroll(
     *,
     regularisation: Regularisation = NONE,
     gradient_clip: float | None = None,
+    gradient: AbstractGradientMethod = EXACT,
 ) -> tuple[Tensor, StateT]:
     """Take ``cell`` through time.
 
@@ -48,13 +51,15 @@ def unroll(
         regularisation: what is left out at random while ``cell.training``.
         gradient_clip: bound on every element of the gradient that crosses from a step to the state before it, see
             :class:`~nurt.kernels.StepOptions`; None for none. It changes gradients, never outputs.
+        gradient: how the gradient goes back through time, :class:`Exact`, :class:`Truncated` or
+            :class:`Checkpointed`. It never changes outputs.
 
     Returns:
         The outputs (B, T, ·), the ``hidden`` of every step, and the state after the last step taken.
 
     Raises:
         ShapeError, NurtTypeError, NurtValueError: inputs, state or lengths do not fit the cell or each other.
-        UnavailableError: a forced rung cannot run this cell.
+        UnavailableError: a forced rung cannot run this cell, or the gradient method not what looks on, see there.
 
     Example:
         >>> outputs, state = unroll(LSTMCell(3, 5), torch.randn(2, 7, 3), lengths=[7, 4])
@@ -70,6 +75,7 @@ def unroll(
     known = kernel_cell(cell)
     check_regularisation(where, regularisation, field_names(state), knows_weights=known is not None)
     bound = check_gradient_clip(where, gradient_clip)
+    method = check_method(where, gradient)
     # Masks are drawn in one order for every kind of layer: of the inputs, of the weights, of the steps.
     if cell.training:
         inputs = drop_inputs(inputs, regularisation.input_dropout)
@@ -77,12 +83,28 @@ def unroll(
         check_same_kind(where, inputs, known.weight_ih)
         weights = drop_weights(known.weights, regularisation.weight_dropout) if cell.training else known.weights
         options = step_options(regularisation, bound, state, steps, training=cell.training)
-        return kernels.run(known.recurrence, inputs, state, weights, lengths=ends, reverse=reverse, options=options)
+        return run(
+            known.recurrence, inputs, state, weights, lengths=ends, reverse=reverse, options=options, gradient=method
+        )
     options = step_options(regularisation, bound, state, steps, training=cell.training)
-    if isinstance(cell, DiagonalCell) and not options.names:
+    if isinstance(cell, DiagonalCell):
         check_same_kind(where, inputs, next(cell.parameters()))
-        return cell.sequence(inputs, state, lengths=ends, reverse=reverse)
-    return kernels.run_own_step(cell.step, inputs, state, lengths=ends, reverse=reverse, options=options)
+    way = _step_by_step(cell)
+    return run_module(way, cell, inputs, state, lengths=ends, reverse=reverse, options=options, gradient=method)
+
+
+def _step_by_step(cell: AbstractCell[StateT]) -> Way[StateT]:
+    """Return the way through time of a cell whose recurrence no kernel knows."""
+
+    def way(
+        inputs: Tensor, state: StateT, lengths: Tensor | None, reverse: bool, options: StepOptions
+    ) -> tuple[Tensor, StateT]:
+        if isinstance(cell, DiagonalCell) and not options.names:
+            result: tuple[Tensor, StateT] = cell.sequence(inputs, state, lengths=lengths, reverse=reverse)
+            return result
+        return kernels.run_own_step(cell.step, inputs, state, lengths=lengths, reverse=reverse, options=options)
+
+    return way
 
 
 def kernel_cell(cell: AbstractCell[StateT]) -> DenseCell[StateT] | None:
