@@ -136,7 +136,7 @@ class RNN(AbstractDropIn):
             lengths: steps of each row of a padded input, (B,), 0..T; None when every row has T. What lies past the
                 end of a row is not used; the output there is zero, the final state is that at the row's end.
             gradient: how the gradient goes back through time, in each layer and direction by itself: :class:`Exact`,
-                :class:`Truncated` or :class:`Checkpointed`. It never changes outputs.
+                :class:`Truncated` or :class:`Checkpointed`. Outputs are the same for all, up to rounding.
 
         Returns:
             The outputs of the last layer, laid out as ``input`` with D·H features, and the final state h_n, laid

@@ -52,7 +52,7 @@ def unroll(
         gradient_clip: bound on every element of the gradient that crosses from a step to the state before it, see
             :class:`~nurt.kernels.StepOptions`; None for none. It changes gradients, never outputs.
         gradient: how the gradient goes back through time, :class:`Exact`, :class:`Truncated` or
-            :class:`Checkpointed`. It never changes outputs.
+            :class:`Checkpointed`. Outputs are the same for all, up to rounding.
 
     Returns:
         The outputs (B, T, ·), the ``hidden`` of every step, and the state after the last step taken.

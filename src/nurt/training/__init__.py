@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from nurt.training.objective import Objective
     from nurt.training.online import OnlineRecord, OnlineSettings, train_online
     from nurt.training.settings import TrainingSettings
+    from nurt.training.stateful import StatefulLoss
 
 __all__ = [
     "Checkpoint",
@@ -38,6 +39,7 @@ __all__ = [
     "OnlineRecord",
     "OnlineSettings",
     "ReduceOnPlateau",
+    "StatefulLoss",
     "StepEnded",
     "TrainingEnded",
     "TrainingRecord",
@@ -55,6 +57,7 @@ _HOME = {
     "OnlineRecord": "online",
     "OnlineSettings": "online",
     "ReduceOnPlateau": "decay",
+    "StatefulLoss": "stateful",
     "TrainingSettings": "settings",
     "train": "loop",
     "train_online": "online",
