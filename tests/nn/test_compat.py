@@ -45,11 +45,13 @@ def test_the_constructor_has_torchs_arguments_in_torchs_order_with_torchs_defaul
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_call_has_torchs_arguments_and_lengths_by_keyword_alone(kind):
+def test_a_call_has_torchs_arguments_and_its_own_by_keyword_alone(kind):
     wanted = list(inspect.signature(getattr(torch.nn, kind).forward).parameters.values())
-    *mine, lengths = inspect.signature(getattr(nurt.nn, kind).forward).parameters.values()
+    *mine, lengths, gradient = inspect.signature(getattr(nurt.nn, kind).forward).parameters.values()
     assert [(each.name, each.default) for each in mine] == [(each.name, each.default) for each in wanted]
     assert (lengths.name, lengths.kind, lengths.default) == ("lengths", inspect.Parameter.KEYWORD_ONLY, None)
+    assert (gradient.name, gradient.kind) == ("gradient", inspect.Parameter.KEYWORD_ONLY)
+    assert gradient.default == nurt.nn.Exact()
 
 
 @pytest.mark.parametrize("settings", [*SETTINGS, {"proj_size": 2, "num_layers": 2, "bidirectional": True}])

@@ -70,12 +70,12 @@ def test_the_state_is_carried_on_with_the_weights_that_made_it_and_chunks_follow
 def test_after_the_last_step_the_series_begin_again_from_the_initial_state():
     layer, inputs, targets = problem(5)
     next_loss = StatefulLoss(layer, inputs, targets, summed, Truncated(3))
-    first, _, again = (float(next_loss()) for _ in range(3))
+    first, _, again = (next_loss().item() for _ in range(3))
     assert first == again
     next_loss()
     next_loss()
     next_loss.rewind()
-    assert float(next_loss()) == first
+    assert next_loss().item() == first
 
 
 def test_memory_mapped_series_are_read_a_window_at_a_time(tmp_path):
@@ -89,7 +89,7 @@ def test_memory_mapped_series_are_read_a_window_at_a_time(tmp_path):
             read.append(given.shape[1])
             return layer(given, state)
 
-    losses = [float(StatefulLoss(Watched(), series, targets, summed, Truncated(4, 2))()) for series in (mapped, inputs)]
+    losses = [StatefulLoss(Watched(), series, targets, summed, Truncated(4, 2))().item() for series in (mapped, inputs)]
     assert losses[0] == losses[1]
     assert max(read) <= 4
 

@@ -31,6 +31,10 @@ def differentiable_gradients(
     Raises:
         UnavailableError: there is no adjoint of the recurrence.
     """
+    # Views, so that a gradient does not run on from one argument into another that it was made of.
+    inputs, hidden, cell_state, *weights = (None if t is None else t.view_as(t) for t in given.differentiable)
+    assert inputs is not None
+    given = given._replace(inputs=inputs, hidden=hidden, cell_state=cell_state, weights=tuple(weights))
     results = _by_the_adjoint(call, given)
     pairs = [(value, grad) for value, grad in zip(results, grads, strict=False) if grad is not None]
     tensors = given.differentiable
