@@ -63,7 +63,7 @@ class _Recomputed(torch.autograd.Function):
             last = min(first + cuts.every, inputs.shape[1])
             piece, fields = walk.between(first, last, inputs[:, first:last], fields, learned)
             if segment == 0:
-                outputs = piece.new_empty(piece.shape[0], inputs.shape[1], *piece.shape[2:])
+                outputs = _room(piece, inputs.shape[1])
             outputs[:, first:last] = piece
         ctx.set_materialize_grads(False)
         ctx.save_for_backward(inputs, *tensors, *kept)
@@ -215,6 +215,17 @@ def _gradients(
     made, weights = zip(*pairs, strict=True)
     found = iter(torch.autograd.grad(made, asked, weights, create_graph=create_graph, allow_unused=True))
     return [next(found) if argument.requires_grad else None for argument in arguments]
+
+
+def _room(piece: Tensor, steps: int) -> Tensor:
+    """Return an empty tensor (B, ``steps``, ·) that lies in memory as ``piece`` (B, ·, ·) does.
+
+    A dropout above draws its mask in the order of memory, so another order would be another mask.
+    """
+    batch, _, *rest = piece.shape
+    if piece.stride(1) > piece.stride(0):
+        return piece.new_empty(steps, batch, *rest).transpose(0, 1)
+    return piece.new_empty(batch, steps, *rest)
 
 
 def _rows(grad: Tensor, rows: Tensor) -> Tensor:
