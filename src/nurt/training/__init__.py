@@ -21,9 +21,12 @@ if TYPE_CHECKING:
         TrainingRecord,
         TrainingStarted,
     )
+    from nurt.training.ledger import ClippedStep, ClippingLedger
+    from nurt.training.limits import ClipByNorm, ClipByValue
     from nurt.training.loop import train
     from nurt.training.objective import Objective
     from nurt.training.online import OnlineRecord, OnlineSettings, train_online
+    from nurt.training.recorder import ClippingRecorder
     from nurt.training.settings import TrainingSettings
     from nurt.training.stateful import StatefulLoss
 
@@ -31,6 +34,11 @@ __all__ = [
     "Checkpoint",
     "CheckpointError",
     "CheckpointFailed",
+    "ClipByNorm",
+    "ClipByValue",
+    "ClippedStep",
+    "ClippingLedger",
+    "ClippingRecorder",
     "CosineDecay",
     "EpochEnded",
     "Event",
@@ -52,6 +60,11 @@ __all__ = [
 _HOME = {
     "Checkpoint": "checkpoint",
     "CheckpointError": "checkpoint",
+    "ClipByNorm": "limits",
+    "ClipByValue": "limits",
+    "ClippedStep": "ledger",
+    "ClippingLedger": "ledger",
+    "ClippingRecorder": "recorder",
     "CosineDecay": "decay",
     "Objective": "objective",
     "OnlineRecord": "online",

@@ -1,18 +1,25 @@
-"""Clipping by the global norm: when all gradients together are too long, all are shortened by the same factor.
+"""Clipping: when the gradients of all parameters together are too long, they are shortened, and it is written down.
 
-Algorithm 1 of [pascanu2013difficulty]: with g the gradients of all parameters as one vector and c the limit,
-g ← g·c/‖g‖ if ‖g‖ > c. The direction is kept. A step below the limit is not touched, not even by a rounding. It bounds
-the harm of an exploding gradient and does nothing for a vanishing one.
+By norm all are multiplied by the same factor (Algorithm 1 of [pascanu2013difficulty]) and the direction is kept; by
+value every entry is bounded for itself and the direction turns. A step below the limit is not touched, not even by a
+rounding. It bounds the harm of an exploding gradient and does nothing for a vanishing one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeAlias
 
 import torch
 from torch import Tensor, nn
 
-__all__ = ["clip_to_norm", "global_norm", "global_norm_beyond_range"]
+from nurt.training.ledger import BadKind, ClippedStep
+from nurt.training.limits import ClipByNorm, ClipByValue, Clipping
+
+__all__ = ["Parameters", "clip_gradients", "clip_to_norm", "global_norm", "global_norm_beyond_range"]
+
+Parameters: TypeAlias = Iterable[nn.Parameter] | Iterable[tuple[str, nn.Parameter]]
 
 
 def global_norm(parameters: Iterable[nn.Parameter]) -> Tensor:
@@ -26,11 +33,7 @@ def global_norm(parameters: Iterable[nn.Parameter]) -> Tensor:
 
 def global_norm_beyond_range(parameters: Iterable[nn.Parameter]) -> float:
     """Return the same norm by way of the largest entry, m·‖g/m‖: not finite only if a gradient is not."""
-    gradients = [gradient.double() for gradient in _gradients(parameters)]
-    largest = max((float(gradient.abs().amax()) for gradient in gradients if gradient.numel()), default=0.0)
-    if largest == 0.0 or not all(bool(torch.isfinite(gradient).all()) for gradient in gradients):
-        return float(torch.nn.utils.get_total_norm(gradients))
-    return largest * float(torch.nn.utils.get_total_norm([gradient / largest for gradient in gradients]))
+    return _norm_beyond_range(_gradients(parameters))
 
 
 def clip_to_norm(parameters: Iterable[nn.Parameter], limit: float, norm: float) -> bool:
@@ -44,11 +47,140 @@ def clip_to_norm(parameters: Iterable[nn.Parameter], limit: float, norm: float) 
     Returns:
         Whether the gradients were shortened.
     """
-    if norm <= limit:
+    return _scale(_gradients(parameters), ClipByNorm(limit).coefficient(norm))
+
+
+def clip_gradients(
+    parameters: Parameters, clipping: Clipping | None, loss: Tensor | None = None
+) -> tuple[ClippedStep, float]:
+    """Clip all gradients in place and say what that did; gradients of which one is not finite are left as they are.
+
+    Args:
+        parameters: parameters, or pairs of name and parameter; without names they are numbered from 0.
+        clipping: the limit; None measures alone.
+        loss: a scalar that travels from the device together with the norms.
+
+    Returns:
+        What clipping did, and the loss as a number, NaN without one.
+    """
+    named = {name: parameter.grad for name, parameter in _named(parameters) if parameter.grad is not None}
+    gradients = list(named.values())
+    if not gradients:
+        value = math.nan if loss is None else float(loss.detach())
+        return ClippedStep(0.0, 0.0, clipped=False, cosine=math.nan, removed=0.0, shares={}), value
+    norms = [torch.linalg.vector_norm(gradient) for gradient in gradients]
+    total = torch.linalg.vector_norm(torch.stack([norm.to(gradients[0].device) for norm in norms]))
+    value, norm, *lengths = _numbers([loss.detach() if loss is not None else total * math.nan, total, *norms])
+    if not math.isfinite(norm):
+        lengths = [_norm_beyond_range([gradient]) for gradient in gradients]
+        norm = _norm_beyond_range(gradients)
+    if not math.isfinite(norm):
+        return _bad_step(named, norm), value
+    shares = _shares(named, lengths)
+    if isinstance(clipping, ClipByValue):
+        return _clip_by_value(gradients, clipping, norm, shares), value
+    coefficient = 1.0 if clipping is None else clipping.coefficient(norm)
+    clipped = _scale(gradients, coefficient)
+    after = norm * coefficient
+    cosine = 1.0 if norm else math.nan
+    return ClippedStep(norm, after, clipped, cosine, (1.0 - coefficient) * norm, shares), value
+
+
+def _scale(gradients: Sequence[Tensor], coefficient: float) -> bool:
+    if coefficient == 1.0:
         return False
-    for gradient in _gradients(parameters):
-        gradient.mul_(limit / norm)
+    for gradient in gradients:
+        gradient.mul_(coefficient)
     return True
+
+
+def _clip_by_value(
+    gradients: Sequence[Tensor], clipping: ClipByValue, norm: float, shares: Mapping[str, float]
+) -> ClippedStep:
+    """Bound every entry; lengths and angle in units of ``norm`` and in float64, so that no square overflows."""
+    unchanged = ClippedStep(norm, norm, clipped=False, cosine=1.0 if norm else math.nan, removed=0.0, shares=shares)
+    if norm <= clipping.limit:
+        return unchanged
+    largest, sums = [], []
+    for gradient in gradients:
+        if gradient.numel():
+            before = gradient.double() / norm
+            after = gradient.clamp(-clipping.limit, clipping.limit).double() / norm
+            largest.append(gradient.abs().amax())
+            sums += [
+                before.square().sum(),
+                after.square().sum(),
+                (before * after).sum(),
+                (before - after).square().sum(),
+            ]
+    numbers = _numbers([*largest, *sums])
+    if max(numbers[: len(largest)]) <= clipping.limit:
+        return unchanged
+    for gradient in gradients:
+        gradient.clamp_(-clipping.limit, clipping.limit)
+    whole, kept, product, removed = (math.fsum(numbers[len(largest) + part :: 4]) for part in range(4))
+    return ClippedStep(
+        norm=norm,
+        norm_after=norm * math.sqrt(kept),
+        clipped=True,
+        cosine=min(1.0, product / math.sqrt(whole * kept)),
+        removed=norm * math.sqrt(removed),
+        shares=shares,
+    )
+
+
+def _bad_step(named: Mapping[str, Tensor], norm: float) -> ClippedStep:
+    """Return the step of gradients that are not finite: which kind, and where it is met first."""
+    kinds = {name: _kind(gradient) for name, gradient in named.items()}
+    kind: BadKind = "nan" if "nan" in kinds.values() else "inf"
+    return ClippedStep(
+        norm=norm,
+        norm_after=norm,
+        clipped=False,
+        cosine=math.nan,
+        removed=0.0,
+        shares=dict.fromkeys(named, 0.0),
+        kind=kind,
+        parameter=next((name for name, found in kinds.items() if found is not None), None),
+    )
+
+
+def _kind(gradient: Tensor) -> BadKind | None:
+    if bool(gradient.isnan().any()):
+        return "nan"
+    return "inf" if bool(gradient.isinf().any()) else None
+
+
+def _shares(named: Mapping[str, Tensor], lengths: Sequence[float]) -> dict[str, float]:
+    """Return the share of each parameter in the squared norm; divided by the largest first, so nothing overflows."""
+    largest = max(lengths)
+    if largest == 0.0:
+        return dict.fromkeys(named, 0.0)
+    squares = [(length / largest) ** 2 for length in lengths]
+    total = math.fsum(squares)
+    return {name: square / total for name, square in zip(named, squares, strict=True)}
+
+
+def _norm_beyond_range(tensors: Sequence[Tensor]) -> float:
+    gradients = [tensor.double() for tensor in tensors]
+    largest = max((float(gradient.abs().amax()) for gradient in gradients if gradient.numel()), default=0.0)
+    if largest == 0.0 or not all(bool(torch.isfinite(gradient).all()) for gradient in gradients):
+        return float(torch.nn.utils.get_total_norm(gradients))
+    return largest * float(torch.nn.utils.get_total_norm([gradient / largest for gradient in gradients]))
+
+
+def _numbers(scalars: Sequence[Tensor]) -> list[float]:
+    """Return all as floats, by one transfer from the device."""
+    precise = torch.float32
+    for scalar in scalars:
+        precise = torch.promote_types(precise, scalar.dtype)
+    found: list[float] = torch.stack([scalar.to(scalars[0].device, precise) for scalar in scalars]).tolist()
+    return found
+
+
+def _named(parameters: Parameters) -> Iterable[tuple[str, nn.Parameter]]:
+    for number, found in enumerate(parameters):
+        yield found if isinstance(found, tuple) else (str(number), found)
 
 
 def _gradients(parameters: Iterable[nn.Parameter]) -> list[Tensor]:

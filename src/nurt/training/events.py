@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from nurt.results import Result
+from nurt.training.ledger import ClippedStep, ClippingLedger
 
 __all__ = [
     "CheckpointFailed",
@@ -71,12 +72,21 @@ class TrainingStarted:
 
 @dataclass(frozen=True)
 class StepEnded:
-    """One optimiser step is done: ``step`` of ``steps_per_epoch`` in ``epoch``; ``loss`` is the batch's, before it."""
+    """One optimiser step is done: ``step`` of ``steps_per_epoch`` in ``epoch``.
+
+    Args:
+        epoch: the epoch under way, from 1.
+        step: the step within it, from 1.
+        steps_per_epoch: optimiser steps in an epoch.
+        loss: of the batch, before the step.
+        clipping: norms of the gradient, and what clipping did to it.
+    """
 
     epoch: int
     step: int
     steps_per_epoch: int
     loss: float
+    clipping: ClippedStep | None = None
 
 
 @dataclass(frozen=True)
@@ -97,6 +107,7 @@ class TrainingRecord(Result):
         best_epoch: epoch whose weights the model carries; 1 also when interrupted in the first epoch without a
             validation part, where the weights are those at the interruption.
         history: one entry per epoch, epoch 0 first when there is a validation part.
+        clipping: norms of all gradients and what clipping did to them; None when it was not written down.
     """
 
     epochs: int
@@ -104,6 +115,7 @@ class TrainingRecord(Result):
     stopped_by: str
     best_epoch: int
     history: tuple[EpochEnded, ...]
+    clipping: ClippingLedger | None = None
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from nurt.errors import NonFiniteError
 from nurt.results import Result
+from nurt.training.ledger import BadKind
 
 __all__ = ["Concerned", "Finding", "Moment", "error_of"]
 
@@ -23,6 +24,8 @@ class Moment(Result):
         learning_rate: the rate of the epoch.
         gradient_norms: global norms before clipping of the last finished steps, across epochs.
         loss: the loss that was seen, as text, because JSON knows no "nan"; None when it was not the loss.
+        gradient: "nan" when the gradient of the step held NaN, "inf" when it held infinities alone; None when it was
+            finite, or not looked at.
     """
 
     epoch: int
@@ -30,6 +33,7 @@ class Moment(Result):
     learning_rate: float
     gradient_norms: tuple[float, ...]
     loss: str | None = None
+    gradient: BadKind | None = None
 
 
 @dataclass(frozen=True)

@@ -8,13 +8,14 @@ the untrained model is a candidate too.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
 
 from nurt.errors import ShapeError
 from nurt.training.checkpoint import Checkpoint, Keeper
-from nurt.training.clipping import clip_to_norm, global_norm, global_norm_beyond_range
+from nurt.training.clipping import clip_gradients
 from nurt.training.events import (
     EpochEnded,
     Event,
@@ -26,6 +27,7 @@ from nurt.training.events import (
 )
 from nurt.training.finding import Moment
 from nurt.training.interrupt import Interrupt
+from nurt.training.ledger import ClippedStep
 from nurt.training.nonfinite import all_finite, investigate_batch, investigate_model
 from nurt.training.objective import Objective
 from nurt.training.randomness import generator_states, private_generators, set_generator_states
@@ -106,8 +108,8 @@ def _train_until_stopped(run: Run, keeper: Keeper, interrupt: Interrupt, tell: L
         batches = run.batches()
         run.model.train()
         for indices in batches[run.progress.step :]:
-            loss = _take_step(run, indices, rate)
-            tell(StepEnded(run.progress.epoch + 1, run.progress.step, len(batches), loss))
+            loss, clipped = _take_step(run, indices, rate)
+            tell(StepEnded(run.progress.epoch + 1, run.progress.step, len(batches), loss, clipped))
             keeper.after_step()
             if interrupt.requested:
                 keeper.keep()
@@ -124,8 +126,8 @@ def _reason_to_stop(run: Run, interrupt: Interrupt) -> str | None:
     return "interrupt" if interrupt.requested else None
 
 
-def _take_step(run: Run, indices: Tensor, rate: float) -> float:
-    """Move the weights once; return the loss before that."""
+def _take_step(run: Run, indices: Tensor, rate: float) -> tuple[float, ClippedStep]:
+    """Move the weights once; return the loss before that, and what clipping did."""
     generators = generator_states(run.devices)
     run.optimizer.zero_grad()
     loss = run.objective.loss(run.model, indices)
@@ -137,25 +139,14 @@ def _take_step(run: Run, indices: Tensor, rate: float) -> float:
             cure="Let the objective return the mean over the batch.",
         )
     loss.backward()  # type: ignore[no-untyped-call]  # torch leaves this method without annotations
-    loss_value, norm = _numbers(loss, global_norm(run.parameters))
-    if math.isfinite(loss_value) and not math.isfinite(norm):
-        norm = global_norm_beyond_range(run.parameters)
-    if not (math.isfinite(loss_value) and math.isfinite(norm)):
+    step, loss_value = clip_gradients(run.named_parameters, run.settings.clipping, loss)
+    if not (math.isfinite(loss_value) and step.is_finite):
         set_generator_states(generators, run.devices)
         moment = _moment(run, run.progress.step + 1, rate, None if math.isfinite(loss_value) else loss_value)
-        raise investigate_batch(run.model, run.objective, indices, moment)
-    limit = run.settings.clip_norm
-    clipped = limit is not None and clip_to_norm(run.parameters, limit, norm)
+        raise investigate_batch(run.model, run.objective, indices, replace(moment, gradient=step.kind))
     run.optimizer.step()
-    run.progress.note_step(loss_value, norm, clipped)
-    return loss_value
-
-
-def _numbers(loss: Tensor, norm: Tensor) -> tuple[float, float]:
-    """Return both as floats, by one transfer from the device."""
-    precise = torch.promote_types(loss.dtype, norm.dtype)
-    first, second = torch.stack((loss.detach().to(precise), norm.to(loss.device, precise))).tolist()
-    return first, second
+    run.progress.note_step(loss_value, step, rate)
+    return loss_value, step
 
 
 def _look_at_untrained(run: Run, tell: Listener) -> None:
@@ -173,7 +164,7 @@ def _end_epoch(run: Run, batch_sizes: list[int], rate: float) -> EpochEnded:
     if not all_finite(run.parameters):
         raise investigate_model(run.model, _moment(run, None, rate, None))
     value = _validate(run, epoch, rate)
-    entry = run.progress.note_epoch(value, rate, batch_sizes, clipping=run.settings.clip_norm is not None)
+    entry = run.progress.note_epoch(value, rate, batch_sizes, clipping=run.settings.clipping is not None)
     if entry.is_best:
         run.remember_weights()
     return entry

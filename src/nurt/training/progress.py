@@ -9,6 +9,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from nurt.training.events import EpochEnded
+from nurt.training.ledger import ClippedStep
+from nurt.training.ledger_book import LedgerBook
 
 __all__ = ["LAST_NORMS", "Progress", "Stopwatch"]
 
@@ -42,6 +44,7 @@ class Progress:
         clipped: how many of these steps were clipped.
         last_norms: norms of the last :data:`LAST_NORMS` steps, across epochs.
         history: one entry per completed epoch, epoch 0 first when there is a validation part.
+        ledger: what clipping did, over all epochs.
         watch: time spent.
         epoch_started: reading of the watch at the start of the epoch under way, seconds.
     """
@@ -52,6 +55,7 @@ class Progress:
     clipped: int = 0
     last_norms: list[float] = field(default_factory=list)
     history: list[EpochEnded] = field(default_factory=list)
+    ledger: LedgerBook = field(default_factory=LedgerBook)
     watch: Stopwatch = field(default_factory=Stopwatch)
     epoch_started: float = 0.0
 
@@ -70,12 +74,13 @@ class Progress:
         """The losses that stopping and decay watch, one per entry of the history."""
         return [entry.monitored for entry in self.history]
 
-    def note_step(self, loss: float, norm: float, clipped: bool) -> None:
+    def note_step(self, loss: float, step: ClippedStep, learning_rate: float) -> None:
         """Enter one finished step."""
         self.losses.append(loss)
-        self.norms.append(norm)
-        self.clipped += clipped
-        self.last_norms = [*self.last_norms, norm][-LAST_NORMS:]
+        self.norms.append(step.norm)
+        self.clipped += step.clipped
+        self.last_norms = [*self.last_norms, step.norm][-LAST_NORMS:]
+        self.ledger.note(step, learning_rate)
 
     def note_untrained(self, validation_loss: float, learning_rate: float) -> EpochEnded:
         """Enter the validation of the untrained model as epoch 0."""
@@ -113,6 +118,7 @@ class Progress:
             "clipped": self.clipped,
             "last_norms": self.last_norms,
             "history": [asdict(entry) for entry in self.history],
+            "ledger": self.ledger.to_dict(),
             "seconds": self.watch.read(),
             "epoch_started": self.epoch_started,
         }
@@ -122,7 +128,8 @@ class Progress:
         """Return the progress that :meth:`to_dict` described, its watch running on."""
         kept = {name: values[name] for name in ("epoch", "losses", "norms", "clipped", "last_norms", "epoch_started")}
         history = [EpochEnded(**entry) for entry in values["history"]]
-        return cls(**kept, history=history, watch=Stopwatch(values["seconds"]))
+        ledger = LedgerBook.from_dict(values.get("ledger", {}))
+        return cls(**kept, history=history, ledger=ledger, watch=Stopwatch(values["seconds"]))
 
     def _enter(self, entry: EpochEnded) -> EpochEnded:
         self.history.append(entry)

@@ -108,6 +108,7 @@ class Run:
             stopped_by=stopped_by,
             best_epoch=history[best_index(self.progress.monitored)].epoch if history else min(1, self.settings.epochs),
             history=tuple(history),
+            clipping=self.progress.ledger.ledger(self.settings.clipping),
         )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from nurt.errors import NurtTypeError, NurtValueError
 from nurt.training.decay import CosineDecay, Decay, ReduceOnPlateau
+from nurt.training.limits import ClipByNorm, ClipByValue, Clipping
 
 __all__ = ["TrainingSettings"]
 
@@ -22,7 +23,8 @@ class TrainingSettings:
         epochs: the most passes over the training examples; 0 only validates.
         batch_size: examples per step; the last step of an epoch takes what is left.
         learning_rate: step size of Adam [kingma2015adam] in the first epoch.
-        clip_norm: largest global gradient norm [pascanu2013difficulty]; None leaves gradients as they are.
+        clip_norm: largest global gradient norm [pascanu2013difficulty]; None does not look at it.
+        clip_value: largest entry of the gradient, instead of ``clip_norm``; None leaves the entries as they are.
         weight_decay: share of every weight, times the learning rate, taken away at each step, apart from the
             gradient [loshchilov2019decoupled].
         patience: stop after this many epochs in a row without a lower validation loss (training loss, when there is
@@ -41,6 +43,7 @@ class TrainingSettings:
     decay: Decay | None = None
     shuffle: bool = True
     seed: int = 0
+    clip_value: float | None = None
 
     def __post_init__(self) -> None:
         _whole("epochs", self.epochs, low=0)
@@ -48,6 +51,15 @@ class TrainingSettings:
         _number("learning_rate", self.learning_rate)
         if self.clip_norm is not None:
             _number("clip_norm", self.clip_norm, cure="Pass None to train without clipping.")
+        if self.clip_value is not None:
+            _number("clip_value", self.clip_value, cure="Pass None to train without clipping.")
+        if self.clip_norm is not None and self.clip_value is not None:
+            raise NurtValueError(
+                "TrainingSettings: the gradient is clipped in two ways.",
+                expected="`clip_norm` or `clip_value`",
+                got=f"clip_norm={self.clip_norm!r} and clip_value={self.clip_value!r}",
+                cure="Pass clip_norm=None to clip by value.",
+            )
         _number("weight_decay", self.weight_decay, above_zero=False)
         if self.patience is not None:
             _whole("patience", self.patience, low=1, cure="Pass None to train all epochs.")
@@ -62,6 +74,13 @@ class TrainingSettings:
                 "TrainingSettings: `shuffle` is no truth value.", expected="True or False", got=repr(self.shuffle)
             )
         _whole("seed", self.seed, low=0, high=_LARGEST_SEED)
+
+    @property
+    def clipping(self) -> Clipping | None:
+        """How gradients are clipped; None leaves them as they are."""
+        if self.clip_value is not None:
+            return ClipByValue(self.clip_value)
+        return None if self.clip_norm is None else ClipByNorm(self.clip_norm)
 
     def rate(self, epoch: int, monitored: list[float]) -> float:
         """Return the learning rate of ``epoch`` (from 1), given the monitored losses of all earlier epochs."""

@@ -17,6 +17,10 @@ from nurt.training.run import Run
 __all__ = ["differences", "document_of", "environment_notes", "restore", "tensors_of"]
 
 
+_ADDED_LATER = {"clip_value": None}
+"""Settings that older checkpoints do not name, and what they were then."""
+
+
 def tensors_of(run: Run) -> dict[str, Tensor]:
     """Return weights, best weights, Adam's moments, generators and the steps of the epoch under way, by name."""
     found = {f"weights/{name}": value for name, value in run.model.state_dict().items()}
@@ -43,7 +47,7 @@ def document_of(run: Run) -> dict[str, Any]:
 def differences(run: Run, document: Mapping[str, Any]) -> list[str]:
     """Return in words where the stored run and this one are not the same; empty when it can be resumed."""
     stored, present = document["binding"], _binding(run)
-    found = _changed("setting", stored["settings"], present["settings"])
+    found = _changed("setting", {**_ADDED_LATER, **stored["settings"]}, present["settings"])
     tensors = _changed("tensor of the model", stored["tensors"], present["tensors"])
     found += tensors
     if not tensors and stored["model"] != present["model"]:

@@ -15,7 +15,7 @@ from nurt.tasks.forecasting.calibration import Calibration
 from nurt.tasks.forecasting.covariates import CovariateScaling
 from nurt.tasks.forecasting.network import ForecastNetwork, NetworkDesign
 from nurt.tasks.modelfile import ModelMetadata, load_model, load_weights, save_model
-from nurt.training import CosineDecay, EpochEnded, ReduceOnPlateau, TrainingRecord, TrainingSettings
+from nurt.training import ClippingLedger, CosineDecay, EpochEnded, ReduceOnPlateau, TrainingRecord, TrainingSettings
 
 if TYPE_CHECKING:
     from nurt.tasks.forecasting.forecaster import Forecaster
@@ -130,4 +130,6 @@ def _of_kind(kinds: dict[str, Any], described: dict[str, Any]) -> Any:
 def _record_from_json(record: dict[str, Any]) -> TrainingRecord:
     known = {field.name for field in dataclasses.fields(EpochEnded)}
     history = tuple(EpochEnded(**{k: v for k, v in one.items() if k in known}) for one in record["history"])
-    return TrainingRecord(**record | {"history": history})
+    clipping = record.get("clipping")
+    ledger = None if clipping is None else ClippingLedger.from_dict(clipping)
+    return TrainingRecord(**record | {"history": history, "clipping": ledger})
