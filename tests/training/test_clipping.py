@@ -8,15 +8,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from nurt.training.clipping import clip_to_norm, global_norm, global_norm_beyond_range
+from nurt.training import ClipByNorm, ClipByValue
+from nurt.training.clipping import clip_gradients, clip_to_norm, global_norm, global_norm_beyond_range
 
 
 def parameters_with(*gradients):
     """Parameters that carry these gradients; None is a parameter without one."""
     found = []
     for gradient in gradients:
-        parameter = nn.Parameter(torch.zeros(1 if gradient is None else len(gradient)))
-        parameter.grad = None if gradient is None else torch.tensor(gradient)
+        entries = None if gradient is None else torch.as_tensor(gradient)
+        parameter = nn.Parameter(torch.zeros(1) if entries is None else torch.zeros_like(entries))
+        parameter.grad = entries
         found.append(parameter)
     return found
 
@@ -57,3 +59,123 @@ def test_a_norm_beyond_the_range_of_float32_can_be_clipped():
     assert math.isinf(float(global_norm(parameters)))
     assert clip_to_norm(parameters, 1.0, norm)
     assert [parameter.grad.tolist() for parameter in parameters] == [pytest.approx([0.6, 0.0]), pytest.approx([-0.8])]
+
+
+def clipped(gradients, clipping):
+    """What clipping made of these gradients, and what it said."""
+    parameters = parameters_with(*gradients)
+    step, _ = clip_gradients(parameters, clipping)
+    return [parameter.grad for parameter in parameters if parameter.grad is not None], step
+
+
+def test_by_norm_three_and_four_become_just_below_one():
+    gradients, step = clipped([torch.tensor([3.0, 4.0], dtype=torch.float64)], ClipByNorm(1.0, epsilon=1e-6))
+    assert step.norm == 5.0
+    assert step.norm_after == pytest.approx(0.99999980000004, abs=1e-15)
+    assert step.norm_after == float(torch.linalg.vector_norm(gradients[0]))
+    assert step.coefficient == pytest.approx(1.0 / (5.0 + 1e-6), rel=1e-15)
+    assert step.removed == pytest.approx(5.0 - step.norm_after)
+    assert (step.clipped, step.cosine, step.kind, step.parameter) == (True, 1.0, None, None)
+
+
+def test_by_value_the_gradient_turns():
+    gradients, step = clipped([[10.0, 1.0]], ClipByValue(1.0))
+    assert gradients[0].tolist() == [1.0, 1.0]
+    assert step.cosine == pytest.approx(11.0 / math.sqrt(101.0 * 2.0), rel=1e-7)
+    assert (step.norm_after, step.removed) == pytest.approx((math.sqrt(2.0), 9.0))
+
+
+def test_measuring_alone_changes_nothing():
+    gradients, step = clipped([[30.0, 40.0]], None)
+    assert gradients[0].tolist() == [30.0, 40.0]
+    assert (step.norm, step.norm_after, step.clipped, step.coefficient) == (50.0, 50.0, False, 1.0)
+
+
+@pytest.mark.parametrize("clipping", [None, ClipByNorm(1.0), ClipByValue(1.0)])
+def test_a_gradient_of_zeros_or_none_at_all_has_no_direction(clipping):
+    for gradients in ([[0.0, 0.0]], [None], []):
+        _, step = clipped(gradients, clipping)
+        assert (step.norm, step.norm_after, step.coefficient, step.clipped) == (0.0, 0.0, 1.0, False)
+        assert step.is_finite
+        assert math.isnan(step.cosine)
+
+
+@pytest.mark.parametrize("clipping", [None, ClipByNorm(1.0), ClipByValue(1.0)])
+@pytest.mark.parametrize(
+    ("gradients", "kind", "parameter"),
+    [
+        ([[1.0], [math.nan, 2.0]], "nan", "1"),
+        ([[1.0], [2.0, -math.inf]], "inf", "1"),
+        ([[math.inf], [math.nan]], "nan", "0"),
+        ([[1.0], None, [math.inf]], "inf", "2"),
+    ],
+)
+def test_nan_and_infinity_are_told_apart_and_left_alone(clipping, gradients, kind, parameter):
+    before = [torch.tensor(values) for values in gradients if values is not None]
+    after, step = clipped(gradients, clipping)
+    assert (step.kind, step.parameter, step.is_finite, step.clipped) == (kind, parameter, False, False)
+    assert all(torch.equal(old.nan_to_num(7.0), new.nan_to_num(7.0)) for old, new in zip(before, after, strict=True))
+
+
+FINITE = st.lists(
+    st.lists(st.floats(-(2.0**20), 2.0**20, width=32, allow_subnormal=False), min_size=1, max_size=5),
+    min_size=1,
+    max_size=4,
+)
+
+
+@given(FINITE, st.floats(1e-3, 1e3))
+def test_by_norm_it_is_what_torch_does(values, limit):
+    ours, step = clipped([torch.tensor(part, dtype=torch.float64) for part in values], ClipByNorm(limit, 1e-6))
+    theirs = parameters_with(*[torch.tensor(part, dtype=torch.float64) for part in values])
+    norm = torch.nn.utils.clip_grad_norm_(theirs, limit)
+    assert step.norm == float(norm)
+    for one, other in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(one, other.grad, rtol=1e-14, atol=0.0)
+    assert step.norm_after <= limit
+    assert step.norm_after == pytest.approx(float(global_norm(theirs)), rel=1e-12)
+
+
+@given(FINITE, st.floats(1e-3, 1e3))
+def test_by_value_it_is_what_torch_does(values, limit):
+    ours, step = clipped([torch.tensor(part, dtype=torch.float64) for part in values], ClipByValue(limit))
+    theirs = parameters_with(*[torch.tensor(part, dtype=torch.float64) for part in values])
+    torch.nn.utils.clip_grad_value_(theirs, limit)
+    assert all(torch.equal(one, other.grad) for one, other in zip(ours, theirs, strict=True))
+    assert step.norm_after == pytest.approx(float(global_norm(theirs)), rel=1e-12)
+    assert step.clipped == any(abs(entry) > limit for part in values for entry in part)
+    if step.norm:
+        flat, cut = (torch.cat(parts) for parts in ([torch.tensor(v, dtype=torch.float64) for v in values], ours))
+        expected = float(torch.nn.functional.cosine_similarity(flat, cut, dim=0, eps=0.0))
+        assert step.cosine == pytest.approx(expected, rel=1e-12)
+        assert step.removed == pytest.approx(float(torch.linalg.vector_norm(flat - cut)), rel=1e-12)
+
+
+@given(FINITE)
+def test_shares_add_up_to_one(values):
+    _, step = clipped(values, None)
+    squares = [math.fsum(entry * entry for entry in part) for part in values]
+    assert math.fsum(step.shares.values()) == pytest.approx(1.0 if step.norm else 0.0, abs=1e-12)
+    if step.norm > 1e-6:
+        expected = [square / math.fsum(squares) for square in squares]
+        assert list(step.shares.values()) == pytest.approx(expected, abs=1e-6)
+
+
+@pytest.mark.parametrize("clipping", [ClipByNorm(1.0), ClipByValue(1.0)])
+def test_a_gradient_whose_square_overflows_is_measured_and_clipped(clipping):
+    gradients, step = clipped([[3e30, 0.0], [-4e30]], clipping)
+    assert step.is_finite
+    assert step.norm == pytest.approx(5e30)
+    assert list(step.shares.values()) == pytest.approx([0.36, 0.64])
+    assert step.norm_after == pytest.approx(float(torch.cat(gradients).norm()))
+    assert step.cosine == pytest.approx(1.0 if isinstance(clipping, ClipByNorm) else 7.0 / (5.0 * math.sqrt(2.0)))
+
+
+def test_the_loss_comes_along_and_names_are_kept():
+    layer = nn.Linear(2, 1)
+    loss = layer(torch.ones(1, 2)).sum()
+    loss.backward()
+    step, value = clip_gradients(layer.named_parameters(), None, loss)
+    assert value == loss.item()
+    assert list(step.shares) == ["weight", "bias"]
+    assert math.isnan(clip_gradients(layer.parameters(), None)[1])

@@ -7,7 +7,7 @@ import math
 import pytest
 
 from nurt.errors import NurtTypeError, NurtValueError
-from nurt.training import CosineDecay, ReduceOnPlateau, TrainingSettings
+from nurt.training import ClipByNorm, ClipByValue, CosineDecay, ReduceOnPlateau, TrainingSettings
 
 
 @pytest.mark.parametrize(
@@ -20,6 +20,7 @@ from nurt.training import CosineDecay, ReduceOnPlateau, TrainingSettings
         ("learning_rate", math.inf),
         ("clip_norm", 0.0),
         ("clip_norm", -1.0),
+        ("clip_value", 0.0),
         ("weight_decay", -0.1),
         ("weight_decay", math.nan),
         ("patience", 0),
@@ -39,6 +40,7 @@ def test_a_value_that_cannot_be_used_is_refused_by_name(name, value):
         ("batch_size", True),
         ("learning_rate", "0.1"),
         ("clip_norm", "none"),
+        ("clip_value", "none"),
         ("decay", "cosine"),
         ("shuffle", 1),
         ("seed", None),
@@ -52,6 +54,14 @@ def test_a_value_of_the_wrong_type_is_refused_by_name(name, value):
 def test_no_clipping_no_patience_and_no_epochs_are_allowed():
     settings = TrainingSettings(epochs=0, clip_norm=None, patience=None)
     assert settings.rate(1, []) == settings.learning_rate
+
+
+def test_gradients_are_clipped_in_one_way():
+    assert TrainingSettings(clip_norm=0.5).clipping == ClipByNorm(0.5)
+    assert TrainingSettings(clip_norm=None, clip_value=0.5).clipping == ClipByValue(0.5)
+    assert TrainingSettings(clip_norm=None).clipping is None
+    with pytest.raises(NurtValueError, match="in two ways"):
+        TrainingSettings(clip_norm=0.5, clip_value=0.5)
 
 
 def test_settings_are_frozen_and_json_ready():

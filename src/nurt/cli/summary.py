@@ -48,8 +48,9 @@ def show_forecast(run: ForecastRun, out: Path) -> None:
         f"{_plural(record.epochs, 'epoch')} in {seconds(record.seconds)} ({stopped_because(record)}); "
         f"weights of epoch {record.best_epoch}"
     )
+    clipped = [] if record.clipping is None else [("clipping", record.clipping.verdict)]
     console.line(run.target, strong=True)
-    console.facts([("data", _extent(run)), ("model", _model(run.model)), ("training", training)])
+    console.facts([("data", _extent(run)), ("model", _model(run.model)), ("training", training), *clipped])
     _notes(run.notes)
     _scores(run.backtest)
     _audit(run.audit)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
     from nurt.training.events import TrainingRecord
+    from nurt.training.ledger import ClippingLedger
 
 __all__ = ["stopped_because", "training_section"]
 
@@ -47,6 +48,9 @@ def training_section(record: TrainingRecord) -> Section:
         parts.append(element("div", gradients.to_html(), clipping.to_html(), class_="pair"))
     elif gradients is not None:
         parts.append(gradients.to_html())
+    if record.clipping is not None and record.clipping.updates:
+        parts.append(element("p", record.clipping.verdict))
+        parts.append(_shares(record.clipping).to_html())
     return Section("training", "Training", join(parts))
 
 
@@ -152,4 +156,24 @@ def _clipping(record: TrainingRecord) -> Picture | None:
         how_to_read="A few per cent is insurance. Nearly all of them: the limit, not the learning rate, sets the pace.",
         figures=[figure],
         height=280,
+    )
+
+
+def _shares(ledger: ClippingLedger) -> Picture:
+    names = list(ledger.shares)[::-1]
+    figure = plotting.new_figure("", "share of the squared norm, per cent", "")
+    figure.add_bar(
+        x=[100.0 * ledger.shares[name] for name in names],
+        y=names,
+        orientation="h",
+        marker={"color": plotting.translucent(plotting.MODEL, 0.75)},
+        hovertemplate="%{y}: %{x:.1f} %<extra></extra>",
+    )
+    figure.update_layout(hovermode="closest", showlegend=False)
+    return Picture(
+        title="Whose gradient it is",
+        description="Mean share of each parameter in the squared gradient norm before clipping.",
+        how_to_read="The shares add up to 100 %. Clipping by norm shortens all by the same factor, whoever caused it.",
+        figures=[figure],
+        height=120 + 22 * len(names),
     )
