@@ -30,6 +30,7 @@ def test_a_run_fits_80_columns_and_says_what_matters(fabricate: ModuleType, caps
     for expected in (
         "1009 observations, 2021-01-04 to 2024-12-31, none missing",
         "23 epochs in 12 s (the validation loss no longer fell); weights of epoch 13",
+        "30 % of 100 steps were clipped at norm 1, the longest run 30 steps",
         "= Not shown to be better than repeating the last value",
         run.verdict.text,
         *run.verdict.warnings,

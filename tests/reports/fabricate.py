@@ -13,7 +13,9 @@ from nurt.evaluation.audits.leakage import Finding, LeakageReport
 from nurt.evaluation.cells import Cells, Intervals
 from nurt.evaluation.results import BacktestResult, Comparison, Coverage, HorizonScore, Scores, Verdict
 from nurt.tasks.forecasting.results import Audit, ForecastRun, ForecastStep, ModelSummary, SeedStudy
+from nurt.training import ClipByNorm, ClippedStep
 from nurt.training.events import EpochEnded, TrainingRecord
+from nurt.training.ledger_book import LedgerBook
 
 LOOK_BACK = 60
 
@@ -163,7 +165,14 @@ def make_training(epochs: int = 23) -> TrainingRecord:
         )
         for epoch in range(1, epochs + 1)
     ]
-    return TrainingRecord(epochs, 0.52 * epochs, "patience", best, tuple(history))
+    book = LedgerBook()
+    for number in range(100):
+        long = number < 30
+        book.note(
+            ClippedStep(4.0 if long else 0.5, 1.0 if long else 0.5, long, 1.0, 3.0 * long, {"head.weight": 1.0}), 1e-3
+        )
+    ledger = book.ledger(ClipByNorm(1.0))
+    return TrainingRecord(epochs, 0.52 * epochs, "patience", best, tuple(history), ledger)
 
 
 def make_steps(

@@ -306,6 +306,14 @@ def test_a_training_that_never_clipped_says_so_instead_of_drawing_it(fabricate: 
     assert "Clipped steps" not in page.text
 
 
+def test_the_clipping_ledger_has_a_panel(fabricate: ModuleType, tmp_path: Path) -> None:
+    page = written(fabricate.make_run(), tmp_path)
+    assert "30 % of 100 steps were clipped at norm 1, the longest run 30 steps" in page.text
+    assert "Whose gradient it is" in page.text
+    bare = dataclasses.replace(fabricate.make_training(5), clipping=None)
+    assert "Whose gradient it is" not in written(fabricate.make_run(training=bare), tmp_path).text
+
+
 def test_a_single_long_name_never_outgrows_its_axis(fabricate: ModuleType, tmp_path: Path) -> None:
     page = written(fabricate.make_run(target="x" * 90), tmp_path)
     assert page.figures[0][0]["layout"]["yaxis"]["title"]["text"] == "x" * 23 + "…"

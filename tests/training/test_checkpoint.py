@@ -171,6 +171,17 @@ def test_other_settings_are_refused_by_name(tiny, tmp_path, changes, words):
         train(tiny.Network(), tiny.Task(), settings_of(tiny, **changes), checkpoint=checkpoint, resume=True)
 
 
+def test_a_checkpoint_from_before_the_ledger_is_resumed(tiny, whole, tmp_path):
+    checkpoint = stopped(tiny, tmp_path / "run.safetensors")
+    tensors, document = read_tensor_file(checkpoint.path, kind="nurt-checkpoint", version=1)
+    del document["progress"]["ledger"], document["binding"]["settings"]["clip_value"]
+    write_tensor_file(checkpoint.path, tensors, document)
+    network = tiny.Network(seed=99)
+    record = train(network, tiny.Task(), settings_of(tiny), checkpoint=checkpoint, resume=True)
+    assert tiny.same_bits(whole[0].state_dict(), network.state_dict())
+    assert record.clipping.updates == 16 - 6
+
+
 def test_another_number_of_epochs_is_refused_when_the_decay_depends_on_it(tiny, tmp_path):
     checkpoint = stopped(tiny, tmp_path / "run.safetensors", decay=CosineDecay())
     with pytest.raises(DataError, match=r"setting `epochs` \(4 then, 5 now\)"):

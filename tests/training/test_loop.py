@@ -13,6 +13,7 @@ from torch import nn
 from nurt.errors import DataError, NurtValueError, ShapeError
 from nurt.training import (
     Checkpoint,
+    ClipByNorm,
     CosineDecay,
     EpochEnded,
     ReduceOnPlateau,
@@ -171,6 +172,30 @@ def test_an_epoch_reports_losses_norms_and_clipping_of_its_steps(tiny):
     assert entry.clipped_share == sum(norm > 1.1 for norm in norms) / 4
     assert entry.learning_rate == 0.02
     assert entry.seconds > 0
+
+
+def test_the_ledger_of_a_training_is_made_of_its_steps(tiny):
+    _, _, record, events = run(tiny, epochs=3, clip_norm=0.4)
+    steps = [event.clipping for event in events if isinstance(event, StepEnded)]
+    ledger = record.clipping
+    assert ledger.clipping == ClipByNorm(0.4)
+    assert ledger.updates == len(steps) == 12
+    assert ledger.trace.norms == tuple(step.norm for step in steps)
+    assert 0 < ledger.clipped == sum(step.clipped for step in steps) < 12
+    assert ledger.removed_length == pytest.approx(0.02 * sum(max(0.0, step.norm - 0.4) for step in steps))
+    assert list(ledger.shares) == [name for name, _ in tiny.Network().named_parameters()]
+    assert sum(ledger.shares.values()) == pytest.approx(1.0)
+    assert statistics.median(step.norm for step in steps[:4]) == record.history[1].gradient_norm
+
+
+def test_clipping_by_value_bounds_what_the_optimiser_sees(tiny):
+    network = tiny.Network()
+    _, _, record, events = run(tiny, network=network, epochs=1, clip_norm=None, clip_value=0.01)
+    steps = [event.clipping for event in events if isinstance(event, StepEnded)]
+    entries = sum(parameter.numel() for parameter in network.parameters())
+    assert all(step.norm_after <= 0.01 * math.sqrt(entries) for step in steps)
+    assert record.history[1].clipped_share == record.clipping.clipped_share == 1.0
+    assert record.clipping.least_cosine == min(step.cosine for step in steps) < 1.0
 
 
 def test_without_clipping_there_is_no_clipped_share(tiny):

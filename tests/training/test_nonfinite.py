@@ -253,3 +253,27 @@ def test_a_mask_of_infinities_among_the_buffers_is_no_fault(tiny):
     network.register_buffer("mask", torch.tensor([0.0, -math.inf]))
     record = train(network, tiny.Task(), TrainingSettings(**{**tiny.SETTINGS, "epochs": 1}))
     assert record.epochs == 1
+
+
+@pytest.mark.parametrize(("bad", "kind"), [(math.nan, "nan"), (math.inf, "inf")])
+def test_the_kind_of_a_bad_gradient_is_said(tiny, bad, kind):
+    class Scale(nn.Module):
+        """x + a, with a gradient of a that is not finite in one place."""
+
+        def __init__(self):
+            super().__init__()
+            self.factor = nn.Parameter(torch.ones(2))
+            self.factor.register_hook(lambda gradient: gradient * torch.tensor([bad, 1.0]))
+
+        def forward(self, inputs):
+            return inputs + self.factor
+
+    _, record = failure(tiny, Chain(Scale()), tiny.Task())
+    assert (record["cause"], record["gradient"], record["loss"]) == ("backward", kind, None)
+
+
+def test_a_finite_gradient_has_no_kind(tiny):
+    network = tiny.Network()
+    with torch.no_grad():
+        network.head.bias[0] = math.nan
+    assert failure(tiny, network, tiny.Task())[1]["gradient"] is None

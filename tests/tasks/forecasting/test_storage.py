@@ -45,6 +45,20 @@ def test_what_is_loaded_is_what_was_saved(
     assert loaded.backtest(np.append(walk, walk[-1])).origins == 1
 
 
+def test_a_model_from_before_the_ledger_is_loaded(walk: np.ndarray, quick: Make, tmp_path: Path) -> None:
+    model = quick(training=TrainingSettings(epochs=1)).fit(walk)
+    model.save(tmp_path / "new")
+    tensors, metadata = load_model(tmp_path / "new")
+    settings = dict(metadata.settings)
+    settings["training"] = {key: value for key, value in settings["training"].items() if key != "clip_value"}
+    training = {key: value for key, value in metadata.training.items() if key != "clipping"}
+    save_model(tmp_path / "old", tensors, metadata.model_copy(update={"settings": settings, "training": training}))
+    loaded = Forecaster.load(tmp_path / "old")
+    assert loaded.training_record_.clipping is None
+    assert loaded.get_params() == model.get_params()
+    assert Forecaster.load(tmp_path / "new").training_record_ == model.training_record_
+
+
 def test_a_loaded_model_asks_for_the_history(walk: np.ndarray, quick: Make, tmp_path: Path) -> None:
     quick().fit(walk).save(tmp_path / "m")
     with pytest.raises(NotFittedError, match="does not carry its training data"):
