@@ -49,6 +49,7 @@ def test_an_update_is_a_clipped_gradient_and_a_step_of_adam() -> None:
     np.testing.assert_allclose(record.losses, losses, rtol=1e-4)
     np.testing.assert_allclose(record.norms, norms, rtol=1e-4)
     assert 0.0 < record.clipped_share == np.mean(np.array(norms) > 0.7) < 1.0
+    assert record.clipping.trace.norms == tuple(record.norms)
     assert (record.updates, record.stopped_by) == (25, "updates")
     assert "25 updates" in str(record)
     assert not model.training
@@ -70,6 +71,7 @@ def test_a_stream_that_stops_being_finite_ends_the_training_before_the_weights_a
     assert (record.updates, record.stopped_by) == (3, "non-finite")
     assert torch.equal(kept[0], model.weight)
     assert np.isfinite(record.losses).all()
+    assert (record.clipping.nan, record.clipping.first_bad, record.clipping.first_bad_parameter) == (1, 4, "weight")
 
 
 def test_an_interrupt_ends_after_the_update_in_hand() -> None:

@@ -19,8 +19,11 @@ from torch import Tensor, nn
 
 from nurt.errors import NurtValueError
 from nurt.results import Result
-from nurt.training.clipping import clip_to_norm, global_norm, global_norm_beyond_range
+from nurt.training.clipping import clip_gradients
 from nurt.training.interrupt import Interrupt
+from nurt.training.ledger import ClippingLedger
+from nurt.training.ledger_book import LedgerBook
+from nurt.training.limits import ClipByNorm
 
 __all__ = ["OnlineRecord", "OnlineSettings", "StopReason", "train_online"]
 
@@ -60,7 +63,7 @@ class OnlineRecord(Result):
     Args:
         losses: loss of each update, on examples that the weights had not seen, (updates,).
         norms: global norm of the gradient before clipping, (updates,).
-        clip_norm: the limit of the norm.
+        clipping: what clipping did, the gradient that ended the training included.
         stopped_by: "updates" (all made), "interrupt", or "non-finite": the next loss or gradient was not a number,
             and the weights are those before it.
         seconds: wall-clock time.
@@ -68,7 +71,7 @@ class OnlineRecord(Result):
 
     losses: np.ndarray = field(repr=False)
     norms: np.ndarray = field(repr=False)
-    clip_norm: float
+    clipping: ClippingLedger
     stopped_by: StopReason
     seconds: float
 
@@ -80,13 +83,13 @@ class OnlineRecord(Result):
     @property
     def clipped_share(self) -> float:
         """Share of the updates whose gradient was shortened, 0..1; 0 without updates."""
-        return float(np.mean(self.norms > self.clip_norm)) if self.updates else 0.0
+        return self.clipping.clipped_share
 
     def __str__(self) -> str:
         last = f", last loss {self.losses[-1]:.5g}" if self.updates else ""
         return (
-            f"{self.updates} updates in {self.seconds:.1f} s{last}, {100 * self.clipped_share:.1f} % clipped at norm "
-            f"{self.clip_norm:g}, stopped by {self.stopped_by}"
+            f"{self.updates} updates in {self.seconds:.1f} s{last}, {100 * self.clipped_share:.1f} % clipped at "
+            f"{self.clipping.clipping}, stopped by {self.stopped_by}"
         )
 
 
@@ -111,8 +114,9 @@ def train_online(
     Returns:
         Losses, norms, and what ended the training.
     """
-    parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    optimizer = torch.optim.Adam(parameters, lr=settings.learning_rate, fused=True)
+    named = [(name, parameter) for name, parameter in model.named_parameters() if parameter.requires_grad]
+    optimizer = torch.optim.Adam([parameter for _, parameter in named], lr=settings.learning_rate, fused=True)
+    limit, book = ClipByNorm(settings.clip_norm), LedgerBook()
     losses: list[float] = []
     norms: list[float] = []
     stopped_by: StopReason = "updates"
@@ -120,14 +124,17 @@ def train_online(
     model.train()
     with Interrupt() as interrupt:
         while len(losses) < settings.updates and not interrupt.requested:
-            loss, norm = _backward(next_loss(), parameters, optimizer)
-            if not (math.isfinite(loss) and math.isfinite(norm)):
+            optimizer.zero_grad()
+            loss = next_loss()
+            loss.backward()  # type: ignore[no-untyped-call]  # torch leaves this method without annotations
+            step, value = clip_gradients(named, limit, loss)
+            book.note(step, settings.learning_rate)
+            if not (step.is_finite and math.isfinite(value)):
                 stopped_by = "non-finite"
                 break
-            clip_to_norm(parameters, settings.clip_norm, norm)
             optimizer.step()
-            losses.append(loss)
-            norms.append(norm)
+            losses.append(value)
+            norms.append(step.norm)
             if after_update is not None:
                 after_update(len(losses))
         if interrupt.requested:
@@ -135,14 +142,4 @@ def train_online(
     optimizer.zero_grad()
     model.eval()
     seconds = time.perf_counter() - began
-    return OnlineRecord(np.array(losses), np.array(norms), settings.clip_norm, stopped_by, seconds)
-
-
-def _backward(loss: Tensor, parameters: list[nn.Parameter], optimizer: torch.optim.Adam) -> tuple[float, float]:
-    """Leave the gradients of ``loss`` in the parameters; return the loss and the norm of the gradients."""
-    optimizer.zero_grad()
-    loss.backward()  # type: ignore[no-untyped-call]  # torch leaves this method without annotations
-    value, norm = float(loss.detach()), float(global_norm(parameters))
-    if math.isfinite(value) and not math.isfinite(norm):
-        norm = global_norm_beyond_range(parameters)
-    return value, norm
+    return OnlineRecord(np.array(losses), np.array(norms), book.ledger(limit), stopped_by, seconds)
