@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from nurt.training import ClipByNorm, ClipByValue
-from nurt.training.clipping import clip_gradients, clip_to_norm, global_norm, global_norm_beyond_range
+from nurt.training.clipping import clip_gradients
 
 
 def parameters_with(*gradients):
@@ -23,42 +23,9 @@ def parameters_with(*gradients):
     return found
 
 
-def test_the_norm_is_that_of_all_gradients_as_one_vector():
-    assert float(global_norm(parameters_with([3.0, 0.0], None, [-4.0]))) == 5.0
-    assert float(global_norm(parameters_with(None))) == 0.0
-
-
-def test_a_norm_below_the_limit_leaves_every_bit():
-    parameters = parameters_with([0.3, -0.1], [0.7])
-    before = [parameter.grad.clone() for parameter in parameters]
-    assert not clip_to_norm(parameters, 10.0, float(global_norm(parameters)))
-    assert all(torch.equal(parameter.grad, old) for parameter, old in zip(parameters, before, strict=True))
-
-
-def test_a_norm_above_the_limit_becomes_the_limit_and_keeps_its_direction():
-    parameters = parameters_with([3.0, 0.0], None, [-4.0])
-    assert clip_to_norm(parameters, 2.0, 5.0)
-    assert parameters[0].grad.tolist() == pytest.approx([1.2, 0.0])
-    assert parameters[2].grad.tolist() == pytest.approx([-1.6])
-
-
-@given(st.lists(st.floats(-(2.0**126), 2.0**126, width=32), min_size=1, max_size=9))
-def test_finite_gradients_have_a_finite_norm_however_large(values):
-    norm = global_norm_beyond_range(parameters_with(values))
-    assert norm == pytest.approx(math.hypot(*values), rel=1e-6)
-
-
-@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
-def test_a_bad_gradient_is_not_hidden(bad):
-    assert not math.isfinite(global_norm_beyond_range(parameters_with([1.0, bad], [0.0])))
-
-
-def test_a_norm_beyond_the_range_of_float32_can_be_clipped():
-    parameters = parameters_with([3e30, 0.0], [-4e30])
-    norm = global_norm_beyond_range(parameters)
-    assert math.isinf(float(global_norm(parameters)))
-    assert clip_to_norm(parameters, 1.0, norm)
-    assert [parameter.grad.tolist() for parameter in parameters] == [pytest.approx([0.6, 0.0]), pytest.approx([-0.8])]
+def _length(parameters):
+    """The Euclidean norm of all gradients together, by torch."""
+    return float(torch.nn.utils.get_total_norm([parameter.grad for parameter in parameters]))
 
 
 def clipped(gradients, clipping):
@@ -66,6 +33,42 @@ def clipped(gradients, clipping):
     parameters = parameters_with(*gradients)
     step, _ = clip_gradients(parameters, clipping)
     return [parameter.grad for parameter in parameters if parameter.grad is not None], step
+
+
+def test_the_norm_is_that_of_all_gradients_as_one_vector():
+    assert clipped([[3.0, 0.0], None, [-4.0]], None)[1].norm == 5.0
+    assert clipped([None], None)[1].norm == 0.0
+
+
+def test_a_norm_below_the_limit_leaves_every_bit():
+    gradients = [torch.tensor([0.3, -0.1]), torch.tensor([0.7])]
+    before = [gradient.clone() for gradient in gradients]
+    after, step = clipped(gradients, ClipByNorm(10.0))
+    assert not step.clipped
+    assert all(torch.equal(one, old) for one, old in zip(after, before, strict=True))
+
+
+def test_a_norm_above_the_limit_becomes_the_limit_and_keeps_its_direction():
+    (first, second), step = clipped([[3.0, 0.0], None, [-4.0]], ClipByNorm(2.0))
+    assert step.clipped
+    assert first.tolist() == pytest.approx([1.2, 0.0])
+    assert second.tolist() == pytest.approx([-1.6])
+
+
+@given(st.lists(st.floats(-(2.0**126), 2.0**126, width=32), min_size=1, max_size=9))
+def test_finite_gradients_have_a_finite_norm_however_large(values):
+    assert clipped([values], None)[1].norm == pytest.approx(math.hypot(*values), rel=1e-6)
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
+def test_a_bad_gradient_is_not_hidden(bad):
+    assert not math.isfinite(clipped([[1.0, bad], [0.0]], None)[1].norm)
+
+
+def test_a_norm_beyond_the_range_of_float32_can_be_clipped():
+    after, step = clipped([[3e30, 0.0], [-4e30]], ClipByNorm(1.0))
+    assert step.norm == pytest.approx(5e30)
+    assert [gradient.tolist() for gradient in after] == [pytest.approx([0.6, 0.0]), pytest.approx([-0.8])]
 
 
 def test_by_norm_three_and_four_become_just_below_one():
@@ -133,7 +136,7 @@ def test_by_norm_it_is_what_torch_does(values, limit):
     for one, other in zip(ours, theirs, strict=True):
         torch.testing.assert_close(one, other.grad, rtol=1e-14, atol=0.0)
     assert step.norm_after <= limit
-    assert step.norm_after == pytest.approx(float(global_norm(theirs)), rel=1e-12)
+    assert step.norm_after == pytest.approx(_length(theirs), rel=1e-12)
 
 
 @given(FINITE, st.floats(1e-3, 1e3))
@@ -142,7 +145,7 @@ def test_by_value_it_is_what_torch_does(values, limit):
     theirs = parameters_with(*[torch.tensor(part, dtype=torch.float64) for part in values])
     torch.nn.utils.clip_grad_value_(theirs, limit)
     assert all(torch.equal(one, other.grad) for one, other in zip(ours, theirs, strict=True))
-    assert step.norm_after == pytest.approx(float(global_norm(theirs)), rel=1e-12)
+    assert step.norm_after == pytest.approx(_length(theirs), rel=1e-12)
     assert step.clipped == any(abs(entry) > limit for part in values for entry in part)
     if step.norm:
         flat, cut = (torch.cat(parts) for parts in ([torch.tensor(v, dtype=torch.float64) for v in values], ours))

@@ -15,39 +15,11 @@ import torch
 from torch import Tensor, nn
 
 from nurt.training.ledger import BadKind, ClippedStep
-from nurt.training.limits import ClipByNorm, ClipByValue, Clipping
+from nurt.training.limits import ClipByValue, Clipping
 
-__all__ = ["Parameters", "clip_gradients", "clip_to_norm", "global_norm", "global_norm_beyond_range"]
+__all__ = ["Parameters", "clip_gradients"]
 
 Parameters: TypeAlias = Iterable[nn.Parameter] | Iterable[tuple[str, nn.Parameter]]
-
-
-def global_norm(parameters: Iterable[nn.Parameter]) -> Tensor:
-    """Return the Euclidean norm of all gradients together, a scalar; parameters without a gradient count as 0.
-
-    Squares are taken in the dtype of the gradients, so a norm above the root of its range (about 1e19 in float32)
-    comes out infinite though no gradient is; :func:`global_norm_beyond_range` tells the two apart.
-    """
-    return torch.nn.utils.get_total_norm(_gradients(parameters))
-
-
-def global_norm_beyond_range(parameters: Iterable[nn.Parameter]) -> float:
-    """Return the same norm by way of the largest entry, m·‖g/m‖: not finite only if a gradient is not."""
-    return _norm_beyond_range(_gradients(parameters))
-
-
-def clip_to_norm(parameters: Iterable[nn.Parameter], limit: float, norm: float) -> bool:
-    """Shorten all gradients in place so that their global norm is ``limit``, if it exceeds that.
-
-    Args:
-        parameters: parameters whose gradients are clipped together.
-        limit: the largest norm, above 0.
-        norm: the norm as it is.
-
-    Returns:
-        Whether the gradients were shortened.
-    """
-    return _scale(_gradients(parameters), ClipByNorm(limit).coefficient(norm))
 
 
 def clip_gradients(
@@ -162,6 +134,7 @@ def _shares(named: Mapping[str, Tensor], lengths: Sequence[float]) -> dict[str, 
 
 
 def _norm_beyond_range(tensors: Sequence[Tensor]) -> float:
+    """Return the norm by way of the largest entry, m·‖g/m‖: not finite only if a gradient is not."""
     gradients = [tensor.double() for tensor in tensors]
     largest = max((float(gradient.abs().amax()) for gradient in gradients if gradient.numel()), default=0.0)
     if largest == 0.0 or not all(bool(torch.isfinite(gradient).all()) for gradient in gradients):
@@ -181,7 +154,3 @@ def _numbers(scalars: Sequence[Tensor]) -> list[float]:
 def _named(parameters: Parameters) -> Iterable[tuple[str, nn.Parameter]]:
     for number, found in enumerate(parameters):
         yield found if isinstance(found, tuple) else (str(number), found)
-
-
-def _gradients(parameters: Iterable[nn.Parameter]) -> list[Tensor]:
-    return [parameter.grad for parameter in parameters if parameter.grad is not None]
