@@ -22,6 +22,7 @@ __all__ = [
     "Recurrence",
     "State",
     "StepGradients",
+    "Sums",
     "Weights",
     "fed_back",
     "present",
@@ -176,6 +177,20 @@ class Adjoint(Protocol[StateT]):
         ...
 
 
+class Sums(Protocol[StateT]):
+    """What the activation functions of an :class:`Advance` are applied to, by name, for those who look inside."""
+
+    def __call__(
+        self, projected: Tensor, state: StateT, weights: Weights, mask: Tensor | None = None
+    ) -> dict[str, Tensor]:
+        """Return the sums of one step, (B, H) each; arguments as for :class:`Advance`.
+
+        Names are those of the gates, σ of their sum, and "candidate", tanh of its sum; a recurrence without gates has
+        the one sum "hidden".
+        """
+        ...
+
+
 @dataclass(frozen=True)
 class Recurrence(Generic[StateT]):
     """One dense recurrence: a name and one step.
@@ -186,6 +201,7 @@ class Recurrence(Generic[StateT]):
         state: NamedTuple of one moment.
         advance: the equation after the input projection.
         adjoint: its derivative; None where nobody has derived it.
+        sums: what its activation functions are applied to; None where nobody has named them.
     """
 
     name: str
@@ -193,6 +209,7 @@ class Recurrence(Generic[StateT]):
     state: Callable[..., StateT]
     advance: Advance[StateT]
     adjoint: Adjoint[StateT] | None = None
+    sums: Sums[StateT] | None = None
 
     @property
     def fields(self) -> tuple[str, ...]:
