@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Generic, NamedTuple, Protocol, TypeVar
+from typing import Generic, NamedTuple, Protocol, TypeAlias, TypeVar
 
 import torch.nn.functional as F
 from torch import Tensor
@@ -177,18 +177,12 @@ class Adjoint(Protocol[StateT]):
         ...
 
 
-class Sums(Protocol[StateT]):
-    """What the activation functions of an :class:`Advance` are applied to, by name, for those who look inside."""
+Sums: TypeAlias = Callable[[Tensor, StateT, Weights, Tensor | None], dict[str, Tensor]]
+"""What the activation functions of a step are applied to, (B, H) each, from the arguments of :class:`Advance`.
 
-    def __call__(
-        self, projected: Tensor, state: StateT, weights: Weights, mask: Tensor | None = None
-    ) -> dict[str, Tensor]:
-        """Return the sums of one step, (B, H) each; arguments as for :class:`Advance`.
-
-        Names are those of the gates, σ of their sum, and "candidate", tanh of its sum; a recurrence without gates has
-        the one sum "hidden".
-        """
-        ...
+Names are those of the gates, σ of their sum, and "candidate", tanh of its sum; a recurrence without gates has the one
+sum "hidden".
+"""
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,7 @@ def run(
     projected = project(fed, weights)
     watch = _watch(recurrence.name, fed, state, alive, lengths, options, reverse=reverse)
     if watch is not None:
-        watch.recording.weights = Weights(*(None if one is None else one.detach().clone() for one in weights))
+        watch.recording.weights = _copied(weights)
 
     def step(gates: Tensor, state: StateT) -> StateT:
         return recurrence.advance(gates, state, weights, options.hidden_mask)
@@ -110,6 +110,12 @@ def _watch(
     names = getattr(state, "_fields", ())
     record.inputs, record.initial = inputs.detach(), dict(zip(names, (field.detach() for field in state), strict=True))
     return Watch(record, alive, inputs.shape[1])
+
+
+def _copied(weights: Weights) -> Weights:
+    """Return the weights as they are now: an optimizer may change them in place."""
+    named = weights._asdict().items()
+    return Weights(**{name: weight.detach().clone() for name, weight in named if weight is not None})
 
 
 def refuse(request: Request) -> str | None:

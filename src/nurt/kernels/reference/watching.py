@@ -36,10 +36,9 @@ class Watch:
         self._hidden[t] = self._within(t, made.hidden)
         self._cell[t] = None if cell is None else self._within(t, cell)
         # The sum of all that later steps and outputs send back arrives here at once.
-        if made.hidden.requires_grad:
-            made.hidden.register_hook(self._listener("grad_hidden", t))
-        if cell is not None and cell.requires_grad:
-            cell.register_hook(self._listener("grad_cell", t))
+        for name, value in (("grad_hidden", made.hidden), ("grad_cell", cell)):
+            if value is not None and value.requires_grad:
+                value.register_hook(self._listener(name, t))  # type: ignore[no-untyped-call]  # torch leaves it untyped
 
     def end(self, outputs: Tensor, state: StateT) -> tuple[Tensor, StateT]:
         """Return what the loop returns, by way of a node at which the gradients from outside are seen first."""
