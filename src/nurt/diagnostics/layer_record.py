@@ -89,7 +89,7 @@ class LayerRecord(Result):
         flat = type(before)(*(one.flatten(0, 1) for one in before))
         every = None if mask is None else mask.repeat_interleave(time, dim=0)
         sums = known.sums(project(self.inputs.flatten(0, 1), weights), flat, weights, every)
-        return {name: self._shown(value.unflatten(0, (batch, time))) for name, value in sums.items()}
+        return {name: self._shown(value.view(batch, time, -1)) for name, value in sums.items()}
 
     @cached_property
     def gates(self) -> dict[str, Tensor]:
@@ -128,7 +128,9 @@ class LayerRecord(Result):
         """Return the mean norm of states and gradients per step."""
         named = {"hidden": self.hidden, "cell": self.cell, "direct": self.direct, "total": self.total}
         named["total_cell"] = self.total_cell
-        norms = {name: None if value is None else self._norms(value).nanmean(0).tolist() for name, value in named.items()}
+        norms = {
+            name: None if value is None else self._norms(value).nanmean(0).tolist() for name, value in named.items()
+        }
         return {
             "id": self.id._asdict(),
             "call": self.call,

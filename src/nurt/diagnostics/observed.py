@@ -84,9 +84,12 @@ class Observed:
 
     def _options(self) -> StepOptions:
         given = self.recording.options
-        named = {name: getattr(given, name) for name in ("hidden_mask", "keep_hidden", "keep_cell")}
-        rows = {name: self._sorted_back(one) for name, one in named.items() if isinstance(one, Tensor)}
-        return replace(given, **rows)
+        mask, hidden, cell = (
+            self._sorted_back(one) if isinstance(one, Tensor) else one
+            for one in (given.hidden_mask, given.keep_hidden, given.keep_cell)
+        )
+        assert not isinstance(mask, float)
+        return replace(given, hidden_mask=mask, keep_hidden=hidden, keep_cell=cell)
 
     def _direct(self, steps: Steps) -> Tensor | None:
         """Return what arrives at each output; the last output of a row is its final hidden state too."""
@@ -134,18 +137,19 @@ def observed_call(
 def _observed(found: FoundCell, record: Recording, call: int, order: Tensor | None) -> Observed:
     if record.weights is not None:
         weights = {name: weight for name, weight in record.weights._asdict().items() if weight is not None}
-        take = dense_step(record.recurrence)
-        sizes = {"hidden": record.weights.weight_hh.shape[1], "cell": record.weights.weight_hh.shape[0]}
-        sizes["cell"] //= RECURRENCES[record.recurrence].gates
-        state = RECURRENCES[record.recurrence].state
-        names = RECURRENCES[record.recurrence].fields
-        start = state(*(record.weights.weight_hh.new_zeros(1, sizes[name]) for name in names))
-        return Observed(found.id, call, record, order, take, weights, start)
+        equation, weight_hh = RECURRENCES[record.recurrence], record.weights.weight_hh
+        sizes = {"hidden": weight_hh.shape[1], "cell": weight_hh.shape[0] // equation.gates}
+        start = equation.state(*(weight_hh.new_zeros(1, sizes[name]) for name in equation.fields))
+        return Observed(found.id, call, record, order, dense_step(record.recurrence), weights, start)
     named, own = weighted_step(found.cell)
     copies = {name: weight.clone() for name, weight in named.items()}
     start = found.cell.initial_state(1)
     zeros = type(start)(*(torch.zeros_like(field) for field in start))
-    return Observed(found.id, call, record, order, lambda x, state, weights, _: own(x, state, weights), copies, zeros)
+
+    def take(x: Tensor, state: Any, weights: Mapping[str, Tensor], _: Tensor | None) -> Any:
+        return own(x, state, dict(weights))
+
+    return Observed(found.id, call, record, order, take, copies, zeros)
 
 
 def _within(values: Tensor, lengths: Tensor) -> Tensor:

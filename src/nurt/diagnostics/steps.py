@@ -90,11 +90,13 @@ class Steps:
         return self._walked()
 
     def after(self, values: Tensor) -> Tensor:
-        """Return at each place what ``values`` (B, T, ·) hold at the step that follows it; zero at the last one."""
+        """Return at each place what ``values`` (B, T, ·) hold at the step that follows it; zero at the last one.
+
+        ``values`` are zero past the ends of the rows, and so is what is returned.
+        """
         nothing = torch.zeros_like(values[:, :1])
-        if self.reverse:
-            return torch.cat([nothing, values[:, :-1]], dim=1)
-        return torch.cat([values[:, 1:], nothing], dim=1)
+        parts = [nothing, values[:, :-1]] if self.reverse else [values[:, 1:], nothing]
+        return torch.where(self.within.unsqueeze(-1), torch.cat(parts, dim=1), 0.0)
 
     def at(self, rows: Tensor, places: Tensor, state: Any, weights: Mapping[str, Tensor]) -> Any:
         """Return the states after the steps of ``rows`` (N,) at ``places`` (N,), from the states before (N, ·)."""
@@ -177,9 +179,14 @@ def dense_step(recurrence: str) -> TakeStep:
 
 def _chosen(options: StepOptions, rows: Tensor, places: Tensor) -> StepOptions:
     """Return the options of some steps; those that differ from step to step have a time axis of length one."""
-    keeps = (
-        keep[rows, places].unsqueeze(1) if isinstance(keep, Tensor) else keep
-        for keep in (options.keep_hidden, options.keep_cell)
-    )
     mask = options.hidden_mask
-    return StepOptions(None if mask is None else mask[rows], *keeps, options.gradient_clip)
+    return StepOptions(
+        None if mask is None else mask[rows],
+        _share(options.keep_hidden, rows, places),
+        _share(options.keep_cell, rows, places),
+        options.gradient_clip,
+    )
+
+
+def _share(keep: Tensor | float | None, rows: Tensor, places: Tensor) -> Tensor | float | None:
+    return keep[rows, places].unsqueeze(1) if isinstance(keep, Tensor) else keep

@@ -38,7 +38,7 @@ class Watch:
         # The sum of all that later steps and outputs send back arrives here at once.
         for name, value in (("grad_hidden", made.hidden), ("grad_cell", cell)):
             if value is not None and value.requires_grad:
-                value.register_hook(self._listener(name, t))  # type: ignore[no-untyped-call]  # torch leaves it untyped
+                value.register_hook(self._listener(name, t))
 
     def end(self, outputs: Tensor, state: StateT) -> tuple[Tensor, StateT]:
         """Return what the loop returns, by way of a node at which the gradients from outside are seen first."""
