@@ -64,10 +64,11 @@ class Watch:
     def _within(self, t: int, value: Tensor) -> Tensor:
         return value.detach() if self._alive is None else zero_unless(self._alive[:, t], value.detach())
 
-    def _listener(self, name: str, t: int) -> Callable[[Tensor], None]:
-        def hear(grad: Tensor) -> None:
+    def _listener(self, name: str, t: int) -> Callable[[Tensor | None], None]:
+        def hear(grad: Tensor | None) -> None:
             room = getattr(self.recording, name)
-            if room is not None:
+            # A function of one's own may send back nothing at all.
+            if room is not None and grad is not None:
                 room[:, t] = grad.detach()
 
         return hear
