@@ -27,16 +27,14 @@ def inputs(*shape: int) -> Tensor:
     return torch.randn(*(shape or (B, T, INPUT)), dtype=torch.float64)
 
 
-FORMS = [
-    (nurt.nn, "ragged"),
-    *((home, form) for home in (torch.nn, nurt.nn) for form in ("full", "packed", "time first")),
-]
+# torch's layers take no lengths.
+FORMS = [(nurt.nn, "ragged"), *((home, form) for home in (torch.nn, nurt.nn) for form in ("full", "packed", "first"))]
 
 
 @pytest.mark.parametrize("kind", ["RNN", "GRU", "LSTM"])
 @pytest.mark.parametrize(("home", "form"), FORMS)
 def test_gradients_are_those_of_a_walk_by_hand(home: Any, kind: str, form: str) -> None:
-    options: Any = {"num_layers": 2, "bidirectional": True, "batch_first": form != "time first"}
+    options: Any = {"num_layers": 2, "bidirectional": True, "batch_first": form != "first"}
     layer = getattr(home, kind)(INPUT, H, dtype=torch.float64, **options)
     model, x, coefficients = torch.nn.ModuleDict({"inner": layer}), inputs(), inputs(B, T, 2 * H)
     lengths = RAGGED if form in ("ragged", "packed") else [T] * B
@@ -44,7 +42,7 @@ def test_gradients_are_those_of_a_walk_by_hand(home: Any, kind: str, form: str) 
         if form == "packed":
             outputs, final = layer(pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False))
             outputs, _ = pad_packed_sequence(outputs, batch_first=True)
-        elif form == "time first":
+        elif form == "first":
             outputs, final = layer(x.transpose(0, 1))
             outputs = outputs.transpose(0, 1)
         else:

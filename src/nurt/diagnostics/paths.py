@@ -93,7 +93,7 @@ class CellPaths(Result):
 
     def __str__(self) -> str:
         shares = ", ".join(f"{name} {self.share(name):.0%}" for name in self.parts)
-        return f"{self.id}: ways of the gradient to the cell state: {shares}; they add up to {self.residual:.1e}"
+        return f"{self.id}: ways of the gradient to the cell state: {shares}; they add up within {self.residual:.0e}"
 
     def plot(self) -> go.Figure:
         """Draw the norms of the parts over time."""

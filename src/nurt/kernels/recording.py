@@ -32,7 +32,7 @@ class Recording:
         call: number of the call inside the block, from 0.
         lengths: steps of each row, (B,); None when every row has T.
         batch_sizes: rows alive at each step, (T,), when the data are packed; else None.
-        inputs: x_t, what the layer read, after any dropout below it.
+        inputs: x_t, what the layer read, after any dropout below it; past a row's length they mean nothing.
         weights: as they were during the call; None for a step of its own.
         options: what happened to the state between steps.
         initial: state before the first step by field, (B, ·); without those that are zero.
