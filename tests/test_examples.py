@@ -29,6 +29,10 @@ PROGRAMS: dict[str, tuple[dict[str, int], tuple[str, ...]]] = {
     "model_file": ({"epochs": 1}, ("bit for bit: True", "is damaged")),
     "own_cell": ({}, ("MGUCell obeys", "a row of a batch depends on the other rows", "(5, 9, 32)", "'reference'")),
     "resume_training": ({"epochs": 3}, ("cut after step 12", "same weights as without the cut: True")),
+    "see_the_gradient": (
+        {},
+        ("direct gradient at 1 of 40 steps", "after lag", "cell highway", "half-life", "autograd's: True"),
+    ),
     "start_at_the_last_value": ({"epochs": 1}, ("bit for bit: True", "direct", "recursive")),
     "three_verdicts": ({"epochs": 1}, ("random walk: LSTM", "use naive", "Mackey-Glass")),
     "train_any_model": ({"epochs": 1}, ("elman", "lstm", "gru")),

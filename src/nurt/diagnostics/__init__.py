@@ -13,10 +13,18 @@ if TYPE_CHECKING:
     from nurt.diagnostics.blocks import GateBlock, recurrent_blocks
     from nurt.diagnostics.connectivity import Connectivity, input_connectivity
     from nurt.diagnostics.contribution_map import ContributionMatrix, contribution_matrix
+    from nurt.diagnostics.contributions import StepContributions, step_contributions
     from nurt.diagnostics.finding import FoundCell, FoundModule, LayerId, cells_of, modules_of
+    from nurt.diagnostics.gates import GateStatistics, Saturation, UnitStatistics, gate_statistics
+    from nurt.diagnostics.health import BlockNorm, BlockNorms, block_norms
     from nurt.diagnostics.jacobian import StepJacobians, step_jacobians
+    from nurt.diagnostics.lag import GradientByLag, gradient_by_lag
+    from nurt.diagnostics.layer_record import LayerRecord
     from nurt.diagnostics.lyapunov import LyapunovExponents, lyapunov_exponents
+    from nurt.diagnostics.memory import UnitMemory, unit_memory
+    from nurt.diagnostics.paths import CellPaths, HighwayReach, cell_paths, highway_reach
     from nurt.diagnostics.products import JacobianProducts, jacobian_products
+    from nurt.diagnostics.recording import Record, record
     from nurt.diagnostics.spectrum import Spectrum, weight_spectrum
     from nurt.diagnostics.spectrum_history import SpectrumHistory, SpectrumObserver
     from nurt.diagnostics.truncation import Bias, TruncationLedger, truncation_ledger
@@ -26,62 +34,102 @@ if TYPE_CHECKING:
 _HOME = {
     "BatchCurve": "batch",
     "Bias": "truncation",
+    "BlockNorm": "health",
+    "BlockNorms": "health",
+    "CellPaths": "paths",
     "Connectivity": "connectivity",
     "ContributionMatrix": "contribution_map",
     "FoundCell": "finding",
     "FoundModule": "finding",
     "GateBlock": "blocks",
+    "GateStatistics": "gates",
+    "GradientByLag": "lag",
+    "HighwayReach": "paths",
     "JacobianProducts": "products",
     "LayerId": "finding",
+    "LayerRecord": "layer_record",
     "LyapunovExponents": "lyapunov",
     "Passage": "watching",
+    "Record": "recording",
+    "Saturation": "gates",
     "Spectrum": "spectrum",
     "SpectrumHistory": "spectrum_history",
     "SpectrumObserver": "spectrum_history",
+    "StepContributions": "contributions",
     "StepJacobians": "jacobian",
     "TruncationLedger": "truncation",
+    "UnitMemory": "memory",
+    "UnitStatistics": "gates",
+    "block_norms": "health",
+    "cell_paths": "paths",
     "cells_of": "finding",
     "contribution_matrix": "contribution_map",
+    "gate_statistics": "gates",
+    "gradient_by_lag": "lag",
+    "highway_reach": "paths",
     "input_connectivity": "connectivity",
     "jacobian_products": "products",
     "lyapunov_exponents": "lyapunov",
     "modules_of": "finding",
     "observe": "watching",
     "passage": "watching",
+    "record": "recording",
     "recurrent_blocks": "blocks",
+    "step_contributions": "contributions",
     "step_jacobians": "jacobian",
     "truncation_ledger": "truncation",
+    "unit_memory": "memory",
     "weight_spectrum": "spectrum",
 }
 
 __all__ = [
     "BatchCurve",
     "Bias",
+    "BlockNorm",
+    "BlockNorms",
+    "CellPaths",
     "Connectivity",
     "ContributionMatrix",
     "FoundCell",
     "FoundModule",
     "GateBlock",
+    "GateStatistics",
+    "GradientByLag",
+    "HighwayReach",
     "JacobianProducts",
     "LayerId",
+    "LayerRecord",
     "LyapunovExponents",
     "Passage",
+    "Record",
+    "Saturation",
     "Spectrum",
     "SpectrumHistory",
     "SpectrumObserver",
+    "StepContributions",
     "StepJacobians",
     "TruncationLedger",
+    "UnitMemory",
+    "UnitStatistics",
+    "block_norms",
+    "cell_paths",
     "cells_of",
     "contribution_matrix",
+    "gate_statistics",
+    "gradient_by_lag",
+    "highway_reach",
     "input_connectivity",
     "jacobian_products",
     "lyapunov_exponents",
     "modules_of",
     "observe",
     "passage",
+    "record",
     "recurrent_blocks",
+    "step_contributions",
     "step_jacobians",
     "truncation_ledger",
+    "unit_memory",
     "weight_spectrum",
 ]
 

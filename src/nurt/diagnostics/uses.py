@@ -21,7 +21,7 @@ from nurt.errors import NurtTypeError, NurtValueError, ShapeError
 from nurt.nn import AbstractCell
 from nurt.nn.unroll import kernel_cell
 
-__all__ = ["MOST_STEPS", "StepLoss", "UsesOfWeights", "left_out", "uses_of_weights"]
+__all__ = ["MOST_STEPS", "StepLoss", "UsesOfWeights", "left_out", "uses_of_weights", "weighted_step"]
 
 MOST_STEPS = 128
 
@@ -100,7 +100,7 @@ def uses_of_weights(
     """
     if most_steps < 1:
         raise NurtValueError("nurt.diagnostics: `most_steps` is too small.", expected=">= 1", got=str(most_steps))
-    weights, step = _weighted_step(run.cell)
+    weights, step = weighted_step(run.cell)
     names = tuple(weights) if parameters is None else tuple(parameters)
     if not names or not set(names) <= set(weights):
         raise NurtValueError(
@@ -128,7 +128,7 @@ def uses_of_weights(
     return UsesOfWeights(names, tuple(weights[name].shape for name in names), copies, chosen, skipped)
 
 
-def _weighted_step(cell: AbstractCell[Any]) -> tuple[dict[str, Tensor], Weighted]:
+def weighted_step(cell: AbstractCell[Any]) -> tuple[dict[str, Tensor], Weighted]:
     """Return the weights of a cell, detached, and its step as a function of them."""
     known = kernel_cell(cell)
     if known is not None:

@@ -5,9 +5,9 @@
 """
 
 from nurt.kernels.dispatch import Explanation, explain, rungs, use
-from nurt.kernels.native_recording import Recording, recording
 from nurt.kernels.ops import run, run_own_step, run_stack
 from nurt.kernels.options import PLAIN, StepOptions
+from nurt.kernels.recording import Recording, recording
 from nurt.kernels.recurrence import Recurrence, State, StepGradients, Weights
 from nurt.kernels.rung import Request, Rung
 from nurt.kernels.scan_call import scan

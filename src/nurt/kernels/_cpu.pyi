@@ -25,6 +25,7 @@ class Layer:
 
     outputs: int
     mask: int
+    grad_outputs: int
 
 class Stack:
     """Layers and directions of one call."""

@@ -15,7 +15,8 @@ from nurt.errors import NurtTypeError, NurtValueError, ShapeError
 from nurt.kernels import native_ops
 from nurt.kernels.lengths import Lengths, whole_numbers
 from nurt.kernels.native_calls import CELLS, SCALARS, Call, CellSpec, Given, instruction_set
-from nurt.kernels.native_recording import Recording, new_recordings
+from nurt.kernels.native_recording import new_recordings
+from nurt.kernels.recording import Recording
 from nurt.kernels.threads import MOST
 
 __all__ = ["CELLS", "CellSpec", "Recording", "Recurrence", "instruction_set", "recurrence"]

@@ -11,7 +11,8 @@ from torch import Tensor
 from nurt.kernels.native_calls import CELLS, ENGINE, FIELDS, SCALARS, Call, Given, Left, instruction_set
 from nurt.kernels.native_checks import check
 from nurt.kernels.native_memory import gradient_room, places, room
-from nurt.kernels.native_recording import Recording, record_forward, total_gradient_room
+from nurt.kernels.native_recording import gradient_rooms, record_forward, record_gradients
+from nurt.kernels.recording import Recording
 
 __all__ = ["backward", "forward"]
 
@@ -97,13 +98,18 @@ def backward(
     ):
         if tensor is not None:
             setattr(stack, name, tensor.data_ptr())
-    totals = None if recordings is None else total_gradient_room(given, recordings)
     for index in range(call.layers * len(call.reverse)):
         side = stack.side(*divmod(index, len(call.reverse)))
         _address(side, _GRADIENTS, results[3 + index * len(FIELDS) :])
-        if totals is not None:
-            _address(side, ("total_grad_hidden", "total_grad_cell"), totals[index])
+    rooms = None if recordings is None else gradient_rooms(call, given)
+    if rooms is not None:
+        for layer, between in enumerate(rooms.between):
+            stack.layer(layer).grad_outputs = between.data_ptr()
+        for index, totals in enumerate(rooms.totals):
+            _address(stack.side(*divmod(index, len(call.reverse))), ("total_grad_hidden", "total_grad_cell"), totals)
     ENGINE.backward(instruction_set(), stack)
+    if recordings is not None and rooms is not None:
+        record_gradients(call, given, grads, rooms, recordings)
     return results
 
 

@@ -18,8 +18,8 @@ from nurt.errors import UnavailableError
 from nurt.kernels import native_engine
 from nurt.kernels.native_calls import CELLS, Call, Given, Left
 from nurt.kernels.native_memory import gradient_room, room
-from nurt.kernels.native_recording import Recording, recording_wanted
 from nurt.kernels.native_second import differentiable_gradients
+from nurt.kernels.recording import Recording, recording_wanted
 
 __all__ = ["looked_at", "run"]
 

@@ -1,136 +1,49 @@
-"""Looking in: gates, states and total gradients of every native call inside a block of code."""
+"""What a native call leaves in its recordings."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
-from dataclasses import dataclass, field
-from itertools import count
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from nurt.kernels.native_calls import CELLS, Call, Given, Left
+from nurt.kernels.native_calls import CELLS, FIELDS, Call, Given, Left
 from nurt.kernels.native_memory import kept_piece, places, stepwise
+from nurt.kernels.recording import Recording, enter, recording_wanted
+from nurt.kernels.recurrence import Weights
 
-__all__ = ["Recording", "new_recordings", "record_forward", "recording", "recording_wanted", "total_gradient_room"]
-
-
-@dataclass
-class Recording:
-    """One direction of one layer in one call; filled while it runs forward and, once ``backward`` has run, backward.
-
-    All tensors are detached, of shape (B, T, H), in the order of the inputs (a reversed recurrence is not flipped);
-    past a row's length they are zero. Of packed data they are (sum of lengths, H), laid out as the data;
-    ``pad_packed_sequence(PackedSequence(value, batch_sizes), batch_first=True)`` gives (B, T, H).
-
-    Attributes:
-        recurrence: name of the recurrence.
-        layer: 0 for the lowest of the call.
-        direction: "forward" or "backward".
-        call: number of the call inside the block, from 0.
-        lengths: steps of each row, (B,); None when every row has T.
-        batch_sizes: rows alive at each step, (T,), when the data are packed; else None.
-        gates: activated gates by name. For the GRU ``recurrent_candidate`` is W_hn h + b_hn before the reset gate.
-        hidden: h_t, before any dropout on its way up.
-        cell: c_t, for cells that have one.
-        grad_hidden: dL/dh_t over all paths, from the step's own output and from later steps; None before ``backward``.
-        grad_cell: dL/dc_t over all paths.
-    """
-
-    recurrence: str = ""
-    layer: int = 0
-    direction: str = "forward"
-    call: int = 0
-    lengths: Tensor | None = None
-    batch_sizes: Tensor | None = None
-    gates: dict[str, Tensor] = field(default_factory=dict)
-    hidden: Tensor | None = None
-    cell: Tensor | None = None
-    grad_hidden: Tensor | None = None
-    grad_cell: Tensor | None = None
-
-
-class _Collector:
-    """What one block has recorded."""
-
-    def __init__(self) -> None:
-        self.records: list[Recording] = []
-        self.calls = count()
-
-
-_collector: ContextVar[_Collector | None] = ContextVar("nurt_recording", default=None)
-
-
-@contextmanager
-def recording() -> Iterator[list[Recording]]:
-    """Record every native call made inside the ``with`` block, in this thread or task alone.
-
-    Each call leaves one :class:`Recording` per layer and direction, lowest layer first. A loss whose ``backward``
-    runs later, inside the block or not, fills in the total gradients; a second backward pass writes them anew. Other
-    rungs record nothing and refuse. Recordings keep their memory as long as they live.
-
-    Yields:
-        The recordings so far.
-
-    Raises:
-        UnavailableError: from a call inside that another rung than the native one would serve, or that
-            ``torch.compile`` or ``torch.export`` runs.
-
-    Example:
-        >>> import torch, nurt
-        >>> lstm = nurt.nn.LSTM(3, 5, num_layers=2)
-        >>> with nurt.kernels.recording() as records:
-        ...     outputs, _ = lstm(torch.randn(7, 2, 3))
-        >>> outputs.sum().backward()
-        >>> [(record.layer, tuple(record.grad_hidden.shape)) for record in records]
-        [(0, (2, 7, 5)), (1, (2, 7, 5))]
-        >>> list(records[0].gates)
-        ['input', 'forget', 'candidate', 'output']
-    """
-    collector = _Collector()
-    token = _collector.set(collector)
-    try:
-        yield collector.records
-    finally:
-        _collector.reset(token)
-
-
-def recording_wanted() -> bool:
-    """Return whether a block that records is open. Compiled code cannot ask; its operators do when they run."""
-    return not torch.compiler.is_compiling() and _collector.get() is not None
+__all__ = ["GradientRooms", "batch_sizes_of", "gradient_rooms", "new_recordings", "record_forward", "record_gradients"]
 
 
 def new_recordings(call: Call) -> list[Recording] | None:
     """Return recordings for a call, entered into the open block; None where none is open."""
-    if torch.compiler.is_compiling():
+    if not recording_wanted():
         return None
-    collector = _collector.get()
-    if collector is None:
-        return None
-    number = next(collector.calls)
     made = [
-        Recording(call.cell, layer, "backward" if reverse else "forward", number)
+        Recording(call.cell, layer, "backward" if reverse else "forward")
         for layer in range(call.layers)
         for reverse in call.reverse
     ]
-    collector.records += made
+    enter(made)
     return made
 
 
 def record_forward(call: Call, given: Given, left: Left, recordings: Sequence[Recording]) -> None:
     """Fill in what the forward call left behind."""
     spec, hidden_size, directions = CELLS[call.cell], given.sizes().hidden, len(call.reverse)
+    batch_sizes = batch_sizes_of(given.lengths) if call.packed and given.lengths is not None else None
+    below = given.inputs.detach()
     for layer, place in enumerate(places(call.cell, call.layers, directions, hidden_size, True)):
         outputs = left.outputs.detach()
         if place.outputs is not None:
             assert left.kept is not None
             outputs = kept_piece(given, left.kept, place.outputs, directions * hidden_size)
         for direction, record in enumerate(recordings[layer * directions : (layer + 1) * directions]):
-            record.lengths, record.batch_sizes = given.lengths, None
-            if call.packed and given.lengths is not None:
-                record.batch_sizes = batch_sizes_of(given.lengths)
+            side = layer * directions + direction
+            record.lengths, record.batch_sizes = given.lengths, batch_sizes
+            record.inputs, record.weights = below, _weights(given, side)
+            record.initial = _moment((given.hidden, given.cell_state), side)
             record.hidden = outputs[..., direction * hidden_size : (direction + 1) * hidden_size]
             gates, cells = place.gates[direction], place.cells[direction]
             if gates is not None:
@@ -140,18 +53,77 @@ def record_forward(call: Call, given: Given, left: Left, recordings: Sequence[Re
             if cells is not None:
                 assert left.kept is not None
                 record.cell = kept_piece(given, left.kept, cells, hidden_size)
+        below = outputs if given.masks is None or layer + 1 == call.layers else _dropped(call, given, outputs, layer)
 
 
-def total_gradient_room(given: Given, recordings: Sequence[Recording]) -> list[tuple[Tensor | None, Tensor | None]]:
-    """Give each recording room for its total gradients; returned per layer and direction, hidden and cell state."""
-    hidden_size = given.sizes().hidden
-    for record in recordings:
-        record.grad_hidden = stepwise(given.inputs, hidden_size)
-        record.grad_cell = stepwise(given.inputs, hidden_size) if CELLS[record.recurrence].has_cell else None
-    return [(record.grad_hidden, record.grad_cell) for record in recordings]
+class GradientRooms(NamedTuple):
+    """Room for gradients that only a recording wants.
+
+    Attributes:
+        between: of the outputs of every layer but the highest, D·H numbers per step.
+        totals: of the hidden and the cell state, per layer and direction.
+    """
+
+    between: list[Tensor]
+    totals: list[tuple[Tensor, Tensor | None]]
+
+
+def gradient_rooms(call: Call, given: Given) -> GradientRooms:
+    """Return room for the direct gradients between layers and for the total gradients."""
+    hidden_size, directions, has_cell = given.sizes().hidden, len(call.reverse), CELLS[call.cell].has_cell
+    return GradientRooms(
+        [stepwise(given.inputs, directions * hidden_size) for _ in range(call.layers - 1)],
+        [
+            (stepwise(given.inputs, hidden_size), stepwise(given.inputs, hidden_size) if has_cell else None)
+            for _ in range(call.layers * directions)
+        ],
+    )
+
+
+def record_gradients(
+    call: Call, given: Given, grads: Sequence[Tensor | None], rooms: GradientRooms, recordings: Sequence[Recording]
+) -> None:
+    """Fill in what the backward call was given, of the highest layer and the final states, and what it found."""
+    hidden_size, directions = given.sizes().hidden, len(call.reverse)
+    direct = [*rooms.between, _without_padding(call, given, grads[0])]
+    for side, record in enumerate(recordings):
+        layer, direction = divmod(side, directions)
+        record.grad_hidden, record.grad_cell = rooms.totals[side]
+        outputs, columns = direct[layer], slice(direction * hidden_size, (direction + 1) * hidden_size)
+        record.grad_outputs = torch.zeros_like(rooms.totals[side][0]) if outputs is None else outputs[..., columns]
+        record.grad_final = _moment(grads[1:], side)
 
 
 def batch_sizes_of(lengths: Tensor) -> Tensor:
     """Return how many rows of falling ``lengths`` are alive at each step, as a packed sequence wants it."""
     steps = torch.arange(int(lengths[0]))
     return (steps.unsqueeze(1) < lengths).sum(1)
+
+
+def _weights(given: Given, side: int) -> Weights:
+    """Return the weights of one layer and direction as they are now: an optimizer may change them in place."""
+    fields = given.weights[side * len(FIELDS) : (side + 1) * len(FIELDS)]
+    copies = (None if weight is None else weight.detach().clone() for weight in fields)
+    return Weights(**dict(zip(FIELDS, copies, strict=True)))  # type: ignore[arg-type]  # the first two are never None
+
+
+def _moment(states: Sequence[Tensor | None], side: int) -> dict[str, Tensor]:
+    """Return hidden and cell state of one layer and direction by name, without those that are absent."""
+    named = zip(("hidden", "cell"), states, strict=True)
+    return {name: state[side].detach() for name, state in named if state is not None}
+
+
+def _without_padding(call: Call, given: Given, grad: Tensor | None) -> Tensor | None:
+    """Return the gradient of the outputs with zeros past the ends, where the outputs do not depend on anything."""
+    if grad is None or call.packed or given.lengths is None:
+        return None if grad is None else grad.detach()
+    ended = torch.arange(grad.shape[1]) >= given.lengths.unsqueeze(1)
+    return grad.detach().masked_fill(ended.unsqueeze(-1), 0)
+
+
+def _dropped(call: Call, given: Given, outputs: Tensor, layer: int) -> Tensor:
+    """Return what of ``outputs`` dropout lets through to the layer above."""
+    assert given.masks is not None
+    mask = given.masks[layer]
+    keeping = mask if call.packed else mask.transpose(0, 1)
+    return outputs * (keeping.to(outputs.dtype) * call.scale)

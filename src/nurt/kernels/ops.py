@@ -11,8 +11,8 @@ from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_
 
 from nurt.errors import UnavailableError
 from nurt.kernels import dispatch
-from nurt.kernels.native_recording import recording_wanted
 from nurt.kernels.options import PLAIN, StepOptions
+from nurt.kernels.recording import recording_wanted
 from nurt.kernels.recurrence import Recurrence, StateT, Weights
 from nurt.kernels.reference import loop
 from nurt.kernels.rung import Kernel, Request

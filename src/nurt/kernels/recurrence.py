@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Generic, NamedTuple, Protocol, TypeVar
+from typing import Generic, NamedTuple, Protocol, TypeAlias, TypeVar
 
 import torch.nn.functional as F
 from torch import Tensor
@@ -22,6 +22,7 @@ __all__ = [
     "Recurrence",
     "State",
     "StepGradients",
+    "Sums",
     "Weights",
     "fed_back",
     "present",
@@ -176,6 +177,14 @@ class Adjoint(Protocol[StateT]):
         ...
 
 
+Sums: TypeAlias = Callable[[Tensor, StateT, Weights, Tensor | None], dict[str, Tensor]]
+"""What the activation functions of a step are applied to, (B, H) each, from the arguments of :class:`Advance`.
+
+Names are those of the gates, σ of their sum, and "candidate", tanh of its sum; a recurrence without gates has the one
+sum "hidden".
+"""
+
+
 @dataclass(frozen=True)
 class Recurrence(Generic[StateT]):
     """One dense recurrence: a name and one step.
@@ -186,6 +195,7 @@ class Recurrence(Generic[StateT]):
         state: NamedTuple of one moment.
         advance: the equation after the input projection.
         adjoint: its derivative; None where nobody has derived it.
+        sums: what its activation functions are applied to; None where nobody has named them.
     """
 
     name: str
@@ -193,6 +203,7 @@ class Recurrence(Generic[StateT]):
     state: Callable[..., StateT]
     advance: Advance[StateT]
     adjoint: Adjoint[StateT] | None = None
+    sums: Sums[StateT] | None = None
 
     @property
     def fields(self) -> tuple[str, ...]:

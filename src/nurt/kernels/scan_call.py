@@ -9,8 +9,8 @@ from torch import Tensor
 
 from nurt.errors import NurtTypeError, NurtValueError, ShapeError
 from nurt.kernels import dispatch
-from nurt.kernels.native_recording import recording_wanted
 from nurt.kernels.ops import transformed
+from nurt.kernels.recording import recording_wanted
 from nurt.kernels.rung import SCAN, Request
 
 __all__ = ["scan"]

@@ -12,7 +12,7 @@ from nurt.nn.compat import GRU, LSTM, RNN
 from nurt.nn.dropin import AbstractDropIn
 from nurt.nn.regularisation import described
 
-__all__ = ["swap", "swap_back"]
+__all__ = ["swap", "swap_back", "twin"]
 
 _OURS: dict[type[nn.Module], Callable[..., nn.Module]] = {nn.RNN: RNN, nn.LSTM: LSTM, nn.GRU: GRU}
 _THEIRS: dict[type[nn.Module], Callable[..., nn.Module]] = {RNN: nn.RNN, LSTM: nn.LSTM, GRU: nn.GRU}
@@ -58,6 +58,23 @@ def swap_back(model: nn.Module) -> list[str]:
         UnavailableError: a layer has regularisation or clips between steps, which torch has not.
     """
     return _replace(model, "swap_back", _THEIRS, "nurt.nn.to_torch")
+
+
+def twin(layer: nn.RNNBase) -> nn.Module:
+    """Return nurt's layer with the arguments and the very parameters of a layer of torch.nn.
+
+    Raises:
+        UnavailableError: a subclass with a ``forward`` of its own.
+    """
+    for theirs, ours in _OURS.items():
+        if isinstance(layer, theirs) and type(layer).forward is theirs.forward:
+            return _remade(layer, ours)
+    raise UnavailableError(
+        f"nurt.nn: {type(layer).__name__} is not a layer of torch.nn as it stands.",
+        expected="torch.nn.RNN, LSTM or GRU, or a subclass without a forward of its own",
+        got=f"{type(layer).__module__}.{type(layer).__qualname__}",
+        cure="Build it around a layer instead of deriving it from one.",
+    )
 
 
 def _replace(

@@ -6,6 +6,7 @@ from torch import Tensor
 
 from nurt import kernels
 from nurt.kernels import StepOptions
+from nurt.kernels.recording import recording_wanted
 from nurt.nn.cells.base import AbstractCell, StateT
 from nurt.nn.cells.dense import DenseCell
 from nurt.nn.checking import Lengths, check_inputs, check_lengths, check_same_kind, check_state, field_names
@@ -99,7 +100,8 @@ def _step_by_step(cell: AbstractCell[StateT]) -> Way[StateT]:
     def way(
         inputs: Tensor, state: StateT, lengths: Tensor | None, reverse: bool, options: StepOptions
     ) -> tuple[Tensor, StateT]:
-        if isinstance(cell, DiagonalCell) and not options.names:
+        # A scan leaves nothing to look at; step by step a diagonal cell gives the same numbers.
+        if isinstance(cell, DiagonalCell) and not options.names and not recording_wanted():
             result: tuple[Tensor, StateT] = cell.sequence(inputs, state, lengths=lengths, reverse=reverse)
             return result
         return kernels.run_own_step(cell.step, inputs, state, lengths=lengths, reverse=reverse, options=options)

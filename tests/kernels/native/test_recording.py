@@ -12,7 +12,7 @@ from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_
 
 import nurt.nn
 from nurt.errors import UnavailableError
-from nurt.kernels import explain, recording, use
+from nurt.kernels import explain, recording, scan, use
 
 B, T, INPUT, H = 3, 5, 2, 4
 LENGTHS = [3, 5, 0]
@@ -119,16 +119,18 @@ def test_layers_of_cells_leave_records_too():
 
 
 def test_what_cannot_record_refuses():
-    inputs = torch.randn(B, T, INPUT)
+    layer, inputs = nurt.nn.LSTM(INPUT, H), torch.randn(B, T, INPUT)
     with recording() as records:
-        for layer in (nurt.nn.LSTM(INPUT, H, proj_size=2), nurt.nn.GRU(INPUT, H, dtype=torch.bfloat16)):
-            with pytest.raises(UnavailableError, match="nothing"):
-                layer(inputs.to(layer.weight_ih_l0.dtype))
-        for rung in ("torch", "reference"):
+        for rung in ("torch", "adjoint"):
             with use(rung), pytest.raises(UnavailableError, match="nothing"):
-                nurt.nn.LSTM(INPUT, H)(inputs)
+                layer(inputs)
+        with pytest.raises(UnavailableError, match="nothing"):
+            scan(inputs, inputs)
+        with pytest.raises(UnavailableError, match="cannot be recorded"):
+            torch.func.grad(lambda x: layer(x)[0].sum())(inputs)
     assert records == []
     assert explain("lstm", options=["recording"]).rung == "native"
+    assert explain("layer_norm_lstm", options=["recording"]).rung == "reference"
 
 
 def test_a_block_ends_where_it_ends_and_stays_in_its_thread():

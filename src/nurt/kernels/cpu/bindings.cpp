@@ -174,6 +174,7 @@ void bind_stack(nb::module_& module) {
   nb::class_<Layer> layer(module, "Layer", "One layer; see Layer in stack.h.");
   address<&Layer::outputs>(layer, "outputs");
   address<&Layer::mask>(layer, "mask");
+  address<&Layer::grad_outputs>(layer, "grad_outputs");
 
   nb::class_<Stack> stack(module, "Stack", "Layers and directions of one call; see Stack in stack.h.");
   stack.def(nb::new_(&make_stack), nb::arg("cell"), nb::arg("scalar"), nb::arg("threads"), nb::arg("packed"),

@@ -136,6 +136,7 @@ class BackwardWalker : Walker {
     for (std::size_t layer = layers; layer-- > lowest;) {
       const Rows from = inputs(layer, dropped);
       void* below = layer == 0 ? stack_.grad_inputs : layer == lowest ? nullptr : grads[layer % between];
+      if (layer > lowest && stack_.layers[layer - 1].grad_outputs != nullptr) below = stack_.layers[layer - 1].grad_outputs;
       for (std::size_t direction = 0; direction < directions(); ++direction) {
         run_side(layer, direction, from, grad, below);
       }

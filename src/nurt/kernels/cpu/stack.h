@@ -25,6 +25,7 @@ struct Side {
 struct Layer {
   void* outputs = nullptr;             // columns D*H, directions side by side
   const std::uint8_t* mask = nullptr;  // of the layer's inputs, as these are laid out: which dropout keeps; optional
+  void* grad_outputs = nullptr;        // columns D*H, what the layer above sends down; optional, not of the highest
   Side sides[2];
 };
 

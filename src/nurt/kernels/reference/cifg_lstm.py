@@ -46,11 +46,16 @@ def adjoint(
     return StepGradients(da, before, recurrent_gradients(da, fed_back(state.hidden, mask), weights))
 
 
+def sums(projected: Tensor, state: LSTMState, weights: Weights, mask: Tensor | None = None) -> dict[str, Tensor]:
+    """Return what the activation functions of :func:`advance` are applied to, (B, H) each."""
+    a = projected + F.linear(fed_back(state.hidden, mask), weights.weight_hh, weights.bias_hh)
+    return dict(zip(("forget", "candidate", "output"), a.chunk(3, dim=-1), strict=True))
+
+
 def _gates(projected: Tensor, state: LSTMState, weights: Weights, mask: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
     """Return f_t, g_t, o_t, each (B, H)."""
-    a = projected + F.linear(fed_back(state.hidden, mask), weights.weight_hh, weights.bias_hh)
-    a_f, a_g, a_o = a.chunk(3, dim=-1)
+    a_f, a_g, a_o = sums(projected, state, weights, mask).values()
     return torch.sigmoid(a_f), torch.tanh(a_g), torch.sigmoid(a_o)
 
 
-CIFG_LSTM = Recurrence(name="cifg_lstm", gates=3, state=LSTMState, advance=advance, adjoint=adjoint)
+CIFG_LSTM = Recurrence(name="cifg_lstm", gates=3, state=LSTMState, advance=advance, adjoint=adjoint, sums=sums)

@@ -24,25 +24,25 @@ class ElmanState(NamedTuple):
     hidden: Tensor
 
 
+def sums(projected: Tensor, state: ElmanState, weights: Weights, mask: Tensor | None = None) -> dict[str, Tensor]:
+    """Return what the activation function is applied to, (B, H)."""
+    a = projected + F.linear(fed_back(state.hidden, mask), weights.weight_hh, weights.bias_hh)
+    return {"hidden": a}
+
+
 def advance_tanh(projected: Tensor, state: ElmanState, weights: Weights, mask: Tensor | None = None) -> ElmanState:
     """Return the state after ``projected`` = W_ih x_t + b_ih, (B, H)."""
-    return ElmanState(
-        torch.tanh(projected + F.linear(fed_back(state.hidden, mask), weights.weight_hh, weights.bias_hh))
-    )
+    return ElmanState(torch.tanh(sums(projected, state, weights, mask)["hidden"]))
 
 
 def advance_relu(projected: Tensor, state: ElmanState, weights: Weights, mask: Tensor | None = None) -> ElmanState:
     """Return the state after ``projected`` = W_ih x_t + b_ih, (B, H)."""
-    return ElmanState(
-        torch.relu(projected + F.linear(fed_back(state.hidden, mask), weights.weight_hh, weights.bias_hh))
-    )
+    return ElmanState(torch.relu(sums(projected, state, weights, mask)["hidden"]))
 
 
 def advance_sigmoid(projected: Tensor, state: ElmanState, weights: Weights, mask: Tensor | None = None) -> ElmanState:
     """Return the state after ``projected`` = W_ih x_t + b_ih, (B, H)."""
-    return ElmanState(
-        torch.sigmoid(projected + F.linear(fed_back(state.hidden, mask), weights.weight_hh, weights.bias_hh))
-    )
+    return ElmanState(torch.sigmoid(sums(projected, state, weights, mask)["hidden"]))
 
 
 def adjoint_tanh(
@@ -75,8 +75,12 @@ def _through_the_sum(da: Tensor, state: ElmanState, weights: Weights, mask: Tens
     return StepGradients(da, ElmanState(dh), recurrent_gradients(da, fed_back(state.hidden, mask), weights))
 
 
-ELMAN_TANH = Recurrence(name="elman_tanh", gates=1, state=ElmanState, advance=advance_tanh, adjoint=adjoint_tanh)
-ELMAN_RELU = Recurrence(name="elman_relu", gates=1, state=ElmanState, advance=advance_relu, adjoint=adjoint_relu)
+ELMAN_TANH = Recurrence(
+    name="elman_tanh", gates=1, state=ElmanState, advance=advance_tanh, adjoint=adjoint_tanh, sums=sums
+)
+ELMAN_RELU = Recurrence(
+    name="elman_relu", gates=1, state=ElmanState, advance=advance_relu, adjoint=adjoint_relu, sums=sums
+)
 ELMAN_SIGMOID = Recurrence(
-    name="elman_sigmoid", gates=1, state=ElmanState, advance=advance_sigmoid, adjoint=adjoint_sigmoid
+    name="elman_sigmoid", gates=1, state=ElmanState, advance=advance_sigmoid, adjoint=adjoint_sigmoid, sums=sums
 )

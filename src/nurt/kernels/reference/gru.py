@@ -53,16 +53,28 @@ def adjoint(
     )
 
 
+def sums(projected: Tensor, state: GRUState, weights: Weights, mask: Tensor | None = None) -> dict[str, Tensor]:
+    """Return what the activation functions of :func:`advance` are applied to, (B, H) each."""
+    return _sums(projected, state, weights, mask)[0]
+
+
 def _gates(
     projected: Tensor, state: GRUState, weights: Weights, mask: Tensor | None
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Return r_t, z_t, n_t and m_t = W_hn h_{t-1} + b_hn, each (B, H)."""
+    a, m = _sums(projected, state, weights, mask)
+    return torch.sigmoid(a["reset"]), torch.sigmoid(a["update"]), torch.tanh(a["candidate"]), m
+
+
+def _sums(
+    projected: Tensor, state: GRUState, weights: Weights, mask: Tensor | None
+) -> tuple[dict[str, Tensor], Tensor]:
+    """Return the sums by name, and m_t."""
     reset_in, update_in, candidate_in = projected.chunk(3, dim=-1)
     back = F.linear(fed_back(state.hidden, mask), weights.weight_hh, weights.bias_hh)
     reset_back, update_back, m = back.chunk(3, dim=-1)
-    r = torch.sigmoid(reset_in + reset_back)
-    z = torch.sigmoid(update_in + update_back)
-    return r, z, torch.tanh(candidate_in + r * m), m
+    reset = reset_in + reset_back
+    return {"reset": reset, "update": update_in + update_back, "candidate": candidate_in + torch.sigmoid(reset) * m}, m
 
 
-GRU = Recurrence(name="gru", gates=3, state=GRUState, advance=advance, adjoint=adjoint)
+GRU = Recurrence(name="gru", gates=3, state=GRUState, advance=advance, adjoint=adjoint, sums=sums)

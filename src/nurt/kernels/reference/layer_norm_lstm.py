@@ -59,14 +59,20 @@ def adjoint(
     return StepGradients(da, before, learned)
 
 
+def sums(projected: Tensor, state: LSTMState, weights: Weights, mask: Tensor | None = None) -> dict[str, Tensor]:
+    """Return what the activation functions of :func:`advance` are applied to, (B, H) each."""
+    _, gain_hh, _ = _gains(weights)
+    recurrent = F.linear(fed_back(state.hidden, mask), weights.weight_hh)
+    a = projected + layer_norm(recurrent, gain_hh, weights.bias_hh)
+    return dict(zip(("input", "forget", "candidate", "output"), a.chunk(4, dim=-1), strict=True))
+
+
 def _gates(
     projected: Tensor, state: LSTMState, weights: Weights, mask: Tensor | None
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
     """Return i_t, f_t, g_t, o_t, c_t and n_t = LN(c_t; α_c) + b_c, each (B, H)."""
-    _, gain_hh, gain_cell = _gains(weights)
-    sums = F.linear(fed_back(state.hidden, mask), weights.weight_hh)
-    a = projected + layer_norm(sums, gain_hh, weights.bias_hh)
-    a_i, a_f, a_g, a_o = a.chunk(4, dim=-1)
+    _, _, gain_cell = _gains(weights)
+    a_i, a_f, a_g, a_o = sums(projected, state, weights, mask).values()
     i, f, g, o = torch.sigmoid(a_i), torch.sigmoid(a_f), torch.tanh(a_g), torch.sigmoid(a_o)
     cell = f * state.cell + i * g
     return i, f, g, o, cell, layer_norm(cell, gain_cell, weights.norm_cell_bias)
@@ -81,4 +87,6 @@ def _gains(weights: Weights) -> tuple[Tensor, Tensor, Tensor]:
     )
 
 
-LAYER_NORM_LSTM = Recurrence(name="layer_norm_lstm", gates=4, state=LSTMState, advance=advance, adjoint=adjoint)
+LAYER_NORM_LSTM = Recurrence(
+    name="layer_norm_lstm", gates=4, state=LSTMState, advance=advance, adjoint=adjoint, sums=sums
+)

@@ -26,7 +26,12 @@ class LinearState(NamedTuple):
 
 def advance(projected: Tensor, state: LinearState, weights: Weights, mask: Tensor | None = None) -> LinearState:
     """Return the state after ``projected`` = W_ih x_t + b_ih, (B, H)."""
-    return LinearState(projected + F.linear(fed_back(state.hidden, mask), weights.weight_hh, weights.bias_hh))
+    return LinearState(sums(projected, state, weights, mask)["hidden"])
+
+
+def sums(projected: Tensor, state: LinearState, weights: Weights, mask: Tensor | None = None) -> dict[str, Tensor]:
+    """Return the state under the name that sums have elsewhere, (B, H)."""
+    return {"hidden": projected + F.linear(fed_back(state.hidden, mask), weights.weight_hh, weights.bias_hh)}
 
 
 def adjoint(
@@ -42,4 +47,4 @@ def adjoint(
     return StepGradients(da, LinearState(dh), recurrent_gradients(da, seen, weights))
 
 
-LINEAR = Recurrence(name="linear", gates=1, state=LinearState, advance=advance, adjoint=adjoint)
+LINEAR = Recurrence(name="linear", gates=1, state=LinearState, advance=advance, adjoint=adjoint, sums=sums)

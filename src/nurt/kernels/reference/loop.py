@@ -8,11 +8,13 @@ import torch
 from torch import Tensor
 
 from nurt.kernels.options import PLAIN, StepOptions
+from nurt.kernels.recording import Recording, enter
 from nurt.kernels.recurrence import Recurrence, StateT, Weights, project
 from nurt.kernels.reference import scan
 from nurt.kernels.reference.carry import crossing, partly_kept
 from nurt.kernels.reference.ends import alive_steps, where_alive, without_padding, zero_unless
-from nurt.kernels.rung import Request, Rung
+from nurt.kernels.reference.watching import Watch
+from nurt.kernels.rung import SCAN, Request, Rung
 
 __all__ = ["RUNG", "run", "run_own_step"]
 
@@ -32,12 +34,16 @@ def run(
     The inputs of all steps are projected in one product before the loop.
     """
     alive = alive_steps(inputs, lengths)
-    projected = project(without_padding(inputs, alive), weights)
+    fed = without_padding(inputs, alive)
+    projected = project(fed, weights)
+    watch = _watch(recurrence.name, fed, state, alive, lengths, options, reverse=reverse)
+    if watch is not None:
+        watch.recording.weights = _copied(weights)
 
     def step(gates: Tensor, state: StateT) -> StateT:
         return recurrence.advance(gates, state, weights, options.hidden_mask)
 
-    return _scan(step, projected, state, alive, options, reverse=reverse)
+    return _scan(step, projected, state, alive, options, watch, reverse=reverse)
 
 
 def run_own_step(
@@ -54,7 +60,9 @@ def run_own_step(
     ``options`` hold no mask of the hidden state: only the step itself knows where that is fed back.
     """
     alive = alive_steps(inputs, lengths)
-    return _scan(step, without_padding(inputs, alive), state, alive, options, reverse=reverse)
+    fed = without_padding(inputs, alive)
+    watch = _watch("", fed, state, alive, lengths, options, reverse=reverse)
+    return _scan(step, fed, state, alive, options, watch, reverse=reverse)
 
 
 def _scan(
@@ -63,6 +71,7 @@ def _scan(
     state: StateT,
     alive: Tensor | None,
     options: StepOptions,
+    watch: Watch | None,
     *,
     reverse: bool,
 ) -> tuple[Tensor, StateT]:
@@ -76,14 +85,46 @@ def _scan(
     for t in reversed(range(len(moments))) if reverse else range(len(moments)):
         before = crossing(state, options.gradient_clip)
         new = partly_kept(before, step(moments[t], before), options, t)
+        if watch is not None:
+            watch.see(t, new)
         state = new if alive is None else where_alive(alive[:, t], new, state)
         outputs[t] = new.hidden if alive is None else zero_unless(alive[:, t], new.hidden)
-    return torch.stack(outputs, dim=1), state
+    stacked = torch.stack(outputs, dim=1)
+    return (stacked, state) if watch is None else watch.end(stacked, state)
+
+
+def _watch(
+    name: str,
+    inputs: Tensor,
+    state: StateT,
+    alive: Tensor | None,
+    lengths: Tensor | None,
+    options: StepOptions,
+    *,
+    reverse: bool,
+) -> Watch | None:
+    """Return what watches this call where a block records; ``inputs`` are without padding."""
+    record = Recording(name, direction="backward" if reverse else "forward", lengths=lengths, options=options)
+    if not enter([record]):
+        return None
+    names = getattr(state, "_fields", ())
+    record.inputs, record.initial = inputs.detach(), dict(zip(names, (field.detach() for field in state), strict=True))
+    return Watch(record, alive, inputs.shape[1])
+
+
+def _copied(weights: Weights) -> Weights:
+    """Return the weights as they are now: an optimizer may change them in place."""
+    named = weights._asdict().items()
+    return Weights(**{name: weight.detach().clone() for name, weight in named if weight is not None})
 
 
 def refuse(request: Request) -> str | None:
-    """Refuse to record; plain torch runs everything else everywhere."""
-    return "the reference loop records nothing" if "recording" in request.options else None
+    """Refuse to record inside transforms and to record a scan; plain torch runs everything else everywhere."""
+    if "recording" not in request.options:
+        return None
+    if request.recurrence == SCAN:
+        return "the scan records nothing"
+    return "a transform of torch.func cannot be recorded" if "transformed" in request.options else None
 
 
 RUNG = Rung(name="reference", summary="the readable loop in plain torch", refuse=refuse, run=run, scan=scan.run)

@@ -50,16 +50,23 @@ def adjoint(
     return StepGradients(da, before, learned | {"weight_ch": dw_c})
 
 
+def sums(projected: Tensor, state: LSTMState, weights: Weights, mask: Tensor | None = None) -> dict[str, Tensor]:
+    """Return what the activation functions of :func:`advance` are applied to, (B, H) each."""
+    w_ci, w_cf, w_co = _peepholes(weights)
+    a = projected + F.linear(fed_back(state.hidden, mask), weights.weight_hh, weights.bias_hh)
+    a_i, a_f, a_g, a_o = a.chunk(4, dim=-1)
+    a_i, a_f = a_i + w_ci * state.cell, a_f + w_cf * state.cell
+    cell = torch.sigmoid(a_f) * state.cell + torch.sigmoid(a_i) * torch.tanh(a_g)
+    return {"input": a_i, "forget": a_f, "candidate": a_g, "output": a_o + w_co * cell}
+
+
 def _gates(
     projected: Tensor, state: LSTMState, weights: Weights, mask: Tensor | None
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
     """Return i_t, f_t, g_t, o_t and c_t, which the output gate looks at, each (B, H)."""
-    w_ci, w_cf, w_co = _peepholes(weights)
-    a = projected + F.linear(fed_back(state.hidden, mask), weights.weight_hh, weights.bias_hh)
-    a_i, a_f, a_g, a_o = a.chunk(4, dim=-1)
-    i, f, g = torch.sigmoid(a_i + w_ci * state.cell), torch.sigmoid(a_f + w_cf * state.cell), torch.tanh(a_g)
-    cell = f * state.cell + i * g
-    return i, f, g, torch.sigmoid(a_o + w_co * cell), cell
+    a_i, a_f, a_g, a_o = sums(projected, state, weights, mask).values()
+    i, f, g, o = torch.sigmoid(a_i), torch.sigmoid(a_f), torch.tanh(a_g), torch.sigmoid(a_o)
+    return i, f, g, o, f * state.cell + i * g
 
 
 def _peepholes(weights: Weights) -> tuple[Tensor, Tensor, Tensor]:
@@ -68,4 +75,4 @@ def _peepholes(weights: Weights) -> tuple[Tensor, Tensor, Tensor]:
     return w_ci, w_cf, w_co
 
 
-PEEPHOLE_LSTM = Recurrence(name="peephole_lstm", gates=4, state=LSTMState, advance=advance, adjoint=adjoint)
+PEEPHOLE_LSTM = Recurrence(name="peephole_lstm", gates=4, state=LSTMState, advance=advance, adjoint=adjoint, sums=sums)

@@ -37,4 +37,6 @@ def adjoint(
     return StepGradients(inner.projected, inner.state, {**inner.weights, "weight_hr": grad.hidden.T @ wide})
 
 
-PROJECTED_LSTM = Recurrence(name="projected_lstm", gates=4, state=lstm.LSTMState, advance=advance, adjoint=adjoint)
+PROJECTED_LSTM = Recurrence(
+    name="projected_lstm", gates=4, state=lstm.LSTMState, advance=advance, adjoint=adjoint, sums=lstm.sums
+)

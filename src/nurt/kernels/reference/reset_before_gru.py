@@ -47,15 +47,22 @@ def adjoint(
     return StepGradients(da, before, learned if weights.bias_hh is None else learned | {"bias_hh": da.sum(0)})
 
 
-def _gates(projected: Tensor, state: GRUState, weights: Weights, mask: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
-    """Return r_t, z_t and n_t, each (B, H)."""
+def sums(projected: Tensor, state: GRUState, weights: Weights, mask: Tensor | None = None) -> dict[str, Tensor]:
+    """Return what the activation functions of :func:`advance` are applied to, (B, H) each."""
     seen = fed_back(state.hidden, mask)
     w_rz, w_n = _rows(weights.weight_hh)
     b_rz, b_n = (None, None) if weights.bias_hh is None else _rows(weights.bias_hh)
     in_r, in_z, in_n = projected.chunk(3, dim=-1)
     back_r, back_z = F.linear(seen, w_rz, b_rz).chunk(2, dim=-1)
-    r, z = torch.sigmoid(in_r + back_r), torch.sigmoid(in_z + back_z)
-    return r, z, torch.tanh(in_n + F.linear(r * seen, w_n, b_n))
+    reset = in_r + back_r
+    candidate = in_n + F.linear(torch.sigmoid(reset) * seen, w_n, b_n)
+    return {"reset": reset, "update": in_z + back_z, "candidate": candidate}
+
+
+def _gates(projected: Tensor, state: GRUState, weights: Weights, mask: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+    """Return r_t, z_t and n_t, each (B, H)."""
+    a_r, a_z, a_n = sums(projected, state, weights, mask).values()
+    return torch.sigmoid(a_r), torch.sigmoid(a_z), torch.tanh(a_n)
 
 
 def _rows(stacked: Tensor) -> tuple[Tensor, Tensor]:
@@ -64,4 +71,6 @@ def _rows(stacked: Tensor) -> tuple[Tensor, Tensor]:
     return stacked[:gated], stacked[gated:]
 
 
-RESET_BEFORE_GRU = Recurrence(name="reset_before_gru", gates=3, state=GRUState, advance=advance, adjoint=adjoint)
+RESET_BEFORE_GRU = Recurrence(
+    name="reset_before_gru", gates=3, state=GRUState, advance=advance, adjoint=adjoint, sums=sums
+)

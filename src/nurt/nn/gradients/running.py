@@ -12,8 +12,8 @@ from torch.func import functional_call
 from nurt import kernels
 from nurt.errors import UnavailableError
 from nurt.kernels import Recurrence, StepOptions, Weights
-from nurt.kernels.native_recording import recording_wanted
 from nurt.kernels.ops import transformed
+from nurt.kernels.recording import recording_wanted
 from nurt.kernels.recurrence import StateT, remade
 from nurt.nn.gradients.exact import Exact
 from nurt.nn.gradients.method import AbstractGradientMethod, Sizes
