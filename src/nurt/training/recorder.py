@@ -17,6 +17,7 @@ class ClippingRecorder:
         clipping: ``ClipByNorm(limit)``, ``ClipByValue(limit)``, or None, which changes nothing and writes down alone.
 
     Example:
+        >>> from nurt.training import ClipByNorm
         >>> layer = torch.nn.Linear(2, 1, bias=False)
         >>> optimizer = torch.optim.SGD(layer.parameters(), lr=0.1)
         >>> recorder = ClippingRecorder(ClipByNorm(1.0))
