@@ -99,7 +99,7 @@ def stepwise(inputs: Tensor, columns: int) -> Tensor:
     if inputs.dim() == 2:
         return inputs.new_empty((inputs.shape[0], columns))
     batch, time, _ = inputs.shape
-    return torch.empty((time, batch, columns), dtype=inputs.dtype, device=inputs.device).transpose(0, 1)
+    return inputs.new_empty_strided((batch, time, columns), (columns, batch * columns, 1))
 
 
 def _contiguous_like(tensor: Tensor) -> Tensor:

@@ -59,7 +59,7 @@ def run(
 def run_stack(
     recurrence: Recurrence[StateT],
     inputs: Tensor,
-    states: tuple[Tensor, ...],
+    states: tuple[Tensor, ...] | None,
     weights: Sequence[Sequence[Weights]],
     *,
     lengths: Tensor | None,
@@ -80,7 +80,7 @@ def run_stack(
         masks = draw_masks(inputs, layers - 1, width, dropout, None if packed else ends)
     call = Call(recurrence.name, layers, _DIRECTIONS[directions], packed, scale(dropout) if masks is not None else 1.0)
     flat = tuple([weight for layer in weights for side in layer for weight in _fields(side)])
-    hidden, cell = states if len(states) == 2 else (states[0], None)
+    hidden, cell = (None, None) if states is None else states if len(states) == 2 else (states[0], None)
     outputs, *finals = native_ops.run(call, Given(inputs, hidden, cell, flat, ends, masks), new_recordings(call))
     return outputs, tuple(field for field in finals if field is not None)
 

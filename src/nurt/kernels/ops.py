@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 
 import torch
 import torch.nn.functional as F
@@ -13,11 +14,13 @@ from nurt.errors import UnavailableError
 from nurt.kernels import dispatch
 from nurt.kernels.options import PLAIN, StepOptions
 from nurt.kernels.recording import recording_wanted
-from nurt.kernels.recurrence import Recurrence, StateT, Weights
+from nurt.kernels.recurrence import Recurrence, StateT, Weights, zero_states
 from nurt.kernels.reference import loop
 from nurt.kernels.rung import Kernel, Request
 
 __all__ = ["run", "run_own_step", "run_stack", "transformed"]
+
+_OPTIONS = ("ragged", "reverse", "transformed", "recording")
 
 
 def run(
@@ -69,7 +72,7 @@ def run_own_step(
 def run_stack(
     recurrence: Recurrence[StateT],
     inputs: Tensor,
-    states: tuple[Tensor, ...],
+    states: tuple[Tensor, ...] | None,
     weights: Sequence[Sequence[Weights]],
     *,
     lengths: Tensor | None = None,
@@ -97,6 +100,8 @@ def run_stack(
             dropout=dropout,
             training=training,
         )
+    if states is None:
+        states = zero_states(recurrence, weights, inputs, len(inputs) if batch_sizes is None else int(batch_sizes[0]))
     between = _dropout(dropout, training)
     if batch_sizes is None:
         return _layer_by_layer(rung.run, recurrence, inputs, states, weights, lengths, between)
@@ -137,15 +142,25 @@ def _layer_by_layer(
 def _request(
     name: str | None, inputs: Tensor, ragged: bool, reverse: bool, step_options: StepOptions = PLAIN
 ) -> Request:
-    options = {"ragged": ragged, "reverse": reverse, "transformed": transformed(), "recording": recording_wanted()}
     device = inputs.device.type
     autocast = torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)
-    return Request(
-        name,
-        device,
-        torch.get_autocast_dtype(device) if autocast else inputs.dtype,
-        step_options.names.union(option for option, present in options.items() if present),
-    )
+    dtype = torch.get_autocast_dtype(device) if autocast else inputs.dtype
+    here = (ragged, reverse, transformed(), recording_wanted())
+    # A compiler warns of every cache that it sees.
+    make = _made if torch.compiler.is_compiling() else _remembered
+    return make(name, device, dtype, here, step_options.names)
+
+
+def _made(
+    name: str | None, device: str, dtype: torch.dtype, here: tuple[bool, ...], step_options: frozenset[str]
+) -> Request:
+    """Return the request; ``here`` says for each option of the call, in the order of ``_OPTIONS``, whether it is on."""
+    options = step_options.union(option for option, present in zip(_OPTIONS, here, strict=True) if present)
+    return Request(name, device, dtype, options)
+
+
+# To make a request takes as long as a step of a tiny network.
+_remembered = lru_cache(maxsize=1024)(_made)
 
 
 def transformed() -> bool:

@@ -6,9 +6,9 @@ reference loop both call it, so there is no second copy to drift. Its derivative
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Generic, NamedTuple, Protocol, TypeAlias, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeAlias, TypeVar
 
 import torch.nn.functional as F
 from torch import Tensor
@@ -29,6 +29,7 @@ __all__ = [
     "project",
     "recurrent_gradients",
     "remade",
+    "zero_states",
 ]
 
 
@@ -214,3 +215,21 @@ class Recurrence(Generic[StateT]):
     def step(self, x: Tensor, state: StateT, weights: Weights) -> StateT:
         """Return the state after the input ``x`` (B, I)."""
         return self.advance(project(x, weights), state, weights)
+
+
+def zero_states(
+    recurrence: Recurrence[Any], weights: Sequence[Sequence[Weights]], inputs: Tensor, batch: int
+) -> tuple[Tensor, ...]:
+    """Return the states from which a stack starts when nobody gives any: zeros (L·D, B, ·) for each field.
+
+    Args:
+        recurrence: of every layer.
+        weights: per layer, per direction.
+        inputs: for dtype and device.
+        batch: B.
+    """
+    first = weights[0][0]
+    units = first.weight_ih.shape[0] // recurrence.gates
+    fed_back = units if first.weight_hr is None else first.weight_hr.shape[0]
+    sizes = (fed_back if field == "hidden" else units for field in recurrence.fields)
+    return tuple(inputs.new_zeros((len(weights) * len(weights[0]), batch, size)) for size in sizes)

@@ -110,7 +110,7 @@ class StackKernel(Protocol):
         self,
         recurrence: Recurrence[StateT],
         inputs: Tensor,
-        states: tuple[Tensor, ...],
+        states: tuple[Tensor, ...] | None,
         weights: Sequence[Sequence[Weights]],
         *,
         lengths: Tensor | None,
@@ -123,7 +123,8 @@ class StackKernel(Protocol):
         Args:
             recurrence: which one, the same in every layer.
             inputs: padded (B, T, I); or the data (sum of lengths, I) of a packed sequence with ``batch_sizes``.
-            states: before the first step, each field (L·D, B, ·), directions of a layer side by side.
+            states: before the first step, each field (L·D, B, ·), directions of a layer side by side;
+                None for zeros.
             weights: per layer, per direction.
             lengths: as for :class:`Kernel`; not together with ``batch_sizes``.
             batch_sizes: rows alive at each step of packed data, int64 (T,), on the CPU.

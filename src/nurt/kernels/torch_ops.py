@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from nurt.kernels.options import PLAIN, StepOptions
-from nurt.kernels.recurrence import Recurrence, StateT, Weights, remade
+from nurt.kernels.recurrence import Recurrence, StateT, Weights, remade, zero_states
 from nurt.kernels.rung import Request, Rung, dtype_name, no_step_options
 
 __all__ = ["RUNG", "flatten_weights", "run", "run_stack"]
@@ -88,7 +88,7 @@ def run(
 def run_stack(
     recurrence: Recurrence[StateT],
     inputs: Tensor,
-    states: tuple[Tensor, ...],
+    states: tuple[Tensor, ...] | None,
     weights: Sequence[Sequence[Weights]],
     *,
     lengths: Tensor | None,
@@ -97,6 +97,8 @@ def run_stack(
     training: bool,
 ) -> tuple[Tensor, tuple[Tensor, ...]]:
     """Run a whole stack; arguments and results as for :class:`~nurt.kernels.rung.StackKernel`."""
+    if states is None:
+        states = zero_states(recurrence, weights, inputs, len(inputs) if batch_sizes is None else int(batch_sizes[0]))
     has_biases = weights[0][0].bias_ih is not None
     settings = (_flat(weights), has_biases, len(weights), dropout, training, len(weights[0]) == 2)
 

@@ -17,6 +17,7 @@ from torch.nn.utils.rnn import PackedSequence
 from nurt import kernels
 from nurt.errors import NurtTypeError
 from nurt.kernels import Recurrence, Weights
+from nurt.kernels.recurrence import zero_states
 from nurt.kernels.torch_ops import flatten_weights
 from nurt.nn.checking import Lengths, check_lengths
 from nurt.nn.dropin_checks import check_constructor, check_data, check_hx, check_hx_kind, check_padded
@@ -81,6 +82,7 @@ class AbstractDropIn(nn.Module, ABC):
         self.regularisation = regularisation
         self.gradient_clip = check_gradient_clip(self._where, gradient_clip)
         check_regularisation(self._where, regularisation, self.recurrence.fields)
+        self._names = _weight_names(self._fields, num_layers, self._directions)
         self._create_parameters(device, dtype)
         self.flatten_parameters()
         self.reset_parameters()
@@ -164,18 +166,25 @@ class AbstractDropIn(nn.Module, ABC):
                 cure="Cut the sequence instead: input[:length].",
             )
         states = self._initial(input, None, hx)
-        outputs, finals = self._run_batch(
-            input.unsqueeze(0), tuple(state.unsqueeze(1) for state in states), None, options
-        )
+        if states is not None:
+            states = tuple(state.unsqueeze(1) for state in states)
+        outputs, finals = self._run_batch(input.unsqueeze(0), states, None, options)
         return outputs.squeeze(0), tuple(final.squeeze(1) for final in finals)
 
     def _run_batch(
-        self, inputs: Tensor, states: tuple[Tensor, ...], lengths: Lengths | None, options: StackOptions | None
+        self,
+        inputs: Tensor,
+        states: tuple[Tensor, ...] | None,
+        lengths: Lengths | None,
+        options: StackOptions | None,
     ) -> tuple[Tensor, tuple[Tensor, ...]]:
         """Run padded sequences (B, T, I)."""
         ends = check_lengths(self._where, lengths, *inputs.shape[:2])
         if options is not None:
-            return run_padded(self.recurrence, inputs, states, self._weights(), ends, options)
+            weights = self._weights()
+            if states is None:
+                states = zero_states(self.recurrence, weights, inputs, len(inputs))
+            return run_padded(self.recurrence, inputs, states, weights, ends, options)
         return kernels.run_stack(
             self.recurrence,
             inputs,
@@ -193,9 +202,13 @@ class AbstractDropIn(nn.Module, ABC):
         data, batch_sizes, order, back = packed
         check_data(self._where, data, self.input_size, like=self.weight_ih_l0)
         states = self._initial(data, int(batch_sizes[0]), hx)
-        states = states if order is None else tuple(state.index_select(1, order) for state in states)
+        if states is not None and order is not None:
+            states = tuple(state.index_select(1, order) for state in states)
         if options is not None:
-            outputs, finals = run_packed(self.recurrence, data, batch_sizes, states, self._weights(), options)
+            weights = self._weights()
+            if states is None:
+                states = zero_states(self.recurrence, weights, data, int(batch_sizes[0]))
+            outputs, finals = run_packed(self.recurrence, data, batch_sizes, states, weights, options)
         else:
             outputs, finals = kernels.run_stack(
                 self.recurrence,
@@ -216,13 +229,13 @@ class AbstractDropIn(nn.Module, ABC):
             return None
         return StackOptions(self.regularisation, self.gradient_clip, self.dropout, self.training, gradient)
 
-    def _initial(self, inputs: Tensor, batch: int | None, hx: tuple[Tensor, ...] | None) -> tuple[Tensor, ...]:
-        """Return ``hx`` checked, or zeros, (L·D, B, ·) each; (L·D, ·) when ``batch`` is None."""
+    def _initial(self, inputs: Tensor, batch: int | None, hx: tuple[Tensor, ...] | None) -> tuple[Tensor, ...] | None:
+        """Return ``hx`` checked, (L·D, B, ·) each, (L·D, ·) when ``batch`` is None; None, which is zeros, for none."""
+        if hx is None:
+            return None
         rows = self.num_layers * len(self._directions)
         sizes = self._state_sizes()
         shapes = [(rows, size) if batch is None else (rows, batch, size) for size in sizes.values()]
-        if hx is None:
-            return tuple(inputs.new_zeros(shape) for shape in shapes)
         check_hx(self._where, tuple(sizes), hx, shapes)
         check_hx_kind(self._where, tuple(sizes), hx, inputs)
         return hx
@@ -265,14 +278,24 @@ class AbstractDropIn(nn.Module, ABC):
     def _weights(self) -> list[list[Weights]]:
         """Return the weights per layer, per direction."""
         return [
-            [
-                Weights(**{field: getattr(self, f"{field}_l{layer}{suffix}") for field in self._fields})
-                for suffix in self._directions
-            ]
-            for layer in range(self.num_layers)
+            [Weights(**{field: self._weight(name) for field, name in side}) for side in layer] for layer in self._names
         ]
+
+    def _weight(self, name: str) -> Tensor:
+        """Return a weight by name; one that is no parameter, as where it is parametrised, is an attribute."""
+        parameter = self._parameters.get(name)
+        return getattr(self, name) if parameter is None else parameter
 
     def _apply(self, fn: Callable[..., Any], recurse: bool = True) -> Self:
         super()._apply(fn, recurse)  # type: ignore[no-untyped-call]  # torch leaves it untyped
         self.flatten_parameters()
         return self
+
+
+def _weight_names(
+    fields: tuple[str, ...], layers: int, directions: tuple[str, ...]
+) -> list[list[list[tuple[str, str]]]]:
+    """Return, per layer and direction, the fields of :class:`Weights` and the names of their parameters."""
+    return [
+        [[(field, f"{field}_l{layer}{suffix}") for field in fields] for suffix in directions] for layer in range(layers)
+    ]

@@ -14,10 +14,12 @@ constexpr int kCellKinds = 6;
 
 // What is known of a cell without its equations, in the order of CellKind.
 struct CellFacts {
+  std::size_t gates;    // blocks of H rows in each weight matrix
   std::size_t kept;     // blocks of H kept per row and step beside the output; 0 where the output says it all
   bool has_cell_state;
 };
-constexpr CellFacts kCells[kCellKinds] = {{4, true}, {4, false}, {0, false}, {0, false}, {0, false}, {0, false}};
+constexpr CellFacts kCells[kCellKinds] = {{4, 4, true},  {3, 4, false}, {1, 0, false},
+                                           {1, 0, false}, {1, 0, false}, {1, 0, false}};
 
 enum class Scalar : int { float32, float64 };
 constexpr int kScalars = 2;

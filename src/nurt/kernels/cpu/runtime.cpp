@@ -30,12 +30,10 @@ inline void pause_briefly() {
 #endif
 }
 
-// About 100 microseconds on current processors: longer than the gap between two parallel parts of one call, or
+// About 300 microseconds on current processors: longer than the gap between two parallel parts of one call, or
 // between the calls of a small network, far shorter than what a sleeping computer would notice.
-constexpr int kSpins = 2500;
+constexpr int kSpins = 8000;
 
-// Waits until holds() is true: spinning first, then giving the core away at every look, because whoever is waited for
-// may need it.
 template <class Condition> inline bool spin_until(int spins, const Condition& holds) {
   for (int spin = 0; spin < spins; ++spin) {
     if (holds()) return true;
@@ -43,28 +41,49 @@ template <class Condition> inline bool spin_until(int spins, const Condition& ho
   }
   return false;
 }
-template <class Condition> inline void wait_until(const Condition& holds) {
-  if (spin_until(kSpins, holds)) return;
-  while (!holds()) std::this_thread::yield();
-}
+
+// Waits for something that another thread brings about: spinning first, then asleep. An idle core is where the scheduler
+// takes the one we wait for, should another program hold the core it was on; a core that spins keeps it waiting there.
+class Bell {
+ public:
+  template <class Condition> void wait_until(const Condition& holds) {
+    if (spin_until(kSpins, holds)) return;
+    std::unique_lock<std::mutex> lock(guard_);
+    asleep_.fetch_add(1);
+    bell_.wait(lock, holds);
+    asleep_.fetch_sub(1);
+  }
+
+  // To be called after whatever may make a condition true. A sleeper counts itself before its last look, so either we
+  // see the sleeper or it sees what we did.
+  void ring() {
+    if (asleep_.load() == 0) return;
+    // Whoever has looked already sleeps once it lets go of the lock.
+    { const std::lock_guard<std::mutex> lock(guard_); }
+    bell_.notify_all();
+  }
+
+ private:
+  std::atomic<int> asleep_{0};
+  std::mutex guard_;
+  std::condition_variable bell_;
+};
 
 // The scheduler may wake a worker on the core of its busy leader though another core is idle, and there it waits for
-// milliseconds, time after time. A worker that finds itself there steps aside: a thread of ours until its leader moves,
-// one of OpenMP only for the moment, because its place is not ours to choose.
+// milliseconds, time after time. A worker that finds itself there steps aside, for the moment: later the idle core may
+// be that one.
 #if defined(__linux__)
 inline int current_core() { return sched_getcpu(); }
-inline void step_aside(int core, bool own) {
-  static thread_local cpu_set_t allowed;
-  static thread_local bool known = false;
-  if (!known || !own) known = sched_getaffinity(0, sizeof allowed, &allowed) == 0;
-  if (!known || CPU_COUNT(&allowed) < 2) return;
+inline void step_aside(int core) {
+  cpu_set_t allowed;
+  if (sched_getaffinity(0, sizeof allowed, &allowed) != 0 || CPU_COUNT(&allowed) < 2) return;
   cpu_set_t others = allowed;
   CPU_CLR(core, &others);
-  if (sched_setaffinity(0, sizeof others, &others) == 0 && !own) sched_setaffinity(0, sizeof allowed, &allowed);
+  if (sched_setaffinity(0, sizeof others, &others) == 0) sched_setaffinity(0, sizeof allowed, &allowed);
 }
 #else
 inline int current_core() { return -1; }
-inline void step_aside(int, bool) {}
+inline void step_aside(int) {}
 #endif
 
 // The crew of OpenMP, where the process has one. torch's threads belong to it, and after each of torch's own
@@ -125,20 +144,14 @@ class Pool {
     leader_core_.store(current_core());
     uses_openmp_ = may_use_openmp_ && openmp_.has_crew_of(threads) && punctuality_.trusted();
     if (!uses_openmp_) ensure_sleepers(threads - 1);
-    bool wake = false;
-    {
-      // The lock orders the new team against a worker that is about to fall asleep.
-      std::lock_guard<std::mutex> lock(sleep_);
-      team_.fetch_add(1);
-      wake = !uses_openmp_ && sleepers_ > 0;
-    }
-    if (wake) wake_.notify_all();
-    if (!uses_openmp_) return;
+    team_.fetch_add(1);
+    if (!uses_openmp_) return called_.ring();
     openmp_.start([](void* self) { static_cast<Pool*>(self)->attend(); }, this, static_cast<unsigned>(threads));
   }
 
   void dismiss() {
     team_.fetch_add(1);
+    work_.ring();
     if (!uses_openmp_) return;
     const auto begin = std::chrono::steady_clock::now();
     openmp_.end();
@@ -151,9 +164,10 @@ class Pool {
     tasks_ = tasks;
     next_.store(0);
     phase_.fetch_add(1);
+    work_.ring();
     work();
     phase_.fetch_add(1);
-    wait_until([this] { return busy_.load() == 0; });
+    done_.wait_until([this] { return busy_.load() == 0; });
   }
 
  private:
@@ -178,12 +192,12 @@ class Pool {
     unsigned long seen = 0;
     const int core = leader_core_.load();
     if (core >= 0 && core == current_core()) {
-      step_aside(core, !uses_openmp_);
+      step_aside(core);
       stepped_aside_.store(true);
     }
     while (is_on(team)) {
       unsigned long phase = 0;
-      wait_until([&] {
+      work_.wait_until([&] {
         phase = phase_.load();
         return (is_on(phase) && phase != seen) || team_.load() != team;
       });
@@ -191,7 +205,7 @@ class Pool {
       // Entering before asking whether the phase is still on means the leader waits for us if it is.
       busy_.fetch_add(1);
       if (phase_.load() == phase) work();
-      busy_.fetch_sub(1);
+      if (busy_.fetch_sub(1) == 1) done_.ring();
       seen = phase;
     }
   }
@@ -200,12 +214,7 @@ class Pool {
     unsigned long seen = 0;
     const auto called = [&] { return is_on(team_.load()) && team_.load() != seen; };
     for (;;) {
-      if (!spin_until(kSpins, called)) {
-        std::unique_lock<std::mutex> lock(sleep_);
-        ++sleepers_;
-        wake_.wait(lock, called);
-        --sleepers_;
-      }
+      called_.wait_until(called);
       seen = team_.load();
       if (!uses_openmp_ && number < workers_wanted_.load()) attend();
     }
@@ -223,9 +232,7 @@ class Pool {
   void* context_ = nullptr;
   std::size_t tasks_ = 0;
   std::atomic<std::size_t> next_{0};
-  std::mutex sleep_;
-  std::condition_variable wake_;
-  int sleepers_ = 0;
+  Bell called_, work_, done_;  // rung for a team, for a phase or the team's end, for the end of the last task
 };
 
 // A forked child inherits the memory of the pool but none of its threads, so it starts a pool of its own; OpenMP cannot

@@ -19,6 +19,9 @@ class Team {
   bool leads_;
 };
 
+// A pass of fewer operations in its products does not repay waking a sleeping thread.
+constexpr double kLeastFlops = 3e6;
+
 using Task = void (*)(void* context, std::size_t index);
 
 // Runs task(context, 0 .. tasks-1), each once, and returns when all are done: by the team that this thread leads, or by

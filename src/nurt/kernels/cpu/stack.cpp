@@ -32,6 +32,15 @@ class Walker {
     return false;
   }
 
+  // Several passes share one team, so that its workers are gathered once; a pass alone gathers what it needs.
+  int team_size() const {
+    if (stack_.layers.size() * directions() == 1) return 1;
+    const auto gates = static_cast<double>(kCells[cell()].gates);
+    const double flops = 2.0 * gates * static_cast<double>(planner_.plan().first[planner_.plan().steps]) *
+                         static_cast<double>(stack_.hidden * (features(stack_.layers.size() - 1) + stack_.hidden));
+    return flops < kLeastFlops ? 1 : stack_.threads;
+  }
+
   Plan plan(std::size_t layer, std::size_t direction) const {
     Plan plan = planner_.plan();
     plan.inputs = features(layer);
@@ -90,6 +99,7 @@ class ForwardWalker : Walker {
   using Walker::Walker;
 
   void run() const {
+    const Team team(team_size());
     Scratch scratch(any_mask() ? scratch_bytes(bytes(rows() * width())) : 0);
     void* dropped = any_mask() ? scratch.take(bytes(rows() * width())) : nullptr;
     for (std::size_t layer = 0; layer < stack_.layers.size(); ++layer) {
@@ -124,6 +134,7 @@ class BackwardWalker : Walker {
   using Walker::Walker;
 
   void run() const {
+    const Team team(team_size());
     const std::size_t layers = stack_.layers.size(), size = bytes(rows() * width());
     // Gradients between layers: one that is read and one that is written.
     const std::size_t between = layers > 2 ? 2 : layers - 1, pieces = between + (any_mask() ? 1 : 0);

@@ -111,12 +111,11 @@ void multiply_together(const S* const* a, S* const* c, std::size_t rows, const P
   });
 }
 
-// A call too small to repay waking a sleeping thread runs on one.
+// A pass too small for more runs on one thread.
 template <class Cell> inline int useful_threads(const Plan& plan) {
-  constexpr double least_flops = 3e6;
   const double flops = 2.0 * static_cast<double>(plan.first[plan.steps]) *
                        static_cast<double>(Cell::gates * plan.hidden * (plan.inputs + plan.hidden));
-  return flops < least_flops ? 1 : plan.threads;
+  return flops < kLeastFlops ? 1 : plan.threads;
 }
 
 }  // namespace nurt::NURT_ISA
