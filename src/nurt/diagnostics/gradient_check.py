@@ -226,7 +226,7 @@ def _compared(
         losses = []
         for there in (here + step, here - step):
             weight[index] = there
-            losses.append(float(scalar(loss(model))))
+            losses.append(float(scalar(loss(model)).detach()))
         weight[index] = here
     # What was added is what is left after rounding.
     width = (here + step) - (here - step)

@@ -143,10 +143,13 @@ def _walk(
     # A walk that is thrown out overflows on its way; its points say so.
     with np.errstate(all="ignore"):
         for _ in range(steps):
+            if counter.stopped:
+                break
             point, memory = rule.step(point, memory, gradient)
             losses.append(value(points[-1]))
             points.append(point)
-            if not counter.count() or not (np.isfinite(point).all() and math.isfinite(losses[-1])):
+            counter.count()
+            if not (np.isfinite(point).all() and math.isfinite(losses[-1])):
                 break
     return Trajectory(name, np.array(points), np.array([*losses, value(points[-1])]))
 

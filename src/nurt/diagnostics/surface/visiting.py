@@ -47,7 +47,7 @@ class Visit:
             return math.nan
         with torch.no_grad():
             self._move(x, y)
-            return float(scalar(self.loss(self.plane.model)))
+            return float(scalar(self.loss(self.plane.model)).detach())
 
     def slope(self, x: float, y: float) -> tuple[float, ...]:
         """Return the loss and its derivatives along both axes of the plane, three numbers."""
@@ -118,7 +118,7 @@ def check_repeats(model: nn.Module, loss: LossFunction) -> None:
         NurtValueError: two calls at the same weights differ.
     """
     with torch.no_grad():
-        first, second = (float(scalar(loss(model))) for _ in range(2))
+        first, second = (float(scalar(loss(model)).detach()) for _ in range(2))
     if math.isfinite(first) and not abs(first - second) <= REPEATS * abs(first):
         raise NurtValueError(
             "nurt.diagnostics: the loss is not the same twice at the same weights.",

@@ -28,12 +28,20 @@ def summary(surface: Surface) -> str:
 def _extent(surface: Surface) -> str:
     (left, right), (low, high) = surface.x_range, surface.y_range
     where = f"[{left:.4g}, {right:.4g}] × [{low:.4g}, {high:.4g}]"
-    told = f"The loss {surface.words}, {len(surface.losses)} points in {where}"
+    told = f"The loss {surface.words}, {len(surface.losses)} points in {where}{_cell_widths(surface)}"
     finite = np.flatnonzero(np.isfinite(surface.losses))
     if not finite.size:
         return f"{told}: nowhere finite."
     least, most = finite[np.argmin(surface.losses[finite])], finite[np.argmax(surface.losses[finite])]
     return f"{told}: from {_at(surface, least)} to {_at(surface, most)}."
+
+
+def _cell_widths(surface: Surface) -> str:
+    """Return a clause on cells of different widths."""
+    widths = surface.points[surface.cells[:, 1], 0] - surface.points[surface.cells[:, 0], 0]
+    if not widths.size or widths.max() < 1.5 * widths.min():
+        return ""
+    return f", cells from {widths.max():.2g} down to {widths.min():.2g} wide"
 
 
 def _steepness(surface: Surface) -> list[str]:
