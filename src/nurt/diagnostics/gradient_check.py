@@ -32,7 +32,7 @@ ALLOWED = 1e-6
 SMALLEST = 1e-8
 MOST = 1000
 # Each of the two losses is off by a few units of rounding; sums over many steps by some more.
-ROUNDINGS = 32.0
+ROUNDINGS = 8.0
 
 
 @dataclass(frozen=True)

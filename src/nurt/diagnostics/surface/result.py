@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nurt.diagnostics.surface.heights import heights
+from nurt.diagnostics.surface.heights import has_signs, heights
 from nurt.diagnostics.surface.plane import Plane
 from nurt.diagnostics.surface.progress import Counter, Progress
 from nurt.diagnostics.surface.sampling import AbstractSampling, Grid, Range
@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 __all__ = ["Marker", "Overlay", "Steepest", "Surface", "loss_surface"]
+
+
+# Powers of ten below the median, as far as a change of the loss counts as steep.
+DEEPEST = 2.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,11 +131,17 @@ class Surface(Result):
 
     @property
     def steepest(self) -> Steepest | None:
-        """The cell in which the loss changes most per width; None where no cell is finite."""
+        """The cell in which the loss changes by most powers of ten per width; None where no cell is finite.
+
+        Losses below a hundredth of the median count as that hundredth: toward a zero the logarithm falls without end,
+        and the bottom of a valley is no wall.
+        """
         corners, high = self.points[self.cells], heights(self.losses)[self.cells]
         finite = np.isfinite(high).all(axis=1)
         if not finite.any():
             return None
+        if not has_signs(self.losses):
+            high = np.maximum(high, np.nanmedian(heights(self.losses)) - DEEPEST)
         change = np.where(finite, np.ptp(high, axis=1), 0.0)
         edges = corners[:, 3] - corners[:, 0]
         # Axes have units of their own, so widths are compared as shares of the ranges.

@@ -155,4 +155,6 @@ def _walk(
 
 
 def _place(point: np.ndarray) -> str:
-    return f"({point[0]:.4g}, {point[1]:.4g})"
+    # A zero has no sign in words.
+    x, y = point + 0.0
+    return f"({x:.4g}, {y:.4g})"
