@@ -9,36 +9,22 @@ from nurt.diagnostics import Adaptive, Grid, Overlay
 START = torch.sigmoid(torch.tensor(0.5, dtype=torch.float64))
 
 
-class Cliff(nn.Module):
-    """One unit that runs for 50 steps on its own."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.w = nn.Parameter(torch.tensor(5.0, dtype=torch.float64))
-        self.b = nn.Parameter(torch.tensor(-2.5, dtype=torch.float64))
-
-    def forward(self) -> Tensor:
-        """Return the last state."""
-        state = START
-        for _ in range(50):
-            state = torch.sigmoid(self.w * state + self.b)
-        return state
+def distance(model: nn.Linear) -> Tensor:
+    """Let one unit run for 50 steps on its own; return how far its state then is from 0.7, squared."""
+    state = START
+    for _ in range(50):
+        state = torch.sigmoid(model.weight * state + model.bias)
+    return (state - 0.7).square()
 
 
-def distance(model: Cliff) -> Tensor:
-    """Return how far the last state is from 0.7, squared."""
-    return (model() - 0.7).square()
-
-
-cliff = Cliff()
-plane = diagnostics.weight_plane(cliff, "w", "b")
+plane = diagnostics.weight_plane(nn.Linear(1, 1).double(), "weight", "bias")
 surface = diagnostics.loss_surface(distance, plane, (3, 7), (-5, -1), Adaptive(1000), gradients=True)
 weights = torch.linspace(3, 7, 50).double()
 ridge = Overlay("b = 0.5 - h₀ w", weights.numpy(), (0.5 - START * weights).numpy())
 walks = diagnostics.trajectories(distance, plane, start=(5.5, -2.93), steps=200)
 surface = surface.with_drawn(walks, [ridge])
 surface.plot().write_html("cliff.html")
-print(surface)
+print(surface, "\n")
 
 torch.manual_seed(0)
 model = nn.GRU(1, 8, batch_first=True).double()
@@ -51,7 +37,7 @@ def forecast_error(model: nn.Module) -> Tensor:
     return (outputs.mean(-1) - series[:, 1:]).square().mean()
 
 
-print("\n" + str(diagnostics.check_gradient(model, forecast_error)))
+print(diagnostics.check_gradient(model, forecast_error), "\n")
 
 optimiser = torch.optim.Adam(model.parameters(), lr=0.02)
 path, losses = [], []
@@ -66,4 +52,4 @@ for _ in range(60):
 trained = diagnostics.path_plane(model, path)
 seen = diagnostics.projected_path(trained, path, losses)
 around = diagnostics.loss_surface(forecast_error, trained, *seen.ranges(), Grid(20))
-print("\n" + str(around.with_drawn([seen])))
+print(around.with_drawn([seen]))

@@ -37,7 +37,7 @@ def relief(surface: Surface) -> go.Figure:
     )  # fmt: skip
     lift = LIFT * (high - low)
     for overlay in surface.overlays:
-        line = {"color": "#1A1A1A", "width": 5}
+        line = {"color": plotting.REFERENCE, "width": 6}
         over = raster.at(np.column_stack([overlay.x, overlay.y])) + lift
         figure.add_scatter3d(x=overlay.x, y=overlay.y, z=over, name=overlay.name, mode="lines", line=line)
     for number, walk in enumerate(surface.trajectories):
@@ -50,8 +50,8 @@ def relief(surface: Surface) -> go.Figure:
     figure.update_layout(
         margin={"l": 0, "r": 0, "t": 64, "b": 24},
         scene={
-            "xaxis": {**axis, "title": {"text": surface.x_name}, "range": list(surface.x_range)},
-            "yaxis": {**axis, "title": {"text": surface.y_name}, "range": list(surface.y_range)},
+            "xaxis": {**axis, "title": {"text": surface.x_name, "font": {"size": 12}}, "range": list(surface.x_range)},
+            "yaxis": {**axis, "title": {"text": surface.y_name, "font": {"size": 12}}, "range": list(surface.y_range)},
             "zaxis": {
                 **axis,
                 "title": {"text": ""},

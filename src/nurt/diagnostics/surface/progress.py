@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 __all__ = ["Counter", "Progress"]
@@ -23,8 +23,8 @@ class Counter:
 
     progress: Progress | None
     total: int
-    done: int = 0
-    stopped: bool = False
+    done: int = field(default=0, init=False)
+    stopped: bool = field(default=False, init=False)
 
     def count(self) -> bool:
         """Count one more; return whether to go on."""

@@ -226,7 +226,7 @@ def loss_surface(
 
     Example:
         >>> model = torch.nn.Linear(1, 1)
-        >>> plane = weight_plane(model, "weight", "bias")
+        >>> plane = nurt.diagnostics.weight_plane(model, "weight", "bias")
         >>> surface = loss_surface(lambda m: (m.weight - m.bias).square().sum(), plane, sampling=Grid(5))
         >>> float(surface.losses.max())
         4.0

@@ -28,6 +28,8 @@ Measure: TypeAlias = Callable[[float, float], tuple[float, ...] | None]
 
 # A cell is split by its middle and those of its edges.
 AT_ONCE = 5
+# Powers of ten that the border of what is not finite counts for: a wall among others.
+BORDER = 1.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,8 +114,8 @@ class Grid(AbstractSampling):
 class Adaptive(AbstractSampling):
     """A coarse grid whose cells are split where the loss changes, until the budget is spent.
 
-    The cell is split first whose corners differ most, times its width; a cell whose corners are partly not finite
-    counts as the largest change seen. Losses of less than a tenth of the least on the coarse grid count as that tenth,
+    The cell is split first whose corners differ most, times its width; corners of which only some are finite
+    count as one power of ten apart. Losses of less than a tenth of the least on the coarse grid count as that tenth,
     since the logarithm falls without end toward a zero. What happens between four equal corners stays unseen, so
     ``start`` decides how thin a thing can be and still be found.
 
@@ -197,13 +199,12 @@ class _Lattice:
     columns: int
     rows: int
     measure: Measure
-    places: dict[tuple[int, int], int] = field(default_factory=dict)
-    points: list[tuple[float, float]] = field(default_factory=list)
-    values: list[tuple[float, ...]] = field(default_factory=list)
-    stopped: bool = False
-    signed: bool = False
-    spread: float = 1.0
-    floor: float = -math.inf
+    places: dict[tuple[int, int], int] = field(default_factory=dict, init=False)
+    points: list[tuple[float, float]] = field(default_factory=list, init=False)
+    values: list[tuple[float, ...]] = field(default_factory=list, init=False)
+    stopped: bool = field(default=False, init=False)
+    signed: bool = field(default=False, init=False)
+    floor: float = field(default=-math.inf, init=False)
 
     @property
     def count(self) -> int:
@@ -232,14 +233,13 @@ class _Lattice:
         return all(corner in self.places for corner in self.corners(column, row, size))
 
     def survey(self) -> None:
-        """Note of the points so far whether losses have signs, how much they differ and which is the least."""
+        """Note of the points so far whether losses have signs, and which is the least."""
         known = np.array(self.values)[:, 0]
         self.signed = has_signs(known)
         high = heights(known, self.signed)
         finite = high[np.isfinite(high)]
-        if finite.size:
-            self.spread = max(1.0, float(np.ptp(finite)))
-            self.floor = -math.inf if self.signed else float(finite.min()) - 1.0
+        if finite.size and not self.signed:
+            self.floor = float(finite.min()) - 1.0
 
     def change(self, cell: tuple[int, int, int]) -> float:
         """Return by how many powers of ten the corners of a cell differ."""
@@ -248,7 +248,7 @@ class _Lattice:
         finite = np.isfinite(high)
         if not finite.any():
             return 0.0
-        return float(high.max() - high.min()) if finite.all() else self.spread
+        return float(high.max() - high.min()) if finite.all() else BORDER
 
     def samples(self, cells: list[tuple[int, int, int]], budget: int) -> Samples:
         numbers = [[self.places[corner] for corner in self.corners(*cell)] for cell in cells]

@@ -95,7 +95,7 @@ def trajectories(
 
     Example:
         >>> model = torch.nn.Linear(1, 1)
-        >>> plane = weight_plane(model, "weight", "bias")
+        >>> plane = nurt.diagnostics.weight_plane(model, "weight", "bias")
         >>> walk, = trajectories(lambda m: (m.weight**2 + m.bias**2).sum(), plane, (4.0, 2.0), 2, {"SGD": SGD(0.25)})
         >>> print(walk)
         SGD: 2 steps from (4, 2) to (1, 0.5), loss 20 → 1.25
