@@ -33,10 +33,10 @@ MODULES = (
     "temporal_order",
     "echo",
     "truncation",
-    # "structures",
+    "structures",
     "sine",
     "usd_pln",
-    # "pm10",
+    "pm10",
 )
 
 
