@@ -28,6 +28,7 @@ QUICK: dict[str, dict[str, Any]] = {
     "temporal-order": {"cells": ("GRU", "RNN"), "hidden": 4, "updates": 20, "tested": 50},
     "echo": {"cells": ("RNN", "LSTM"), "hidden": 4, "updates": 20, "tested": 5},
     "sine": {"observations": 100, "epochs": 2, "repeats": 2},
+    "parity": {"trained": 3, "hidden": 4, "updates": 10, "repeats": 1},
     "pm10": {"cells": ("gru", "lstm"), "hidden": (4,), "horizons": (1, 6), "repeats": 2, "epochs": 1},
     "usd-pln": {"look_back": 10, "horizon": 3, "epochs": 1},
     "truncation": {"hidden": 4, "updates": 20, "tested": 5, "repeats": 1, "echoes": ((1, 2), (2, 2))},

@@ -41,6 +41,13 @@ REPEATS = (
     (24, Text("same hour yesterday", "ta sama godzina wczoraj")),
     (168, Text("same hour last week", "ta sama godzina tydzień temu")),
 )
+# For the legend, where a line is short on a narrow page.
+SHORT = (
+    Text("last hour", "ostatnia godzina"),
+    Text("yesterday", "wczoraj"),
+    Text("last week", "tydzień temu"),
+    Text("least squares", "regresja liniowa"),
+)
 CELLS = {"elman": "RNN", "gru": "GRU", "lstm": "LSTM"}
 
 
@@ -255,20 +262,22 @@ def _verdict(settings: PM10Settings, scores: tuple[DesignScore, ...], bars: list
     won = sum(sum(one.better) for one in scores)
     total = len(scores) * len(bars)
     standing: Standing = "reached" if won == total else "partly" if won else "missed"
-    places = [str(h) for index, h in enumerate(settings.horizons) if all(one.better[index] for one in scores)]
-    text = Text(
+    places = [f"{h} h" for index, h in enumerate(settings.horizons) if all(one.better[index] for one in scores)]
+    said = Text(
         "In {won} of {total} cases, every combination at every horizon, all seeds are below the best of what costs "
-        "nothing: three repeats and a least-squares line. Won by all combinations: {places}.",
+        "nothing: three repeats and a least-squares line.",
         "W {won} z {total} przypadków (każda kombinacja przy każdym horyzoncie) wszystkie ziarna są poniżej najlepszej "
-        "z metod bez kosztów: trzech powtórzeń i regresji liniowej. Wygrane przez wszystkie kombinacje: {places}.",
-    )
-    none = Text("no horizon", "żaden horyzont")
-    listed = Text(" h, ".join(places) + " h", " h, ".join(places) + " h") if places else none
-    said = text.filled(won=won, total=total, places=listed)
+        "z metod bez kosztów: trzech powtórzeń i regresji liniowej.",
+    ).filled(won=won, total=total)
+    if places:
+        listed = ", ".join(places)
+        said = Text(
+            f"{said.en} Won by all combinations: {listed}.", f"{said.pl} Wygrane przez wszystkie kombinacje: {listed}."
+        )
     if won < total:
         said = Text(
-            f"{said.en} Elsewhere one of those is as good.",
-            f"{said.pl} W pozostałych któraś z nich jest równie dobra.",
+            f"{said.en} Elsewhere one of those is as good or better.",
+            f"{said.pl} W pozostałych któraś z nich jest równie dobra albo lepsza.",
         )
     return Verdict(standing, said)
 
@@ -323,9 +332,9 @@ def _errors(result: PM10Result) -> Figure:
         for index, one in enumerate(result.designs):
             colour = plotting.PALETTE[index % len(plotting.PALETTE)]
             figure.add_bar(x=hours, y=one.errors.mean(axis=0), name=one.design.name, marker={"color": colour})
-        for free, symbol in zip(result.free, ("diamond", "x", "cross", "star"), strict=True):
+        for free, short, symbol in zip(result.free, SHORT, ("diamond", "x", "cross", "star"), strict=True):
             marker = {"symbol": symbol, "size": 11, "color": plotting.ACTUAL}
-            figure.add_scatter(x=hours, y=free.errors, name=free.name[language], mode="markers", marker=marker)
+            figure.add_scatter(x=hours, y=free.errors, name=short[language], mode="markers", marker=marker)
         return figure
 
     return Figure(

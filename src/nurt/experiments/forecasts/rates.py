@@ -128,6 +128,7 @@ def forecast_figure(days: Sequence[str], actual: np.ndarray, forecast: np.ndarra
 
     def draw(language: Language) -> go.Figure:
         figure = plotting.new_figure("", DAY[language], "PLN")
+        _by_month(figure)
         rate = Text("rate", "kurs")[language]
         figure.add_scatter(x=days, y=actual, name=rate, mode="lines", line={"color": plotting.ACTUAL, "width": 2})
         figure.add_scatter(x=days, y=forecast, name=name, mode="lines", line=plotting.forecaster_line(name, model=True))
@@ -143,11 +144,17 @@ def forecast_figure(days: Sequence[str], actual: np.ndarray, forecast: np.ndarra
     )
 
 
+def _by_month(figure: go.Figure) -> None:
+    # Names of months would stay English on a Polish page.
+    figure.update_xaxes(tickformat="%Y-%m", hoverformat="%Y-%m-%d", nticks=6)
+
+
 def residual_figure(days: Sequence[str], residuals: np.ndarray) -> Figure:
     """Return rate minus forecast."""
 
     def draw(language: Language) -> go.Figure:
         figure = plotting.new_figure("", DAY[language], Text("rate − forecast, PLN", "kurs − prognoza, PLN")[language])
+        _by_month(figure)
         figure.add_bar(x=days, y=residuals, marker={"color": plotting.MODEL}, showlegend=False)
         return figure
 
@@ -169,7 +176,7 @@ def horizon_figure(steps: Sequence[int], own: Sequence[float], naive: Sequence[f
         figure = plotting.new_figure("", Text("steps ahead", "kroków naprzód")[language], "MAE")
         for label, values, line in (
             (name, own, plotting.forecaster_line(name, model=True)),
-            (NAMES["naive"][language], naive, plotting.forecaster_line("naive")),
+            (Text("repeating", "powtórzenie")[language], naive, plotting.forecaster_line("naive")),
         ):
             figure.add_scatter(x=list(steps), y=list(values), name=label, mode="lines", line=line)
         figure.update_yaxes(rangemode="tozero")
