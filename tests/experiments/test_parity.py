@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nurt.experiments import run
-from nurt.experiments.parity import ParityResult, exact_parity
+from nurt.experiments.parity import ParityResult, ParitySettings, exact_parity
 
 
 @settings(max_examples=50, deadline=None)
@@ -22,7 +23,7 @@ def test_the_example_of_the_lectures() -> None:
 
 
 def test_exact_weights_hold_for_a_thousand_steps_and_nothing_else_beats_chance() -> None:
-    result = run("parity")
+    result = run("parity", "exact")
     assert isinstance(result, ParityResult)
     assert result.settings.lengths[-1] == 1000
     assert (result.accuracies == 1.0).all()
@@ -34,3 +35,26 @@ def test_exact_weights_hold_for_a_thousand_steps_and_nothing_else_beats_chance()
 
 def test_a_gain_that_is_too_low_fails_and_says_so() -> None:
     assert run("parity", "low-gain").verdict.standing == "missed"
+
+
+def test_the_verdict_counts_who_has_learnt() -> None:
+    settings = ParitySettings(sequences=200, lengths=(10,), trained=3, updates=20, hidden=4, repeats=2)
+    result = run("parity", settings=settings)
+    assert isinstance(result, ParityResult)
+    assert [(one.way, one.seed) for one in result.trainings] == [
+        (way, seed) for way in ("last", "prefix", "curriculum") for seed in (0, 1)
+    ]
+    assert result.updates == 120
+    assert result.verdict.standing == "partly"
+    assert "Learnt with every prefix: 0 of 2 seeds." in result.verdict.text.en
+
+
+@pytest.mark.slow
+def test_targets_at_every_step_teach_what_the_last_step_does_not() -> None:
+    result = run("parity")
+    assert isinstance(result, ParityResult)
+    found = {way: [one for one in result.trainings if one.way == way] for way in result.settings.ways}
+    assert all(one.tested == (20, 40, 200) for one in result.trainings)
+    assert all(min(one.accuracies) > 0.99 for one in found["prefix"])
+    assert all(max(one.accuracies) < 0.6 for one in found["last"])
+    assert "the last step alone: 0 of 3" in result.verdict.text.en

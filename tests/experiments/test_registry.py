@@ -6,12 +6,13 @@ import dataclasses
 import json
 import re
 import string
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from nurt.errors import NurtValueError
+from nurt.errors import DataError, NurtValueError
 from nurt.experiments import LANGUAGES, Experiment, ExperimentResult, Text, find, list_experiments, run
 from nurt.experiments.texts import number
 
@@ -26,17 +27,22 @@ QUICK: dict[str, dict[str, Any]] = {
     "copying": {"cells": ("GRU",), "delay": 1, "hidden": 4, "updates": 20, "tested": 20},
     "temporal-order": {"cells": ("GRU", "RNN"), "hidden": 4, "updates": 20, "tested": 50},
     "echo": {"cells": ("RNN", "LSTM"), "hidden": 4, "updates": 20, "tested": 5},
+    "sine": {"observations": 100, "epochs": 2, "repeats": 2},
+    "parity": {"trained": 3, "hidden": 4, "updates": 10, "repeats": 1},
+    "pm10": {"cells": ("gru", "lstm"), "hidden": (4,), "horizons": (1, 6), "repeats": 2, "epochs": 1},
+    "usd-pln": {"look_back": 10, "horizon": 3, "epochs": 1},
     "truncation": {"hidden": 4, "updates": 20, "tested": 5, "repeats": 1, "echoes": ((1, 2), (2, 2))},
 }
 
 
-def quick(experiment: Experiment[Any]) -> ExperimentResult:
-    return experiment.run(settings=dataclasses.replace(experiment.settings(), **QUICK.get(experiment.id, {})))
+def quick(experiment: Experiment[Any], files: Sequence[Path]) -> ExperimentResult:
+    settings = dataclasses.replace(experiment.settings(), **QUICK.get(experiment.id, {}))
+    return experiment.run(settings=settings, files=files)
 
 
 @pytest.fixture(scope="module")
-def results() -> dict[str, ExperimentResult]:
-    return {one.id: quick(one) for one in ALL}
+def results(own_files: dict[str, list[Path]]) -> dict[str, ExperimentResult]:
+    return {one.id: quick(one, own_files.get(one.id, [])) for one in ALL}
 
 
 def _texts(value: object) -> Iterator[Text]:
@@ -148,6 +154,20 @@ def test_an_unknown_experiment_is_refused_with_the_nearest() -> None:
 def test_an_unknown_preset_is_refused() -> None:
     with pytest.raises(NurtValueError, match="near-start"):
         run("linear/roelants", "far-start")
+
+
+@pytest.mark.parametrize("experiment", [one for one in ALL if one.files], ids=lambda one: one.id)
+def test_files_that_are_needed_are_asked_for_by_name_and_origin(experiment: Experiment[Any]) -> None:
+    with pytest.raises(DataError) as told:
+        experiment.run()
+    assert experiment.files is not None
+    assert experiment.files.en in str(told.value)
+    assert f"nurt experiment {experiment.id} FILE" in str(told.value)
+
+
+def test_files_nobody_reads_are_refused() -> None:
+    with pytest.raises(NurtValueError, match=r"linear/roelants reads no files.*\n.*a\.csv"):
+        run("linear/roelants", files=["a.csv"])
 
 
 @pytest.mark.parametrize(

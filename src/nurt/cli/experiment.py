@@ -34,6 +34,9 @@ def experiment(
     id: Annotated[
         str | None, typer.Argument(metavar="ID", help="The experiment, such as linear/roelants; see --list.")
     ] = None,
+    files: Annotated[
+        list[Path] | None, typer.Argument(metavar="FILE", help="Data of your own, for the experiments that work on it.")
+    ] = None,
     all: Annotated[bool, flag("--list", "List all experiments and what each takes.")] = False,
     preset: Annotated[
         str | None,
@@ -69,7 +72,7 @@ def experiment(
                 progress.advance(doing[lang], round(share * WHOLE), WHOLE)
 
             with limited_to(threads):
-                result = chosen.run(preset, seed=seed, progress=told)
+                result = chosen.run(preset, seed=seed, files=files or (), progress=told)
             page = None if no_report else _write(result, out, lang)
         if as_json:
             console.emit_json({**result.to_dict(), "report": None if page is None else str(page)})

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, TypeVar
 
-from nurt.errors import NurtValueError
+from nurt.errors import DataError, NurtValueError
 from nurt.experiments.texts import Language, Text, figures_of, number
 from nurt.results import Result
 
@@ -16,10 +17,12 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 __all__ = [
+    "AGAINST_REFERENCE",
     "Exercise",
     "Experiment",
     "ExperimentResult",
     "Figure",
+    "FileSettings",
     "Measure",
     "Preset",
     "Progress",
@@ -33,6 +36,9 @@ __all__ = [
 Standing: TypeAlias = Literal["reached", "partly", "missed"]
 Progress: TypeAlias = Callable[[float, Text], None]
 """Told the share that is done, 0..1, and what is being done."""
+
+AGAINST_NOTHING = Text("Against what costs nothing", "W porównaniu z tym, co nic nie kosztuje")
+AGAINST_REFERENCE = Text("Beside the reference", "Obok wartości odniesienia")
 
 
 def silent(share: float, doing: Text) -> None:
@@ -49,6 +55,18 @@ class Settings:
     """
 
     seed: int = 0
+
+
+@dataclass(frozen=True)
+class FileSettings(Settings):
+    """What a run on files of one's own depends on.
+
+    Args:
+        seed: of everything random.
+        files: paths, in any order.
+    """
+
+    files: tuple[str, ...] = ()
 
 
 SettingsT = TypeVar("SettingsT", bound=Settings)
@@ -208,6 +226,9 @@ class Experiment(Generic[SettingsT]):
         presets: name → preset; the first is the default.
         compute: from settings to a result; tells the progress.
         exercises: questions with answers.
+        files: which files a person has to give and where they come from; None for an experiment that needs none. Its
+            settings are :class:`FileSettings`.
+        against: what the score is held against, as a heading.
     """
 
     id: str
@@ -218,12 +239,16 @@ class Experiment(Generic[SettingsT]):
     presets: Mapping[str, Preset[SettingsT]] = field(repr=False)
     compute: Callable[[SettingsT, Progress], ExperimentResult] = field(repr=False)
     exercises: tuple[Exercise, ...] = field(default=(), repr=False)
+    files: Text | None = None
+    against: Text = field(default=AGAINST_NOTHING, repr=False)
 
-    def settings(self, preset: str | None = None, *, seed: int | None = None) -> SettingsT:
-        """Return the settings of a preset, with another seed if one is given.
+    def settings(
+        self, preset: str | None = None, *, seed: int | None = None, files: Sequence[str | Path] = ()
+    ) -> SettingsT:
+        """Return the settings of a preset, with another seed if one is given, and with the files to read.
 
         Raises:
-            NurtValueError: no such preset.
+            NurtValueError: no such preset, or the experiment reads no files.
         """
         name = self.default if preset is None else preset
         if name not in self.presets:
@@ -231,7 +256,17 @@ class Experiment(Generic[SettingsT]):
                 f"{self.id}: there is no preset {name!r}.", expected=f"one of {', '.join(self.presets)}"
             )
         chosen = self.presets[name].settings
-        return chosen if seed is None else dataclasses.replace(chosen, seed=seed)
+        return self._changed(chosen, seed, files)
+
+    def _changed(self, settings: SettingsT, seed: int | None, files: Sequence[str | Path]) -> SettingsT:
+        if files and self.files is None:
+            raise NurtValueError(
+                f"{self.id} reads no files.", got=", ".join(str(one) for one in files), cure="Leave them out."
+            )
+        changes: dict[str, Any] = {} if seed is None else {"seed": seed}
+        if files:
+            changes["files"] = tuple(str(one) for one in files)
+        return dataclasses.replace(settings, **changes)
 
     @property
     def default(self) -> str:
@@ -244,6 +279,7 @@ class Experiment(Generic[SettingsT]):
         *,
         settings: SettingsT | None = None,
         seed: int | None = None,
+        files: Sequence[str | Path] = (),
         progress: Progress = silent,
     ) -> ExperimentResult:
         """Run the experiment.
@@ -252,14 +288,20 @@ class Experiment(Generic[SettingsT]):
             preset: name; the default preset if None.
             settings: settings of one's own, instead of a preset.
             seed: replaces that of the settings.
+            files: to read, where the experiment works on files of one's own.
             progress: told how far the run is.
 
         Raises:
-            NurtValueError: no such preset.
+            NurtValueError: no such preset, or the experiment reads no files.
+            DataError: the experiment needs files and there are none, or they cannot be used.
         """
-        chosen = self.settings(preset, seed=seed) if settings is None else settings
-        if settings is not None and seed is not None:
-            chosen = dataclasses.replace(settings, seed=seed)
+        chosen = self._changed(self.settings(preset) if settings is None else settings, seed, files)
+        if self.files is not None and not getattr(chosen, "files", ()):
+            raise DataError(
+                f"{self.id} works on files of your own, and none was given.",
+                expected=self.files.en,
+                cure=f"nurt experiment {self.id} FILE …",
+            )
         began = time.perf_counter()
         result = self.compute(chosen, progress)
         name = "own" if settings is not None else preset or self.default
@@ -271,5 +313,6 @@ class Experiment(Generic[SettingsT]):
             "id": self.id,
             "name": dataclasses.asdict(self.name),
             "expected_seconds": self.expected_seconds,
+            "files": None if self.files is None else dataclasses.asdict(self.files),
             "presets": {name: dataclasses.asdict(preset.label) for name, preset in self.presets.items()},
         }

@@ -9,6 +9,7 @@ import numpy as np
 
 from nurt.experiments import drawing
 from nurt.experiments.base import (
+    AGAINST_REFERENCE,
     Exercise,
     Experiment,
     ExperimentResult,
@@ -252,6 +253,7 @@ EXPERIMENT = Experiment(
         ),
     },
     compute=compute,
+    against=AGAINST_REFERENCE,
     exercises=(
         Exercise(
             Text(

@@ -9,6 +9,7 @@ import numpy as np
 
 from nurt.experiments import drawing
 from nurt.experiments.base import (
+    AGAINST_REFERENCE,
     Exercise,
     Experiment,
     ExperimentResult,
@@ -251,6 +252,7 @@ EXPERIMENT = Experiment(
         "wide": Preset(Text("20 units, 10 inputs", "20 jednostek, 10 wejść"), LSTMFormsSettings(inputs=10, hidden=20)),
     },
     compute=compute,
+    against=AGAINST_REFERENCE,
     exercises=(
         Exercise(
             Text(

@@ -10,6 +10,7 @@ import numpy as np
 
 from nurt.experiments import drawing
 from nurt.experiments.base import (
+    AGAINST_REFERENCE,
     Exercise,
     Experiment,
     ExperimentResult,
@@ -253,6 +254,7 @@ EXPERIMENT = Experiment(
         ),
     },
     compute=compute,
+    against=AGAINST_REFERENCE,
     exercises=(
         Exercise(
             Text(

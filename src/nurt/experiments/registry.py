@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import difflib
 import importlib
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from nurt.errors import NurtValueError
@@ -31,6 +33,10 @@ MODULES = (
     "temporal_order",
     "echo",
     "truncation",
+    "structures",
+    "sine",
+    "usd_pln",
+    "pm10",
 )
 
 
@@ -72,6 +78,7 @@ def run(
     *,
     settings: Settings | None = None,
     seed: int | None = None,
+    files: Sequence[str | Path] = (),
     progress: Progress = silent,
 ) -> ExperimentResult:
     """Run an experiment.
@@ -81,17 +88,19 @@ def run(
         preset: name of one of its presets; the first if None.
         settings: settings of one's own, instead of a preset.
         seed: replaces that of the settings.
+        files: to read, where the experiment works on files of one's own.
         progress: told how far the run is.
 
     Raises:
-        NurtValueError: no such experiment or preset.
+        NurtValueError: no such experiment or preset, or the experiment reads no files.
+        DataError: the experiment needs files and there are none, or they cannot be used.
 
     Example:
         >>> result = run("linear/roelants")
         >>> result.path.end.round(4).tolist()
         [1.0014, 0.9997]
     """
-    return find(id).run(preset, settings=settings, seed=seed, progress=progress)
+    return find(id).run(preset, settings=settings, seed=seed, files=files, progress=progress)
 
 
 def _load(module: str) -> Experiment[Any]:

@@ -9,6 +9,7 @@ import numpy as np
 
 from nurt.experiments import drawing
 from nurt.experiments.base import (
+    AGAINST_REFERENCE,
     Exercise,
     Experiment,
     ExperimentResult,
@@ -243,6 +244,7 @@ EXPERIMENT = Experiment(
         "long": Preset(Text("500 steps", "500 kroków"), SimpleRNNSettings(steps=500)),
     },
     compute=compute,
+    against=AGAINST_REFERENCE,
     exercises=(
         Exercise(
             Text(

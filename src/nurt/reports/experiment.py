@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,7 +32,6 @@ VERDICT = Text("Verdict", "Werdykt")
 OWN = Text("settings of one's own", "własne ustawienia")
 SECTIONS = {
     "pictures": Text("What it looks like", "Jak to wygląda"),
-    "baselines": Text("Against what costs nothing", "W porównaniu z tym, co nic nie kosztuje"),
     "numbers": Text("Numbers", "Liczby"),
     "exercises": Text("Questions", "Pytania"),
     "again": Text("Do it again", "Powtórz to"),
@@ -114,7 +114,8 @@ def _sections(result: ExperimentResult, experiment: Experiment[Any], language: L
         ],
         "again": [_again(result, experiment, language)],
     }
-    return [Section(anchor, SECTIONS[anchor][language], join(body)) for anchor, body in bodies.items() if body]
+    titles = {**SECTIONS, "baselines": experiment.against}
+    return [Section(anchor, titles[anchor][language], join(body)) for anchor, body in bodies.items() if body]
 
 
 def _picture(figure: Figure, language: Language) -> Markup:
@@ -143,13 +144,14 @@ def _baselines(result: ExperimentResult, language: Language) -> list[Markup]:
     method, this = Text("Method", "Metoda"), Text("this run", "ten przebieg")
     rows = [[this[language], _brief(result.score.value, language)]]
     rows += [[one.name[language], _brief(one.value, language)] for one in result.baselines]
-    columns = [Column(method[language], numeric=False), Column(result.score.name[language])]
+    columns = [Column(method[language], numeric=False), Column(Text("value", "wartość")[language])]
     return [table(columns, rows, caption=result.score.name[language], highlight=0)]
 
 
 def _again(result: ExperimentResult, experiment: Experiment[Any], language: Language) -> Markup:
     own = result.preset not in experiment.presets
     words = ["nurt experiment", result.experiment]
+    words += [shlex.quote(name) for name in getattr(result.settings, "files", ())]
     if not own and result.preset != experiment.default:
         words.append(f"--preset {result.preset}")
     words.append(f"--seed {result.settings.seed}")

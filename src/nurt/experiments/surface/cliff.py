@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from nurt.experiments.base import (
+    AGAINST_REFERENCE,
     Exercise,
     Experiment,
     ExperimentResult,
@@ -217,6 +218,7 @@ EXPERIMENT = Experiment(
         "coarse": Preset(Text("A coarse grid: 101 × 101", "Rzadka siatka: 101 × 101"), CliffSettings(grid=101)),
     },
     compute=compute,
+    against=AGAINST_REFERENCE,
     exercises=(
         Exercise(
             Text(

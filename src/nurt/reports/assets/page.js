@@ -9,15 +9,19 @@ const CONFIG = {
   modeBarButtons: [["toImage", "zoom2d", "pan2d", "resetScale2d"]],
 };
 
-// Narrower than this, legends stand in two columns.
+// Narrower than this, legends stand in two columns, or in one if a name is long and they are few.
 const NARROW = 480;
+const LONG = 15;
+const FEW = 6;
 
-function fitted(layout, plot, choice) {
+function fitted({ data, layout }, plot, choice) {
   const width = plot.clientWidth;
   // The revision keeps a reader's zoom and hidden lines while the window changes, and drops them with the series.
   const fit = { ...layout, width, height: plot.clientHeight, uirevision: choice, dragmode: TOUCH ? false : "zoom" };
   if (width < NARROW && layout.legend) {
-    fit.legend = { ...layout.legend, entrywidth: 0.5, entrywidthmode: "fraction", font: { size: 11 } };
+    const names = data.filter((trace) => trace.name && trace.showlegend !== false).map((trace) => trace.name);
+    const single = names.length <= FEW && names.some((name) => name.length > LONG);
+    fit.legend = { ...layout.legend, entrywidth: single ? 1 : 0.5, entrywidthmode: "fraction", font: { size: 11 } };
   }
   return fit;
 }
@@ -26,7 +30,7 @@ function draw(plot, choice) {
   const { data, layout } = plot.drawings[Math.min(choice, plot.drawings.length - 1)];
   plot.choice = choice;
   plot.drawnWidth = plot.clientWidth;
-  Plotly.react(plot, data, fitted(layout, plot, choice), CONFIG);
+  Plotly.react(plot, data, fitted({ data, layout }, plot, choice), CONFIG);
 }
 
 const plots = Array.from(document.querySelectorAll(".plot"));

@@ -1,0 +1,219 @@
+"""Tables and pictures of the exchange rate."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nurt import plotting
+from nurt.experiments import drawing
+from nurt.experiments.base import Figure, Table
+from nurt.experiments.texts import Language, Text
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+    from nurt.data import Series
+    from nurt.evaluation.results import Comparison
+
+__all__ = [
+    "forecast_figure",
+    "gradient_figure",
+    "horizon_figure",
+    "method",
+    "one_step_table",
+    "range_table",
+    "residual_figure",
+    "skill_table",
+    "two_years",
+]
+
+NAMES = {
+    "naive": Text("repeating the last value", "powtórzenie ostatniej wartości"),
+    "seasonal_naive": Text("repeating the last season", "powtórzenie ostatniego sezonu"),
+    "drift": Text("drift", "dryf"),
+    "mean": Text("training mean", "średnia części uczącej"),
+    "window_mean": Text("mean of the window", "średnia okna"),
+    "linear": Text("least squares on the window", "najmniejsze kwadraty na oknie"),
+    "nlinear": Text("least squares on differences", "najmniejsze kwadraty na różnicach"),
+}
+DAY = Text("day", "dzień")
+
+
+def method(name: str) -> Text:
+    """Return a method in words."""
+    return NAMES.get(name, Text(name, name))
+
+
+def two_years(series: Series) -> tuple[Series, int]:
+    """Return the first two calendar years, and how many observations lie in the first.
+
+    Raises:
+        DataError: there are no two years.
+    """
+    from nurt.errors import DataError
+    from nurt.tasks.forecasting.backtesting import series_until
+
+    years = np.array([series.label(index)[:4] for index in range(len(series))])
+    names = list(dict.fromkeys(years.tolist()))
+    if series.time is None or len(names) < 2:
+        raise DataError(
+            "The data do not cover two years.",
+            expected="dates in at least two calendar years",
+            got=", ".join(names[:3]),
+        )
+    first, second = ((years == name).sum() for name in names[:2])
+    return series_until(series, int(first + second)), int(first)
+
+
+def one_step_table(errors: Mapping[str, tuple[float, float]]) -> Table:
+    """Return mean absolute error and its root mean square per method."""
+    return Table(
+        caption=Text("One quotation ahead, test part", "O jedno notowanie naprzód, część testowa"),
+        columns=(Text("method", "metoda"), Text("MAE, PLN", "MAE, PLN"), Text("RMSE, PLN", "RMSE, PLN")),
+        rows=tuple((method(name), absolute, root) for name, (absolute, root) in errors.items()),
+        note=Text(
+            "AR(p) is least squares on the last p rates, fitted to the training part.",
+            "AR(p) to najmniejsze kwadraty na ostatnich p kursach, dopasowane do części uczącej.",
+        ),
+    )
+
+
+def skill_table(comparisons: Sequence[Comparison]) -> Table:
+    """Return the skill over whole paths against every baseline, with its interval."""
+    nothing = float("nan")
+    rows = [
+        (
+            method(one.baseline),
+            one.skill,
+            nothing if one.skill_low is None else one.skill_low,
+            nothing if one.skill_high is None else one.skill_high,
+        )
+        for one in comparisons
+    ]
+    return Table(
+        caption=Text("Skill over whole paths", "Umiejętność na całych ścieżkach"),
+        columns=(Text("against", "wobec"), Text("skill", "umiejętność"), Text("from", "od"), Text("to", "do")),
+        rows=tuple(rows),
+        note=Text(
+            "1 − MAE / MAE of the other: above 0 the network is better. The interval is a block bootstrap at 95 %.",
+            "1 − MAE / MAE drugiej metody: powyżej 0 sieć jest lepsza. Przedział 95 % z blokowego bootstrapu.",
+        ),
+        significant=3,
+    )
+
+
+def range_table(ranges: np.ndarray) -> Table:
+    """Return the ranges of training and test part, and the test part scaled by the training part."""
+    (low, high), (least, greatest) = ranges
+    scaled = (np.array([least, greatest]) - low) / (high - low)
+    part = (Text("training", "ucząca"), Text("test", "testowa"), Text("test, scaled", "testowa, przeskalowana"))
+    rows = ((low, high), (least, greatest), tuple(scaled))
+    return Table(
+        caption=Text("What the scaler sees", "Co widzi skalowanie"),
+        columns=(Text("part", "część"), Text("least", "najmniejszy"), Text("greatest", "największy")),
+        rows=tuple((name, float(a), float(b)) for name, (a, b) in zip(part, rows, strict=True)),
+        note=Text(
+            "The scaler knows the training part, which becomes 0 to 1. Beyond that the network has seen nothing.",
+            "Skalowanie zna część uczącą, która staje się zakresem od 0 do 1. Poza nim sieć niczego nie widziała.",
+        ),
+        significant=5,
+    )
+
+
+def forecast_figure(days: Sequence[str], actual: np.ndarray, forecast: np.ndarray, name: str) -> Figure:
+    """Return rates and forecasts one ahead on the days of the test part."""
+
+    def draw(language: Language) -> go.Figure:
+        figure = plotting.new_figure("", DAY[language], "PLN")
+        _by_month(figure)
+        rate = Text("rate", "kurs")[language]
+        figure.add_scatter(x=days, y=actual, name=rate, mode="lines", line={"color": plotting.ACTUAL, "width": 2})
+        figure.add_scatter(x=days, y=forecast, name=name, mode="lines", line=plotting.forecaster_line(name, model=True))
+        return figure
+
+    return Figure(
+        Text("One quotation ahead", "O jedno notowanie naprzód"),
+        Text(
+            "Go to a jump of the rate: a forecast that follows a day later has copied it. Hover to compare.",
+            "Znajdź skok kursu: prognoza, która podąża dzień później, tylko go kopiuje. Najedź kursorem, aby porównać.",
+        ),
+        draw,
+    )
+
+
+def _by_month(figure: go.Figure) -> None:
+    # Names of months would stay English on a Polish page.
+    figure.update_xaxes(tickformat="%Y-%m", hoverformat="%Y-%m-%d", nticks=6)
+
+
+def residual_figure(days: Sequence[str], residuals: np.ndarray) -> Figure:
+    """Return rate minus forecast."""
+
+    def draw(language: Language) -> go.Figure:
+        figure = plotting.new_figure("", DAY[language], Text("rate − forecast, PLN", "kurs − prognoza, PLN")[language])
+        _by_month(figure)
+        figure.add_bar(x=days, y=residuals, marker={"color": plotting.MODEL}, showlegend=False)
+        return figure
+
+    return Figure(
+        Text("Residuals", "Reszty"),
+        Text(
+            "Good residuals have no pattern. Runs of one sign say that the network lags behind or has a bias.",
+            "Dobre reszty nie mają wzoru. Serie jednego znaku mówią, że sieć się spóźnia albo jest obciążona.",
+        ),
+        draw,
+        300,
+    )
+
+
+def horizon_figure(steps: Sequence[int], own: Sequence[float], naive: Sequence[float], name: str) -> Figure:
+    """Return the error by horizon beside that of repeating the last value."""
+
+    def draw(language: Language) -> go.Figure:
+        figure = plotting.new_figure("", Text("steps ahead", "kroków naprzód")[language], "MAE")
+        for label, values, line in (
+            (name, own, plotting.forecaster_line(name, model=True)),
+            (Text("repeating", "powtórzenie")[language], naive, plotting.forecaster_line("naive")),
+        ):
+            figure.add_scatter(x=list(steps), y=list(values), name=label, mode="lines", line=line)
+        figure.update_yaxes(rangemode="tozero")
+        return figure
+
+    return Figure(
+        Text("Error by horizon", "Błąd według horyzontu"),
+        Text(
+            "Of a random walk the black line grows with the root of the horizon, and nothing lies below it.",
+            "Dla błądzenia losowego czarna linia rośnie z pierwiastkiem horyzontu i nic nie leży poniżej.",
+        ),
+        draw,
+        360,
+    )
+
+
+def gradient_figure(gradients: np.ndarray) -> Figure:
+    """Return the total gradient over the window, a curve per layer; ``gradients`` is (L, T)."""
+
+    def draw(language: Language) -> go.Figure:
+        steps = np.arange(1 - gradients.shape[1], 1)
+        layer = Text("layer", "warstwa")[language]
+        # A gradient that has vanished to 0 has no place on the axis.
+        curves = [(f"{layer} {index + 1}", np.where(row > 0, row, np.nan)) for index, row in enumerate(gradients)]
+        title = Text("steps back", "kroki wstecz")
+        figure = drawing.lines(steps, curves, title[language], "‖dℓ/dh_t‖")
+        figure.update_yaxes(type="log", exponentformat="power")
+        return figure
+
+    return Figure(
+        Text("How far back the loss reaches", "Jak daleko wstecz sięga strata"),
+        Text(
+            "The total gradient of the squared error over the window, mean over test windows. Where it is a millionth "
+            "of the last step, those days no longer teach the network anything.",
+            "Pełny gradient błędu kwadratowego w oknie, średnia po oknach testowych. Tam, gdzie jest milionową częścią "
+            "wartości w ostatnim kroku, tamte dni niczego już sieci nie uczą.",
+        ),
+        draw,
+        360,
+    )
