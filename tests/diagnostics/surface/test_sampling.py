@@ -128,3 +128,9 @@ def test_what_was_done_before_a_stop_is_kept(sampling, after: int) -> None:
 def test_samplings_that_make_no_sense_are_refused(make) -> None:
     with pytest.raises(NurtValueError):
         make()
+
+
+def test_a_small_budget_goes_to_the_largest_change() -> None:
+    samples = Adaptive(80, 0.1, 5).run((-1, 1), (-1, 1), lambda x, y: (wall(x, y)[0] * 10**x,))
+    extra = samples.points[25:]
+    assert (np.abs(extra[:, 1] - 0.3 * extra[:, 0] - 0.11) < 0.55).mean() > 0.9
