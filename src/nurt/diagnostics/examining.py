@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -89,26 +90,30 @@ class Examination(Result):
         return "\n".join(_wrapped(line) for line in lines)
 
     def plot(self) -> go.Figure:
-        """Draw the gradient by lag of every layer in one figure.
+        """Draw how far the gradient reaches: by way of all layers, and of every layer for itself.
 
         Raises:
-            NurtValueError: the gradient was not among the parts.
+            NurtValueError: neither reach nor gradient were among the parts.
         """
         from nurt import plotting
 
-        known = [one for one in self.layers if one.gradient is not None]
+        known = {str(one.id): one.gradient for one in self.layers if one.gradient is not None}
+        if self.whole is not None:
+            known = {"by way of all layers": self.whole, **(known if len(self.layers) > 1 else {})}
         if not known:
             raise NurtValueError(
                 "Examination.plot: there is no gradient to draw.",
-                expected="the part 'gradient', and a loss that depends on a recurrent layer",
+                expected="the part 'reach' or 'gradient', and a loss that depends on a recurrent layer",
                 got="none",
             )
         figure = plotting.new_figure("Gradient by lag", "lag k (steps before the loss)", "share of the maximum")
-        for colour, layer in zip(plotting.PALETTE * len(known), known, strict=False):
-            assert layer.gradient is not None  # noqa: S101 - said above; for the type checker
-            mean = layer.gradient.norms.mean
-            figure.add_scatter(y=mean / mean.max(), name=str(layer.id), line={"color": colour, "width": 2})
-        figure.add_hline(y=known[0].gradient.threshold, line={"color": plotting.REFERENCE, "dash": "dot"})  # type: ignore[union-attr]
+        for place, (name, one) in enumerate(known.items()):
+            mean = one.norms.mean / np.nanmax(one.norms.mean)
+            colour = plotting.PALETTE[place % len(plotting.PALETTE)]
+            line = {"color": colour, "width": 3 if one is self.whole else 1.5}
+            figure.add_scatter(x=np.arange(len(mean)), y=mean, name=name, line=line)
+        threshold = next(iter(known.values())).threshold
+        figure.add_hline(y=threshold, line={"color": plotting.REFERENCE, "dash": "dot"})
         figure.update_yaxes(type="log", exponentformat="power")
         return figure
 
@@ -154,7 +159,7 @@ def examine(
                 said = model(*arguments)
                 value = _scalar(said, loss or _default_loss(model))
                 if value.requires_grad:
-                    value.backward()
+                    torch.autograd.backward(value)
         except NurtError:
             raise
         except (RuntimeError, TypeError) as error:
@@ -238,7 +243,7 @@ def _of(seen: Record, address: LayerId) -> Any:
 
 def _through_all_layers(seen: Record, layers: Sequence[LayerFindings], scope: Scope) -> GradientByLag | None:
     forward = [one.id for one in layers if one.id.direction == "forward"]
-    if not scope.wants("gradient") or not forward or _untouched(seen, forward[-1]):
+    if not scope.wants("reach") or not forward or _untouched(seen, forward[-1]):
         return None
     lowest = _of(seen, forward[0])
     if not reads_last_step(_of(seen, forward[-1])) or _untouched(seen, forward[0]):

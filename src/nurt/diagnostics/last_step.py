@@ -18,8 +18,8 @@ from nurt.diagnostics.truncation import Bias, TruncationLedger
 
 __all__ = ["last_step_ledger", "reads_last_step"]
 
-# Of K_s, in numbers: 200 MB in float32.
-MOST_NUMBERS = 50_000_000
+# Of K_s, in numbers: 80 MB in float64.
+MOST_NUMBERS = 10_000_000
 WEIGHT = "weight_hh"
 
 

@@ -10,7 +10,7 @@ from nurt.errors import NurtValueError
 __all__ = ["PARTS", "Scope"]
 
 PARTS: Final = (
-    "gradient", "contributions", "paths", "truncation", "gates", "memory", "spectra", "jacobians", "lyapunov",
+    "reach", "gradient", "contributions", "paths", "truncation", "gates", "memory", "spectra", "jacobians", "lyapunov",
     "connectivity",
 )  # fmt: skip
 
