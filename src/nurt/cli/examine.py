@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,6 +12,9 @@ from nurt.cli.faults import answering
 from nurt.cli.options import place, whole
 from nurt.cli.progress import Progress
 from nurt.cli.reading import Reading
+
+if TYPE_CHECKING:
+    from nurt.tasks.forecasting import ExamineRun
 
 __all__ = ["EXAMPLE", "HELP", "NAME", "examine"]
 
@@ -44,26 +47,34 @@ def examine(
     """Run the command; every argument is an option of the command line."""
     reading = Reading(files, target, time, series, past_covariate, format, on_duplicate, on_unordered, grid)
     with answering(context):
-        with Progress() as progress:
-            import dataclasses
+        from nurt.kernels.threads import threads as computing
 
-            from nurt.diagnostics import Scope
-            from nurt.kernels.threads import threads as computing
-            from nurt.tasks.forecasting import run_examine
+        # Results compute what they show when they are asked for it.
+        with computing(threads):
+            run = _examined(reading, model, rows, out)
+            if as_json:
+                console.emit_json(run.to_dict())
+            else:
+                from nurt.cli.examination import show_examination
 
-            selection = reading.selection()
-            progress.phase("examining")
-            with computing(threads):
-                run = run_examine(model, selection, Scope(rows=rows))
-            if out is not None:
-                from nurt.reports import write_examination_report
+                show_examination(run)
 
-                progress.phase("writing")
-                run = dataclasses.replace(run, report=str(out / REPORT))
-                write_examination_report(run, out / REPORT)
-        if as_json:
-            console.emit_json(run.to_dict())
-        else:
-            from nurt.cli.examination import show_examination
 
-            show_examination(run)
+def _examined(reading: Reading, model: Path, rows: int, out: Path | None) -> ExamineRun:
+    with Progress() as progress:
+        import dataclasses
+
+        from nurt.diagnostics import Scope
+        from nurt.tasks.forecasting import run_examine
+
+        selection = reading.selection()
+        progress.phase("examining")
+        run = run_examine(model, selection, Scope(rows=rows))
+        if out is None:
+            return run
+        from nurt.reports import write_examination_report
+
+        progress.phase("writing")
+        run = dataclasses.replace(run, report=str(out / REPORT))
+        write_examination_report(run, out / REPORT)
+        return run
