@@ -12,11 +12,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from nurt.cli import backtest, bench, demo, experiment, forecast, info, predict
+from nurt.cli import backtest, bench, demo, examine, experiment, forecast, info, predict
 
 PAGE = Path(__file__).resolve().parents[1] / "reference" / "command-line.md"
 BEGIN, END = "<!-- commands: begin -->\n", "<!-- commands: end -->\n"
-COMMANDS = (demo, forecast, predict, backtest, bench, experiment, info)
+COMMANDS = (demo, forecast, predict, backtest, examine, bench, experiment, info)
 ARGUMENTS = "Arguments"
 
 

@@ -13,8 +13,11 @@ from types import ModuleType, SimpleNamespace
 import numpy as np
 import plotly.offline
 import pytest
+import torch
 
+from nurt.diagnostics import examine
 from nurt.errors import OutputError
+from nurt.nn import LSTM
 from nurt.reports import write_backtest_report, write_demo_report, write_forecast_report
 from nurt.training.events import TrainingRecord
 
@@ -361,3 +364,12 @@ def test_the_demonstration_stands_against_its_noise_floor(fabricate: ModuleType,
     for expected in ("0.0133", "0.0388", "0.0151 ± 0.0006", "2.92", "noise floor"):
         assert expected in page.text
     assert page.text.index("Against a known answer") < page.text.index("what comes next")
+
+
+def test_how_far_back_the_network_learns_is_told_where_it_is_known(fabricate: ModuleType, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    found = examine(LSTM(1, 4, num_layers=2, batch_first=True), torch.randn(3, 9, 1))
+    page = written(fabricate.make_run(examination=found), tmp_path)
+    assert "memory" in page.ids
+    assert all(one.text in page.text for one in found.advice)
+    assert "memory" not in written(fabricate.make_run(), tmp_path).ids

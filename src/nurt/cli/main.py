@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from nurt.cli import backtest, bench, console, demo, experiment, forecast, info, predict
+from nurt.cli import backtest, bench, console, demo, examine, experiment, forecast, info, predict
 from nurt.cli.faults import ARGUMENTS
 
 __all__ = ["app", "run"]
@@ -32,7 +32,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (demo, forecast, predict, backtest, bench, experiment, info):
+for command in (demo, forecast, predict, backtest, examine, bench, experiment, info):
     app.command(command.NAME, help=command.HELP, epilog=command.EXAMPLE)(getattr(command, command.NAME))
 
 

@@ -14,18 +14,21 @@ if TYPE_CHECKING:
     from nurt.diagnostics.connectivity import Connectivity, input_connectivity
     from nurt.diagnostics.contribution_map import ContributionMatrix, contribution_matrix
     from nurt.diagnostics.contributions import StepContributions, step_contributions
+    from nurt.diagnostics.examining import Examination, examine
     from nurt.diagnostics.finding import FoundCell, FoundModule, LayerId, cells_of, modules_of
     from nurt.diagnostics.gates import GateStatistics, Saturation, UnitStatistics, gate_statistics
     from nurt.diagnostics.gradient_check import CheckedWeight, GradientCheck, check_gradient
     from nurt.diagnostics.health import BlockNorm, BlockNorms, block_norms
     from nurt.diagnostics.jacobian import StepJacobians, step_jacobians
     from nurt.diagnostics.lag import GradientByLag, gradient_by_lag
+    from nurt.diagnostics.layer_findings import LayerFindings
     from nurt.diagnostics.layer_record import LayerRecord
     from nurt.diagnostics.lyapunov import LyapunovExponents, lyapunov_exponents
     from nurt.diagnostics.memory import UnitMemory, unit_memory
     from nurt.diagnostics.paths import CellPaths, HighwayReach, cell_paths, highway_reach
     from nurt.diagnostics.products import JacobianProducts, jacobian_products
     from nurt.diagnostics.recording import Record, record
+    from nurt.diagnostics.scope import PARTS, Scope
     from nurt.diagnostics.spectrum import Spectrum, weight_spectrum
     from nurt.diagnostics.spectrum_history import SpectrumHistory, SpectrumObserver
     from nurt.diagnostics.surface.directions import path_plane, random_plane, snapshot
@@ -34,11 +37,14 @@ if TYPE_CHECKING:
     from nurt.diagnostics.surface.sampling import Adaptive, Grid
     from nurt.diagnostics.surface.trajectory import Trajectory, projected_path, trajectories
     from nurt.diagnostics.truncation import Bias, TruncationLedger, truncation_ledger
+    from nurt.diagnostics.verdict import Advice
     from nurt.diagnostics.watching import Passage, observe, passage
 
 # One line per name: the module it lives in. Sorted, so that additions do not meet.
 _HOME = {
+    "PARTS": "scope",
     "Adaptive": "surface.sampling",
+    "Advice": "verdict",
     "BatchCurve": "batch",
     "Bias": "truncation",
     "BlockNorm": "health",
@@ -48,6 +54,7 @@ _HOME = {
     "Connectivity": "connectivity",
     "ContributionMatrix": "contribution_map",
     "Direction": "surface.plane",
+    "Examination": "examining",
     "FoundCell": "finding",
     "FoundModule": "finding",
     "GateBlock": "blocks",
@@ -57,6 +64,7 @@ _HOME = {
     "Grid": "surface.sampling",
     "HighwayReach": "paths",
     "JacobianProducts": "products",
+    "LayerFindings": "layer_findings",
     "LayerId": "finding",
     "LayerRecord": "layer_record",
     "LyapunovExponents": "lyapunov",
@@ -66,6 +74,7 @@ _HOME = {
     "Plane": "surface.plane",
     "Record": "recording",
     "Saturation": "gates",
+    "Scope": "scope",
     "Spectrum": "spectrum",
     "SpectrumHistory": "spectrum_history",
     "SpectrumObserver": "spectrum_history",
@@ -82,6 +91,7 @@ _HOME = {
     "cells_of": "finding",
     "check_gradient": "gradient_check",
     "contribution_matrix": "contribution_map",
+    "examine": "examining",
     "gate_statistics": "gates",
     "gradient_by_lag": "lag",
     "highway_reach": "paths",
@@ -108,7 +118,9 @@ _HOME = {
 }
 
 __all__ = [
+    "PARTS",
     "Adaptive",
+    "Advice",
     "BatchCurve",
     "Bias",
     "BlockNorm",
@@ -118,6 +130,7 @@ __all__ = [
     "Connectivity",
     "ContributionMatrix",
     "Direction",
+    "Examination",
     "FoundCell",
     "FoundModule",
     "GateBlock",
@@ -127,6 +140,7 @@ __all__ = [
     "Grid",
     "HighwayReach",
     "JacobianProducts",
+    "LayerFindings",
     "LayerId",
     "LayerRecord",
     "LyapunovExponents",
@@ -136,6 +150,7 @@ __all__ = [
     "Plane",
     "Record",
     "Saturation",
+    "Scope",
     "Spectrum",
     "SpectrumHistory",
     "SpectrumObserver",
@@ -152,6 +167,7 @@ __all__ = [
     "cells_of",
     "check_gradient",
     "contribution_matrix",
+    "examine",
     "gate_statistics",
     "gradient_by_lag",
     "highway_reach",

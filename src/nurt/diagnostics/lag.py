@@ -26,7 +26,7 @@ from nurt.results import Result
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-__all__ = ["GradientByLag", "gradient_by_lag"]
+__all__ = ["GradientByLag", "gradient_by_lag", "lag_curve"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,8 +100,13 @@ def gradient_by_lag(record: LayerRecord, *, threshold: float = 0.01, most_lags: 
         )
     direct, _ = record.gradients()
     norms = _norms(record, direct, most_lags)
+    return lag_curve(record.id, norms, threshold)
+
+
+def lag_curve(address: LayerId, norms: Tensor, threshold: float) -> GradientByLag:
+    """Return what norms per row and lag, (B, K), say together; NaN where a row has no such lag."""
     curve = over_batch(norms)
-    return GradientByLag(record.id, curve, threshold, _horizon(curve.mean, threshold))
+    return GradientByLag(address, curve, threshold, _horizon(curve.mean, threshold))
 
 
 def _norms(record: LayerRecord, direct: Tensor, most_lags: int) -> Tensor:

@@ -22,7 +22,7 @@ from nurt.errors import NurtValueError
 from nurt.nn import AbstractCell, Bidirectional, Recurrent, Stack, unroll
 from nurt.nn.checking import check_inputs, check_lengths
 
-__all__ = ["Passage", "observe", "passage"]
+__all__ = ["Passage", "evaluating", "observe", "passage"]
 
 
 @dataclass(frozen=True)
@@ -145,7 +145,7 @@ def observe(model: nn.Module, *arguments: Any, **named: Any) -> tuple[Passage, .
 
     handles = [one.module.register_forward_pre_hook(keep, with_kwargs=True) for one in found]
     try:
-        with torch.no_grad(), _evaluating(model):
+        with torch.no_grad(), evaluating(model):
             model(*arguments, **named)
             passages = [each for one in found for each in _passages(one, calls[one.module])]
     finally:
@@ -162,7 +162,7 @@ def observe(model: nn.Module, *arguments: Any, **named: Any) -> tuple[Passage, .
 
 
 @contextmanager
-def _evaluating(model: nn.Module) -> Iterator[None]:
+def evaluating(model: nn.Module) -> Iterator[None]:
     """Put ``model`` into evaluation mode, and every part of it back into its own."""
     modes = {module: module.training for module in model.modules()}
     model.eval()

@@ -6,6 +6,7 @@ nothing that a result does not hold, apart from how it is shown.
 
 from nurt.reports.backtest import write_backtest_report
 from nurt.reports.demo import write_demo_report
+from nurt.reports.examination import write_examination_report
 from nurt.reports.experiment import write_experiment_report
 from nurt.reports.forecast import write_forecast_report
 from nurt.reports.standing import Standing, stand
@@ -16,6 +17,7 @@ __all__ = [
     "stand",
     "write_backtest_report",
     "write_demo_report",
+    "write_examination_report",
     "write_experiment_report",
     "write_forecast_report",
     "write_forecast_table",

@@ -12,6 +12,7 @@ from nurt.reports.sections.accuracy import accuracy_section
 from nurt.reports.sections.audit import audit_section
 from nurt.reports.sections.coverage import coverage_section
 from nurt.reports.sections.forecast import forecast_section
+from nurt.reports.sections.memory import memory_section
 from nurt.reports.sections.provenance import data_section, reproduction_section
 from nurt.reports.sections.residuals import residuals_section
 from nurt.reports.sections.seeds import seeds_section
@@ -65,6 +66,8 @@ def run_sections(run: ForecastRun) -> list[Section]:
         training_section(run.training),
         audit_section(run.audit),
     ]
+    if run.examination is not None:
+        sections.append(memory_section(run.examination))
     if run.seeds is not None:
         sections.append(seeds_section(run.seeds, run.backtest.baselines))
     sections.append(data_section(_data_facts(run), run.notes, run.sources))

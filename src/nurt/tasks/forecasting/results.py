@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,6 +14,9 @@ from nurt.evaluation.audits.leakage import LeakageReport
 from nurt.evaluation.results import BacktestResult, Verdict
 from nurt.results import Result, plain
 from nurt.training.events import TrainingRecord
+
+if TYPE_CHECKING:
+    from nurt.diagnostics import Examination
 
 __all__ = ["Audit", "ForecastRun", "ForecastStep", "ModelSummary", "SeedStudy"]
 
@@ -124,6 +127,8 @@ class ForecastRun(Result):
     notes: tuple[str, ...]
     model_file: str | None = None
     report: str | None = None
+    examination: Examination | None = None
+    """How far gradients and memory of the network reach, on windows of the data."""
     recent: Mapping[str, tuple[tuple[str, ...], np.ndarray]] = field(
         default_factory=dict, repr=False, metadata={"json": False}
     )

@@ -1,4 +1,4 @@
-"""Using a model file: forecast from new data, or judge it on data it has not seen."""
+"""Using a model file: forecast from new data, judge it on data it has not seen, or look into its network."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy as np
 from nurt.data import Selection
 from nurt.data.series import Series
 from nurt.data.windows import Origins
+from nurt.diagnostics import Examination, Scope
 from nurt.environment import versions
 from nurt.errors import DataError, ModelFileError
 from nurt.evaluation.backtest import BacktestPlan, score
@@ -19,12 +20,13 @@ from nurt.evaluation.verdict import judge
 from nurt.results import Result
 from nurt.tasks.forecasting.auditing import audit_copies
 from nurt.tasks.forecasting.backtesting import cells_at
+from nurt.tasks.forecasting.examining import examine_forecaster
 from nurt.tasks.forecasting.forecaster import Forecaster
 from nurt.tasks.forecasting.results import ForecastStep, ModelSummary
 from nurt.tasks.forecasting.run import forecast_steps, recent_values, summary
 from nurt.tasks.forecasting.selecting import best_baseline
 
-__all__ = ["BacktestRun", "PredictRun", "run_backtest", "run_predict"]
+__all__ = ["BacktestRun", "ExamineRun", "PredictRun", "run_backtest", "run_examine", "run_predict"]
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,23 @@ class BacktestRun(Result):
     versions: Mapping[str, str]
     sources: tuple[str, ...]
     notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ExamineRun(Result):
+    """The network of a model file, examined on windows of the data."""
+
+    target: str
+    observations: int
+    first: str
+    last: str
+    model: ModelSummary
+    model_file: str
+    examination: Examination
+    versions: Mapping[str, str]
+    sources: tuple[str, ...]
+    notes: tuple[str, ...]
+    report: str | None = None
 
 
 def run_predict(model_file: Path, selection: Selection) -> PredictRun:
@@ -124,6 +143,36 @@ def run_backtest(model_file: Path, selection: Selection, plan: BacktestPlan | No
         versions=versions(),
         sources=selection.sources,
         notes=(*selection.notes, *notes, *more, *result.notes),
+    )
+
+
+def run_examine(model_file: Path, selection: Selection, scope: Scope | None = None) -> ExamineRun:
+    """Examine the network of a model file on windows of the data.
+
+    Args:
+        model_file: written by :meth:`Forecaster.save`.
+        selection: the series, with the model's columns.
+        scope: which parts, and how many windows.
+
+    Raises:
+        ModelFileError: the file cannot be used, or its columns are not those of the data.
+        DataError: no series holds a window with a target.
+        NonFiniteError: a weight is NaN or infinite.
+        NurtTypeError: weights in half precision.
+    """
+    forecaster, notes = _opened(model_file, selection)
+    series = selection.series
+    return ExamineRun(
+        target=forecaster.target_,
+        observations=sum(len(one) for one in series),
+        first=min(one.label(0) for one in series),
+        last=max(one.label(len(one) - 1) for one in series),
+        model=summary(forecaster),
+        model_file=str(model_file),
+        examination=examine_forecaster(forecaster, series, scope or Scope()),
+        versions=versions(),
+        sources=selection.sources,
+        notes=(*selection.notes, *notes),
     )
 
 

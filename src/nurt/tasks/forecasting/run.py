@@ -25,6 +25,7 @@ from nurt.results import plain
 from nurt.tasks.forecasting.auditing import audit_copies, audit_leaks, audit_reach
 from nurt.tasks.forecasting.backtesting import cells_at, origins_after, series_until
 from nurt.tasks.forecasting.calibration import Fan
+from nurt.tasks.forecasting.examining import QUICK, examine_forecaster
 from nurt.tasks.forecasting.fitting import Sitting
 from nurt.tasks.forecasting.forecaster import Forecaster
 from nurt.tasks.forecasting.problem import cut_in_time
@@ -196,6 +197,7 @@ def conclude(selection: Selection, plan: ForecastPlan, trials: Sequence[Trial], 
         sources=selection.sources,
         notes=(*selection.notes, *result.notes, *((fan.reason,) if fan.reason else ())),
         model_file=str(out / MODEL_FILE),
+        examination=examine_forecaster(forecaster, series, QUICK),
         recent=recent_values(series),
     )
 

@@ -1,0 +1,69 @@
+"""An examination on a terminal of 80 columns: the verdict, then one table with a row per layer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nurt.cli import console
+from nurt.reports.words import MISSING, count, percent
+
+if TYPE_CHECKING:
+    from nurt.diagnostics import Examination, LayerFindings
+    from nurt.tasks.forecasting import ExamineRun
+
+__all__ = ["show_examination"]
+
+
+def show_examination(run: ExamineRun) -> None:
+    """Print what `nurt examine` found out."""
+    found = run.examination
+    console.line(run.target, strong=True)
+    model = run.model
+    shape = f"{model.name}, {model.layers} x {model.hidden} units, reads {model.look_back}, forecasts {model.horizon}"
+    looked = f"{found.rows} windows of {count(run.observations)} observations, {run.first} to {run.last}"
+    console.facts([("model", shape), ("looked at", looked)])
+    if notes := (*run.notes, *found.notes):
+        console.gap()
+        console.facts([("·", note) for note in notes])
+    console.gap()
+    console.table(
+        ["layer", "gradient", "half-life", "gates", "σ_max", "Lyapunov"],
+        [_row(one) for one in found.layers],
+        words=(0,),
+    )
+    console.line("Gradient: the lag after which it stays below "
+                 f"{_threshold(found)} of its maximum. Half-life: median and 95 % quantile of the units, in steps. "
+                 "Gates: share of saturated places. σ_max: median of the step Jacobians. Lyapunov: the largest "
+                 "exponent, nats per step.", quiet=True)  # fmt: skip
+    console.gap()
+    warned = any(one.level == "warning" for one in found.advice)
+    first, *others = [one.text for one in found.advice] or ["No rule had anything to say."]
+    console.panel("At these weights, on these windows", first, "doubtful" if warned else "good", others)
+    console.gap()
+    console.line(f"Written to {run.report}" if run.report else "--out FOLDER writes a report with every figure.")
+
+
+def _row(layer: LayerFindings) -> list[str]:
+    gradient = layer.gradient
+    half = MISSING
+    if layer.memory is not None:
+        median, high = np.quantile(layer.memory.half_life, [0.5, 0.95])
+        half = f"{median:.3g} / {high:.3g}"
+    gates = MISSING
+    if layer.gates is not None and layer.gates.gates:
+        gates = percent(float(np.mean([one.left + one.right for one in layer.gates.gates.values()])), 0)
+    return [
+        f"{layer.id.layer}, {layer.id.direction}",
+        MISSING if gradient is None else "all" if gradient.horizon is None else str(gradient.horizon),
+        half,
+        gates,
+        MISSING if layer.jacobians is None else f"{float(layer.jacobians.largest.nanmedian()):.3f}",
+        MISSING if layer.lyapunov is None else f"{layer.lyapunov.largest:+.3f}",
+    ]
+
+
+def _threshold(found: Examination) -> str:
+    known = next((one.gradient.threshold for one in found.layers if one.gradient is not None), 0.01)
+    return percent(known, 0)

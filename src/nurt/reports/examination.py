@@ -1,0 +1,152 @@
+"""The report of an examination: the verdict, then one section per question with a figure for every layer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from nurt.reports.forecast import footer
+from nurt.reports.html import element, items, join
+from nurt.reports.page import Section, switch, write_page
+from nurt.reports.picture import Picture
+from nurt.reports.sections.memory import findings, memory_table, reach_picture
+from nurt.reports.sections.provenance import data_section, reproduction_section
+from nurt.reports.sections.verdict import heading
+from nurt.reports.words import count
+
+if TYPE_CHECKING:
+    from nurt.diagnostics import Examination, LayerFindings
+    from nurt.tasks.forecasting import ExamineRun
+
+__all__ = ["write_examination_report"]
+
+
+class _Question(NamedTuple):
+    title: str
+    how_to_read: str
+
+
+# By the names of the parts of a layer, in the order of the page.
+QUESTIONS = {
+    "gradient": _Question(
+        "How far back a layer sends its gradient",
+        "What is left of the gradient of one step's loss, k steps before it, within the layer. A straight fall on this "
+        "scale is exponential; the dotted line is where it counts as gone.",
+    ),
+    "contributions": _Question(
+        "What each step teaches",
+        "How much the use of the weights at each step adds to their gradient. Steps far to the left that lie orders of "
+        "magnitude below the last ones hardly teach the network.",
+    ),
+    "paths": _Question(
+        "By which way the gradient comes",
+        "The gradient of an LSTM's cell state, taken apart: along the cell itself, by the step's own output, and "
+        "through the gates of the next step.",
+    ),
+    "truncation": _Question(
+        "What a truncated gradient would miss",
+        "Relative error of the gradient of the recurrent weights when it is cut off after K steps. Below the dotted "
+        "line the cut costs little, at these weights.",
+    ),
+    "gates": _Question(
+        "How often gates are shut or open",
+        "One point per unit and gate: to the right, often shut; upwards, often open. Points near the corner at the "
+        "origin work in their range; through those at the ends hardly any gradient passes.",
+    ),
+    "memory": _Question(
+        "How long units remember",
+        "Steps after which the forget or update gate leaves half of a unit's state, the units sorted. What comes round "
+        "by other ways is not in it.",
+    ),
+    "products": _Question(
+        "What many steps do together",
+        "The largest and the smallest singular value of the product of the Jacobians of k steps: the most and the "
+        "least that can be left of a gradient. Above the dotted line it may grow.",
+    ),
+    "jacobians": _Question(
+        "What one step does",
+        "The largest singular value of the Jacobian of each step: how much a step can stretch a small difference of "
+        "states.",
+    ),
+    "lyapunov": _Question(
+        "Does it forget where it started?",
+        "Mean growth of a small difference between two states, per step. Below the dotted line differences die out; an "
+        "exponent above it means that they grow.",
+    ),
+    "spectra": _Question(
+        "What the recurrent weights alone say",
+        "Norms of the powers of a matrix beside those that its eigenvalues promise. In a gated recurrence this is one "
+        "matrix of several, and no statement on the network.",
+    ),
+    "connectivity": _Question(
+        "Which inputs a unit listens to",
+        "How strongly the first unit of the layer at step t (downwards) depends on the input at step s (to the right). "
+        "A narrow band along the diagonal is a short memory.",
+    ),
+}
+
+
+def write_examination_report(run: ExamineRun, path: str | Path) -> Path:
+    """Write an examination as one HTML file that needs no network.
+
+    Args:
+        run: the finished examination.
+        path: the file; its folder is made if need be.
+
+    Returns:
+        the path written.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    found, model = run.examination, run.model
+    lead = (
+        f"{model.name} with {model.layers} x {model.hidden} units, on {found.rows} windows of {model.look_back} "
+        f"observations, spread evenly from {run.first} to {run.last}."
+    )
+    facts = [
+        ("target", run.target),
+        ("observations", count(run.observations)),
+        ("windows looked at", str(found.rows)),
+        ("model file", run.model_file),
+    ]
+    settings = {"model": model.name, "layers": model.layers, "hidden units": model.hidden, "loss": model.loss}
+    sections = [
+        _summary(found),
+        *_sections(found.layers),
+        data_section(facts, (*run.notes, *found.notes), run.sources),
+        reproduction_section(settings, run.versions),
+    ]
+    top = join([heading("nurt · examination", run.target, lead), findings(found)])
+    return write_page(Path(path), f"{run.target}: examination", top, sections, footer(run.versions))
+
+
+def _summary(found: Examination) -> Section:
+    picture = reach_picture(found)
+    parts = [] if picture is None else [picture.to_html()]
+    return Section("reach", "How far back it learns", join([*parts, memory_table(found)]))
+
+
+def _sections(layers: Sequence[LayerFindings]) -> list[Section]:
+    named: dict[str, list[tuple[str, Any]]] = {part: [] for part in QUESTIONS}
+    for layer in layers:
+        for part, result in layer.parts():
+            named[part].append((getattr(result, "name", str(layer.id)), result))
+    return [_section(part, question, named[part]) for part, question in QUESTIONS.items() if named[part]]
+
+
+def _section(part: str, question: _Question, results: Sequence[tuple[str, Any]]) -> Section:
+    names = [name for name, _ in results]
+    figures = [result.plot() for _, result in results]
+    for figure in figures:
+        figure.update_layout(title=None)
+    picture = Picture(
+        title="Layer by layer" if len(results) > 1 else names[0],
+        description=f"{question.title}: {'; '.join(names)}.",
+        how_to_read=question.how_to_read,
+        figures=figures,
+    )
+    told = items(str(result) for _, result in results)
+    details = element("details", element("summary", "In numbers"), told)
+    return Section(part, question.title, join([switch(names, label="layer"), picture.to_html(), details]))

@@ -1,0 +1,57 @@
+"""`nurt examine`, on a small model file, and with what cannot be examined."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner, Result
+
+from nurt.cli.main import app
+from nurt.data import Series
+from nurt.tasks.forecasting import Forecaster
+from nurt.training import TrainingSettings
+
+
+def nurt(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    values = np.sin(np.arange(120) / 3)
+    path = tmp_path_factory.mktemp("model") / "m.safetensors"
+    forecaster = Forecaster(look_back=12, horizon=3, hidden=4, training=TrainingSettings(epochs=1))
+    forecaster.fit([Series(values, name="load", target="load")]).save(path)
+    return path
+
+
+def test_prints_the_verdict_and_a_row_per_layer(model: Path, table: Path) -> None:
+    result = nurt("examine", model, table, "--rows", "3")
+    assert result.exit_code == 0, result.stderr
+    assert "3 windows of 31 observations" in result.stdout
+    assert "0, forward" in result.stdout
+    assert "At these weights" in result.stdout
+    assert max(map(len, result.stdout.splitlines())) <= 80
+
+
+def test_as_json_with_a_report(model: Path, table: Path, tmp_path: Path) -> None:
+    result = nurt("examine", model, table, "--json", "--out", tmp_path / "out")
+    assert result.exit_code == 0, result.stderr
+    found = json.loads(result.stdout)
+    assert found["examination"]["verdict"]
+    page = Path(found["report"]).read_text(encoding="utf-8")
+    assert "What each step teaches" in page
+    assert found["examination"]["layers"][0]["memory"]["gate"] == "forget"
+
+
+def test_too_short_data_and_foreign_files_end_in_one_message(model: Path, table: Path, tmp_path: Path) -> None:
+    short = tmp_path / "short.csv"
+    short.write_text("\n".join(table.read_text().splitlines()[:12]) + "\n")
+    for arguments, words in (((model, short), "No window"), ((table, table), "table.csv")):
+        result = nurt("examine", *arguments)
+        assert result.exit_code == 1
+        assert words in result.stderr
+        assert "Traceback" not in result.stderr
