@@ -300,7 +300,7 @@ class Experiment(Generic[SettingsT]):
             raise DataError(
                 f"{self.id} works on files of your own, and none was given.",
                 expected=self.files.en,
-                cure=f"nurt experiment {self.id} FILE …",
+                cure=f"Name the files behind the id: nurt experiment {self.id} FILE FILE.",
             )
         began = time.perf_counter()
         result = self.compute(chosen, progress)
