@@ -48,6 +48,7 @@ def test_a_generator_repeats_a_recipe_and_leaves_torchs_own_alone(recipe):
 
 @pytest.mark.parametrize("kind", LAYERS)
 def test_the_default_fills_the_interval_of_plus_minus_one_over_root_h(kind):
+    torch.manual_seed(3)
     module = LAYERS[kind]()
     for part in gate_weights("test", module):
         with torch.no_grad():

@@ -48,7 +48,8 @@ def test_changing_the_future_changes_nothing(name, data):
         scrambled[origin + 1 :] = data.draw(st.sampled_from([NAN, -1e6, 12.5]))
         np.testing.assert_array_equal(fitted.forecast(scrambled, origins[row : row + 1], horizon)[0], before[row])
         alone = fitted.forecast(values[: origin + 1], np.array([origin]), horizon)[0]
-        np.testing.assert_allclose(alone, before[row], rtol=1e-12)
+        # One origin and many are products of other shapes: terms as large as the values round where they cancel.
+        np.testing.assert_allclose(alone, before[row], rtol=1e-12, atol=1e-15 * np.nanmax(np.abs(values), initial=1))
 
 
 def test_naive_repeats_the_last_observed_value():
