@@ -87,9 +87,7 @@ def weight_shapes(cell: str, features: int, units: int, columns: int) -> dict[st
     return {name: shapes[name] for name in CELLS[cell].fields}
 
 
-def _misshapen(
-    call: Call, sizes: Sizes, name: str, where: str, tensor: Tensor, shape: tuple[int, ...]
-) -> ShapeError:
+def _misshapen(call: Call, sizes: Sizes, name: str, where: str, tensor: Tensor, shape: tuple[int, ...]) -> ShapeError:
     return ShapeError(
         f"nurt.kernels: `{name}`{where} of a {call.cell} has the wrong shape.",
         expected=f"{shape}, because B={sizes.batch}, I={sizes.features} and H={sizes.hidden}",

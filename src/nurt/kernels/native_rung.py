@@ -12,13 +12,15 @@ from nurt.kernels.native_calls import CELLS, NOTHING, SCALARS, Call, Carry, Give
 from nurt.kernels.native_dropout import draw_masks, scale
 from nurt.kernels.native_recording import new_recordings
 from nurt.kernels.options import PLAIN, StepOptions, require_constants
-from nurt.kernels.recurrence import Recurrence, State, StateT, Weights, remade
+from nurt.kernels.recurrence import Recurrence, State, StateT, Weights, present, remade
 from nurt.kernels.rung import SCAN, Request, Rung, dtype_name
 
 __all__ = ["RUNG", "refuse", "run", "run_stack"]
 
 # Per number of directions, whether each runs backwards.
 _DIRECTIONS = {1: (False,), 2: (False, True)}
+# Of what cells learn beside weights and biases.
+_OPTIONAL = ("norm_cell_bias",)
 
 
 def refuse(request: Request) -> str | None:
@@ -94,7 +96,11 @@ def lengths_of(batch_sizes: Tensor) -> Tensor:
 
 def _fields(cell: str, weights: Weights) -> tuple[Tensor | None, ...]:
     """Return the weights that the engine reads, in the order of the cell's fields."""
-    return tuple([getattr(weights, name) for name in CELLS[cell].fields])
+    spec = CELLS[cell]
+    for name in spec.extra:
+        if name not in _OPTIONAL:
+            present(cell, name, getattr(weights, name))
+    return tuple([getattr(weights, name) for name in spec.fields])
 
 
 def _carry(options: StepOptions, inputs: Tensor, state: State) -> Carry:
