@@ -14,7 +14,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from nurt.kernels.native_calls import CELLS, NOTHING, Call, Given, Left
+from nurt.kernels.native_calls import CELLS, Call, Given, Left
 
 __all__ = ["Place", "gradient_room", "kept_piece", "places", "room", "stepwise"]
 
@@ -34,22 +34,22 @@ class Place(NamedTuple):
 def places(call: Call, given: Given, *, keep: bool) -> tuple[Place, ...]:
     """Return the place of each layer; without ``keep`` lower outputs take turns in two pieces, and that is all."""
     _, _, _, units, columns = given.sizes(call.cell)
-    pieces = _kept(call, given, units) if keep else ()
-    return _places(call.layers, len(call.reverse), columns, pieces, keep)
+    pieces = _kept(call, given) if keep else ()
+    return _places(call.layers, len(call.reverse), units, columns, pieces, keep)
 
 
 @lru_cache(maxsize=1024)
 def _places(
-    layers: int, directions: int, columns: int, pieces: tuple[tuple[str, int], ...], keep: bool
+    layers: int, directions: int, units: int, columns: int, pieces: tuple[_Piece, ...], keep: bool
 ) -> tuple[Place, ...]:
     width, result, end = directions * columns, [], 0
     for layer in range(layers):
         sides = []
         for _ in range(directions):
             side = {}
-            for name, size in pieces:
+            for name, blocks, more in pieces:
                 side[name] = end
-                end += size
+                end += blocks * units + more
             sides.append(side)
         outputs = None
         if layer + 1 < layers:
@@ -66,7 +66,7 @@ def room(call: Call, given: Given, *, keep: bool) -> Left:
     spec, like = CELLS[call.cell], given.inputs
     width = directions * width
     if keep:
-        pieces = sum([size for _, size in _kept(call, given, units)])
+        pieces = sum([blocks * units + more for _, blocks, more in _kept(call, given)])
         columns = call.layers * directions * pieces + (call.layers - 1) * width
     else:
         columns = min(call.layers - 1, 2) * width
@@ -114,23 +114,27 @@ def _contiguous_like(tensor: Tensor) -> Tensor:
     return torch.empty_like(tensor) if tensor.is_contiguous() else tensor.new_empty(tensor.shape)
 
 
-def _kept(call: Call, given: Given, units: int) -> tuple[tuple[str, int], ...]:
-    """Return the pieces that one direction of one layer keeps: name in the engine's Side and columns."""
-    if given.carry is NOTHING:
-        return _kept_by(call.cell, units, False, False)
-    return _kept_by(call.cell, units, given.carry.keep_hidden is not None, given.carry.keep_cell is not None)
+class _Piece(NamedTuple):
+    """What one direction of one layer keeps: a name in the engine's Side, and H · ``blocks`` + ``more`` columns."""
+
+    name: str
+    blocks: int
+    more: int = 0
 
 
-@lru_cache(maxsize=1024)
-def _kept_by(cell: str, units: int, zoned_hidden: bool, zoned_cell: bool) -> tuple[tuple[str, int], ...]:
+def _kept(call: Call, given: Given) -> tuple[_Piece, ...]:
+    """Return the pieces that one direction of one layer keeps."""
+    return _kept_by(call.cell, given.carry.keep_hidden is not None, given.carry.keep_cell is not None)
+
+
+@lru_cache(maxsize=128)
+def _kept_by(cell: str, zoned_hidden: bool, zoned_cell: bool) -> tuple[_Piece, ...]:
     spec = CELLS[cell]
-    columns = {
-        "gates": len(spec.recorded) * units,
-        "cells": units * spec.has_cell,
-        # Where the outputs do not say what the step made.
-        "made": units * (spec.projected or (zoned_hidden and not spec.recorded)),
-        "made_cells": units * (spec.has_cell and zoned_cell),
+    pieces = [_Piece("gates", len(spec.recorded)), _Piece("cells", int(spec.has_cell))]
+    # Where the outputs do not say what the step made.
+    pieces.append(_Piece("made", int(spec.projected or (zoned_hidden and not spec.recorded))))
+    pieces.append(_Piece("made_cells", int(spec.has_cell and zoned_cell)))
+    if "norm_cell" in spec.extra:
         # As normal_columns in problem.h.
-        "normals": (9 * units + 3) * ("norm_cell" in spec.extra),
-    }
-    return tuple((name, count) for name, count in columns.items() if count)
+        pieces.append(_Piece("normals", 9, 3))
+    return tuple(piece for piece in pieces if piece.blocks)

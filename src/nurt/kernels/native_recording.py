@@ -8,7 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from nurt.kernels.native_calls import CELLS, FIELDS, Call, Given, Left
+from nurt.kernels.native_calls import CELLS, Call, Given, Left
 from nurt.kernels.native_memory import kept_piece, places, stepwise
 from nurt.kernels.recording import Recording, enter, recording_wanted
 from nurt.kernels.recurrence import Weights
@@ -43,7 +43,7 @@ def record_forward(call: Call, given: Given, left: Left, recordings: Sequence[Re
         for direction, record in enumerate(recordings[layer * directions : (layer + 1) * directions]):
             side = layer * directions + direction
             record.lengths, record.batch_sizes = given.lengths, batch_sizes
-            record.inputs, record.weights = below, _weights(given, side)
+            record.inputs, record.weights = below, _weights(call.cell, given, side)
             record.initial = _moment((given.hidden, given.cell_state), side)
             record.hidden = outputs[..., direction * width : (direction + 1) * width]
             begin = place.sides[direction]
@@ -102,11 +102,12 @@ def batch_sizes_of(lengths: Tensor) -> Tensor:
     return (steps.unsqueeze(1) < lengths).sum(1)
 
 
-def _weights(given: Given, side: int) -> Weights:
+def _weights(cell: str, given: Given, side: int) -> Weights:
     """Return the weights of one layer and direction as they are now: an optimizer may change them in place."""
-    fields = given.weights[side * len(FIELDS) : (side + 1) * len(FIELDS)]
+    names = CELLS[cell].fields
+    fields = given.weights[side * len(names) : (side + 1) * len(names)]
     copies = (None if weight is None else weight.detach().clone() for weight in fields)
-    return Weights(**dict(zip(FIELDS, copies, strict=True)))  # type: ignore[arg-type]  # the first two are never None
+    return Weights(**dict(zip(names, copies, strict=True)))  # type: ignore[arg-type]  # the first two are never None
 
 
 def _moment(states: Sequence[Tensor | None], side: int) -> dict[str, Tensor]:

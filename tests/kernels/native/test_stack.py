@@ -270,7 +270,11 @@ def test_an_empty_batch_passes_through_a_stack():
     ("change", "error", "said"),
     [
         (lambda w: [[w[0][0]], [w[0][0]]], ShapeError, "`weight_ih` of layer 1"),
-        (lambda w: [w[0], [w[1][0]._replace(bias_hh=torch.ones(3))]], ShapeError, "`bias_hh` of layer 1"),
+        (
+            lambda w: [w[0], [w[1][0]._replace(bias_hh=torch.ones(3, dtype=torch.float64))]],
+            ShapeError,
+            "`bias_hh` of layer 1",
+        ),
         (lambda w: [w[0], [w[1][0]._replace(weight_hh=w[1][0].weight_hh.float())]], NurtTypeError, "`weight_hh`"),
         (lambda w: [w[0], [w[1][0], w[1][0]]], ShapeError, "wrong number of weights"),
     ],
