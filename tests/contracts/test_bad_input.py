@@ -223,7 +223,6 @@ def test_inputs_mean_the_same_however_they_lie_in_memory(way, layout):
     assert torch.equal(layer(x)[0].as_subclass(torch.Tensor), layer(straight)[0])
 
 
-@pytest.mark.xfail(strict=True, reason="the engine reads the memory of a negated view as it stands")
 @pytest.mark.parametrize("way", WAYS)
 def test_a_negated_view_is_read_as_what_it_means(way):
     layer, x = made(way, inputs=1), torch.complex(sequences(B, T, 1), sequences(B, T, 1)).conj().imag

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
 from itertools import combinations, cycle, product
 
 import pytest
@@ -40,11 +39,6 @@ FACTORS = {
 }
 EXTRAS = {"hx": [False, True], "weights_from": ["torch", "nurt"], "training": [False, True]}
 CASES = covering(FACTORS | EXTRAS)
-
-
-def forced(rung: str, family: str) -> AbstractContextManager[None]:
-    """Force ``rung``; for what it has no cell for leave the choice to the table."""
-    return nullcontext() if (rung, family) == ("native", "projected") else use(rung)
 
 
 def named(case: dict) -> str:
@@ -98,7 +92,7 @@ def compare(case: dict) -> None:
     torch.manual_seed(41)
     ours, theirs = both(case)
     inputs, states = leaves_for(case)
-    with forced(case["rung"], case["family"]):
+    with use(case["rung"]):
         mine = called(ours, case, inputs, states)
     wanted = called(theirs, case, inputs, states)
     exact = case["rung"] == "torch" and case["layout"] != "lengths"
@@ -212,7 +206,7 @@ def test_awkward_sizes_are_no_special_case(family, rung, batch, steps, hidden):
     ours, theirs = (getattr(nn, kind)(3, hidden, bidirectional=True, **options) for nn in (nurt.nn, torch.nn))
     ours.load_state_dict(theirs.state_dict())
     inputs = torch.randn(steps, batch, 3)
-    with forced(rung, family):
+    with use(rung):
         output, _ = ours(inputs)
     expected, _ = theirs(inputs)
     assert_agree(output, expected, OUTPUTS[torch.float32], "output")
@@ -236,7 +230,7 @@ def test_strided_expanded_and_huge_inputs_are_no_special_case(family, rung):
         "huge": torch.randn(7, 4, 3, dtype=torch.float64) * 1e6,
     }
     for name, values in inputs.items():
-        with forced(rung, family):
+        with use(rung):
             output, _ = ours(values)
         assert_agree(output, theirs(values)[0], OUTPUTS[torch.float64], name)
 
@@ -248,7 +242,7 @@ def test_an_empty_batch_goes_through_as_in_torch(family, rung):
     layer = getattr(nurt.nn, kind)(3, 5, 2, bidirectional=True, **options)
     inputs = torch.randn(7, 0, 3, requires_grad=True)
     expected = getattr(torch.nn, kind)(3, 5, 2, bidirectional=True, **options)(inputs)[0].shape
-    with forced(rung, family):
+    with use(rung):
         output, _ = layer(inputs)
     assert output.shape == expected
     output.sum().backward()

@@ -135,7 +135,6 @@ def test_a_state_that_does_not_fit_is_refused(state):
     [
         (lambda: nurt.nn.stream(torch.nn.LSTM(3, 5)), NurtTypeError, "from_torch"),
         (lambda: nurt.nn.stream(nurt.nn.LSTM(3, 5, bidirectional=True)), UnavailableError, "not happened yet"),
-        (lambda: nurt.nn.stream(nurt.nn.LSTM(3, 5, proj_size=2)), UnavailableError, "no cell for projected_lstm"),
         (lambda: nurt.nn.stream(nurt.nn.GRU(3, 5, dtype=torch.bfloat16)), UnavailableError, "bfloat16"),
         (lambda: nurt.nn.stream(nurt.nn.GRU(3, 5, device="meta")), UnavailableError, "meta"),
         (lambda: nurt.nn.stream(nurt.nn.GRU(3, 5), 0), NurtValueError, "at least 1"),
@@ -233,7 +232,6 @@ class Average(nurt.nn.AbstractCell):
     [
         (lambda: nurt.nn.Recurrent(nurt.nn.GRUCell(3, 5), reverse=True), UnavailableError, "reverse=True"),
         (lambda: nurt.nn.build("gru", 3, 5, bidirectional=True), UnavailableError, "Bidirectional"),
-        (lambda: nurt.nn.Recurrent(nurt.nn.ProjectedLSTMCell(3, 5, 2)), UnavailableError, "projected_lstm"),
         (lambda: nurt.nn.Recurrent(Average(3, 3)), UnavailableError, "its step is its own"),
         (lambda: nurt.nn.GRUCell(3, 5), NurtTypeError, r"Recurrent\(cell\)"),
         (

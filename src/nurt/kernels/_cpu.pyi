@@ -7,16 +7,36 @@ Rows = tuple[int, int, int]
 class Side:
     """One direction of one layer; addresses, 0 for absent."""
 
+    def __init__(self) -> None: ...
+
     weight_ih: int
     weight_hh: int
     bias_ih: int
     bias_hh: int
+    weight_hr: int
+    weight_ch: int
+    norm_ih: int
+    norm_hh: int
+    norm_cell: int
+    norm_cell_bias: int
+    hidden_mask: int
+    keep_hidden: Rows
+    keep_cell: Rows
     gates: int
     cells: int
+    made: int
+    made_cells: int
+    normals: int
     grad_weight_ih: int
     grad_weight_hh: int
     grad_bias_ih: int
     grad_bias_hh: int
+    grad_weight_hr: int
+    grad_weight_ch: int
+    grad_norm_ih: int
+    grad_norm_hh: int
+    grad_norm_cell: int
+    grad_norm_cell_bias: int
     total_grad_hidden: int
     total_grad_cell: int
 
@@ -40,6 +60,7 @@ class Stack:
         time: int,
         features: int,
         hidden: int,
+        outputs: int,
         layers: int,
         reverse: Sequence[bool],
         lengths: int,
@@ -48,6 +69,7 @@ class Stack:
     def side(self, index: int, direction: int, /) -> Side: ...
     scale: float
     clear_past_end: bool
+    gradient_clip: float
     inputs: Rows
     grad_outputs: Rows
     initial_hidden: int
@@ -75,10 +97,8 @@ class Stream:
         self,
         inputs: int,
         hidden: int,
-        weight_ih: int,
-        weight_hh: int,
-        bias_ih: int,
-        bias_hh: int,
+        columns: int,
+        side: Side,
         state_hidden: int,
         state_cell: int,
         outputs: int,

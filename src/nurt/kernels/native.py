@@ -52,7 +52,7 @@ def recurrence(
     number of threads.
 
     Args:
-        cell: a name in :data:`CELLS`.
+        cell: a name in :data:`CELLS` of a cell that learns weights and biases alone.
         inputs: (B, T, I), float32 or float64, on the CPU; any strides.
         weight_ih: (G·H, I).
         weight_hh: (G·H, H).
@@ -110,12 +110,12 @@ class _Checked:
         hidden: Tensor | None,
         cell_state: Tensor | None,
     ) -> None:
-        if not isinstance(cell, str) or cell not in CELLS:
+        if not isinstance(cell, str) or cell not in CELLS or CELLS[cell].extra:
             raise NurtValueError(
                 "nurt.kernels.native.recurrence: no such cell.",
-                expected=f"one of {', '.join(CELLS)}",
+                expected=f"one of {', '.join(name for name, spec in CELLS.items() if not spec.extra)}",
                 got=repr(cell),
-                cure="Use a name from the list, or the reference kernels for other cells.",
+                cure="Use a name from the list; cells that learn more than weights and biases run by nurt.kernels.run.",
             )
         self.spec = CELLS[cell]
         if cell_state is not None and not self.spec.has_cell:

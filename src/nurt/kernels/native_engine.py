@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from nurt.kernels.native_calls import CELLS, ENGINE, FIELDS, SCALARS, Call, Given, Left, instruction_set
+from nurt.kernels.native_calls import CELLS, ENGINE, NOTHING, SCALARS, Call, Carry, Given, Left, instruction_set
 from nurt.kernels.native_checks import check
 from nurt.kernels.native_memory import gradient_room, places, room
 from nurt.kernels.native_recording import gradient_rooms, record_forward, record_gradients
@@ -16,7 +16,7 @@ from nurt.kernels.recording import Recording
 
 __all__ = ["backward", "forward"]
 
-_GRADIENTS = tuple(f"grad_{name}" for name in FIELDS)
+_GRADIENTS = {cell: tuple(f"grad_{name}" for name in spec.fields) for cell, spec in CELLS.items()}
 
 
 def forward(
@@ -81,7 +81,7 @@ def backward(
     """
     given = _readable(given)
     results = gradient_room(given, wanted)
-    if given.sizes().batch == 0:
+    if given.sizes(call.cell).batch == 0:
         return [None if result is None else result.zero_() for result in results]
     stack = _described(call, given, left, keep=True)
     # Held by name until the call returns: an address does not keep its tensor alive.
@@ -98,9 +98,10 @@ def backward(
     ):
         if tensor is not None:
             setattr(stack, name, tensor.data_ptr())
+    names = _GRADIENTS[call.cell]
     for index in range(call.layers * len(call.reverse)):
         side = stack.side(*divmod(index, len(call.reverse)))
-        _address(side, _GRADIENTS, results[3 + index * len(FIELDS) :])
+        _address(side, names, results[3 + index * len(names) :])
     rooms = None if recordings is None else gradient_rooms(call, given)
     if rooms is not None:
         for layer, between in enumerate(rooms.between):
@@ -116,7 +117,9 @@ def backward(
 def _described(call: Call, given: Given, left: Left, *, keep: bool) -> Any:
     """Return the call as the engine wants it, but for what belongs to one pass alone."""
     inputs, directions = given.inputs, len(call.reverse)
-    batch, rows, features, hidden_size = given.sizes()
+    fields = CELLS[call.cell].fields
+    sizes = given.sizes(call.cell)
+    batch, rows, features, units, width = sizes
     stack = ENGINE.Stack(
         CELLS[call.cell].code,
         SCALARS[inputs.dtype],
@@ -125,30 +128,41 @@ def _described(call: Call, given: Given, left: Left, *, keep: bool) -> Any:
         batch,
         rows if call.packed else inputs.shape[1],
         features,
-        hidden_size,
+        units,
+        width,
         call.layers,
         call.reverse,
         0 if given.lengths is None else given.lengths.data_ptr(),
     )
     stack.inputs = _rows(inputs)
     stack.scale = call.scale
+    if call.gradient_clip is not None:
+        stack.gradient_clip = call.gradient_clip
     _address(stack, ("initial_hidden", "initial_cell"), (given.hidden, given.cell_state))
     kept = 0 if left.kept is None else left.kept.data_ptr()
     column = rows * inputs.element_size()
-    for layer, place in enumerate(places(call.cell, call.layers, directions, hidden_size, keep)):
+    for layer, place in enumerate(places(call, given, keep=keep)):
         level = stack.layer(layer)
         level.outputs = left.outputs.data_ptr() if place.outputs is None else kept + column * place.outputs
         if layer and given.masks is not None:
-            level.mask = given.masks.data_ptr() + (layer - 1) * rows * directions * hidden_size
+            level.mask = given.masks.data_ptr() + (layer - 1) * rows * directions * width
         for direction in range(directions):
             side = stack.side(layer, direction)
-            _address(side, FIELDS, given.weights[(layer * directions + direction) * len(FIELDS) :])
-            gates, cells = place.gates[direction], place.cells[direction]
-            if gates is not None:
-                side.gates = kept + column * gates
-            if cells is not None:
-                side.cells = kept + column * cells
+            _address(side, fields, given.weights[(layer * directions + direction) * len(fields) :])
+            for name, begin in place.sides[direction].items():
+                setattr(side, name, kept + column * begin)
+    if given.carry is not NOTHING:
+        _carry_over(stack.side(0, 0), given.carry)
     return stack
+
+
+def _carry_over(side: Any, carry: Carry) -> None:
+    if carry.hidden_mask is not None:
+        side.hidden_mask = carry.hidden_mask.data_ptr()
+    if carry.keep_hidden is not None:
+        side.keep_hidden = _rows(carry.keep_hidden)
+    if carry.keep_cell is not None:
+        side.keep_cell = _rows(carry.keep_cell)
 
 
 def _address(target: Any, names: tuple[str, ...], tensors: Sequence[Tensor | None]) -> None:
@@ -165,7 +179,7 @@ def _rows(tensor: Tensor) -> tuple[int, int, int]:
 
 def _readable(given: Given) -> Given:
     """Return ``given`` as the engine can read it; copied only where there are gaps."""
-    inputs, hidden, cell_state, weights, lengths, masks = given
+    inputs, hidden, cell_state, weights, lengths, masks, carry = given
     return Given(
         _streamed(inputs),
         _dense(hidden),
@@ -173,13 +187,15 @@ def _readable(given: Given) -> Given:
         tuple([_dense(weight) for weight in weights]),
         lengths,
         masks,
+        carry if carry is NOTHING else Carry(_dense(carry[0]), *[v if v is None else _streamed(v) for v in carry[1:]]),
     )
 
 
 def _streamed(tensor: Tensor) -> Tensor:
     """Return ``tensor`` with a contiguous last axis."""
+    tensor = tensor.resolve_neg()
     return tensor if tensor.stride(-1) == 1 or tensor.shape[-1] == 1 else tensor.contiguous()
 
 
 def _dense(tensor: Tensor | None) -> Tensor | None:
-    return tensor if tensor is None or tensor.is_contiguous() else tensor.contiguous()
+    return None if tensor is None else tensor.resolve_neg().contiguous()

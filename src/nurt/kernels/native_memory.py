@@ -20,53 +20,61 @@ __all__ = ["Place", "gradient_room", "kept_piece", "places", "room", "stepwise"]
 
 
 class Place(NamedTuple):
-    """Where the pieces of one layer begin in the kept memory, in columns; None where there is no such piece.
+    """Where the pieces of one layer begin in the kept memory, in columns.
 
     Attributes:
-        gates: per direction.
-        cells: per direction.
+        sides: per direction, the pieces by their names in the engine's Side.
         outputs: of the layer; None for the highest, whose outputs are a tensor of their own.
     """
 
-    gates: tuple[int | None, ...]
-    cells: tuple[int | None, ...]
+    sides: tuple[dict[str, int], ...]
     outputs: int | None
 
 
-@lru_cache(maxsize=1024)
-def places(cell: str, layers: int, directions: int, hidden_size: int, keep: bool) -> tuple[Place, ...]:
+def places(call: Call, given: Given, *, keep: bool) -> tuple[Place, ...]:
     """Return the place of each layer; without ``keep`` lower outputs take turns in two pieces, and that is all."""
-    width, result, end = directions * hidden_size, [], 0
-    gates, cells = _columns(cell, hidden_size) if keep else (0, 0)
+    _, _, _, units, columns = given.sizes(call.cell)
+    pieces = _kept(call, given) if keep else ()
+    return _places(call.layers, len(call.reverse), units, columns, pieces, keep)
+
+
+@lru_cache(maxsize=1024)
+def _places(
+    layers: int, directions: int, units: int, columns: int, pieces: tuple[_Piece, ...], keep: bool
+) -> tuple[Place, ...]:
+    width, result, end = directions * columns, [], 0
     for layer in range(layers):
-        sides: list[tuple[int | None, int | None]] = []
+        sides = []
         for _ in range(directions):
-            sides.append((end if gates else None, end + gates if cells else None))
-            end += gates + cells
+            side = {}
+            for name, blocks, more in pieces:
+                side[name] = end
+                end += blocks * units + more
+            sides.append(side)
         outputs = None
         if layer + 1 < layers:
             outputs = end if keep else layer % 2 * width
             end += width if keep else 0
-        result.append(Place(tuple(side[0] for side in sides), tuple(side[1] for side in sides), outputs))
+        result.append(Place(tuple(sides), outputs))
     return tuple(result)
 
 
 def room(call: Call, given: Given, *, keep: bool) -> Left:
     """Return room for what a forward call leaves behind."""
-    batch, rows, _, hidden_size = given.sizes()
+    batch, rows, _, units, width = given.sizes(call.cell)
     directions = len(call.reverse)
-    state = (call.layers * directions, batch, hidden_size)
     spec, like = CELLS[call.cell], given.inputs
-    width = directions * hidden_size
+    width = directions * width
     if keep:
-        gates, cells = _columns(call.cell, hidden_size)
-        columns = call.layers * directions * (gates + cells) + (call.layers - 1) * width
+        pieces = sum([blocks * units + more for _, blocks, more in _kept(call, given)])
+        columns = call.layers * directions * pieces + (call.layers - 1) * width
     else:
         columns = min(call.layers - 1, 2) * width
+    sides = call.layers * directions
     return Left(
         stepwise(like, width),
-        like.new_empty(state),
-        like.new_empty(state) if spec.has_cell else None,
+        like.new_empty((sides, batch, width // directions)),
+        like.new_empty((sides, batch, units)) if spec.has_cell else None,
         None if isinstance(columns, int) and columns == 0 else like.new_empty(rows * columns),
     )
 
@@ -86,7 +94,7 @@ def gradient_room(given: Given, wanted: Sequence[bool]) -> list[Tensor | None]:
 
 def kept_piece(given: Given, kept: Tensor, begin: int, columns: int) -> Tensor:
     """Return the piece of ``kept`` that begins at column ``begin``, (B, T, columns) or packed."""
-    rows = given.sizes().rows
+    rows = given.inputs.shape[0] * (given.inputs.shape[1] if given.inputs.dim() == 3 else 1)
     piece = kept[rows * begin : rows * (begin + columns)]
     if given.inputs.dim() == 2:
         return piece.view(rows, columns)
@@ -106,7 +114,27 @@ def _contiguous_like(tensor: Tensor) -> Tensor:
     return torch.empty_like(tensor) if tensor.is_contiguous() else tensor.new_empty(tensor.shape)
 
 
-def _columns(cell: str, hidden_size: int) -> tuple[int, int]:
-    """Return the columns of the gates and of the cell states that one direction of one layer keeps."""
+class _Piece(NamedTuple):
+    """What one direction of one layer keeps: a name in the engine's Side, and H · ``blocks`` + ``more`` columns."""
+
+    name: str
+    blocks: int
+    more: int = 0
+
+
+def _kept(call: Call, given: Given) -> tuple[_Piece, ...]:
+    """Return the pieces that one direction of one layer keeps."""
+    return _kept_by(call.cell, given.carry.keep_hidden is not None, given.carry.keep_cell is not None)
+
+
+@lru_cache(maxsize=128)
+def _kept_by(cell: str, zoned_hidden: bool, zoned_cell: bool) -> tuple[_Piece, ...]:
     spec = CELLS[cell]
-    return len(spec.recorded) * hidden_size, hidden_size if spec.has_cell else 0
+    pieces = [_Piece("gates", len(spec.recorded)), _Piece("cells", int(spec.has_cell))]
+    # Where the outputs do not say what the step made.
+    pieces.append(_Piece("made", int(spec.projected or (zoned_hidden and not spec.recorded))))
+    pieces.append(_Piece("made_cells", int(spec.has_cell and zoned_cell)))
+    if "norm_cell" in spec.extra:
+        # As normal_columns in problem.h.
+        pieces.append(_Piece("normals", 9, 3))
+    return tuple(piece for piece in pieces if piece.blocks)

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from nurt.errors import UnavailableError
 from nurt.kernels import native_engine
-from nurt.kernels.native_calls import CELLS, Call, Given, Left
+from nurt.kernels.native_calls import CELLS, Call, Carry, Given, Left
 from nurt.kernels.native_memory import gradient_room, room
 from nurt.kernels.native_second import differentiable_gradients
 from nurt.kernels.recording import Recording, recording_wanted
@@ -48,7 +48,7 @@ def run(
         return outputs, hidden, cell if CELLS[call.cell].has_cell else None
     if keep:
         result: tuple[Tensor, Tensor, Tensor | None] = _Engine.apply(  # type: ignore[no-untyped-call]
-            call, recordings, given.lengths, given.masks, *tensors
+            call, recordings, given.lengths, given.masks, given.carry, *tensors
         )
         return result
     return native_engine.forward(call, given, keep=False, recordings=recordings)[:3]
@@ -81,14 +81,16 @@ class _Engine(torch.autograd.Function):
         recordings: Sequence[Recording] | None,
         lengths: Tensor | None,
         masks: Tensor | None,
+        carry: Carry,
         inputs: Tensor,
         hidden: Tensor | None,
         cell_state: Tensor | None,
         *weights: Tensor | None,
     ) -> tuple[Tensor, Tensor, Tensor | None]:
-        given = Given(inputs, hidden, cell_state, weights, lengths, masks)
+        given = Given(inputs, hidden, cell_state, weights, lengths, masks, carry)
         left = native_engine.forward(call, given, keep=True, recordings=recordings)
-        ctx.call, ctx.recordings = call, recordings
+        # Nothing in `carry` has a gradient, so it makes no cycle with what is saved.
+        ctx.call, ctx.recordings, ctx.carry = call, recordings, carry
         ctx.set_materialize_grads(False)
         ctx.save_for_backward(left.outputs, left.kept, lengths, masks, inputs, hidden, cell_state, *weights)
         return left[:3]
@@ -96,8 +98,8 @@ class _Engine(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *grads: Tensor | None) -> tuple[Tensor | None, ...]:
         outputs, kept, lengths, masks, inputs, hidden, cell_state, *weights = ctx.saved_tensors
-        given = Given(inputs, hidden, cell_state, tuple(weights), lengths, masks)
-        call, wanted = ctx.call, ctx.needs_input_grad[4:]
+        given = Given(inputs, hidden, cell_state, tuple(weights), lengths, masks, ctx.carry)
+        call, wanted = ctx.call, ctx.needs_input_grad[5:]
         # Autograd records the backward pass exactly when its own gradient may be asked for.
         differentiable = torch.is_grad_enabled()
         found: list[Tensor | None] = []
@@ -107,29 +109,32 @@ class _Engine(torch.autograd.Function):
             )
         if differentiable:
             found = differentiable_gradients(call, given, grads, wanted)
-        return None, None, None, None, *found
+        return None, None, None, None, None, *found
 
 
 # From here on the same as operators. torch reads the schema, so absent results are empty tensors.
 _SCHEMA = (
     "Tensor inputs, Tensor? hidden, Tensor? cell_state, Tensor?[] weights, Tensor? lengths, Tensor? masks, "
-    "str cell, int layers, bool[] reverse, bool packed, float scale"
+    "Tensor? hidden_mask, Tensor? keep_hidden, Tensor? keep_cell, "
+    "str cell, int layers, bool[] reverse, bool packed, float scale, float? gradient_clip"
 )
-_GIVEN = 6  # tensors before the options in the schema
-_OPTIONS = 11  # where the options end
+_GIVEN = 6  # tensors before those of the carry in the schema
+_CARRY = 9  # where these end
+_OPTIONS = 15  # where the options end
 
 
 def _arguments(call: Call, given: Given) -> tuple[Any, ...]:
-    inputs, hidden, cell_state, weights, lengths, masks = given
-    options = (call.cell, call.layers, list(call.reverse), call.packed, call.scale)
-    return (inputs, hidden, cell_state, list(weights), lengths, masks, *options)
+    inputs, hidden, cell_state, weights, lengths, masks, carry = given
+    options = (call.cell, call.layers, list(call.reverse), call.packed, call.scale, call.gradient_clip)
+    return (inputs, hidden, cell_state, list(weights), lengths, masks, *carry, *options)
 
 
 def _understood(arguments: Sequence[Any]) -> tuple[Call, Given]:
     inputs, hidden, cell_state, weights, lengths, masks = arguments[:_GIVEN]
-    cell, layers, reverse, packed, scale = arguments[_GIVEN:_OPTIONS]
-    given = Given(inputs, hidden, cell_state, tuple(weights), lengths, masks)
-    return Call(cell, layers, tuple(reverse), packed, scale), given
+    carry = Carry(*arguments[_GIVEN:_CARRY])
+    cell, layers, reverse, packed, scale, clip = arguments[_CARRY:_OPTIONS]
+    given = Given(inputs, hidden, cell_state, tuple(weights), lengths, masks, carry)
+    return Call(cell, layers, tuple(reverse), packed, scale, gradient_clip=clip), given
 
 
 @torch.library.custom_op(
@@ -180,12 +185,13 @@ def _setup(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> Non
     ctx.set_materialize_grads(False)
     ctx.mark_non_differentiable(*output[3 if CELLS[call.cell].has_cell else 2 :])
     outputs, _, _, kept = output
-    ctx.save_for_backward(outputs, kept, given.lengths, given.masks, *given.differentiable)
+    ctx.save_for_backward(outputs, kept, given.lengths, given.masks, *given.carry, *given.differentiable)
 
 
 def _gradient(ctx: Any, *grads: Tensor | None) -> tuple[Any, ...]:
-    outputs, kept, lengths, masks, inputs, hidden, cell_state, *weights = ctx.saved_tensors
-    call, given = ctx.call, Given(inputs, hidden, cell_state, tuple(weights), lengths, masks)
+    outputs, kept, lengths, masks, *carried = ctx.saved_tensors
+    (*carry, inputs, hidden, cell_state), weights = carried[:6], carried[6:]
+    call, given = ctx.call, Given(inputs, hidden, cell_state, tuple(weights), lengths, masks, Carry(*carry))
     wanted = [want and t is not None for want, t in zip(_flat(ctx.needs_input_grad), given.differentiable, strict=True)]
     found: Sequence[Tensor | None]
     if torch.is_grad_enabled():

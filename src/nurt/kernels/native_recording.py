@@ -8,7 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from nurt.kernels.native_calls import CELLS, FIELDS, Call, Given, Left
+from nurt.kernels.native_calls import CELLS, Call, Given, Left
 from nurt.kernels.native_memory import kept_piece, places, stepwise
 from nurt.kernels.recording import Recording, enter, recording_wanted
 from nurt.kernels.recurrence import Weights
@@ -31,28 +31,29 @@ def new_recordings(call: Call) -> list[Recording] | None:
 
 def record_forward(call: Call, given: Given, left: Left, recordings: Sequence[Recording]) -> None:
     """Fill in what the forward call left behind."""
-    spec, hidden_size, directions = CELLS[call.cell], given.sizes().hidden, len(call.reverse)
+    spec, directions = CELLS[call.cell], len(call.reverse)
+    _, _, _, units, width = given.sizes(call.cell)
     batch_sizes = batch_sizes_of(given.lengths) if call.packed and given.lengths is not None else None
     below = given.inputs.detach()
-    for layer, place in enumerate(places(call.cell, call.layers, directions, hidden_size, True)):
+    for layer, place in enumerate(places(call, given, keep=True)):
         outputs = left.outputs.detach()
         if place.outputs is not None:
             assert left.kept is not None
-            outputs = kept_piece(given, left.kept, place.outputs, directions * hidden_size)
+            outputs = kept_piece(given, left.kept, place.outputs, directions * width)
         for direction, record in enumerate(recordings[layer * directions : (layer + 1) * directions]):
             side = layer * directions + direction
             record.lengths, record.batch_sizes = given.lengths, batch_sizes
-            record.inputs, record.weights = below, _weights(given, side)
+            record.inputs, record.weights = below, _weights(call.cell, given, side)
             record.initial = _moment((given.hidden, given.cell_state), side)
-            record.hidden = outputs[..., direction * hidden_size : (direction + 1) * hidden_size]
-            gates, cells = place.gates[direction], place.cells[direction]
-            if gates is not None:
+            record.hidden = outputs[..., direction * width : (direction + 1) * width]
+            begin = place.sides[direction]
+            if "gates" in begin:
                 assert left.kept is not None
-                blocks = kept_piece(given, left.kept, gates, len(spec.recorded) * hidden_size)
-                record.gates = dict(zip(spec.recorded, torch.split(blocks, hidden_size, dim=-1), strict=True))
-            if cells is not None:
+                blocks = kept_piece(given, left.kept, begin["gates"], len(spec.recorded) * units)
+                record.gates = dict(zip(spec.recorded, torch.split(blocks, units, dim=-1), strict=True))
+            if "cells" in begin:
                 assert left.kept is not None
-                record.cell = kept_piece(given, left.kept, cells, hidden_size)
+                record.cell = kept_piece(given, left.kept, begin["cells"], units)
         below = outputs if given.masks is None or layer + 1 == call.layers else _dropped(call, given, outputs, layer)
 
 
@@ -60,7 +61,7 @@ class GradientRooms(NamedTuple):
     """Room for gradients that only a recording wants.
 
     Attributes:
-        between: of the outputs of every layer but the highest, D·H numbers per step.
+        between: of the outputs of every layer but the highest, D·P numbers per step.
         totals: of the hidden and the cell state, per layer and direction.
     """
 
@@ -70,11 +71,12 @@ class GradientRooms(NamedTuple):
 
 def gradient_rooms(call: Call, given: Given) -> GradientRooms:
     """Return room for the direct gradients between layers and for the total gradients."""
-    hidden_size, directions, has_cell = given.sizes().hidden, len(call.reverse), CELLS[call.cell].has_cell
+    _, _, _, units, width = given.sizes(call.cell)
+    directions, has_cell = len(call.reverse), CELLS[call.cell].has_cell
     return GradientRooms(
-        [stepwise(given.inputs, directions * hidden_size) for _ in range(call.layers - 1)],
+        [stepwise(given.inputs, directions * width) for _ in range(call.layers - 1)],
         [
-            (stepwise(given.inputs, hidden_size), stepwise(given.inputs, hidden_size) if has_cell else None)
+            (stepwise(given.inputs, width), stepwise(given.inputs, units) if has_cell else None)
             for _ in range(call.layers * directions)
         ],
     )
@@ -84,12 +86,12 @@ def record_gradients(
     call: Call, given: Given, grads: Sequence[Tensor | None], rooms: GradientRooms, recordings: Sequence[Recording]
 ) -> None:
     """Fill in what the backward call was given, of the highest layer and the final states, and what it found."""
-    hidden_size, directions = given.sizes().hidden, len(call.reverse)
+    width, directions = given.sizes(call.cell).outputs, len(call.reverse)
     direct = [*rooms.between, _without_padding(call, given, grads[0])]
     for side, record in enumerate(recordings):
         layer, direction = divmod(side, directions)
         record.grad_hidden, record.grad_cell = rooms.totals[side]
-        outputs, columns = direct[layer], slice(direction * hidden_size, (direction + 1) * hidden_size)
+        outputs, columns = direct[layer], slice(direction * width, (direction + 1) * width)
         record.grad_outputs = torch.zeros_like(rooms.totals[side][0]) if outputs is None else outputs[..., columns]
         record.grad_final = _moment(grads[1:], side)
 
@@ -100,11 +102,12 @@ def batch_sizes_of(lengths: Tensor) -> Tensor:
     return (steps.unsqueeze(1) < lengths).sum(1)
 
 
-def _weights(given: Given, side: int) -> Weights:
+def _weights(cell: str, given: Given, side: int) -> Weights:
     """Return the weights of one layer and direction as they are now: an optimizer may change them in place."""
-    fields = given.weights[side * len(FIELDS) : (side + 1) * len(FIELDS)]
+    names = CELLS[cell].fields
+    fields = given.weights[side * len(names) : (side + 1) * len(names)]
     copies = (None if weight is None else weight.detach().clone() for weight in fields)
-    return Weights(**dict(zip(FIELDS, copies, strict=True)))  # type: ignore[arg-type]  # the first two are never None
+    return Weights(**dict(zip(names, copies, strict=True)))  # type: ignore[arg-type]  # the first two are never None
 
 
 def _moment(states: Sequence[Tensor | None], side: int) -> dict[str, Tensor]:

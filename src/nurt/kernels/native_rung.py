@@ -8,17 +8,19 @@ import torch
 from torch import Tensor
 
 from nurt.kernels import native_calls, native_ops, scan_native, scan_ops
-from nurt.kernels.native_calls import CELLS, FIELDS, SCALARS, Call, Given
+from nurt.kernels.native_calls import CELLS, NOTHING, SCALARS, Call, Carry, Given
 from nurt.kernels.native_dropout import draw_masks, scale
 from nurt.kernels.native_recording import new_recordings
-from nurt.kernels.options import PLAIN, StepOptions
-from nurt.kernels.recurrence import Recurrence, StateT, Weights, remade
-from nurt.kernels.rung import SCAN, Request, Rung, dtype_name, no_step_options
+from nurt.kernels.options import PLAIN, StepOptions, require_constants
+from nurt.kernels.recurrence import Recurrence, State, StateT, Weights, present, remade
+from nurt.kernels.rung import SCAN, Request, Rung, dtype_name
 
 __all__ = ["RUNG", "refuse", "run", "run_stack"]
 
 # Per number of directions, whether each runs backwards.
 _DIRECTIONS = {1: (False,), 2: (False, True)}
+# Of what cells learn beside weights and biases.
+_OPTIONAL = ("norm_cell_bias",)
 
 
 def refuse(request: Request) -> str | None:
@@ -35,7 +37,7 @@ def refuse(request: Request) -> str | None:
         return f"the engine computes in float32 and float64, not in {dtype_name(request.dtype)}"
     if "transformed" in request.options:
         return "torch.func transforms and forward-mode derivatives cannot look into the engine"
-    return no_step_options(request, "the engine")
+    return None
 
 
 def run(
@@ -46,12 +48,14 @@ def run(
     *,
     lengths: Tensor | None,
     reverse: bool,
-    options: StepOptions = PLAIN,  # noqa: ARG001 - refused beforehand
+    options: StepOptions = PLAIN,
 ) -> tuple[Tensor, StateT]:
     """Run one layer in one direction; arguments and results as for :class:`~nurt.kernels.rung.Kernel`."""
-    call = Call(recurrence.name, reverse=(reverse,))
+    call = Call(recurrence.name, reverse=(reverse,), gradient_clip=options.gradient_clip)
     hidden, cell = (field.unsqueeze(0) for field in state) if len(state) == 2 else (state.hidden.unsqueeze(0), None)
-    given = Given(inputs, hidden, cell, _fields(weights), None if lengths is None else lengths.cpu())
+    fields = _fields(recurrence.name, weights)
+    carry = NOTHING if options is PLAIN else _carry(options, inputs, state)
+    given = Given(inputs, hidden, cell, fields, None if lengths is None else lengths.cpu(), carry=carry)
     outputs, *final = native_ops.run(call, given, new_recordings(call))
     return outputs, remade(state, (field.squeeze(0) for field in final if field is not None))
 
@@ -79,7 +83,7 @@ def run_stack(
         width = directions * weights[0][0].weight_hh.shape[-1]
         masks = draw_masks(inputs, layers - 1, width, dropout, None if packed else ends)
     call = Call(recurrence.name, layers, _DIRECTIONS[directions], packed, scale(dropout) if masks is not None else 1.0)
-    flat = tuple([weight for layer in weights for side in layer for weight in _fields(side)])
+    flat = tuple([weight for layer in weights for side in layer for weight in _fields(recurrence.name, side)])
     hidden, cell = (None, None) if states is None else states if len(states) == 2 else (states[0], None)
     outputs, *finals = native_ops.run(call, Given(inputs, hidden, cell, flat, ends, masks), new_recordings(call))
     return outputs, tuple(field for field in finals if field is not None)
@@ -90,9 +94,24 @@ def lengths_of(batch_sizes: Tensor) -> Tensor:
     return (batch_sizes.unsqueeze(0) > torch.arange(int(batch_sizes[0])).unsqueeze(1)).sum(1)
 
 
-def _fields(weights: Weights) -> tuple[Tensor | None, ...]:
-    """Return the weights that the engine reads, in the order of :data:`FIELDS`."""
-    return tuple([getattr(weights, name) for name in FIELDS])
+def _fields(cell: str, weights: Weights) -> tuple[Tensor | None, ...]:
+    """Return the weights that the engine reads, in the order of the cell's fields."""
+    spec = CELLS[cell]
+    for name in spec.extra:
+        if name not in _OPTIONAL:
+            present(cell, name, getattr(weights, name))
+    return tuple([getattr(weights, name) for name in spec.fields])
+
+
+def _carry(options: StepOptions, inputs: Tensor, state: State) -> Carry:
+    """Return the tensors of ``options``; a number becomes a tensor that repeats it in every step."""
+    require_constants(options, "native")
+    keeps = []
+    for keep, field in zip((options.keep_hidden, options.keep_cell), state, strict=False):
+        if keep is not None and not isinstance(keep, Tensor):
+            keep = inputs.new_full((field.shape[-1],), keep).expand(*inputs.shape[:2], -1)
+        keeps.append(keep)
+    return Carry(options.hidden_mask, *keeps)
 
 
 RUNG = Rung(

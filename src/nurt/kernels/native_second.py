@@ -9,8 +9,9 @@ from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from nurt.errors import UnavailableError
-from nurt.kernels.native_calls import CELLS, FIELDS, Call, Given
+from nurt.kernels.native_calls import CELLS, Call, Given
 from nurt.kernels.native_recording import batch_sizes_of
+from nurt.kernels.options import StepOptions
 from nurt.kernels.recurrence import Weights
 from nurt.kernels.reference import RECURRENCES, adjoint
 
@@ -52,7 +53,7 @@ def differentiable_gradients(
 
 
 def _by_the_adjoint(call: Call, given: Given) -> list[Tensor]:
-    """Return outputs and final states (L·D, B, H)."""
+    """Return outputs and final states (L·D, B, ·)."""
     recurrence = RECURRENCES.get(call.cell)
     if recurrence is None:
         raise UnavailableError(
@@ -63,9 +64,13 @@ def _by_the_adjoint(call: Call, given: Given) -> list[Tensor]:
         )
     directions, lengths = len(call.reverse), given.lengths
     padded, packed = _layout(call, given)
-    zeros = given.inputs.new_zeros(call.layers * directions, *given.sizes()[::3])
-    states = [given.hidden, given.cell_state][: 2 if CELLS[call.cell].has_cell else 1]
-    moments = list(zip(*(zeros if field is None else field for field in states), strict=True))
+    spec, (batch, _, _, units, width) = CELLS[call.cell], given.sizes(call.cell)
+    states = [
+        given.inputs.new_zeros(call.layers * directions, batch, size) if field is None else field
+        for field, size in ((given.hidden, width), (given.cell_state, units))[: 2 if spec.has_cell else 1]
+    ]
+    moments = list(zip(*states, strict=True))
+    options = StepOptions(*given.carry, gradient_clip=call.gradient_clip)
     values, finals = padded(given.inputs), []
     for layer in range(call.layers):
         if layer and given.masks is not None:
@@ -75,10 +80,17 @@ def _by_the_adjoint(call: Call, given: Given) -> list[Tensor]:
         sides = []
         for direction, reverse in enumerate(call.reverse):
             side = layer * directions + direction
-            named = zip(FIELDS, given.weights[side * len(FIELDS) : (side + 1) * len(FIELDS)], strict=True)
+            fields = len(spec.fields)
+            named = zip(spec.fields, given.weights[side * fields : (side + 1) * fields], strict=True)
             weights = Weights(**dict(named))  # type: ignore[arg-type]  # the first two are never None
             outputs, final = adjoint.run(
-                recurrence, values, recurrence.state(*moments[side]), weights, lengths=lengths, reverse=reverse
+                recurrence,
+                values,
+                recurrence.state(*moments[side]),
+                weights,
+                lengths=lengths,
+                reverse=reverse,
+                options=options,
             )
             sides.append(outputs)
             finals.append(final)

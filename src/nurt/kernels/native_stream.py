@@ -24,15 +24,18 @@ class NativeStream:
     The number of threads is torch's at the time of the making; small layers use one.
 
     Attributes:
-        states: before the next step, fields (L, B, H); written in place by each step.
+        states: before the next step, fields (L, B, ·); written in place by each step.
     """
 
     def __init__(self, cell: str, weights: Sequence[Weights], batch: int) -> None:
-        first = weights[0].weight_hh
-        self._states = first.detach().new_zeros((2, len(weights), batch, first.shape[1]))
-        self.states = tuple(self._states[: 2 if CELLS[cell].has_cell else 1])
+        spec, first = CELLS[cell], weights[0].weight_hh.detach()
+        units, columns = len(first) // spec.gates, first.shape[1]
+        sizes = (columns, units) if spec.has_cell else (columns,)
+        self.states = tuple([first.new_zeros((len(weights), batch, size)) for size in sizes])
         # What a layer hands up; the last layer writes where the caller says.
-        self._between = torch.empty_like(self._states[0])
+        self._between = torch.empty_like(self.states[0])
+        # Read in every step, unlike what is packed.
+        self._extra = [[_copied(getattr(given, name)) for name in spec.extra] for given in weights]
         # Here, so that this module can be imported without the extension.
         from nurt.kernels import _cpu
 
@@ -40,19 +43,25 @@ class NativeStream:
             instruction_set(), CELLS[cell].code, SCALARS[first.dtype], batch, torch.get_num_threads()
         )
         for layer, given in enumerate(weights):
+            side = _cpu.Side()
             # Held by name until they are packed.
-            dense = [None if value is None else value.detach().contiguous() for value in given[:4]]
-            weight_ih, weight_hh, bias_ih, bias_hh = (0 if value is None else value.data_ptr() for value in dense)
-            hidden, cell_state = (field[layer].data_ptr() for field in self._states)
+            dense = [None if value is None else value.detach().resolve_neg().contiguous() for value in given[:4]]
+            for name, value in zip(spec.fields, (*dense, *self._extra[layer]), strict=True):
+                if value is not None:
+                    setattr(side, name, value.data_ptr())
+            hidden, cell_state = [field[layer].data_ptr() for field in self.states] + [0] * (2 - len(self.states))
             between = self._between[layer].data_ptr()
-            sizes = given.weight_ih.shape[1], first.shape[1]
-            self._native.add_layer(*sizes, weight_ih, weight_hh, bias_ih, bias_hh, hidden, cell_state, between)
+            self._native.add_layer(given.weight_ih.shape[1], units, columns, side, hidden, cell_state, between)
 
     def step(self, inputs: Tensor, outputs: Tensor) -> None:
         """Advance by one step.
 
         Args:
             inputs: (B, I), contiguous, of the dtype of the weights.
-            outputs: (B, H), contiguous, of the same dtype; written, and not overlapping the inputs.
+            outputs: (B, P), contiguous, of the same dtype; written, and not overlapping the inputs.
         """
         self._native.step(inputs.data_ptr(), outputs.data_ptr())
+
+
+def _copied(value: Tensor | None) -> Tensor | None:
+    return None if value is None else value.detach().resolve_neg().clone(memory_format=torch.contiguous_format)

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-__all__ = ["PLAIN", "StepOptions"]
+from nurt.errors import NurtValueError
+
+__all__ = ["PLAIN", "StepOptions", "require_constants"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,3 +47,20 @@ class StepOptions:
 
 
 PLAIN = StepOptions()
+
+
+def require_constants(options: StepOptions, rung: str) -> None:
+    """Refuse masks and shares that ask for a gradient, which a rung of adjoints by hand does not have.
+
+    Raises:
+        NurtValueError: one of them asks.
+    """
+    for name in ("hidden_mask", "keep_hidden", "keep_cell"):
+        value = getattr(options, name)
+        if isinstance(value, Tensor) and value.requires_grad:
+            raise NurtValueError(
+                f"nurt.kernels: the rung {rung!r} has no gradient for {name}.",
+                expected="a constant",
+                got="a tensor that requires a gradient",
+                cure=f'Detach it, or force the rung "reference", which differentiates by {name} too.',
+            )

@@ -12,9 +12,11 @@ from torch import Tensor
 from nurt import kernels
 from nurt.errors import NurtTypeError, ShapeError, UnavailableError
 from nurt.kernels import Recurrence, Weights
+from nurt.kernels.native_checks import weight_shapes
 from nurt.kernels.native_rung import RUNG
 from nurt.kernels.native_stream import NativeStream
 from nurt.kernels.recurrence import remade
+from nurt.kernels.rung import no_step_options
 from nurt.nn.dropin import AbstractDropIn
 from nurt.nn.layers import AbstractLayer, Recurrent, Stack
 from nurt.nn.regularisation import Regularisation, request_options
@@ -188,17 +190,19 @@ def _native(
     """Return the native layers, their weights checked: the engine is handed addresses and would read past them."""
     like = weights[0].weight_hh
     options = frozenset(request_options(regularisation, None, training=False))
-    refusal = RUNG.refuse(kernels.Request(recurrence.name, like.device.type, like.dtype, options))
+    request = kernels.Request(recurrence.name, like.device.type, like.dtype, options)
+    refusal = RUNG.refuse(request) or no_step_options(request, "a stream")
     if refusal is not None:
         raise _unserved(kind, refusal)
     features, hidden = sizes
-    rows = recurrence.gates * hidden
     for layer in weights:
-        shapes = ((rows, features), (rows, hidden), (rows,), (rows,))
-        for name, given, shape in zip(Weights._fields[:4], layer[:4], shapes, strict=True):
+        columns = hidden if layer.weight_hr is None else layer.weight_hr.shape[0]
+        shapes = weight_shapes(recurrence.name, features, hidden, columns)
+        for name, shape in shapes.items():
+            given = getattr(layer, name)
             if given is not None:
                 fitting(f"{WHERE} of {kind}", name, given, shape, like.dtype)
-        features = hidden
+        features = columns
     return NativeStream(recurrence.name, weights, batch or 1)
 
 

@@ -67,6 +67,14 @@ def step(
         i, f, g, o = (a + m).chunk(4)
         c = f.sigmoid() * c + i.sigmoid() * g.tanh()
         return o.sigmoid() * c.tanh(), c
+    if cell == "cifg_lstm":
+        f, g, o = (a + m).chunk(3)
+        c = f.sigmoid() * c + (1 - f.sigmoid()) * g.tanh()
+        return o.sigmoid() * c.tanh(), c
+    if cell == "reset_before_gru":
+        (a_r, a_z, a_n), (m_r, m_z, _) = a.chunk(3), m.chunk(3)
+        z, q = (a_z + m_z).sigmoid(), (a_r + m_r).sigmoid() * h
+        return (1 - z) * (a_n + w_hh.chunk(3)[2] @ q + b_hh.chunk(3)[2]).tanh() + z * h, c
     if cell == "gru":
         (a_r, a_z, a_n), (m_r, m_z, m_n) = a.chunk(3), m.chunk(3)
         z = (a_z + m_z).sigmoid()
@@ -107,7 +115,7 @@ def loop(
     return (
         torch.stack([torch.stack(row) for row in outputs]),
         torch.stack(last_h),
-        torch.stack(last_c) if cell == "lstm" else None,
+        torch.stack(last_c) if native.CELLS[cell].has_cell else None,
     )
 
 

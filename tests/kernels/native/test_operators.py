@@ -11,6 +11,7 @@ from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence
 import nurt.nn
 from nurt.errors import NurtTypeError, ShapeError, UnavailableError
 from nurt.kernels import Weights, native_calls, native_ops, recording, run, run_stack, use
+from nurt.kernels.native_checks import weight_shapes
 from nurt.kernels.reference import RECURRENCES
 
 LAYERS = {
@@ -25,18 +26,23 @@ def arguments(cell: str, *, packed: bool, layers: int, reverse: list[bool]) -> t
     spec = native_calls.CELLS[cell]
     lengths = torch.tensor([4, 3, 1])
     inputs = torch.randn(8, 3) if packed else torch.randn(3, 4, 3)
-    rows, width = 5 * spec.gates, 5 * len(reverse)
+    columns = 2 if spec.projected else 5
+    width = columns * len(reverse)
     sides = [
         torch.randn(shape).requires_grad_()
         for layer in range(layers)
         for _ in reverse
-        for shape in ((rows, width if layer else 3), (rows, 5), (rows,), (rows,))
+        for shape in weight_shapes(cell, width if layer else 3, 5, columns).values()
     ]
     sides[3].requires_grad_(False)
-    states = [torch.randn(layers * len(reverse), 3, 5).requires_grad_() for _ in range(2 if spec.has_cell else 1)]
+    sizes = (columns, 5) if spec.has_cell else (columns,)
+    states = [torch.randn(layers * len(reverse), 3, size).requires_grad_() for size in sizes]
     masks = torch.rand(layers - 1, *((8,) if packed else (4, 3)), width) < 0.5 if layers > 1 else None
     tensors = (inputs.requires_grad_(), *states, *[None] * (2 - len(states)), sides, lengths, masks)
-    return (*tensors, cell, layers, reverse, packed, 2.0, True)
+    single = layers == len(reverse) == 1 and not packed
+    carry = [torch.rand(3, columns), torch.rand(3, 4, columns), torch.rand(3, 4, 5) if spec.has_cell else None]
+    options = (cell, layers, reverse, packed, 2.0, 0.5 if single else None)
+    return (*tensors, *(carry if single else [None] * 3), *options, True)
 
 
 @pytest.mark.parametrize("shape", [(1, [True]), (2, [False, True])])

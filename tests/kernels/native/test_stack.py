@@ -16,6 +16,7 @@ import nurt.nn
 from nurt.errors import NurtTypeError, ShapeError
 from nurt.kernels import Weights, native_calls, native_memory, native_ops, run_stack, threads, use
 from nurt.kernels.native_calls import CELLS
+from nurt.kernels.native_checks import weight_shapes
 from nurt.kernels.native_dropout import draw_masks, scale
 from nurt.kernels.reference import RECURRENCES
 
@@ -50,21 +51,18 @@ class Case:
         def numbers(*shape: int) -> Tensor:
             return torch.randn(shape, generator=generator, dtype=torch.float64).to(dtype)
 
-        rows = CELLS[cell].gates * H
-        self.weights = [
-            [
-                Weights(
-                    numbers(rows, D * H if layer else features) * 0.4,
-                    numbers(rows, H) * 0.7 * H**-0.5,
-                    *([numbers(rows), numbers(rows)] if biases else []),
-                )
-                for _ in range(D)
-            ]
-            for layer in range(L)
-        ]
-        self.states = [numbers(L * D, B, H) for _ in RECURRENCES[cell].state._fields]
+        # Of the hidden state.
+        P = (H + 1) // 2 if CELLS[cell].projected else H
+
+        def weights(inputs: int) -> Weights:
+            shapes = weight_shapes(cell, inputs, H, P)
+            made = {name: 0.7 * numbers(*shape) * shape[-1] ** -0.5 for name, shape in shapes.items()}
+            return Weights(**{name: value for name, value in made.items() if biases or "bias" not in name})
+
+        self.weights = [[weights(D * P if layer else features) for _ in range(D)] for layer in range(L)]
+        self.states = [numbers(L * D, B, P if name == "hidden" else H) for name in RECURRENCES[cell].state._fields]
         self.inputs = numbers(B, T, features)
-        self.grads = [numbers(B, T, D * H), *(numbers(L * D, B, H) for _ in self.states)]
+        self.grads = [numbers(B, T, D * P), *(torch.ones_like(state) - state for state in self.states)]
 
     def run(self, rung: str, *, packed: bool = False, dropout: float = 0.0, seed: int = 3) -> list[Tensor]:
         """Outputs and final states, then the gradients of everything."""
@@ -130,7 +128,7 @@ def test_any_sizes_and_lengths_agree_with_the_reference(cell, sizes, layers, dir
 
 
 @pytest.mark.parametrize("directions", [1, 2])
-@pytest.mark.parametrize("cell", ["lstm", "gru", "elman_tanh"])
+@pytest.mark.parametrize("cell", ["lstm", "gru", "elman_tanh", "projected_lstm"])
 def test_packed_data_stay_packed_through_all_layers(cell, directions):
     case = Case(cell, 4, 6, 3, 9, 3, directions, lengths=torch.tensor([6, 5, 5, 1]))
     agree(case, case.run("native", packed=True), case.run("reference", packed=True))
@@ -215,13 +213,13 @@ def test_frozen_layers_get_no_gradient_and_the_others_keep_theirs(trained):
 
 
 @pytest.mark.parametrize("packed", [False, True])
-@pytest.mark.parametrize("cell", ["lstm", "gru"])
+@pytest.mark.parametrize("cell", ["lstm", "gru", "projected_lstm", "layer_norm_lstm"])
 def test_second_derivatives_of_a_stack_are_those_of_finite_differences(cell, packed):
     case = Case(cell, 2, 3, 2, 2, 2, 2, lengths=torch.tensor([3, 2]))
     inputs = pack_padded_sequence(case.inputs, [3, 2], batch_first=True).data if packed else case.inputs
     call = native_calls.Call(cell, 2, (False, True), packed, 1.25)
-    masks = torch.rand(1, *((5,) if packed else (3, 2)), 4) < 0.8
-    flat = [weight for layer in case.weights for side in layer for weight in native_fields(side)]
+    masks = torch.rand(1, *((5,) if packed else (3, 2)), case.grads[0].shape[-1]) < 0.8
+    flat = [weight for layer in case.weights for side in layer for weight in native_fields(cell, side)]
     tensors = [inputs, *case.states, *flat]
     count = 1 + len(case.states)
 
@@ -235,8 +233,8 @@ def test_second_derivatives_of_a_stack_are_those_of_finite_differences(cell, pac
     assert torch.autograd.gradgradcheck(run, leaves, fast_mode=True)
 
 
-def native_fields(side: Weights) -> list[Tensor | None]:
-    return [getattr(side, name) for name in native_calls.FIELDS]
+def native_fields(cell: str, side: Weights) -> list[Tensor | None]:
+    return [getattr(side, name) for name in native_calls.CELLS[cell].fields]
 
 
 def test_a_drop_in_layer_makes_one_call_forward_and_one_backward(monkeypatch):
@@ -272,7 +270,11 @@ def test_an_empty_batch_passes_through_a_stack():
     ("change", "error", "said"),
     [
         (lambda w: [[w[0][0]], [w[0][0]]], ShapeError, "`weight_ih` of layer 1"),
-        (lambda w: [w[0], [w[1][0]._replace(bias_hh=torch.ones(3))]], ShapeError, "`bias_hh` of layer 1"),
+        (
+            lambda w: [w[0], [w[1][0]._replace(bias_hh=torch.ones(3, dtype=torch.float64))]],
+            ShapeError,
+            "`bias_hh` of layer 1",
+        ),
         (lambda w: [w[0], [w[1][0]._replace(weight_hh=w[1][0].weight_hh.float())]], NurtTypeError, "`weight_hh`"),
         (lambda w: [w[0], [w[1][0], w[1][0]]], ShapeError, "wrong number of weights"),
     ],

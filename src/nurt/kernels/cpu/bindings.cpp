@@ -59,12 +59,14 @@ const Engine& engine(const std::string& isa) {
 
 // The sizes of a call, checked before anything is touched.
 std::unique_ptr<Stack> make_stack(int cell, int scalar, int threads, bool packed, std::size_t batch, std::size_t time,
-                                  std::size_t features, std::size_t hidden, std::size_t layers,
+                                  std::size_t features, std::size_t hidden, std::size_t outputs, std::size_t layers,
                                   const std::vector<bool>& reverse, Address lengths) {
   require(cell >= 0 && cell < nurt::kCellKinds, "no such cell");
   require(scalar >= 0 && scalar < nurt::kScalars, "no such scalar type");
   require(threads >= 1 && threads <= 1024, "the number of threads must lie between 1 and 1024");
   require(batch > 0 && time > 0 && features > 0 && hidden > 0, "B, T, I and H must be at least 1");
+  const bool projected = nurt::kCells[cell].extra == nurt::Extra::projection;
+  require(outputs > 0 && (projected ? outputs <= hidden : outputs == hidden), "P does not fit the cell");
   require(layers > 0 && (reverse.size() == 1 || reverse.size() == 2), "L must be at least 1 and D 1 or 2");
   const auto limit = std::size_t{1} << 40;
   require(batch < limit && time < limit && features < limit && hidden < limit && batch * time < limit,
@@ -88,10 +90,18 @@ std::unique_ptr<Stack> make_stack(int cell, int scalar, int threads, bool packed
   stack->time = time;
   stack->features = features;
   stack->hidden = hidden;
+  stack->outputs = outputs;
   stack->reverse.assign(reverse.begin(), reverse.end());
   stack->layers.resize(layers);
   stack->lengths = length;
   return stack;
+}
+
+void require_learned(nurt::Extra extra, const Side& side) {
+  require(side.weight_ih && side.weight_hh, "an address is missing");
+  require(extra != nurt::Extra::peepholes || side.weight_ch, "the peepholes are missing");
+  require(extra != nurt::Extra::projection || side.weight_hr, "the projection is missing");
+  require(extra != nurt::Extra::norms || (side.norm_ih && side.norm_hh && side.norm_cell), "the norms are missing");
 }
 
 void require_forward(const Stack& stack) {
@@ -102,9 +112,11 @@ void require_forward(const Stack& stack) {
     require(layer.outputs, "an address is missing");
     for (std::size_t d = 0; d < stack.reverse.size(); ++d) {
       const Side& side = layer.sides[d];
-      require(side.weight_ih && side.weight_hh, "an address is missing");
+      require_learned(cell.extra, side);
       require(!cell.has_cell_state || (side.gates != nullptr) == (side.cells != nullptr),
               "keep gates and cells, or neither");
+      require(side.gates == nullptr || cell.extra != nurt::Extra::norms || side.normals, "keep the norms too");
+      require(side.gates == nullptr || cell.extra != nurt::Extra::projection || side.made, "keep what is projected too");
     }
   }
 }
@@ -116,7 +128,11 @@ void require_backward(const Stack& stack) {
     require(layer.outputs, "an address is missing");
     for (std::size_t d = 0; d < stack.reverse.size(); ++d) {
       const Side& side = layer.sides[d];
-      require(side.weight_ih && side.weight_hh, "an address is missing");
+      require_learned(cell.extra, side);
+      require(cell.extra != nurt::Extra::norms || side.normals, "the forward pass kept no norms");
+      require(cell.extra != nurt::Extra::projection || side.made, "the forward pass kept nothing that is projected");
+      require(!side.keep_cell.data || side.made_cells, "the forward pass kept no cell states before zoneout");
+      require(cell.kept > 0 || !side.keep_hidden.data || side.made, "the forward pass kept nothing before zoneout");
       require(cell.kept == 0 || side.gates, "the forward pass kept no gates");
       require(!cell.has_cell_state || side.cells, "the forward pass kept no cell states");
     }
@@ -158,16 +174,35 @@ template <auto member, class Class> void strided(nb::class_<Class>& type, const 
 
 void bind_stack(nb::module_& module) {
   nb::class_<Side> side(module, "Side", "One direction of one layer; see Side in stack.h.");
+  side.def(nb::init<>());
   address<&Side::weight_ih>(side, "weight_ih");
   address<&Side::weight_hh>(side, "weight_hh");
   address<&Side::bias_ih>(side, "bias_ih");
   address<&Side::bias_hh>(side, "bias_hh");
+  address<&Side::weight_hr>(side, "weight_hr");
+  address<&Side::weight_ch>(side, "weight_ch");
+  address<&Side::norm_ih>(side, "norm_ih");
+  address<&Side::norm_hh>(side, "norm_hh");
+  address<&Side::norm_cell>(side, "norm_cell");
+  address<&Side::norm_cell_bias>(side, "norm_cell_bias");
+  address<&Side::hidden_mask>(side, "hidden_mask");
+  strided<&Side::keep_hidden>(side, "keep_hidden");
+  strided<&Side::keep_cell>(side, "keep_cell");
   address<&Side::gates>(side, "gates");
   address<&Side::cells>(side, "cells");
+  address<&Side::made>(side, "made");
+  address<&Side::made_cells>(side, "made_cells");
+  address<&Side::normals>(side, "normals");
   address<&Side::grad_weight_ih>(side, "grad_weight_ih");
   address<&Side::grad_weight_hh>(side, "grad_weight_hh");
   address<&Side::grad_bias_ih>(side, "grad_bias_ih");
   address<&Side::grad_bias_hh>(side, "grad_bias_hh");
+  address<&Side::grad_weight_hr>(side, "grad_weight_hr");
+  address<&Side::grad_weight_ch>(side, "grad_weight_ch");
+  address<&Side::grad_norm_ih>(side, "grad_norm_ih");
+  address<&Side::grad_norm_hh>(side, "grad_norm_hh");
+  address<&Side::grad_norm_cell>(side, "grad_norm_cell");
+  address<&Side::grad_norm_cell_bias>(side, "grad_norm_cell_bias");
   address<&Side::total_grad_hidden>(side, "total_grad_hidden");
   address<&Side::total_grad_cell>(side, "total_grad_cell");
 
@@ -178,7 +213,7 @@ void bind_stack(nb::module_& module) {
 
   nb::class_<Stack> stack(module, "Stack", "Layers and directions of one call; see Stack in stack.h.");
   stack.def(nb::new_(&make_stack), nb::arg("cell"), nb::arg("scalar"), nb::arg("threads"), nb::arg("packed"),
-            nb::arg("batch"), nb::arg("time"), nb::arg("features"), nb::arg("hidden"), nb::arg("layers"),
+            nb::arg("batch"), nb::arg("time"), nb::arg("features"), nb::arg("hidden"), nb::arg("outputs"), nb::arg("layers"),
             nb::arg("reverse"), nb::arg("lengths"));
   stack.def(
       "layer", [](Stack& self, std::size_t index) -> Layer& { return self.layers.at(index); },
@@ -192,6 +227,7 @@ void bind_stack(nb::module_& module) {
       nb::rv_policy::reference_internal);
   stack.def_rw("scale", &Stack::scale);
   stack.def_rw("clear_past_end", &Stack::clear_past_end);
+  stack.def_rw("gradient_clip", &Stack::gradient_clip);
   strided<&Stack::inputs>(stack, "inputs");
   strided<&Stack::grad_outputs>(stack, "grad_outputs");
   address<&Stack::initial_hidden>(stack, "initial_hidden");
@@ -217,6 +253,7 @@ class Stream {
     require(scalar >= 0 && scalar < nurt::kScalars, "no such scalar type");
     require(batch > 0, "B must be at least 1");
     calls_ = &engine(isa).stream[cell][scalar];
+    extra_ = nurt::kCells[cell].extra;
   }
   ~Stream() {
     for (auto& layer : layers_) calls_->close(layer->handle);
@@ -224,15 +261,24 @@ class Stream {
   Stream(const Stream&) = delete;
   Stream& operator=(const Stream&) = delete;
 
-  void add_layer(std::size_t inputs, std::size_t hidden, Address weight_ih, Address weight_hh, Address bias_ih,
-                 Address bias_hh, Address state_hidden, Address state_cell, Address outputs) {
-    require(inputs > 0 && hidden > 0 && weight_ih && weight_hh && state_hidden && outputs, "an address is missing");
-    require(layers_.empty() || layers_.back()->hidden == inputs, "a layer does not fit on the one below");
-    auto layer = std::make_unique<Level>(batch_, inputs, hidden, threads_);
-    const auto row = static_cast<std::ptrdiff_t>(hidden);
-    layer->call = {{nullptr, static_cast<std::ptrdiff_t>(inputs), 0}, pointer(weight_ih), pointer(weight_hh),
-                   pointer(bias_ih), pointer(bias_hh), pointer(state_hidden), pointer(state_cell),
-                   {pointer(outputs), row, 0}, {}, {}, pointer(state_hidden), pointer(state_cell), false};
+  // I, H and P; the learned tensors of `side`; states and room for outputs.
+  void add_layer(std::size_t inputs, std::size_t hidden, std::size_t columns, const Side& side, Address state_hidden,
+                 Address state_cell, Address outputs) {
+    require(inputs > 0 && hidden > 0 && columns > 0 && state_hidden && outputs, "an address is missing");
+    require_learned(extra_, side);
+    require(extra_ == nurt::Extra::projection ? columns <= hidden : columns == hidden, "P does not fit the cell");
+    require(layers_.empty() || layers_.back()->columns == inputs, "a layer does not fit on the one below");
+    auto layer = std::make_unique<Level>(batch_, inputs, hidden, columns, threads_);
+    Forward& call = layer->call;
+    call.inputs.batch = static_cast<std::ptrdiff_t>(inputs);
+    call.weight_ih = side.weight_ih;
+    call.weight_hh = side.weight_hh;
+    call.bias_ih = side.bias_ih;
+    call.bias_hh = side.bias_hh;
+    call.learned = {side.weight_hr, side.weight_ch, side.norm_ih, side.norm_hh, side.norm_cell, side.norm_cell_bias};
+    call.initial_hidden = call.final_hidden = pointer(state_hidden);
+    call.initial_cell = call.final_cell = pointer(state_cell);
+    call.outputs = {pointer(outputs), static_cast<std::ptrdiff_t>(columns), 0};
     layer->handle = calls_->open(layer->planner.plan(), layer->call);
     layers_.push_back(std::move(layer));
   }
@@ -254,16 +300,17 @@ class Stream {
  private:
   struct Level {
     nurt::Planner planner;
-    std::size_t hidden;
+    std::size_t columns;
     Forward call{};
     void* handle = nullptr;
-    Level(std::size_t batch, std::size_t inputs, std::size_t hidden, int threads)
-        : planner(batch, 1, inputs, hidden, nullptr, false, false, threads), hidden(hidden) {}
+    Level(std::size_t batch, std::size_t inputs, std::size_t hidden, std::size_t columns, int threads)
+        : planner(batch, 1, inputs, hidden, columns, nullptr, false, false, threads), columns(columns) {}
   };
 
   std::size_t batch_;
   int threads_;
   const nurt::StreamCalls* calls_;
+  nurt::Extra extra_;
   std::vector<std::unique_ptr<Level>> layers_;
   std::mutex turn_;
 };
@@ -285,8 +332,8 @@ NB_MODULE(_cpu, module) {
   bind_stack(module);
   nb::class_<Stream>(module, "Stream", "Layers stepped one moment at a time, weights packed once.")
       .def(nb::init<const std::string&, int, int, std::size_t, int>())
-      .def("add_layer", &Stream::add_layer, "I, H, weights and biases; then hidden and cell state and outputs (B, H).")
-      .def("step", &Stream::step, "One step from `inputs` (B, I) to `outputs` (B, H); the states move on in place.");
+      .def("add_layer", &Stream::add_layer, "I, H, P, the weights; then hidden and cell state and room for outputs (B, P).")
+      .def("step", &Stream::step, "One step from `inputs` (B, I) to `outputs` (B, P); the states move on in place.");
   module.def("map", &map, "tanh (0) or sigmoid (1) of `count` numbers, as the cells compute them.");
   module.def("poison_scratch", &nurt::poison_scratch, "Fill scratch memory with NaN before use; for tests.");
   nurt::bind_scan(module);

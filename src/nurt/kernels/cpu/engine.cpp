@@ -1,8 +1,13 @@
 // Every cell in both scalar types for one instruction set; compiled once per set (see CMakeLists.txt).
 #include "backward.h"
 #include "cells/elman.h"
+#include "cells/cifg_lstm.h"
 #include "cells/gru.h"
+#include "cells/layer_norm_lstm.h"
 #include "cells/lstm.h"
+#include "cells/peephole_lstm.h"
+#include "cells/projected_lstm.h"
+#include "cells/reset_before_gru.h"
 #include "forward.h"
 #include "stream.h"
 
@@ -64,6 +69,11 @@ Engine build() {
   enter<Elman<Relu>, CellKind::elman_relu>(engine);
   enter<Elman<Sigmoid>, CellKind::elman_sigmoid>(engine);
   enter<Elman<Identity>, CellKind::linear>(engine);
+  enter<PeepholeLstm, CellKind::peephole_lstm>(engine);
+  enter<CifgLstm, CellKind::cifg_lstm>(engine);
+  enter<ResetBeforeGru, CellKind::reset_before_gru>(engine);
+  enter<ProjectedLstm, CellKind::projected_lstm>(engine);
+  enter<LayerNormLstm, CellKind::layer_norm_lstm>(engine);
   engine.drop[static_cast<int>(Scalar::float32)] = &drop<float>;
   engine.drop[static_cast<int>(Scalar::float64)] = &drop<double>;
   engine.map[static_cast<int>(Scalar::float32)] = &map<float>;

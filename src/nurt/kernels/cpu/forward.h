@@ -1,6 +1,8 @@
 // The forward walk through time.
 #pragma once
 
+#include "carry.h"
+#include "row_norm.h"
 #include "time_loop.h"
 
 namespace nurt::NURT_ISA {
@@ -8,38 +10,52 @@ namespace nurt::NURT_ISA {
 // Weights as the products want them: packed once for a call, or once for a stream of steps.
 template <class Cell, class S> struct Prepared {
   Packed<S> input_weights, hidden_weights;
+  Packed<S> further_weights;  // of the second product, or W_hr
   S *bias, *zeros;
 
   static std::size_t scratch_size(const Plan& plan) {
-    const std::size_t H = plan.hidden, columns = Cell::gates * H;
-    return room<S>(Packed<S>::size(plan.inputs, columns)) + room<S>(Packed<S>::size(H, columns)) +
-           room<S>(Cell::row_blocks * H) + room<S>(H);
+    const std::size_t H = plan.hidden;
+    return room<S>(Packed<S>::size(plan.inputs, Cell::gates * H)) +
+           room<S>(Packed<S>::size(plan.outputs, Cell::recurrent_blocks * H)) +
+           room<S>(Packed<S>::size(further_depth(plan), further_columns(plan))) + room<S>(Cell::row_blocks * H) +
+           room<S>(larger(H, plan.outputs));
   }
 
   Prepared(Scratch& scratch, const Plan& plan, const Forward& call)
       : input_weights(take<S>(scratch, Packed<S>::size(plan.inputs, Cell::gates * plan.hidden)), plan.inputs,
                       Cell::gates * plan.hidden),
-        hidden_weights(take<S>(scratch, Packed<S>::size(plan.hidden, Cell::gates * plan.hidden)), plan.hidden,
-                       Cell::gates * plan.hidden),
+        hidden_weights(take<S>(scratch, Packed<S>::size(plan.outputs, Cell::recurrent_blocks * plan.hidden)),
+                       plan.outputs, Cell::recurrent_blocks * plan.hidden),
+        further_weights(take<S>(scratch, Packed<S>::size(further_depth(plan), further_columns(plan))),
+                        further_depth(plan), further_columns(plan)),
         bias(take<S>(scratch, Cell::row_blocks * plan.hidden)),
-        zeros(take<S>(scratch, plan.hidden)) {
-    const std::size_t H = plan.hidden, input_pieces = input_weights.pieces();
-    clear(zeros, H);
+        zeros(take<S>(scratch, larger(plan.hidden, plan.outputs))) {
+    const std::size_t H = plan.hidden, input_pieces = input_weights.pieces(), hidden_pieces = hidden_weights.pieces();
+    clear(zeros, larger(H, plan.outputs));
     gather_bias(call, H);
-    parallel_for(input_pieces + hidden_weights.pieces(), plan.threads, [&](std::size_t task) {
+    parallel_for(input_pieces + hidden_pieces + further_weights.pieces(), plan.threads, [&](std::size_t task) {
       if (task < input_pieces) {
         const S* w = static_cast<const S*>(call.weight_ih);
         input_weights.pack_columns(task, [&](std::size_t n) {
           return w + (Cell::input_block(n / H) * H + n % H) * plan.inputs;
         });
-      } else {
+      } else if (task < input_pieces + hidden_pieces) {
         const S* w = static_cast<const S*>(call.weight_hh);
-        hidden_weights.pack_columns(task - input_pieces, [&](std::size_t n) { return w + n * H; });
+        hidden_weights.pack_columns(task - input_pieces, [&](std::size_t n) { return w + n * plan.outputs; });
+      } else {
+        const S* w = Cell::projected ? static_cast<const S*>(call.learned.weight_hr)
+                                     : static_cast<const S*>(call.weight_hh) + Cell::recurrent_blocks * H * H;
+        further_weights.pack_columns(task - input_pieces - hidden_pieces, [&](std::size_t n) { return w + n * H; });
       }
     });
   }
 
  private:
+  static std::size_t further_depth(const Plan& plan) { return Cell::projected || Cell::second_product ? plan.hidden : 0; }
+  static std::size_t further_columns(const Plan& plan) {
+    return Cell::projected ? plan.outputs : Cell::second_product ? plan.hidden : 0;
+  }
+
   // b_ih and b_hh, each added to the blocks that its product feeds.
   void gather_bias(const Forward& call, std::size_t H) {
     clear(bias, Cell::row_blocks * H);
@@ -54,42 +70,78 @@ template <class Cell, class S> struct Prepared {
   }
 };
 
+// Memory of one tile's walk for what is not kept.
+template <class Cell, class S> struct ForwardMemory {
+  S* ring;      // gates of one chunk, when they are not kept
+  S* seen;      // per row, what W_hh meets, where that is not h_{t-1} itself
+  S* between;   // per row, sums before they are normalised, or what the second product meets
+  S* made;      // per row, what is projected, when it is not kept
+  S* old_cell;  // of one row, where the new cell state is written over it
+
+  static bool keeps(const Forward& call) { return Cell::gates_are_output || call.gates.data != nullptr; }
+
+  static std::size_t count(const Plan& plan, const Forward& call) {
+    const Tiles tiles(plan);
+    return ring_count(plan, call) + tiles.rows * (seen_columns(plan, call) + between_columns(plan) + made_columns(plan, call)) +
+           old_count(plan, call);
+  }
+
+  ForwardMemory(S* memory, const Plan& plan, const Forward& call)
+      : ring(memory),
+        seen(ring + ring_count(plan, call)),
+        between(seen + Tiles(plan).rows * seen_columns(plan, call)),
+        made(between + Tiles(plan).rows * between_columns(plan)),
+        old_cell(made + Tiles(plan).rows * made_columns(plan, call)) {}
+
+ private:
+  static std::size_t ring_count(const Plan& plan, const Forward& call) {
+    return keeps(call) ? 0 : Tiles(plan).chunk_rows() * Cell::row_blocks * plan.hidden;
+  }
+  static std::size_t seen_columns(const Plan& plan, const Forward& call) {
+    return call.carry.hidden_mask == nullptr ? 0 : plan.outputs;
+  }
+  static std::size_t between_columns(const Plan& plan) {
+    return Cell::normalised ? Cell::gates * plan.hidden : Cell::second_product ? plan.hidden : 0;
+  }
+  static std::size_t made_columns(const Plan& plan, const Forward& call) {
+    return Cell::projected && call.made.data == nullptr ? plan.hidden : 0;
+  }
+  static std::size_t old_count(const Plan& plan, const Forward& call) {
+    return call.carry.keep_cell.data != nullptr && call.cells.data == nullptr ? plan.hidden : 0;
+  }
+};
+
 template <class Cell, class S> class ForwardPass {
  public:
   static void run(Plan plan, const Forward& call) {
     plan.threads = useful_threads<Cell>(plan);
     const Team team(plan.threads);
-    Scratch scratch(Prepared<Cell, S>::scratch_size(plan) + ring_size(plan, call));
+    Scratch scratch(Prepared<Cell, S>::scratch_size(plan) + memory_size(plan, call));
     const Prepared<Cell, S> prepared(scratch, plan, call);
-    walk_tiles(plan, call, prepared, take_ring(scratch, plan, call));
+    walk_tiles(plan, call, prepared, take_memory(scratch, plan, call));
   }
 
-  // All of time for all of the batch; `ring` as take_ring gives it.
-  static void walk_tiles(const Plan& plan, const Forward& call, const Prepared<Cell, S>& prepared, S* ring) {
+  // All of time for all of the batch; `memory` as take_memory gives it.
+  static void walk_tiles(const Plan& plan, const Forward& call, const Prepared<Cell, S>& prepared, S* memory) {
     const Tiles tiles(plan);
-    const std::size_t share = tiles.chunk_rows() * Cell::row_blocks * plan.hidden;
+    const std::size_t share = ForwardMemory<Cell, S>::count(plan, call);
     parallel_for(tiles.count, plan.threads, [&](std::size_t task) {
       ForwardPass pass{plan,
                        call,
                        {plan},
                        tiles[task],
                        tiles.chunk_steps(),
-                       prepared.input_weights,
-                       prepared.hidden_weights,
-                       prepared.bias,
-                       prepared.zeros,
-                       keeps(call),
-                       ring == nullptr ? nullptr : ring + task * share,
+                       prepared,
+                       {memory + task * share, plan, call},
+                       ForwardMemory<Cell, S>::keeps(call),
                        tiles.threads_within(plan)};
       pass.walk();
     });
   }
 
-  static std::size_t ring_size(const Plan& plan, const Forward& call) {
-    return keeps(call) ? 0 : room<S>(ring_count(plan));
-  }
-  static S* take_ring(Scratch& scratch, const Plan& plan, const Forward& call) {
-    return keeps(call) ? nullptr : take<S>(scratch, ring_count(plan));
+  static std::size_t memory_size(const Plan& plan, const Forward& call) { return room<S>(memory_count(plan, call)); }
+  static S* take_memory(Scratch& scratch, const Plan& plan, const Forward& call) {
+    return take<S>(scratch, memory_count(plan, call));
   }
 
   const Plan& plan;
@@ -97,17 +149,14 @@ template <class Cell, class S> class ForwardPass {
   Walk<S> walk_;
   Tile tile;
   std::size_t chunk_steps;
-  const Packed<S>&input_weights, &hidden_weights;
-  const S *bias, *zeros;
+  const Prepared<Cell, S>& prepared;
+  ForwardMemory<Cell, S> memory;
   bool keep;
-  S* ring;  // gates of one chunk, when they are not kept
   int threads;
 
  private:
-  static bool keeps(const Forward& call) { return Cell::gates_are_output || call.gates.data != nullptr; }
-  static std::size_t ring_count(const Plan& plan) {
-    const Tiles tiles(plan);
-    return tiles.count * tiles.chunk_rows() * Cell::row_blocks * plan.hidden;
+  static std::size_t memory_count(const Plan& plan, const Forward& call) {
+    return Tiles(plan).count * ForwardMemory<Cell, S>::count(plan, call);
   }
 
   void walk() {
@@ -117,7 +166,7 @@ template <class Cell, class S> class ForwardPass {
       for (std::size_t r = tile.begin; r < tile.end; ++r) {
         // A stream keeps its state in one place.
         if (call.final_cell == call.initial_cell) continue;
-        copy(state_row<S>(call.final_cell, plan, r), state_row<S>(call.initial_cell, plan, r, zeros), H);
+        copy(cell_row<S>(call.final_cell, plan, r), cell_row<S>(call.initial_cell, plan, r, prepared.zeros), H);
       }
     }
     for (std::size_t begin = 0; begin < steps; begin += chunk_steps) {
@@ -131,8 +180,13 @@ template <class Cell, class S> class ForwardPass {
   S* gates_at(std::size_t rank, std::size_t step, std::size_t chunk_begin) const {
     if constexpr (Cell::gates_are_output) return walk_.at(call.outputs, rank, step);
     if (keep) return walk_.at(call.gates, rank, step);
-    return ring + ((step - chunk_begin) * (tile.end - tile.begin) + rank - tile.begin) * Cell::row_blocks * plan.hidden;
+    return memory.ring +
+           ((step - chunk_begin) * (tile.end - tile.begin) + rank - tile.begin) * Cell::row_blocks * plan.hidden;
   }
+  S* normals_at(std::size_t rank, std::size_t step) const {
+    return call.normals.data == nullptr ? nullptr : walk_.at(call.normals, rank, step);
+  }
+  const S* gain(const void* weight) const { return static_cast<const S*>(weight); }
 
   void project_inputs(std::size_t begin, std::size_t end) {
     const S* from[kMostChunkRows];
@@ -145,61 +199,179 @@ template <class Cell, class S> class ForwardPass {
       for (std::size_t r = tile.begin; r < tile.begin + alive; ++r, ++rows) {
         from[rows] = walk_.at(call.inputs, r, step);
         to[rows] = gates_at(r, step, begin);
-        if (beyond > 0) copy(to[rows] + Cell::gates * H, bias + Cell::gates * H, beyond * H);
+        if (beyond > 0) copy(to[rows] + Cell::gates * H, prepared.bias + Cell::gates * H, beyond * H);
       }
     }
-    multiply_together<S, Start::bias>(from, to, rows, input_weights, bias, threads);
+    if constexpr (Cell::normalised) {
+      multiply_together<S, Start::zero>(from, to, rows, prepared.input_weights, nullptr, threads);
+      for (std::size_t step = begin, i = 0; step < end; ++step) {
+        const std::size_t alive = tile.alive(plan, step);
+        for (std::size_t r = tile.begin; r < tile.begin + alive; ++r, ++i) normalise_inputs(to[i], normals_at(r, step));
+      }
+    } else {
+      multiply_together<S, Start::bias>(from, to, rows, prepared.input_weights, prepared.bias, threads);
+    }
+  }
+
+  // gates = gain * LN(gates) + b_ih + b_hh
+  void normalise_inputs(S* gates, S* normals) const {
+    const std::size_t columns = Cell::gates * plan.hidden;
+    S* normal = normals == nullptr ? gates : normals;
+    const S scale = normalise(gates, normal, columns);
+    if (normals != nullptr) normals[2 * columns + plan.hidden] = scale;
+    const S* gain_ih = gain(call.learned.norm_ih);
+    for_columns<S>(columns, [&](auto io, std::size_t j) {
+      io.write(gates + j, io.read(gain_ih + j) * io.read(normal + j) + io.read(prepared.bias + j));
+    });
   }
 
   void advance(std::size_t step, std::size_t chunk_begin) {
     const S* previous[kTileRows];
+    const S* seen[kTileRows];
     S* gates[kTileRows];
     S* recurrent[kTileRows];
-    const std::size_t H = plan.hidden, alive = tile.alive(plan, step);
+    const std::size_t H = plan.hidden, P = plan.outputs, alive = tile.alive(plan, step);
+    const auto mask = call.carry.hidden_mask;
     for (std::size_t i = 0; i < alive; ++i) {
       const std::size_t rank = tile.begin + i;
-      previous[i] = step == 0 ? state_row<S>(call.initial_hidden, plan, rank, zeros)
+      previous[i] = step == 0 ? hidden_row<S>(call.initial_hidden, plan, rank, prepared.zeros)
                               : walk_.at(call.outputs, rank, step - 1);
+      seen[i] = previous[i];
       gates[i] = gates_at(rank, step, chunk_begin);
       recurrent[i] = gates[i] + Cell::recurrent_first * H;
+      if (mask != nullptr) {
+        seen[i] = memory.seen + i * P;
+        masked(row_of<S>(mask, P, plan, rank), previous[i], memory.seen + i * P, P);
+      }
     }
-    multiply_together<S, Start::present>(previous, recurrent, alive, hidden_weights, nullptr, threads);
+    if constexpr (Cell::normalised) {
+      add_normal_product(seen, gates, alive, step);
+    } else {
+      multiply_together<S, Start::present>(seen, recurrent, alive, prepared.hidden_weights, nullptr, threads);
+    }
+    if constexpr (Cell::second_product) add_second_product(seen, gates, alive);
+    for (std::size_t i = 0; i < alive; ++i) point_wise(tile.begin + i, step, gates[i], previous[i]);
+    if constexpr (Cell::projected) project(alive, step);
+    if (call.carry.keep_hidden.data == nullptr) return;
     for (std::size_t i = 0; i < alive; ++i) {
       const std::size_t rank = tile.begin + i;
       S* hidden = walk_.at(call.outputs, rank, step);
-      S* cell = nullptr;
-      const S* previous_cell = nullptr;
-      if constexpr (Cell::has_cell_state) {
-        cell = call.cells.data == nullptr ? state_row<S>(call.final_cell, plan, rank)
-                                          : walk_.at(call.cells, rank, step);
-        previous_cell = call.cells.data == nullptr ? cell
-                        : step == 0 ? state_row<S>(call.initial_cell, plan, rank, zeros)
-                                    : walk_.at(call.cells, rank, step - 1);
-      }
-      for_columns<S>(H, [&](auto io, std::size_t j) {
-        Cell::template forward<S>(
-            io, {gates[i] + j, previous[i] + j, offset(previous_cell, j), hidden + j, offset(cell, j)}, H);
+      if (Cell::gates_are_output && call.made.data != nullptr) copy(walk_.at(call.made, rank, step), hidden, P);
+      keep_part<S>(walk_.at(call.carry.keep_hidden, rank, step), previous[i], hidden, P);
+    }
+  }
+
+  // gates += gain * LN(W_hh h)
+  void add_normal_product(const S* const* seen, S* const* gates, std::size_t alive, std::size_t step) const {
+    S* sums[kTileRows];
+    const std::size_t columns = Cell::gates * plan.hidden;
+    for (std::size_t i = 0; i < alive; ++i) sums[i] = memory.between + i * columns;
+    multiply_together<S, Start::zero>(seen, sums, alive, prepared.hidden_weights, nullptr, threads);
+    const S* gain_hh = gain(call.learned.norm_hh);
+    for (std::size_t i = 0; i < alive; ++i) {
+      S* normals = normals_at(tile.begin + i, step);
+      S* normal = normals == nullptr ? sums[i] : normals + columns;
+      const S scale = normalise(sums[i], normal, columns);
+      if (normals != nullptr) normals[2 * columns + plan.hidden + 1] = scale;
+      for_columns<S>(columns, [&](auto io, std::size_t j) {
+        io.write(gates[i] + j, io.read(gates[i] + j) + io.read(gain_hh + j) * io.read(normal + j));
       });
     }
   }
 
+  // The last block += W_hn q
+  void add_second_product(const S* const* seen, S* const* gates, std::size_t alive) const {
+    const S* reset[kTileRows];
+    S* last[kTileRows];
+    const std::size_t H = plan.hidden;
+    for (std::size_t i = 0; i < alive; ++i) {
+      S* q = memory.between + i * H;
+      for_columns<S>(H, [&](auto io, std::size_t j) { Cell::template reset<S>(io, gates[i] + j, seen[i] + j, q + j); });
+      reset[i] = q;
+      last[i] = gates[i] + Cell::recurrent_blocks * H;
+    }
+    multiply_together<S, Start::present>(reset, last, alive, prepared.further_weights, nullptr, threads);
+  }
+
+  // What the step makes of the hidden state, before a projection.
+  S* made_at(std::size_t rank, std::size_t step) const {
+    if constexpr (!Cell::projected) return walk_.at(call.outputs, rank, step);
+    return call.made.data == nullptr ? memory.made + (rank - tile.begin) * plan.hidden : walk_.at(call.made, rank, step);
+  }
+
+  void point_wise(std::size_t rank, std::size_t step, S* gates, const S* previous) const {
+    const std::size_t H = plan.hidden;
+    S* hidden = made_at(rank, step);
+    S* cell = nullptr;
+    const S* previous_cell = nullptr;
+    if constexpr (Cell::has_cell_state) {
+      cell = call.cells.data == nullptr ? cell_row<S>(call.final_cell, plan, rank) : walk_.at(call.cells, rank, step);
+      previous_cell = call.cells.data == nullptr ? cell
+                      : step == 0 ? cell_row<S>(call.initial_cell, plan, rank, prepared.zeros)
+                                  : walk_.at(call.cells, rank, step - 1);
+      if (call.carry.keep_cell.data != nullptr && previous_cell == cell) {
+        copy(memory.old_cell, previous_cell, H);
+        previous_cell = memory.old_cell;
+      }
+    }
+    const S* peepholes = Cell::peepholes ? gain(call.learned.weight_ch) : nullptr;
+    for_columns<S>(H, [&](auto io, std::size_t j) {
+      Cell::template forward<S>(
+          io, {gates + j, previous + j, offset(previous_cell, j), hidden + j, offset(cell, j), offset(peepholes, j)}, H);
+    });
+    if constexpr (Cell::normalised) put_out(gates, cell, hidden, normals_at(rank, step));
+    if constexpr (Cell::has_cell_state) {
+      if (call.carry.keep_cell.data == nullptr) return;
+      if (call.made_cells.data != nullptr) copy(walk_.at(call.made_cells, rank, step), cell, H);
+      keep_part<S>(walk_.at(call.carry.keep_cell, rank, step), previous_cell, cell, H);
+    }
+  }
+
+  // hidden = o tanh(gain * LN(cell) + bias)
+  void put_out(const S* gates, const S* cell, S* hidden, S* normals) const {
+    const std::size_t H = plan.hidden;
+    S* normal = normals == nullptr ? hidden : normals + 2 * Cell::gates * H;
+    const S scale = normalise(cell, normal, H);
+    if (normals != nullptr) normals[(2 * Cell::gates + 1) * H + 2] = scale;
+    const S *gain_c = gain(call.learned.norm_cell), *bias = gain(call.learned.norm_cell_bias);
+    if (bias == nullptr) bias = prepared.zeros;
+    for_columns<S>(H, [&](auto io, std::size_t j) {
+      const auto n = io.read(gain_c + j) * io.read(normal + j) + io.read(bias + j);
+      io.write(hidden + j, Cell::template output<S>(io.read(gates + (Cell::gates - 1) * H + j), n));
+    });
+  }
+
+  // outputs = W_hr made
+  void project(std::size_t alive, std::size_t step) const {
+    const S* made[kTileRows];
+    S* outputs[kTileRows];
+    for (std::size_t i = 0; i < alive; ++i) {
+      made[i] = made_at(tile.begin + i, step);
+      outputs[i] = walk_.at(call.outputs, tile.begin + i, step);
+    }
+    multiply_together<S, Start::zero>(made, outputs, alive, prepared.further_weights, nullptr, threads);
+  }
+
   // Final states: those after the row's own last element. Past it, outputs are zero.
   void finish() {
-    const std::size_t H = plan.hidden;
+    const std::size_t H = plan.hidden, P = plan.outputs;
     for (std::size_t rank = tile.begin; rank < tile.end; ++rank) {
       const auto length = static_cast<std::size_t>(plan.length[rank]);
-      const S* hidden = length == 0 ? state_row<S>(call.initial_hidden, plan, rank, zeros)
+      const S* hidden = length == 0 ? hidden_row<S>(call.initial_hidden, plan, rank, prepared.zeros)
                                     : walk_.at(call.outputs, rank, length - 1);
-      copy(state_row<S>(call.final_hidden, plan, rank), hidden, H);
+      copy(hidden_row<S>(call.final_hidden, plan, rank), hidden, P);
       if (Cell::has_cell_state && call.cells.data != nullptr) {
-        const S* cell = length == 0 ? state_row<S>(call.initial_cell, plan, rank, zeros)
+        const S* cell = length == 0 ? cell_row<S>(call.initial_cell, plan, rank, prepared.zeros)
                                     : walk_.at(call.cells, rank, length - 1);
-        copy(state_row<S>(call.final_cell, plan, rank), cell, H);
+        copy(cell_row<S>(call.final_cell, plan, rank), cell, H);
       }
-      walk_.clear_past_end(call.outputs, rank, H);
+      walk_.clear_past_end(call.outputs, rank, P);
       if (!call.clear_past_end) continue;
       if (!Cell::gates_are_output && keep) walk_.clear_past_end(call.gates, rank, Cell::row_blocks * H);
       if (Cell::has_cell_state && call.cells.data != nullptr) walk_.clear_past_end(call.cells, rank, H);
+      if (call.made.data != nullptr) walk_.clear_past_end(call.made, rank, H);
+      if (call.made_cells.data != nullptr) walk_.clear_past_end(call.made_cells, rank, H);
+      if (call.normals.data != nullptr) walk_.clear_past_end(call.normals, rank, normal_columns(H));
     }
   }
 };

@@ -5,7 +5,7 @@
 
 namespace nurt {
 
-Planner::Planner(std::size_t batch, std::size_t time, std::size_t inputs, std::size_t hidden,
+Planner::Planner(std::size_t batch, std::size_t time, std::size_t inputs, std::size_t hidden, std::size_t outputs,
                  const std::int64_t* lengths, bool reverse, bool packed, int threads)
     : row_(batch), length_(batch, static_cast<std::int64_t>(time)) {
   std::iota(row_.begin(), row_.end(), 0);
@@ -21,7 +21,7 @@ Planner::Planner(std::size_t batch, std::size_t time, std::size_t inputs, std::s
     while (length_[alive - 1] <= static_cast<std::int64_t>(step)) --alive;
     first_[step + 1] = first_[step] + static_cast<std::int64_t>(alive);
   }
-  plan_ = {batch, steps, inputs, hidden, time, row_.data(), length_.data(), first_.data(), reverse, packed, threads};
+  plan_ = {batch, steps, inputs, hidden, outputs, time, row_.data(), length_.data(), first_.data(), reverse, packed, threads};
 }
 
 }  // namespace nurt

@@ -11,8 +11,8 @@ namespace nurt {
 class Planner {
  public:
   // lengths: B numbers between 0 and time, or null when every row has `time` steps.
-  Planner(std::size_t batch, std::size_t time, std::size_t inputs, std::size_t hidden, const std::int64_t* lengths,
-          bool reverse, bool packed, int threads);
+  Planner(std::size_t batch, std::size_t time, std::size_t inputs, std::size_t hidden, std::size_t outputs,
+          const std::int64_t* lengths, bool reverse, bool packed, int threads);
 
   const Plan& plan() const { return plan_; }
 

@@ -9,17 +9,46 @@
 
 namespace nurt {
 
-enum class CellKind : int { lstm, gru, elman_tanh, elman_relu, elman_sigmoid, linear };
-constexpr int kCellKinds = 6;
+enum class CellKind : int {
+  lstm,
+  gru,
+  elman_tanh,
+  elman_relu,
+  elman_sigmoid,
+  linear,
+  peephole_lstm,
+  cifg_lstm,
+  reset_before_gru,
+  projected_lstm,
+  layer_norm_lstm
+};
+constexpr int kCellKinds = 11;
+
+// What a cell learns beside W_ih, W_hh and their biases.
+enum class Extra { none, peepholes, projection, norms };
 
 // What is known of a cell without its equations, in the order of CellKind.
 struct CellFacts {
   std::size_t gates;    // blocks of H rows in each weight matrix
   std::size_t kept;     // blocks of H kept per row and step beside the output; 0 where the output says it all
   bool has_cell_state;
+  Extra extra = Extra::none;
 };
-constexpr CellFacts kCells[kCellKinds] = {{4, 4, true},  {3, 4, false}, {1, 0, false},
-                                           {1, 0, false}, {1, 0, false}, {1, 0, false}};
+constexpr CellFacts kCells[kCellKinds] = {{4, 4, true},
+                                          {3, 4, false},
+                                          {1, 0, false},
+                                          {1, 0, false},
+                                          {1, 0, false},
+                                          {1, 0, false},
+                                          {4, 4, true, Extra::peepholes},
+                                          {3, 3, true},
+                                          {3, 3, false},
+                                          {4, 4, true, Extra::projection},
+                                          {4, 4, true, Extra::norms}};
+
+// Columns kept of a row's normalisations: the normal sums of the input and of the recurrent product (4H each), the
+// normal cell state (H), then of each of the three the factor 1/sigma.
+constexpr std::size_t normal_columns(std::size_t hidden) { return 9 * hidden + 3; }
 
 enum class Scalar : int { float32, float64 };
 constexpr int kScalars = 2;
@@ -36,6 +65,7 @@ struct Rows {
 // prefix of the ranking and the total work is the sum of the lengths.
 struct Plan {
   std::size_t batch, steps, inputs, hidden;  // steps: the longest length, at most T
+  std::size_t outputs;                       // P, the size of the hidden state: H, or less after a projection
   std::size_t time;                          // T, the length of the tensors
   const std::int64_t* row;                   // (B) row of the tensors at each rank
   const std::int64_t* length;                // (B) length at each rank, falling
@@ -45,31 +75,60 @@ struct Plan {
   int threads;
 };
 
-// Pointers to (B, H) states and to weights refer to contiguous memory; absent ones are null.
+// What a cell learns beside W_ih, W_hh and biases; null where it has no such thing.
+template <class Memory> struct Learned {
+  Memory* weight_hr;                   // (P, H)
+  Memory* weight_ch;                   // (3*H): peepholes of i, f, o
+  Memory *norm_ih, *norm_hh;           // (4*H): gains
+  Memory *norm_cell, *norm_cell_bias;  // (H), the bias optional
+};
+
+// What happens to the state between two steps; what is absent does not.
+struct Carry {
+  const void* hidden_mask;  // (B, P): multiplies h_{t-1} where W_hh meets it
+  Rows keep_hidden;         // (B, T, P): k in h_t = k h_{t-1} + (1-k) (new h_t)
+  Rows keep_cell;           // (B, T, H): the same for c_t
+  double gradient_clip;     // bound of what a step hands down to the state before it; 0: none
+
+  bool any() const {
+    return hidden_mask != nullptr || keep_hidden.data != nullptr || keep_cell.data != nullptr || gradient_clip > 0;
+  }
+};
+
+// Pointers to (B, P) hidden and (B, H) cell states and to weights refer to contiguous memory; absent ones are null.
 struct Forward {
   Rows inputs;                                        // (B, T, I)
-  const void *weight_ih, *weight_hh;                  // (G*H, I), (G*H, H)
+  const void *weight_ih, *weight_hh;                  // (G*H, I), (G*H, P)
   const void *bias_ih, *bias_hh;                      // (G*H), optional
-  const void *initial_hidden, *initial_cell;          // (B, H), optional: zero
-  Rows outputs;                                       // (B, T, H)
+  const void *initial_hidden, *initial_cell;          // (B, P), (B, H), optional: zero
+  Rows outputs;                                       // (B, T, P)
   Rows gates;                                         // (B, T, S*H), absent: nothing is kept for a backward pass
   Rows cells;                                         // (B, T, H), LSTM; absent together with gates
-  void *final_hidden, *final_cell;                    // (B, H)
-  bool clear_past_end;                                // also zero gates and cells past a row's length
+  void *final_hidden, *final_cell;                    // (B, P), (B, H)
+  bool clear_past_end;                                // also zero what is kept past a row's length
+  Learned<const void> learned;
+  Carry carry;
+  Rows made;                                          // (B, T, H): the hidden state before projection or zoneout
+  Rows made_cells;                                    // (B, T, H): the cell state before zoneout
+  Rows normals;                                       // (B, T, normal_columns(H))
 };
 
 struct Backward {
   Rows inputs, outputs, gates, cells;                 // as the forward pass left them
   const void *weight_ih, *weight_hh;
   const void *initial_hidden, *initial_cell;
-  Rows grad_outputs;                                  // (B, T, H), optional
-  const void *grad_final_hidden, *grad_final_cell;    // (B, H), optional
+  Rows grad_outputs;                                  // (B, T, P), optional
+  const void *grad_final_hidden, *grad_final_cell;    // (B, P), (B, H), optional
   Rows grad_inputs;                                   // (B, T, I), optional
   bool add_to_inputs;                                 // add to what stands in grad_inputs: of another direction
-  void *grad_weight_ih, *grad_weight_hh;              // (G*H, I), (G*H, H), optional
+  void *grad_weight_ih, *grad_weight_hh;              // (G*H, I), (G*H, P), optional
   void *grad_bias_ih, *grad_bias_hh;                  // (G*H), optional
-  void *grad_initial_hidden, *grad_initial_cell;      // (B, H), optional
-  Rows total_grad_hidden, total_grad_cell;            // (B, T, H), optional: dL/dh_t and dL/dc_t over all paths
+  void *grad_initial_hidden, *grad_initial_cell;      // (B, P), (B, H), optional
+  Rows total_grad_hidden, total_grad_cell;            // (B, T, ·), optional: dL/dh_t and dL/dc_t over all paths
+  Learned<const void> learned;
+  Learned<void> grad_learned;                         // each optional
+  Carry carry;
+  Rows made, made_cells, normals;                     // as the forward pass left them
 };
 
 // A layer of a stream: opened with its weights and a plan that outlives it, then stepped with inputs, states and outputs of T = 1.

@@ -14,13 +14,13 @@ class Walker {
   Walker(const Engine& engine, const Stack& stack)
       : engine_(engine),
         stack_(stack),
-        planner_(stack.batch, stack.time, stack.features, stack.hidden, stack.lengths, false, stack.packed,
+        planner_(stack.batch, stack.time, stack.features, stack.hidden, stack.outputs, stack.lengths, false, stack.packed,
                  stack.threads) {}
 
  protected:
   std::size_t directions() const { return stack_.reverse.size(); }
   std::size_t rows() const { return stack_.packed ? stack_.time : stack_.batch * stack_.time; }
-  std::size_t width() const { return directions() * stack_.hidden; }
+  std::size_t width() const { return directions() * stack_.outputs; }
   std::size_t features(std::size_t layer) const { return layer == 0 ? stack_.features : width(); }
   int cell() const { return static_cast<int>(stack_.cell); }
   int scalar() const { return static_cast<int>(stack_.scalar); }
@@ -57,12 +57,32 @@ class Walker {
     const auto step = static_cast<std::ptrdiff_t>(all);
     return {moved(data, first), step, stack_.packed ? 0 : step * static_cast<std::ptrdiff_t>(stack_.batch)};
   }
-  // The (B, H) of one direction of one layer in a (L*D, B, H) state.
-  template <class T> T* state(T* states, std::size_t layer, std::size_t direction) const {
+  // The part of one direction of one layer in a (L*D, B, P) hidden or (L*D, B, H) cell state.
+  template <class T> T* hidden_state(T* states, std::size_t layer, std::size_t direction) const {
+    return moved(states, (layer * directions() + direction) * stack_.batch * stack_.outputs);
+  }
+  template <class T> T* cell_state(T* states, std::size_t layer, std::size_t direction) const {
     return moved(states, (layer * directions() + direction) * stack_.batch * stack_.hidden);
   }
+  // What the forward pass keeps of one direction of one layer, and what both passes read alike.
+  template <class Pass> void share(Pass& pass, std::size_t layer, std::size_t direction, const Rows& from) const {
+    const Side& side = stack_.layers[layer].sides[direction];
+    pass.inputs = from;
+    pass.outputs = step_after_step(stack_.layers[layer].outputs, width(), direction * stack_.outputs);
+    pass.gates = step_after_step(side.gates, kCells[cell()].kept * stack_.hidden);
+    pass.cells = step_after_step(side.cells, stack_.hidden);
+    pass.made = step_after_step(side.made, stack_.hidden);
+    pass.made_cells = step_after_step(side.made_cells, stack_.hidden);
+    pass.normals = step_after_step(side.normals, normal_columns(stack_.hidden));
+    pass.weight_ih = side.weight_ih;
+    pass.weight_hh = side.weight_hh;
+    pass.learned = {side.weight_hr, side.weight_ch, side.norm_ih, side.norm_hh, side.norm_cell, side.norm_cell_bias};
+    pass.carry = {side.hidden_mask, side.keep_hidden, side.keep_cell, stack_.gradient_clip};
+    pass.initial_hidden = hidden_state(stack_.initial_hidden, layer, direction);
+    pass.initial_cell = cell_state(stack_.initial_cell, layer, direction);
+  }
 
-  // to = from * mask, both (T, B, D*H).
+  // to = from * mask, both (T, B, D*P).
   void drop(const void* from, const std::uint8_t* mask, void* to) const {
     constexpr std::size_t share = std::size_t{1} << 15;
     const std::size_t count = rows() * width();
@@ -112,18 +132,11 @@ class ForwardWalker : Walker {
   void run_side(std::size_t layer, std::size_t direction, const Rows& from) const {
     const Side& side = stack_.layers[layer].sides[direction];
     Forward f{};
-    f.inputs = from;
-    f.weight_ih = side.weight_ih;
-    f.weight_hh = side.weight_hh;
+    share(f, layer, direction, from);
     f.bias_ih = side.bias_ih;
     f.bias_hh = side.bias_hh;
-    f.initial_hidden = state(stack_.initial_hidden, layer, direction);
-    f.initial_cell = state(stack_.initial_cell, layer, direction);
-    f.outputs = step_after_step(stack_.layers[layer].outputs, width(), direction * stack_.hidden);
-    f.gates = step_after_step(side.gates, kCells[cell()].kept * stack_.hidden);
-    f.cells = step_after_step(side.cells, stack_.hidden);
-    f.final_hidden = state(stack_.final_hidden, layer, direction);
-    f.final_cell = state(stack_.final_cell, layer, direction);
+    f.final_hidden = hidden_state(stack_.final_hidden, layer, direction);
+    f.final_cell = cell_state(stack_.final_cell, layer, direction);
     f.clear_past_end = stack_.clear_past_end;
     engine_.forward[cell()][scalar()](plan(layer, direction), f);
   }
@@ -167,7 +180,8 @@ class BackwardWalker : Walker {
     for (; lowest + 1 < stack_.layers.size(); ++lowest) {
       for (const Side& side : stack_.layers[lowest].sides) {
         for (const void* wanted : {side.grad_weight_ih, side.grad_weight_hh, side.grad_bias_ih, side.grad_bias_hh,
-                                   side.total_grad_hidden, side.total_grad_cell}) {
+                                   side.grad_weight_hr, side.grad_weight_ch, side.grad_norm_ih, side.grad_norm_hh,
+                                   side.grad_norm_cell, side.grad_norm_cell_bias, side.total_grad_hidden, side.total_grad_cell}) {
           if (wanted != nullptr) return lowest;
         }
       }
@@ -178,26 +192,21 @@ class BackwardWalker : Walker {
   void run_side(std::size_t layer, std::size_t direction, const Rows& from, const Rows& grad, void* below) const {
     const Side& side = stack_.layers[layer].sides[direction];
     Backward b{};
-    b.inputs = from;
-    b.outputs = step_after_step(stack_.layers[layer].outputs, width(), direction * stack_.hidden);
-    b.gates = step_after_step(side.gates, kCells[cell()].kept * stack_.hidden);
-    b.cells = step_after_step(side.cells, stack_.hidden);
-    b.weight_ih = side.weight_ih;
-    b.weight_hh = side.weight_hh;
-    b.initial_hidden = state(stack_.initial_hidden, layer, direction);
-    b.initial_cell = state(stack_.initial_cell, layer, direction);
-    b.grad_outputs = {moved(grad.data, direction * stack_.hidden), grad.batch, grad.time};
-    b.grad_final_hidden = state(stack_.grad_final_hidden, layer, direction);
-    b.grad_final_cell = state(stack_.grad_final_cell, layer, direction);
+    share(b, layer, direction, from);
+    b.grad_outputs = {moved(grad.data, direction * stack_.outputs), grad.batch, grad.time};
+    b.grad_final_hidden = hidden_state(stack_.grad_final_hidden, layer, direction);
+    b.grad_final_cell = cell_state(stack_.grad_final_cell, layer, direction);
     b.grad_inputs = step_after_step(below, features(layer));
     b.add_to_inputs = direction > 0;
     b.grad_weight_ih = side.grad_weight_ih;
     b.grad_weight_hh = side.grad_weight_hh;
     b.grad_bias_ih = side.grad_bias_ih;
     b.grad_bias_hh = side.grad_bias_hh;
-    b.grad_initial_hidden = state(stack_.grad_initial_hidden, layer, direction);
-    b.grad_initial_cell = state(stack_.grad_initial_cell, layer, direction);
-    b.total_grad_hidden = step_after_step(side.total_grad_hidden, stack_.hidden);
+    b.grad_learned = {side.grad_weight_hr, side.grad_weight_ch, side.grad_norm_ih,
+                      side.grad_norm_hh,   side.grad_norm_cell, side.grad_norm_cell_bias};
+    b.grad_initial_hidden = hidden_state(stack_.grad_initial_hidden, layer, direction);
+    b.grad_initial_cell = cell_state(stack_.grad_initial_cell, layer, direction);
+    b.total_grad_hidden = step_after_step(side.total_grad_hidden, stack_.outputs);
     b.total_grad_cell = step_after_step(side.total_grad_cell, stack_.hidden);
     engine_.backward[cell()][scalar()](plan(layer, direction), b);
   }

@@ -14,16 +14,25 @@ namespace nurt {
 
 // One direction of one layer; what is absent is null.
 struct Side {
-  const void *weight_ih = nullptr, *weight_hh = nullptr;                    // (G*H, I or D*H), (G*H, H)
+  const void *weight_ih = nullptr, *weight_hh = nullptr;                    // (G*H, I or D*P), (G*H, P)
   const void *bias_ih = nullptr, *bias_hh = nullptr;                        // (G*H), optional
+  const void *weight_hr = nullptr, *weight_ch = nullptr;                    // as in Learned of problem.h
+  const void *norm_ih = nullptr, *norm_hh = nullptr;
+  const void *norm_cell = nullptr, *norm_cell_bias = nullptr;
+  const void* hidden_mask = nullptr;                                        // (B, P), optional
+  Rows keep_hidden{}, keep_cell{};                                          // (B, T, P) and (B, T, H), optional
   void *gates = nullptr, *cells = nullptr;                                  // columns S*H and H, kept for the backward pass
+  void *made = nullptr, *made_cells = nullptr, *normals = nullptr;          // as in Forward of problem.h
   void *grad_weight_ih = nullptr, *grad_weight_hh = nullptr;                // optional
   void *grad_bias_ih = nullptr, *grad_bias_hh = nullptr;                    // optional
-  void *total_grad_hidden = nullptr, *total_grad_cell = nullptr;            // columns H, optional
+  void *grad_weight_hr = nullptr, *grad_weight_ch = nullptr;
+  void *grad_norm_ih = nullptr, *grad_norm_hh = nullptr;
+  void *grad_norm_cell = nullptr, *grad_norm_cell_bias = nullptr;
+  void *total_grad_hidden = nullptr, *total_grad_cell = nullptr;            // columns P and H, optional
 };
 
 struct Layer {
-  void* outputs = nullptr;             // columns D*H, directions side by side
+  void* outputs = nullptr;             // columns D*P, directions side by side
   const std::uint8_t* mask = nullptr;  // of the layer's inputs, as these are laid out: which dropout keeps; optional
   void* grad_outputs = nullptr;        // columns D*H, what the layer above sends down; optional, not of the highest
   Side sides[2];
@@ -35,19 +44,21 @@ struct Stack {
   int threads;
   bool packed;
   std::size_t batch, time, features, hidden;  // features: I of the lowest layer; of packed data time is their rows
+  std::size_t outputs;                        // P
   std::vector<std::uint8_t> reverse;          // per direction
   std::vector<Layer> layers;
   const std::int64_t* lengths = nullptr;  // (B), optional
   double scale = 1.0;                     // of what dropout keeps
   bool clear_past_end = false;
+  double gradient_clip = 0.0;             // 0: none
 
   Rows inputs{};                                                      // (B, T, I)
-  const void *initial_hidden = nullptr, *initial_cell = nullptr;      // (L*D, B, H), optional
-  void *final_hidden = nullptr, *final_cell = nullptr;                // (L*D, B, H)
-  Rows grad_outputs{};                                                // (B, T, D*H), optional
+  const void *initial_hidden = nullptr, *initial_cell = nullptr;      // (L*D, B, P), (L*D, B, H), optional
+  void *final_hidden = nullptr, *final_cell = nullptr;                // (L*D, B, P), (L*D, B, H)
+  Rows grad_outputs{};                                                // (B, T, D*P), optional
   const void *grad_final_hidden = nullptr, *grad_final_cell = nullptr;
   void* grad_inputs = nullptr;                                        // columns I, optional
-  void *grad_initial_hidden = nullptr, *grad_initial_cell = nullptr;  // (L*D, B, H), optional
+  void *grad_initial_hidden = nullptr, *grad_initial_cell = nullptr;  // optional
 };
 
 void run_forward(const Engine& engine, const Stack& stack);

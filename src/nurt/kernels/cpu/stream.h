@@ -10,13 +10,13 @@ template <class Cell, class S> class StreamLayer {
  public:
   StreamLayer(Plan plan, const Forward& call)
       : plan_(shared_by_useful_threads(plan)),
-        scratch_(Prepared<Cell, S>::scratch_size(plan_) + ForwardPass<Cell, S>::ring_size(plan_, call)),
+        scratch_(Prepared<Cell, S>::scratch_size(plan_) + ForwardPass<Cell, S>::memory_size(plan_, call)),
         prepared_(scratch_, plan_, call),
-        ring_(ForwardPass<Cell, S>::take_ring(scratch_, plan_, call)) {}
+        memory_(ForwardPass<Cell, S>::take_memory(scratch_, plan_, call)) {}
 
   void step(const Forward& call) const {
     const Team team(plan_.threads);
-    ForwardPass<Cell, S>::walk_tiles(plan_, call, prepared_, ring_);
+    ForwardPass<Cell, S>::walk_tiles(plan_, call, prepared_, memory_);
   }
 
  private:
@@ -28,7 +28,7 @@ template <class Cell, class S> class StreamLayer {
   Plan plan_;
   Scratch scratch_;
   Prepared<Cell, S> prepared_;
-  S* ring_;
+  S* memory_;
 };
 
 }  // namespace nurt::NURT_ISA

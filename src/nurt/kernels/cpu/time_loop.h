@@ -87,12 +87,21 @@ template <class S> struct Walk {
   }
 };
 
-// Row `rank` of a contiguous (B, H) state, or of the default when it is absent.
-template <class S> inline const S* state_row(const void* state, const Plan& plan, std::size_t rank, const S* absent) {
-  return state == nullptr ? absent : static_cast<const S*>(state) + plan.row[rank] * static_cast<std::ptrdiff_t>(plan.hidden);
+// Row `rank` of a contiguous (B, P) hidden or (B, H) cell state, or of the default when it is absent.
+template <class S> inline const S* row_of(const void* state, std::size_t size, const Plan& plan, std::size_t rank) {
+  return static_cast<const S*>(state) + plan.row[rank] * static_cast<std::ptrdiff_t>(size);
 }
-template <class S> inline S* state_row(void* state, const Plan& plan, std::size_t rank) {
-  return static_cast<S*>(state) + plan.row[rank] * static_cast<std::ptrdiff_t>(plan.hidden);
+template <class S> inline const S* hidden_row(const void* state, const Plan& plan, std::size_t rank, const S* absent) {
+  return state == nullptr ? absent : row_of<S>(state, plan.outputs, plan, rank);
+}
+template <class S> inline S* hidden_row(void* state, const Plan& plan, std::size_t rank) {
+  return const_cast<S*>(row_of<S>(state, plan.outputs, plan, rank));
+}
+template <class S> inline const S* cell_row(const void* state, const Plan& plan, std::size_t rank, const S* absent) {
+  return state == nullptr ? absent : row_of<S>(state, plan.hidden, plan, rank);
+}
+template <class S> inline S* cell_row(void* state, const Plan& plan, std::size_t rank) {
+  return const_cast<S*>(row_of<S>(state, plan.hidden, plan, rank));
 }
 
 // multiply, with the columns shared between threads where one product is worth waking them: a batch of few rows and
@@ -114,7 +123,7 @@ void multiply_together(const S* const* a, S* const* c, std::size_t rows, const P
 // A pass too small for more runs on one thread.
 template <class Cell> inline int useful_threads(const Plan& plan) {
   const double flops = 2.0 * static_cast<double>(plan.first[plan.steps]) *
-                       static_cast<double>(Cell::gates * plan.hidden * (plan.inputs + plan.hidden));
+                       static_cast<double>(Cell::gates * plan.hidden * (plan.inputs + plan.outputs));
   return flops < kLeastFlops ? 1 : plan.threads;
 }
 

@@ -20,9 +20,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from nurt.errors import NurtValueError
 from nurt.kernels.layer_norm import layer_norm_adjoint
-from nurt.kernels.options import PLAIN, StepOptions
+from nurt.kernels.options import PLAIN, StepOptions, require_constants
 from nurt.kernels.recurrence import Recurrence, StateT, StepGradients, Weights, project, remade
 from nurt.kernels.reference import RECURRENCES
 from nurt.kernels.reference.carry import crossing, crossing_adjoint, partly_kept, partly_kept_adjoint
@@ -49,7 +48,7 @@ def run(
     Raises:
         NurtValueError: a mask or a zoneout share asks for a gradient; they are constants here.
     """
-    _require_constants(options)
+    require_constants(options, "adjoint")
     walk = _Walk(recurrence, alive_steps(inputs, lengths), reverse, options)
     outputs, *final = _ThroughTime.apply(walk, inputs, *state, *weights)  # type: ignore[no-untyped-call]
     return outputs, remade(state, final)
@@ -203,18 +202,6 @@ def _plus(state: StateT, more: Mapping[str, Tensor]) -> StateT:
     fields: Any = state
     summed: StateT = fields._replace(**{name: getattr(state, name) + value for name, value in more.items()})
     return summed
-
-
-def _require_constants(options: StepOptions) -> None:
-    for name in ("hidden_mask", "keep_hidden", "keep_cell"):
-        value = getattr(options, name)
-        if isinstance(value, Tensor) and value.requires_grad:
-            raise NurtValueError(
-                f"nurt.kernels: the rung 'adjoint' has no gradient for {name}.",
-                expected="a constant",
-                got="a tensor that requires a gradient",
-                cure=f'Detach it, or force the rung "reference", which differentiates by {name} too.',
-            )
 
 
 def refuse(request: Request) -> str | None:
