@@ -18,6 +18,7 @@ LAYERS = {
     "GRU": lambda **kind: nurt.nn.GRU(3, 50, 2, **kind),
     "LSTM": lambda **kind: nurt.nn.LSTM(3, 50, 3, dropout=0.5, **kind),
     "one": lambda **kind: nurt.nn.LSTM(1, 1, **kind),
+    "projected": lambda **kind: nurt.nn.LSTM(3, 17, 2, proj_size=5, **kind),
 }
 
 
@@ -148,6 +149,10 @@ def test_what_cannot_be_streamed_is_refused_with_the_reason(make, error, message
 CELL_LAYERS = {
     "one cell": lambda: nurt.nn.Recurrent(nurt.nn.LSTMCell(3, 17)),
     "tower": lambda: nurt.nn.build("gru", 3, 17, num_layers=3, dropout=0.5),
+    **{
+        name: lambda name=name: nurt.nn.build(name, 3, 9, num_layers=2)
+        for name in ("peephole_lstm", "cifg_lstm", "layer_norm_lstm", "reset_before_gru")
+    },
     "sizes and kinds": lambda: nurt.nn.Stack(
         [
             nurt.nn.Recurrent(nurt.nn.LSTMCell(3, 7)),

@@ -56,7 +56,10 @@ def run(
     fields = _fields(recurrence.name, weights)
     carry = NOTHING if options is PLAIN else _carry(options, inputs, state)
     given = Given(inputs, hidden, cell, fields, None if lengths is None else lengths.cpu(), carry=carry)
-    outputs, *final = native_ops.run(call, given, new_recordings(call))
+    recordings = new_recordings(call)
+    if recordings is not None:
+        recordings[0].options = options
+    outputs, *final = native_ops.run(call, given, recordings)
     return outputs, remade(state, (field.squeeze(0) for field in final if field is not None))
 
 

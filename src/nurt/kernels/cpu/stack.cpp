@@ -37,7 +37,7 @@ class Walker {
     if (stack_.layers.size() * directions() == 1) return 1;
     const auto gates = static_cast<double>(kCells[cell()].gates);
     const double flops = 2.0 * gates * static_cast<double>(planner_.plan().first[planner_.plan().steps]) *
-                         static_cast<double>(stack_.hidden * (features(stack_.layers.size() - 1) + stack_.hidden));
+                         static_cast<double>(stack_.hidden * (features(stack_.layers.size() - 1) + stack_.outputs));
     return flops < kLeastFlops ? 1 : stack_.threads;
   }
 
