@@ -231,7 +231,7 @@ def test_impossible_options_are_refused(monkeypatch):
 
 
 def test_the_native_guards_refuse_instead_of_touching_memory():
-    stack = _cpu.Stack(0, 0, 1, False, 1, 1, 1, 1, 1, (False,), 0)
+    stack = _cpu.Stack(0, 0, 1, False, 1, 1, 1, 1, 1, 1, (False,), 0)
     for call in (_cpu.forward, _cpu.backward):
         with pytest.raises(ValueError, match="address is missing"):
             call("baseline", stack)
@@ -255,13 +255,15 @@ def test_the_native_guards_refuse_instead_of_touching_memory():
     with pytest.raises(ValueError, match="no instruction set"):
         _cpu.map("mmx", 0, 0, 0, 0, 0)
     good = {"cell": 0, "scalar": 0, "threads": 1, "reverse": (False,), "packed": False, "layers": 1}
-    good |= {"batch": 1, "time": 1, "features": 1, "hidden": 1, "lengths": 0}
+    good |= {"batch": 1, "time": 1, "features": 1, "hidden": 1, "outputs": 1, "lengths": 0}
     assert _cpu.Stack(**good).scale == 1.0
     ones = torch.ones(4, dtype=torch.int64)
     # Named, so that the memory behind the addresses outlives the calls.
     too_long, rising, falling = torch.tensor([5]), torch.tensor([1, 2]), torch.tensor([2, 1])
     for wrong in (
-        {"cell": 9},
+        {"cell": 11},
+        {"outputs": 2},
+        {"cell": 9, "outputs": 2},
         {"scalar": 5},
         {"threads": 0},
         {"layers": 0},
