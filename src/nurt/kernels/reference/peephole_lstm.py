@@ -55,42 +55,6 @@ def sums(projected: Tensor, state: LSTMState, weights: Weights, mask: Tensor | N
     return _sums(projected, state, weights, mask)[0]
 
 
-def advance(projected: Tensor, state: LSTMState, weights: Weights, mask: Tensor | None = None) -> LSTMState:
-    """Return the state after ``projected`` = W_ih x_t + b_ih, (B, 4H)."""
-    _, _, _, o, cell = _gates(projected, state, weights, mask)
-    return LSTMState(o * torch.tanh(cell), cell)
-
-
-def adjoint(
-    projected: Tensor, state: LSTMState, weights: Weights, grad: LSTMState, mask: Tensor | None = None
-) -> StepGradients[LSTMState]:
-    """Return the gradients of the arguments of :func:`advance` from ``grad``, the total gradient of its result."""
-    i, f, g, o, cell = _gates(projected, state, weights, mask)
-    w_ci, w_cf, w_co = _peepholes(weights)
-    tanh_c = torch.tanh(cell)
-    dh = grad.hidden
-    da_o = dh * tanh_c * o * (1 - o)
-    dc = grad.cell + dh * o * (1 - tanh_c**2) + w_co * da_o
-    da_i = dc * g * i * (1 - i)
-    da_f = dc * state.cell * f * (1 - f)
-    da_g = dc * i * (1 - g**2)
-    da = torch.cat([da_i, da_f, da_g, da_o], dim=-1)
-    before = LSTMState(fed_back(da @ weights.weight_hh, mask), dc * f + w_ci * da_i + w_cf * da_f)
-    learned = recurrent_gradients(da, fed_back(state.hidden, mask), weights)
-    dw_c = torch.cat([da_i * state.cell, da_f * state.cell, da_o * cell], dim=-1).sum(0)
-    return StepGradients(da, before, learned | {"weight_ch": dw_c})
-
-
-def sums(projected: Tensor, state: LSTMState, weights: Weights, mask: Tensor | None = None) -> dict[str, Tensor]:
-    """Return what the activation functions of :func:`advance` are applied to, (B, H) each."""
-    w_ci, w_cf, w_co = _peepholes(weights)
-    a = projected + F.linear(fed_back(state.hidden, mask), weights.weight_hh, weights.bias_hh)
-    a_i, a_f, a_g, a_o = a.chunk(4, dim=-1)
-    a_i, a_f = a_i + w_ci * state.cell, a_f + w_cf * state.cell
-    cell = torch.sigmoid(a_f) * state.cell + torch.sigmoid(a_i) * torch.tanh(a_g)
-    return {"input": a_i, "forget": a_f, "candidate": a_g, "output": a_o + w_co * cell}
-
-
 def _sums(
     projected: Tensor, state: LSTMState, weights: Weights, mask: Tensor | None
 ) -> tuple[dict[str, Tensor], Tensor]:
