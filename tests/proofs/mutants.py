@@ -1,16 +1,19 @@
 """Break the native code on purpose, one mistake at a time, and see that the tests turn red: ``make mutants``.
 
 Prints a table of the mistakes. The exit status is 1 if one of them survives, does not compile or no longer matches
-its source, or if the tests fail on the code as it is.
+its source, or if the tests fail on the code as it is. With ``--sample N`` only N of the mistakes are tried, others at
+every commit, because all of them take minutes.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import SimpleQueue
@@ -18,35 +21,45 @@ from queue import SimpleQueue
 from tests.proofs.breakages import BREAKAGES, Breakage
 from tests.proofs.build import CPU, ROOT, BuildError, SideBuild
 
-# Small and quick, and between them every cell, forward, backward, ragged, reversed, kept and not kept.
+# Small and quick, and between them every cell and option, forward, backward, ragged, reversed, kept and not kept.
 TESTS = [
-    "-x", "-q", "-p", "no:cacheprovider", "-p", "no:randomly", "tests/kernels/native/test_recurrence.py", "-k",
-    "ragged or absent or past_the_end or nothing_is_kept or all_rows_empty or every_size",
+    "-x", "-q", "-p", "no:cacheprovider", "-p", "no:randomly",
+    "tests/kernels/native/test_recurrence.py", "tests/kernels/native/test_carry.py", "-k",
+    "ragged or absent or past_the_end or nothing_is_kept or all_rows_empty or every_size "
+    "or (every_option and everything and 17)",
 ]  # fmt: skip
 # A broken loop may never end; the tests take a few seconds.
 TIMEOUT_SECONDS = 60
 
 
-def main() -> int:
-    """Build once per worker, try every mistake, print the table."""
-    workers = os.cpu_count() or 1
+def main(breakages: Sequence[Breakage]) -> int:
+    """Build once per worker, try every mistake, tell of each when it is known."""
+    workers, width = os.cpu_count() or 1, max(len(breakage.mistake) for breakage in breakages)
+    alive = 0
     with tempfile.TemporaryDirectory() as folder:
         builds = [_prepared(Path(folder) / str(worker)) for worker in range(workers)]
         with ThreadPoolExecutor(workers) as pool:
             list(pool.map(lambda build: build.compile(jobs=1), builds))
-            if _verdict(builds[0]) != "survived":
-                print("The tests fail on the code as it is; mend that first.")
+            if (verdict := _verdict(builds[0])) != "survived":
+                print(f"The tests fail on the code as it is; mend that first: {verdict}")
                 return 1
             free: SimpleQueue[SideBuild] = SimpleQueue()
             for build in builds:
                 free.put(build)
-            verdicts = list(pool.map(lambda breakage: _tried(breakage, free), BREAKAGES))
-    width = max(len(breakage.mistake) for breakage in BREAKAGES)
-    for breakage, verdict in zip(BREAKAGES, verdicts, strict=True):
-        print(f"{breakage.mistake:{width}}  {verdict}")
-    alive = sum(not verdict.startswith("killed") for verdict in verdicts)
-    print(f"{len(verdicts) - alive} of {len(verdicts)} mistakes noticed")
+            verdicts = pool.map(lambda breakage: _tried(breakage, free), breakages)
+            for breakage, verdict in zip(breakages, verdicts, strict=True):
+                print(f"{breakage.mistake:{width}}  {verdict}", flush=True)
+                alive += not verdict.startswith("killed")
+    print(f"{len(breakages) - alive} of {len(breakages)} mistakes noticed")
     return 1 if alive else 0
+
+
+def sample(count: int) -> Sequence[Breakage]:
+    """Return ``count`` mistakes spread over the list; the first of them moves on with every commit."""
+    history = ["git", "-C", str(ROOT), "rev-list", "--count", "HEAD"]
+    commits = subprocess.run(history, capture_output=True, text=True, check=False).stdout
+    first = int(commits or 0)
+    return [BREAKAGES[(first + i * len(BREAKAGES) // count) % len(BREAKAGES)] for i in range(count)]
 
 
 def _prepared(folder: Path) -> SideBuild:
@@ -55,7 +68,7 @@ def _prepared(folder: Path) -> SideBuild:
     shutil.copytree(ROOT / CPU, sources / CPU)
     shutil.copy(ROOT / "CMakeLists.txt", sources)
     build = SideBuild(folder, sources)
-    build.configure({"CMAKE_BUILD_TYPE": "None", "NURT_ONLY_BASELINE": "ON", "NURT_OPTIMISATION": "-O1"})
+    build.configure({"CMAKE_BUILD_TYPE": "None", "NURT_ONLY_BASELINE": "ON", "NURT_OPTIMISATION": "-O0"})
     return build
 
 
@@ -91,4 +104,7 @@ def _verdict(build: SideBuild) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--sample", type=int, metavar="N", choices=range(1, len(BREAKAGES) + 1), help="try N of them")
+    wanted = parser.parse_args().sample
+    sys.exit(main(BREAKAGES if wanted is None else sample(wanted)))
