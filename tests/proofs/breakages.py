@@ -94,4 +94,22 @@ BREAKAGES = (
              "for_rest(rows - r, rest)", "(void)rest"),
     Breakage("products: the last vector is taken as whole", "products.h",
              "First<S> last{used - (W - 1) * kLanes<S>}", "First<S> last{kLanes<S> + 0 * used}"),
+    Breakage("stack: the gradient between two layers passes dropout untouched", "stack.cpp",
+             "if (stack_.layers[layer].mask != nullptr) drop(below, stack_.layers[layer].mask, below);", ""),
+    Breakage("stack: the backward direction's gradient of the inputs replaces the forward's", "stack.cpp",
+             "b.add_to_inputs = direction > 0;", "b.add_to_inputs = false;"),
+    Breakage("stack: a layer without a gradient wanted hides those below it", "stack.cpp",
+             "if (wanted != nullptr) return lowest;", "if (wanted != nullptr) return lowest + 1;"),
+    Breakage("scan: the factor's gradient meets the new state", "scan.h",
+             "k == 0 ? initial.at : outputs.at(scan.reverse ? t + 1 : t - 1)", "k == 0 ? initial.at : outputs.at(t)"),
+    Breakage("scan: the gradient of the final state is lost", "scan.h",
+             "grad.set(moment_of(static_cast<const S*>(call.grad_final), tiles, row, column), count)",
+             "grad.set(nullptr, count)"),
+    Breakage("scan: a reversed row runs forwards", "scan.h",
+             """      const S *a_t = a.at(t), *b_t = b.at(t);
+      S* h_t = outputs.at(t);""",
+             """      const S *a_t = a.at(k), *b_t = b.at(k);
+      S* h_t = outputs.at(k);"""),
+    Breakage("scan: rows that share their factors each forget the rows before", "scan.h",
+             "if constexpr (mode != Mode::each) da = io.read(grad_a_t + j) + da;", ""),
 )  # fmt: skip
