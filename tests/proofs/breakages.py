@@ -112,4 +112,6 @@ BREAKAGES = (
       S* h_t = outputs.at(k);"""),
     Breakage("scan: rows that share their factors each forget the rows before", "scan.h",
              "if constexpr (mode != Mode::each) da = io.read(grad_a_t + j) + da;", ""),
+    Breakage("dropout: the generator is left a word too early", "draws.h",
+             "state.next = used_;", "state.next = used_ - 1;"),
 )  # fmt: skip

@@ -321,6 +321,13 @@ void map(const std::string& isa, int function, int scalar, Address from, Address
   engine(isa).map[scalar](function, pointer(from), pointer(to), count);
 }
 
+// `generator` is what torch.Generator.get_state() gives, which the caller has made sure of.
+void draw(const std::string& isa, Address generator, double keep, Address mask, std::size_t count) {
+  require(keep >= 0 && keep <= 1, "a probability lies between 0 and 1");
+  require(generator && (mask || count == 0), "an address is missing");
+  engine(isa).draw(pointer(generator), keep, static_cast<std::uint8_t*>(pointer(mask)), count);
+}
+
 }  // namespace
 
 NB_MODULE(_cpu, module) {
@@ -335,6 +342,7 @@ NB_MODULE(_cpu, module) {
       .def("add_layer", &Stream::add_layer, "I, H, P, the weights; then hidden and cell state and room for outputs (B, P).")
       .def("step", &Stream::step, "One step from `inputs` (B, I) to `outputs` (B, P); the states move on in place.");
   module.def("map", &map, "tanh (0) or sigmoid (1) of `count` numbers, as the cells compute them.");
+  module.def("draw", &draw, "`count` coins that show 1 with probability `keep`, as torch's generator throws them.");
   module.def("poison_scratch", &nurt::poison_scratch, "Fill scratch memory with NaN before use; for tests.");
   nurt::bind_scan(module);
 }

@@ -8,6 +8,7 @@
 #include "cells/peephole_lstm.h"
 #include "cells/projected_lstm.h"
 #include "cells/reset_before_gru.h"
+#include "draws.h"
 #include "forward.h"
 #include "stream.h"
 
@@ -76,6 +77,7 @@ Engine build() {
   enter<LayerNormLstm, CellKind::layer_norm_lstm>(engine);
   engine.drop[static_cast<int>(Scalar::float32)] = &drop<float>;
   engine.drop[static_cast<int>(Scalar::float64)] = &drop<double>;
+  engine.draw = &draw;
   engine.map[static_cast<int>(Scalar::float32)] = &map<float>;
   engine.map[static_cast<int>(Scalar::float64)] = &map<double>;
   return engine;

@@ -145,6 +145,8 @@ struct Engine {
   StreamCalls stream[kCellKinds][kScalars];
   // to = from * (mask ? scale : 0), element by element; `to` may be `from`.
   void (*drop[kScalars])(const void* from, const std::uint8_t* mask, double scale, void* to, std::size_t count);
+  // mask = coins that show 1 with the probability `keep`; `generator` is the state of a torch generator and moves on.
+  void (*draw)(void* generator, double keep, std::uint8_t* mask, std::size_t count);
   // function: 0 tanh, 1 sigmoid; for the accuracy tests.
   void (*map[kScalars])(int function, const void* from, void* to, std::size_t count);
 };
