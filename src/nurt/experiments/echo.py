@@ -6,10 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from nurt.data.synthetic import Echo
-from nurt.experiments.base import Exercise, Experiment, Figure, Measure, Preset, Progress, Standing, Table, Verdict
+from nurt.experiments.base import Exercise, Experiment, Preset
 from nurt.experiments.longmemory.judging import CHANCE, LEARNT, CellVerdict, judge_cell, verdict_of
 from nurt.experiments.longmemory.result import MemoryResult, clipped_figure, curves_figure, runs_table
 from nurt.experiments.longmemory.study import CellRun, MemorySettings, run_all
+from nurt.experiments.progress import Progress
+from nurt.experiments.results import Figure, Measure, Standing, Table, Verdict
 from nurt.experiments.texts import Text
 
 __all__ = ["EXPERIMENT", "EchoResult", "EchoSettings"]

@@ -9,19 +9,10 @@ import numpy as np
 
 from nurt import plotting
 from nurt.experiments import drawing
-from nurt.experiments.base import (
-    Exercise,
-    Experiment,
-    ExperimentResult,
-    Figure,
-    Measure,
-    Preset,
-    Progress,
-    Settings,
-    Standing,
-    Table,
-    Verdict,
-)
+from nurt.experiments.base import Exercise, Experiment, Preset
+from nurt.experiments.progress import Progress
+from nurt.experiments.results import ExperimentResult, Figure, Measure, Standing, Table, Verdict
+from nurt.experiments.settings import Settings
 from nurt.experiments.texts import Language, Text
 
 if TYPE_CHECKING:

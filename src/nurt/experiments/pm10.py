@@ -10,19 +10,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nurt import plotting
-from nurt.experiments.base import (
-    Exercise,
-    Experiment,
-    ExperimentResult,
-    Figure,
-    FileSettings,
-    Measure,
-    Preset,
-    Progress,
-    Standing,
-    Table,
-    Verdict,
-)
+from nurt.experiments.base import Exercise, Experiment, Preset
+from nurt.experiments.progress import Progress
+from nurt.experiments.results import ExperimentResult, Figure, Measure, Standing, Table, Verdict
+from nurt.experiments.settings import FileSettings
 from nurt.experiments.texts import Language, Text
 
 if TYPE_CHECKING:

@@ -11,22 +11,13 @@ import numpy as np
 from nurt import plotting
 from nurt.data.synthetic import Echo
 from nurt.experiments import drawing
-from nurt.experiments.base import (
-    Exercise,
-    Experiment,
-    ExperimentResult,
-    Figure,
-    Measure,
-    Preset,
-    Progress,
-    Standing,
-    Table,
-    Verdict,
-)
+from nurt.experiments.base import Exercise, Experiment, Preset
 from nurt.experiments.linear.data import draw as draw_sequences
 from nurt.experiments.longmemory.contributions import chunked, contributions, sliding
 from nurt.experiments.longmemory.judging import CHANCE, LEARNT
 from nurt.experiments.longmemory.study import CellRun, MemorySettings, run_all
+from nurt.experiments.progress import Progress
+from nurt.experiments.results import ExperimentResult, Figure, Measure, Standing, Table, Verdict
 from nurt.experiments.texts import Language, Text
 
 if TYPE_CHECKING:

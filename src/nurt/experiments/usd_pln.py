@@ -7,20 +7,11 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from nurt.experiments.base import (
-    Exercise,
-    Experiment,
-    ExperimentResult,
-    Figure,
-    FileSettings,
-    Measure,
-    Preset,
-    Progress,
-    Standing,
-    Table,
-    Verdict,
-)
+from nurt.experiments.base import Exercise, Experiment, Preset
 from nurt.experiments.forecasts import rates
+from nurt.experiments.progress import Progress
+from nurt.experiments.results import ExperimentResult, Figure, Measure, Standing, Table, Verdict
+from nurt.experiments.settings import FileSettings
 from nurt.experiments.texts import Text
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ import numpy as np
 
 from nurt import plotting
 from nurt.experiments import drawing
-from nurt.experiments.base import Figure
 from nurt.experiments.linear import model, points
+from nurt.experiments.results import Figure
 from nurt.experiments.texts import Language, Text
 
 if TYPE_CHECKING:

@@ -10,9 +10,10 @@ import numpy as np
 
 from nurt import plotting
 from nurt.experiments import drawing
-from nurt.experiments.base import ExperimentResult, Figure, Measure, Progress, Table
 from nurt.experiments.longmemory.judging import CellVerdict, judge_cell, verdict_of
 from nurt.experiments.longmemory.study import CellRun, MemorySettings, run_all, tested_stream
+from nurt.experiments.progress import Progress
+from nurt.experiments.results import ExperimentResult, Figure, Measure, Table
 from nurt.experiments.texts import Language, Text
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nurt.data.synthetic import AbstractBenchmark
-from nurt.experiments.base import Progress, Settings
+from nurt.experiments.progress import Progress
+from nurt.experiments.settings import Settings
 from nurt.experiments.texts import Text
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import numpy as np
 
 from nurt import plotting
 from nurt.experiments import drawing
-from nurt.experiments.base import Figure
+from nurt.experiments.results import Figure
 from nurt.experiments.surface import ridge
 from nurt.experiments.texts import Language, Text
 
