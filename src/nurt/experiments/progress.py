@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from nurt.experiments.texts import Text
 
-__all__ = ["Progress", "part_of", "silent"]
+__all__ = ["Progress", "about", "part_of", "silent"]
 
 Progress: TypeAlias = Callable[[float, Text], None]
 """Told the share that is done, 0..1, and what is being done."""
@@ -18,10 +18,19 @@ def silent(share: float, doing: Text) -> None:
     del share, doing
 
 
-def part_of(progress: Progress, index: int, count: int) -> Progress:
-    """Return what one of ``count`` equal parts of a run tells: part number ``index``, from 0, passes it on."""
+def about(progress: Progress, doing: Text) -> Callable[[float], None]:
+    """Return what tells ``progress`` the share that is done of the one thing that is being done."""
 
-    def tell(share: float, doing: Text) -> None:
-        progress((index + share) / count, doing)
+    def tell(share: float) -> None:
+        progress(share, doing)
 
     return tell
+
+
+def part_of(tell: Callable[[float], None], index: int, count: int) -> Callable[[float], None]:
+    """Return what part ``index``, from 0, of ``count`` equal parts tells its own share; ``tell`` hears that of all."""
+
+    def tell_all(share: float) -> None:
+        tell((index + share) / count)
+
+    return tell_all
