@@ -73,7 +73,7 @@ def compute(settings: EchoSettings, progress: Progress) -> EchoResult:
 
     echo = settings.benchmark
 
-    def train(cell: str, seed: int, tell: Callable[[int], None]) -> CellRun:
+    def train(cell: str, seed: int, tell: Callable[[float], None]) -> CellRun:
         return train_echo(settings, echo, cell, seed, tell)
 
     runs = run_all(settings, progress, train)

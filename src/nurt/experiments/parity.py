@@ -10,7 +10,7 @@ import numpy as np
 from nurt import plotting
 from nurt.experiments import drawing
 from nurt.experiments.base import Exercise, Experiment, Preset
-from nurt.experiments.progress import Progress
+from nurt.experiments.progress import Progress, about, part_of
 from nurt.experiments.results import ExperimentResult, Figure, Measure, Standing, Table, Verdict
 from nurt.experiments.settings import Settings
 from nurt.experiments.texts import Language, Text
@@ -187,10 +187,7 @@ def _train(settings: ParitySettings, progress: Progress) -> tuple[ParityTraining
     budget = OnlineSettings(settings.updates, settings.learning_rate)
     done: list[ParityTraining] = []
     for way, seed in plan:
-
-        def tell(update: int, way: str = way) -> None:
-            progress((len(done) + update / settings.updates) / len(plan), WAYS[way])
-
+        tell = part_of(about(progress, WAYS[way]), len(done), len(plan))
         done.append(train_parity(way, seed, settings.trained, settings.hidden, budget, tell))
     return tuple(done)
 

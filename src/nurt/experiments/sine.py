@@ -11,7 +11,7 @@ import numpy as np
 from nurt import plotting
 from nurt.experiments import drawing
 from nurt.experiments.base import Exercise, Experiment, Preset
-from nurt.experiments.progress import Progress
+from nurt.experiments.progress import Progress, about, part_of
 from nurt.experiments.results import ExperimentResult, Figure, Measure, Standing, Table, Verdict
 from nurt.experiments.settings import Settings
 from nurt.experiments.texts import Language, Text
@@ -161,10 +161,7 @@ def compute(settings: SineSettings, progress: Progress) -> SineResult:
     trials: list[Trial] = []
     for repeat in range(settings.repeats):
         doing = Text(f"training, weights {repeat}", f"uczenie, wagi {repeat}")
-
-        def tell(share: float, doing: Text = doing) -> None:
-            progress((len(trials) + share) / settings.repeats, doing)
-
+        tell = part_of(about(progress, doing), repeat, settings.repeats)
         trials.append(train_and_judge(Series(values), replace(plan, seed=repeat), known, baselines, tell))
     errors = tuple(one.squared_error() for one in trials)
     cells = trials[0].result.cells

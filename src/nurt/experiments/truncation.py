@@ -123,23 +123,28 @@ def compute(settings: TruncationSettings, progress: Progress) -> TruncationResul
     parts = contributions(draw_sequences("bits", "sum", SHAPE, STREAM)[0], settings.weight_in, settings.weight_rec)
     echoes: list[EchoRuns] = []
     for number, (delay, chunk) in enumerate(settings.echoes):
-
-        def tell(share: float, doing: Text, number: int = number, delay: int = delay, chunk: int = chunk) -> None:
-            where = Text("echo {d} in chunks of {k}: ", "echo {d}, kawałki po {k}: ").filled(d=delay, k=chunk)
-            words = Text(where.en + doing.en, where.pl + doing.pl)
-            progress((number + share) / len(settings.echoes), words)
-
-        echoes.append(_train_echo(settings, settings.echo(delay, chunk), tell))
+        echoes.append(_train_echo(settings, settings.echo(delay, chunk), _of_echo(progress, settings, number)))
         done = sum(run.updates for run in echoes[-1].runs)
         if done < settings.updates * settings.repeats * len(settings.cells):
             break
     return _result(settings, parts, tuple(echoes))
 
 
+def _of_echo(progress: Progress, settings: TruncationSettings, number: int) -> Progress:
+    """Return what one echo of all tells its own share."""
+    delay, chunk = settings.echoes[number]
+    where = Text("echo {d} in chunks of {k}: ", "echo {d}, kawałki po {k}: ").filled(d=delay, k=chunk)
+
+    def tell(share: float, doing: Text) -> None:
+        progress((number + share) / len(settings.echoes), Text(where.en + doing.en, where.pl + doing.pl))
+
+    return tell
+
+
 def _train_echo(settings: TruncationSettings, echo: Echo, progress: Progress) -> EchoRuns:
     from nurt.experiments.longmemory.echoes import train_echo
 
-    def train(cell: str, seed: int, tell: Callable[[int], None]) -> CellRun:
+    def train(cell: str, seed: int, tell: Callable[[float], None]) -> CellRun:
         return train_echo(settings, echo, cell, seed, tell)
 
     return EchoRuns(echo.delay, echo.chunk, echo.linked_share, run_all(settings, progress, train))

@@ -18,7 +18,7 @@ from nurt.training.online import train_online
 __all__ = ["train_echo"]
 
 
-def train_echo(settings: MemorySettings, echo: Echo, cell: str, seed: int, tell: Callable[[int], None]) -> CellRun:
+def train_echo(settings: MemorySettings, echo: Echo, cell: str, seed: int, tell: Callable[[float], None]) -> CellRun:
     """Train one network, one update per chunk; judge it by the share of right bits, each chunk before its update.
 
     Args:
@@ -26,7 +26,7 @@ def train_echo(settings: MemorySettings, echo: Echo, cell: str, seed: int, tell:
         echo: the task, of at least ``settings.updates`` chunks.
         cell: name.
         seed: of weights and bits.
-        tell: told every update.
+        tell: told the share of the updates that is done.
     """
     network = build(cell, echo, settings.hidden, seed)
     examples = echo.draw(settings.batch, np.random.default_rng((seed, TRAINING)))
@@ -49,7 +49,7 @@ def train_echo(settings: MemorySettings, echo: Echo, cell: str, seed: int, tell:
     def after_update(update: int) -> None:
         if update % every == 0:
             measured[update] = float(np.mean(right[-every:]))
-        tell(update)
+        tell(update / settings.updates)
 
     record = train_online(network, next_loss, settings.online, after_update=after_update)
     measured[record.updates] = float(np.mean(right[-settings.tested :])) if right else math.nan

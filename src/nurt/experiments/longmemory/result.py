@@ -62,7 +62,7 @@ def compute(settings: MemorySettings, progress: Progress) -> MemoryResult:
 
     benchmark = settings.benchmark
 
-    def train(cell: str, seed: int, tell: Callable[[int], None]) -> CellRun:
+    def train(cell: str, seed: int, tell: Callable[[float], None]) -> CellRun:
         return train_cell(settings, cell, seed, tell)
 
     runs = run_all(settings, progress, train)
