@@ -89,7 +89,7 @@ def _echo_figure(result: TruncationResult) -> Figure:
                 text=[f"{run.cell}, {run.seed}" for one in chosen for run in one.runs],
                 name=group[language],
                 mode="markers",
-                marker=drawing.marker(index),
+                marker=plotting.marker(index),
             )
         figure.add_hline(y=CHANCE, line={"color": plotting.REFERENCE, "width": 2, "dash": "dash"})
         figure.update_xaxes(type="category")

@@ -133,7 +133,7 @@ def curves_figure(runs: tuple[CellRun, ...], baseline: float, what: Text, *, log
                 showlegend=run.cell not in shown,
                 mode="lines+markers",
                 line={"color": plotting.PALETTE[index % len(plotting.PALETTE)], "width": 2},
-                marker={"symbol": drawing.SYMBOLS[index % len(drawing.SYMBOLS)], "size": 7},
+                marker={"symbol": plotting.symbol(index), "size": 7},
             )
             shown.add(run.cell)
         end = max(int(run.at[-1]) for run in runs)
