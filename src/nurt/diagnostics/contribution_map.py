@@ -46,7 +46,7 @@ class ContributionMatrix(Result):
 
     def to_dict(self) -> dict[str, Any]:
         """Return the norms."""
-        return {**super().to_dict(), "id": self.id._asdict(), "norms": self.norms.tolist()}
+        return {**super().to_dict(), "norms": self.norms.tolist()}
 
     def __str__(self) -> str:
         steps = len(self.norms)
