@@ -31,9 +31,9 @@ from nurt.nn.explaining import ModuleExplanation, explain
 from nurt.nn.gradients import AbstractGradientMethod, Checkpointed, Exact, Truncated
 from nurt.nn.layers import AbstractLayer, Bidirectional, BidirectionalState, Recurrent, Stack
 from nurt.nn.regularisation import Regularisation
-from nurt.nn.stream import Stream, stream
+from nurt.nn.streaming import Stream, stream
 from nurt.nn.swapping import swap, swap_back
-from nurt.nn.unroll import unroll
+from nurt.nn.unrolling import unroll
 from nurt.nn.update_gate import flip_update_gate
 
 __all__ = [

@@ -14,7 +14,7 @@ from torch import Tensor
 from nurt.errors import NurtTypeError, NurtValueError, ShapeError, UnavailableError
 from nurt.kernels import use
 from nurt.nn import CELLS, AbstractCell, GRUCell, LinearCell, LinearState, LSTMCell, LSTMState, unroll
-from nurt.nn.unroll import kernel_cell
+from nurt.nn.unrolling import kernel_cell
 
 B, T, IN, H = 3, 5, 2, 4
 
