@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 from nurt.data.synthetic import Echo
 from nurt.experiments.base import Exercise, Experiment, Preset
@@ -72,11 +72,7 @@ def compute(settings: EchoSettings, progress: Progress) -> EchoResult:
     from nurt.experiments.longmemory.echoes import train_echo
 
     echo = settings.benchmark
-
-    def train(cell: str, seed: int, tell: Callable[[float], None]) -> CellRun:
-        return train_echo(settings, echo, cell, seed, tell)
-
-    runs = run_all(settings, progress, train)
+    runs = run_all(settings, progress, partial(train_echo, settings, echo))
     cells = tuple(judge_cell(cell, runs, CHANCE, "higher") for cell in dict.fromkeys(run.cell for run in runs))
     worst = min(cells, key=lambda one: one.mean)
     planned = settings.updates * settings.repeats * len(settings.cells)

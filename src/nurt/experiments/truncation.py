@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -135,10 +135,8 @@ def _of_echo(progress: Progress, settings: TruncationSettings, number: int) -> P
 def _train_echo(settings: TruncationSettings, echo: Echo, progress: Progress) -> EchoRuns:
     from nurt.experiments.longmemory.echoes import train_echo
 
-    def train(cell: str, seed: int, tell: Callable[[float], None]) -> CellRun:
-        return train_echo(settings, echo, cell, seed, tell)
-
-    return EchoRuns(echo.delay, echo.chunk, echo.linked_share, run_all(settings, progress, train))
+    runs = run_all(settings, progress, partial(train_echo, settings, echo))
+    return EchoRuns(echo.delay, echo.chunk, echo.linked_share, runs)
 
 
 def _result(settings: TruncationSettings, parts: np.ndarray, echoes: tuple[EchoRuns, ...]) -> TruncationResult:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -61,11 +61,7 @@ def compute(settings: MemorySettings, progress: Progress) -> MemoryResult:
     from nurt.experiments.longmemory.fresh import train_cell
 
     benchmark = settings.benchmark
-
-    def train(cell: str, seed: int, tell: Callable[[float], None]) -> CellRun:
-        return train_cell(settings, cell, seed, tell)
-
-    runs = run_all(settings, progress, train)
+    runs = run_all(settings, progress, partial(train_cell, settings))
     baseline = benchmark.baseline_on(benchmark.draw(settings.tested, tested_stream(settings)))
     cells = tuple(judge_cell(cell, runs, baseline, "lower") for cell in dict.fromkeys(run.cell for run in runs))
     best = min(cells, key=lambda one: one.mean)
