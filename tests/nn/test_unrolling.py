@@ -240,7 +240,7 @@ def test_inputs_of_the_wrong_shape_are_refused(inputs, message):
     ("inputs", "message"),
     [
         ([[1.0]], "not a tensor"),
-        (torch.ones(B, T, IN, dtype=torch.float64), r"Convert the inputs with .to\(torch.float32\)"),
+        (torch.ones(B, T, IN, dtype=torch.float64), r"Convert it with .to\(torch.float32\)"),
         (torch.ones(B, T, IN, dtype=torch.int64), "different dtypes"),
         (torch.ones(B, T, IN, device="meta"), "different devices"),
     ],
