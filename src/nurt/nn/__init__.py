@@ -6,6 +6,7 @@ own derives from ``AbstractCell`` and is tested by ``check_cell``.
 
 from nurt.nn import init
 from nurt.nn.building import build
+from nurt.nn.cell_contract import CellReport, ContractError, check_cell
 from nurt.nn.cells import (
     CELLS,
     AbstractCell,
@@ -23,7 +24,6 @@ from nurt.nn.cells import (
     ProjectedLSTMCell,
     ResetBeforeGRUCell,
 )
-from nurt.nn.checks import CellReport, ContractError, check_cell
 from nurt.nn.compat import GRU, LSTM, RNN
 from nurt.nn.convert import from_torch, to_torch
 from nurt.nn.diagonal import DiagonalState, LRUCell, LRUState, MinGRUCell, MinLSTMCell
