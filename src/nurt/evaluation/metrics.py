@@ -63,7 +63,7 @@ def rmse(actual: np.ndarray, forecast: np.ndarray, *, mask: np.ndarray | None = 
 def mase(
     actual: np.ndarray, forecast: np.ndarray, scale: float | np.ndarray, *, mask: np.ndarray | None = None
 ) -> float:
-    """Return the mean absolute scaled error of one series (hyndman2006another): the mean of ``|e|/q``, without unit.
+    """Return the mean absolute scaled error of one series [hyndman2006another]: the mean of ``|e|/q``, without unit.
 
     Several series are averaged, never pooled: compute it per series and take the mean.
 
@@ -96,7 +96,7 @@ def skill(model_error: float, baseline_error: float) -> float:
 
 
 def pinball_loss(actual: np.ndarray, quantile: np.ndarray, level: float) -> np.ndarray:
-    """Return max(q(y-ŷ), (q-1)(y-ŷ)) of every cell, in the units of the target (koenker1978regression)."""
+    """Return max(q(y-ŷ), (q-1)(y-ŷ)) of every cell, in the units of the target [koenker1978regression]."""
     if not 0.0 < level < 1.0:
         raise NurtValueError("pinball_loss: a quantile level is a probability.", expected="0 < q < 1", got=str(level))
     error = _error(actual, quantile)
@@ -138,7 +138,7 @@ def crps_quantiles(actual: np.ndarray, quantiles: np.ndarray, *, mask: np.ndarra
 def crps_samples(
     actual: np.ndarray, samples: np.ndarray, *, fair: bool = False, mask: np.ndarray | None = None
 ) -> float:
-    """Return the CRPS of an ensemble, in the units of the target (gneiting2007strictly).
+    """Return the CRPS of an ensemble, in the units of the target [gneiting2007strictly].
 
     Args:
         actual: shape (...).
@@ -161,7 +161,7 @@ def crps_samples(
 
 
 def crps_normal(actual: np.ndarray, mean: np.ndarray, sd: np.ndarray, *, mask: np.ndarray | None = None) -> float:
-    """Return the CRPS of normal forecasts, in the units of the target (gneiting2007strictly); sd = 0 gives ``|e|``."""
+    """Return the CRPS of normal forecasts, in the units of the target [gneiting2007strictly]; sd = 0 gives ``|e|``."""
     sd = np.broadcast_to(np.asarray(sd, dtype=np.float64), np.shape(actual))
     if np.any(sd < 0):
         raise NurtValueError("crps_normal: a standard deviation is negative.", expected="sd >= 0", got=str(sd.min()))
@@ -179,7 +179,7 @@ def coverage(actual: np.ndarray, lower: np.ndarray, upper: np.ndarray, *, mask: 
 
 
 def interval_loss(actual: np.ndarray, lower: np.ndarray, upper: np.ndarray, level: float) -> np.ndarray:
-    """Return width plus 2/α times the miss of every cell, α = 1 - level/100 (gneiting2007strictly)."""
+    """Return width plus 2/α times the miss of every cell, α = 1 - level/100 [gneiting2007strictly]."""
     if not 0.0 < level < 100.0:
         raise NurtValueError("interval_loss: a level is given in per cent.", expected="0 < level < 100", got=str(level))
     penalty = 2.0 / (1.0 - level / 100.0)
@@ -259,7 +259,7 @@ class Scale(Result):
 
 
 def training_scale(training: np.ndarray, season: int = 1) -> Scale:
-    """Return the scale of one series from its training rows alone (hyndman2006another).
+    """Return the scale of one series from its training rows alone [hyndman2006another].
 
     Args:
         training: values before the first cutoff, shape (n,); NaN where missing, such pairs are skipped.
