@@ -3,6 +3,9 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import numpy as np
+import pytest
+
 from nurt import plotting
 from nurt.evaluation.baselines import BASELINES
 
@@ -38,3 +41,34 @@ def test_an_unknown_forecaster_is_drawn_as_a_reference() -> None:
 
 def test_translucent_keeps_the_colour() -> None:
     assert plotting.translucent("#0072B2", 0.5) == "rgba(0,114,178,0.5)"
+
+
+def test_one_dark_point_does_not_take_all_colours() -> None:
+    heights = np.linspace(0.0, 1.0, 1600)
+    heights[0] = -35.0
+    low, high = plotting.colour_range(heights)
+    assert low > -1.0
+    assert high == 1.0
+
+
+@pytest.mark.parametrize("value", [np.nan, 3.0])
+def test_the_colours_of_nothing_and_of_one_value_are_a_range(value: float) -> None:
+    low, high = plotting.colour_range(np.full((2, 3), value))
+    assert low < high
+
+
+def test_a_log_map_leaves_zeros_empty_and_begins_at_the_top() -> None:
+    figure = plotting.new_figure("", "", "")
+    plotting.add_log_map(figure, np.array([[1.0, 0.0], [100.0, 0.1]]), "log₁₀", np.array([3, 4]))
+    (drawn,) = figure.data
+    np.testing.assert_allclose(drawn.z, [[0.0, np.nan], [2.0, -1.0]])
+    assert list(drawn.x) == list(drawn.y) == [3, 4]
+    assert figure.layout.yaxis.autorange == "reversed"
+
+
+def test_signs_and_dashes_stay_apart_until_they_come_again() -> None:
+    for choice in (plotting.symbol, plotting.dash):
+        assert len({choice(index) for index in range(6)}) == 6
+        assert choice(6) == choice(0)
+    assert plotting.marker(1)["symbol"] == plotting.symbol(1)
+    assert plotting.marker(1)["color"] == plotting.PALETTE[1]

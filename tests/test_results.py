@@ -7,6 +7,7 @@ import json
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -14,6 +15,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nurt.results import Result, plain
+
+
+class _Point(NamedTuple):
+    x: int
+    y: np.float64
 
 
 @dataclass(frozen=True)
@@ -45,6 +51,7 @@ def test_fields_become_json_and_bulky_ones_can_stay_out() -> None:
         (datetime.date(2024, 2, 29), "2024-02-29"),
         (Path("a") / "b", str(Path("a") / "b")),
         ({1: (2, 3)}, {"1": [2, 3]}),
+        (_Point(2, np.float64("nan")), {"x": 2, "y": None}),
         (True, True),
     ],
 )

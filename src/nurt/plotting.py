@@ -9,9 +9,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import numpy as np
     import plotly.graph_objects as go
 
-__all__ = ["ACTUAL", "MODEL", "PALETTE", "REFERENCE", "WARNING", "forecaster_line", "new_figure", "translucent"]
+__all__ = [
+    "ACTUAL",
+    "MODEL",
+    "PALETTE",
+    "REFERENCE",
+    "WARNING",
+    "add_log_map",
+    "colour_range",
+    "dash",
+    "forecaster_line",
+    "marker",
+    "new_figure",
+    "symbol",
+    "translucent",
+]
 
 # Okabe-Ito: distinguishable with the common forms of colour blindness.
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C6D31", "#666666")
@@ -19,6 +34,11 @@ MODEL = PALETTE[0]
 REFERENCE = "#8A8A8A"
 ACTUAL = "#1A1A1A"
 WARNING = PALETTE[1]
+
+SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "x")
+DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
+# One point of almost no loss must not take all the colours of a map.
+DARKEST_SHARE = 0.002
 
 # Colour and dash together, so that lines stay apart on paper without colours too.
 LINES = {
@@ -69,6 +89,65 @@ def forecaster_line(name: str, *, model: bool = False) -> dict[str, Any]:
         return {"color": MODEL, "width": 3, "dash": "solid"}
     colour, dash = LINES.get(name, (REFERENCE, "dot"))
     return {"color": colour, "width": 2 if name == "naive" else 1.5, "dash": dash}
+
+
+def symbol(index: int) -> str:
+    """Return sign number ``index`` of those that stay apart without colours; after the last the first comes again."""
+    return SYMBOLS[index % len(SYMBOLS)]
+
+
+def dash(index: int) -> str:
+    """Return dash number ``index``, the first a solid line; after the last the first comes again."""
+    return DASHES[index % len(DASHES)]
+
+
+def marker(index: int) -> dict[str, Any]:
+    """Return sign and colour number ``index`` for a point on a map, in a white rim."""
+    return {
+        "symbol": symbol(index),
+        "color": PALETTE[index % len(PALETTE)],
+        "size": 12,
+        "line": {"color": "#FFFFFF", "width": 1.5},
+    }
+
+
+def colour_range(heights: np.ndarray) -> tuple[float, float]:
+    """Return the heights that get the darkest and the brightest colour of a map, the first below the second.
+
+    Args:
+        heights: any shape; what is not finite does not count.
+    """
+    import numpy as np
+
+    finite = heights[np.isfinite(heights)]
+    if not finite.size:
+        return 0.0, 1.0
+    low, high = float(np.quantile(finite, DARKEST_SHARE)), float(finite.max())
+    return low, max(high, low + 1e-9)
+
+
+def add_log_map(figure: go.Figure, values: np.ndarray, title: str, steps: np.ndarray | None = None) -> None:
+    """Draw log₁₀ of a matrix over two axes of steps, the first row at the top; 0 stays empty.
+
+    Args:
+        figure: drawn on.
+        values: at least 0, (T, T).
+        title: of the colours.
+        steps: of rows and columns, (T,); 0 … T-1 if None.
+    """
+    import numpy as np
+
+    with np.errstate(divide="ignore"):
+        height = np.log10(values)
+    figure.add_heatmap(
+        x=steps,
+        y=steps,
+        z=np.where(np.isfinite(height), height, np.nan),
+        colorscale="Viridis",
+        colorbar={"title": {"text": title}},
+    )
+    figure.update_yaxes(autorange="reversed")
+    figure.update_layout(hovermode="closest")
 
 
 def translucent(colour: str, opacity: float) -> str:

@@ -36,8 +36,8 @@ class Result:
 def plain(value: Any) -> Any:
     """Return ``value`` in the types that ``json.dumps(..., allow_nan=False)`` accepts.
 
-    Arrays become nested lists, times become ISO strings, NaN and infinities become None, objects with
-    ``to_dict`` give their dict. Anything unknown is an error rather than a ``repr`` in somebody's JSON.
+    Arrays become nested lists, named tuples become dicts, times become ISO strings, NaN and infinities become None,
+    objects with ``to_dict`` give their dict. Anything unknown is an error rather than a ``repr`` in somebody's JSON.
     """
     if value is None or isinstance(value, bool | int | str):
         return value
@@ -59,6 +59,8 @@ def plain(value: Any) -> Any:
         return str(value)
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
+    if hasattr(value, "_asdict"):
+        return plain(value._asdict())
     if isinstance(value, list | tuple | set | frozenset):
         return [plain(item) for item in value]
     if dataclasses.is_dataclass(value) and not isinstance(value, type):

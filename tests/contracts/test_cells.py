@@ -26,7 +26,7 @@ from nurt.nn import (
     ResetBeforeGRUCell,
     check_cell,
 )
-from nurt.nn.checks import CHECKS
+from nurt.nn.cell_contract import CHECKS
 
 # Every cell of the package has a row; sizes are odd, one, and unequal on purpose.
 FACTORIES = {
@@ -211,9 +211,9 @@ UNROLL_CHECKS = {
 
 @pytest.mark.parametrize("check", UNROLL_CHECKS)
 def test_a_broken_unroll_is_caught_by_the_check_made_for_it(check, monkeypatch):
-    from nurt.nn import checks
+    from nurt.nn import cell_contract
 
-    right = checks.unroll
+    right = cell_contract.unroll
 
     def broken(cell, inputs, state=None, lengths=None, reverse=False):
         match UNROLL_CHECKS[check]:
@@ -230,6 +230,6 @@ def test_a_broken_unroll_is_caught_by_the_check_made_for_it(check, monkeypatch):
                 outputs, final = right(cell, inputs, state, lengths, reverse)
                 return outputs + 0 * inputs.sum(), final
 
-    monkeypatch.setattr(checks, "unroll", broken)
+    monkeypatch.setattr(cell_contract, "unroll", broken)
     with pytest.raises(ContractError):
         CHECKS[check](Mean)

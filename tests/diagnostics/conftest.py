@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from nurt.nn import CELLS, AbstractCell, ElmanCell, LRUCell, MinGRUCell, MinLSTMCell, ProjectedLSTMCell
-from nurt.nn.unroll import kernel_cell
+from nurt.nn.unrolling import kernel_cell
 
 MAKERS: dict[str, Callable[[int, int], AbstractCell]] = {
     **CELLS,

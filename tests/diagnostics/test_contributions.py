@@ -14,7 +14,7 @@ import nurt.nn
 from nurt.diagnostics import record, step_contributions
 from nurt.errors import NurtValueError
 from nurt.nn import Recurrent
-from nurt.nn.unroll import kernel_cell
+from nurt.nn.unrolling import kernel_cell
 
 CLOSE = GRADIENTS[torch.float64]
 

@@ -4,22 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from nurt.experiments import run
-from nurt.experiments.parity import ParityResult, ParitySettings, exact_parity
-
-
-@settings(max_examples=50, deadline=None)
-@given(st.lists(st.integers(0, 1), min_size=1, max_size=300), st.sampled_from([4.0, 10.0, 50.0]))
-def test_two_units_know_the_parity_of_every_prefix(bits: list[int], gain: float) -> None:
-    given_bits = np.array([bits])
-    np.testing.assert_array_equal(exact_parity(given_bits, gain), given_bits.cumsum(axis=1) % 2 == 1)
-
-
-def test_the_example_of_the_lectures() -> None:
-    assert exact_parity(np.array([[1, 0, 1, 0, 0, 1]]))[0, -1]
+from nurt.experiments.parity import ParityResult, ParitySettings
 
 
 def test_exact_weights_hold_for_a_thousand_steps_and_nothing_else_beats_chance() -> None:

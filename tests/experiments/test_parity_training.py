@@ -10,15 +10,15 @@ from nurt.training.online import OnlineSettings
 
 @pytest.mark.parametrize("way", ["last", "prefix", "curriculum"])
 def test_three_bits_are_learnt_by_every_way(way: str) -> None:
-    told: list[int] = []
+    told: list[float] = []
     one = train_parity(way, 0, 3, 16, OnlineSettings(500, 0.02), told.append)
     assert one.tested == (3, 6, 30)
     assert one.accuracies[0] > 0.99
-    assert (one.updates, told) == (500, list(range(1, 501)))
+    assert (one.updates, told) == (500, [update / 500 for update in range(1, 501)])
 
 
 def test_an_interruption_goes_through() -> None:
-    def interrupt(update: int) -> None:
+    def interrupt(share: float) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):

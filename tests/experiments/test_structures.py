@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from nurt.experiments import run
-from nurt.experiments.structures import KINDS, StructuresResult
+from nurt.experiments.structure_kinds import KINDS
+from nurt.experiments.structures import StructuresResult
 
 
 def test_inputs_reach_just_the_outputs_that_they_should() -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from tests.proofs.build import ROOT, SideBuild
 
 # Every cell, ragged and reversed batches, packed data, streams, bad input.
-TESTS = ["tests/kernels/native", "tests/nn/test_stream.py", "tests/contracts/test_bad_input.py"]
+TESTS = ["tests/kernels/native", "tests/nn/test_streaming.py", "tests/contracts/test_bad_input.py"]
 
 READ_PAST_THE_END = (
     "import torch; from nurt.kernels import _cpu; x, y = torch.ones(3), torch.ones(300); "

@@ -6,7 +6,7 @@ bring polars and torch with them.
 
 from nurt.data.assembly import Selection
 from nurt.data.checks import DataCheck, Finding, check_series, require_length
-from nurt.data.fingerprint import fingerprint
+from nurt.data.fingerprinting import fingerprint
 from nurt.data.frames import from_arrays, from_frame, like
 from nurt.data.grid import absent_stamps, regular_grid
 from nurt.data.selection import select

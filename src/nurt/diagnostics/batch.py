@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 __all__ = ["BatchCurve", "add_curve", "over_batch"]
 
 LOW, HIGH = 0.05, 0.95
+# Stands for infinity while quantiles are taken, which would else be ∞ - ∞.
+_FAR = 1e300
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,12 +69,9 @@ def add_curve(figure: go.Figure, x: np.ndarray, curve: BatchCurve, name: str, co
 
 
 def _finite(values: Tensor) -> Tensor:
-    """Return ``values`` with infinities so far out that quantiles between them need no ∞ - ∞."""
+    """Return ``values`` with infinities far out instead."""
     return values.clamp(-_FAR, _FAR)
 
 
 def _restored(values: Tensor) -> Tensor:
     return torch.where(values.abs() >= _FAR / 2, values.sign() * torch.inf, values)
-
-
-_FAR = 1e300

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from nurt.diagnostics.finding import LayerId, cells_of
 from nurt.errors import NurtTypeError
 from nurt.nn.gates import gate_order
-from nurt.nn.unroll import kernel_cell
+from nurt.nn.unrolling import kernel_cell
 
 __all__ = ["GateBlock", "recurrent_blocks"]
 

@@ -79,14 +79,7 @@ class Connectivity(Result):
         title = f"What output {self.output} listens to"
         figure = plotting.new_figure(title, "input step s", "output step t")
         steps = np.arange(self.first, self.first + self.norms.shape[1])
-        with np.errstate(divide="ignore"):
-            height = np.log10(self.mean)
-        figure.add_heatmap(
-            x=steps, y=steps, z=np.where(np.isfinite(height), height, np.nan), colorscale="Viridis",
-            colorbar={"title": {"text": "log₁₀ ‖∂y_t/∂x_s‖"}},
-        )  # fmt: skip
-        figure.update_yaxes(autorange="reversed")
-        figure.update_layout(hovermode="closest")
+        plotting.add_log_map(figure, self.mean, "log₁₀ ‖∂y_t/∂x_s‖", steps)
         return figure
 
 

@@ -46,7 +46,7 @@ class ContributionMatrix(Result):
 
     def to_dict(self) -> dict[str, Any]:
         """Return the norms."""
-        return {**super().to_dict(), "id": self.id._asdict(), "norms": self.norms.tolist()}
+        return {**super().to_dict(), "norms": self.norms.tolist()}
 
     def __str__(self) -> str:
         steps = len(self.norms)
@@ -64,14 +64,7 @@ class ContributionMatrix(Result):
         from nurt import plotting
 
         figure = plotting.new_figure(f"Contributions: {self.id}", "step t of the loss", "step s of the use")
-        with np.errstate(divide="ignore"):
-            height = np.log10(self.norms.numpy())
-        figure.add_heatmap(
-            z=np.where(np.isfinite(height), height, np.nan), colorscale="Viridis",
-            colorbar={"title": {"text": "log₁₀ ‖G[s, t]‖"}},
-        )  # fmt: skip
-        figure.update_yaxes(autorange="reversed")
-        figure.update_layout(hovermode="closest")
+        plotting.add_log_map(figure, self.norms.numpy(), "log₁₀ ‖G[s, t]‖")
         return figure
 
 

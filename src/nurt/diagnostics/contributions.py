@@ -55,7 +55,7 @@ class StepContributions(Result):
     def to_dict(self) -> dict[str, Any]:
         """Return the norms."""
         norms = {name: values.tolist() for name, values in self.norms.items()}
-        return {**super().to_dict(), "id": self.id._asdict(), "norms": norms}
+        return {**super().to_dict(), "norms": norms}
 
     def __str__(self) -> str:
         steps = len(next(iter(self.norms.values())))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -79,10 +79,6 @@ class GateStatistics(Result):
     gates: Mapping[str, Saturation]
     units: UnitStatistics
     values: Mapping[str, Tensor] = field(repr=False, metadata={"json": False})
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the shares per unit."""
-        return {**super().to_dict(), "id": self.id._asdict()}
 
     def __str__(self) -> str:
         units = self.units

@@ -89,7 +89,6 @@ class StepJacobians(Result):
         """Return the largest singular values, position by position, with the statistics of the batch."""
         return {
             **super().to_dict(),
-            "id": self.id._asdict(),
             "lengths": self.lengths.tolist(),
             "largest_singular_value": over_batch(self.largest).to_dict(),
         }

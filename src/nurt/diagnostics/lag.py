@@ -11,7 +11,7 @@ total gradient k steps before the end; of any other loss the total gradient mixe
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -45,10 +45,6 @@ class GradientByLag(Result):
     norms: BatchCurve
     threshold: float
     horizon: int | None
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the curve and the horizon."""
-        return {**super().to_dict(), "id": self.id._asdict()}
 
     def __str__(self) -> str:
         mean = self.norms.mean

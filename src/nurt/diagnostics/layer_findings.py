@@ -76,10 +76,6 @@ class LayerFindings(Result):
                 if one is not None:
                     yield field.name, one
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return all parts."""
-        return {**super().to_dict(), "id": self.id._asdict()}
-
     def __str__(self) -> str:
         lines = [f"{self.id}: {self.recurrence or 'a step of its own'}"]
         for name, part in self.parts():

@@ -84,7 +84,7 @@ class UnitMemory(Result):
     def to_dict(self) -> dict[str, Any]:
         """Return rates, half-lives and time constants."""
         extra = {"half_life": self.half_life.tolist(), "time_constant": self.time_constant.tolist()}
-        return {**super().to_dict(), "id": self.id._asdict(), **extra}
+        return {**super().to_dict(), **extra}
 
     def __str__(self) -> str:
         low, median, high = np.quantile(self.half_life, [0.05, 0.5, 0.95])

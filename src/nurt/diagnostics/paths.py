@@ -152,10 +152,6 @@ class HighwayReach(Result):
     product: np.ndarray
     jacobian: np.ndarray
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return both curves."""
-        return {**super().to_dict(), "id": self.id._asdict()}
-
     def __str__(self) -> str:
         far = -1 if self.id.direction == "backward" else 0
         return (

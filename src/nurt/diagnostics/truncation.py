@@ -114,7 +114,6 @@ class TruncationLedger(Result):
         """Return both biases, the norms per lag and the recommended windows."""
         return {
             **super().to_dict(),
-            "id": self.id._asdict(),
             "recommended": {"sliding": self.recommended("sliding"), "chunked": self.recommended("chunked")},
         }
 

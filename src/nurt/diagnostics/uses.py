@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from nurt.diagnostics.watching import Passage
 from nurt.errors import NurtTypeError, NurtValueError, ShapeError
 from nurt.nn import AbstractCell
-from nurt.nn.unroll import kernel_cell
+from nurt.nn.unrolling import kernel_cell
 
 __all__ = ["MOST_STEPS", "StepLoss", "UsesOfWeights", "left_out", "uses_of_weights", "weighted_step"]
 

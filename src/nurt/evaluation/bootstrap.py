@@ -1,4 +1,4 @@
-"""Intervals of skill and of coverage by the circular block bootstrap (politis1992circular).
+"""Intervals of skill and of coverage by the circular block bootstrap [politis1992circular].
 
 Whole origins are drawn in blocks, so that the dependence between neighbouring, overlapping forecasts survives; all
 steps and all models of an origin are drawn together. Two calls with the same number of origins, block length and

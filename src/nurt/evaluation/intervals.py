@@ -1,8 +1,8 @@
 """Conformal intervals: widen a forecast by errors seen before, so that the intervals hold what they promise.
 
 For every forecast step k the scores of past origins are collected: ``max(lower - y, y - upper)``, which is ``|e|``
-where the model gives one point and lower = upper (vovk2005algorithmic, romano2019conformalized). Divided by a
-difficulty known at the origin (papadopoulos2008normalized, lei2018distribution) they compare calm with restless
+where the model gives one point and lower = upper [vovk2005algorithmic, romano2019conformalized]. Divided by a
+difficulty known at the origin [papadopoulos2008normalized, lei2018distribution] they compare calm with restless
 times. The interval at an origin is widened by the ⌈(n+1)·level⌉-th smallest of n scores, times the
 difficulty there; when that rank exceeds n there is no interval.
 

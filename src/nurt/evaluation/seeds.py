@@ -50,7 +50,7 @@ def seed_noise(errors: Sequence[float], reference: float | Sequence[float]) -> S
     Args:
         errors: one error per seed on the same cells, at least two.
         reference: the error of a deterministic forecaster, or the errors of another model over its seeds
-            (welch1947generalization).
+            [welch1947generalization].
 
     Raises:
         NurtValueError: fewer than two seeds on either side.

@@ -1,9 +1,9 @@
 """Is the difference between two forecasters more than luck? Tests of loss, of direction, and for many tests at once.
 
-The Diebold-Mariano test (diebold1995comparing) with the correction of Harvey, Leybourne and Newbold
-(harvey1997testing) asks whether two series of losses have the same mean although neighbouring origins overlap. For
+The Diebold-Mariano test [diebold1995comparing] with the correction of Harvey, Leybourne and Newbold
+[harvey1997testing] asks whether two series of losses have the same mean although neighbouring origins overlap. For
 nested models (a network that contains the naive forecast) it is conservative. The Pesaran-Timmermann test
-(pesaran1992simple) asks whether directions are called better than by independent guessing with the same shares.
+[pesaran1992simple] asks whether directions are called better than by independent guessing with the same shares.
 """
 
 from __future__ import annotations
@@ -141,12 +141,12 @@ def hln_statistic(difference: np.ndarray, overlap: int, weights: Weights = "rect
     """Return the corrected statistic of a loss difference, without any guard on the number of origins.
 
     With γ_j = (1/N) Σ_i (d_i - d̄)(d_{i-j} - d̄) over the pairs that are both known,
-    V = (γ_0 + 2 Σ_{j<h} w_j γ_j)/N and HLN = d̄/√V · √((N + 1 - 2h + h(h-1)/N)/N) (harvey1997testing).
+    V = (γ_0 + 2 Σ_{j<h} w_j γ_j)/N and HLN = d̄/√V · √((N + 1 - 2h + h(h-1)/N)/N) [harvey1997testing].
 
     Args:
         difference: d, shape (origins,); NaN where an origin is missing.
         overlap: h.
-        weights: w_j = 1 ("rectangular") or 1 - j/h ("bartlett", newey1987simple).
+        weights: w_j = 1 ("rectangular") or 1 - j/h ("bartlett", [newey1987simple]).
 
     Returns:
         The statistic, and the weights used: Bartlett's where the rectangular V is not positive.
@@ -166,7 +166,7 @@ def hln_statistic(difference: np.ndarray, overlap: int, weights: Weights = "rect
 
 
 def holm(p_values: Sequence[float | None]) -> tuple[float | None, ...]:
-    """Adjust p-values of several tests so that one false alarm among all stays rare (holm1979simple).
+    """Adjust p-values of several tests so that one false alarm among all stays rare [holm1979simple].
 
     The i-th smallest of m becomes the maximum over j ≤ i of min(1, (m-j+1)·p_(j)). A missing p-value (None or NaN)
     stays None and does not count in m.
@@ -209,7 +209,7 @@ class PesaranTimmermann(Result):
 
 
 def pesaran_timmermann(actual_change: np.ndarray, predicted_change: np.ndarray) -> PesaranTimmermann:
-    """Test whether predicted and actual directions are independent (pesaran1992simple).
+    """Test whether predicted and actual directions are independent [pesaran1992simple].
 
     Valid for independent cells: for forecasts k steps ahead use origins at least k observations apart.
 

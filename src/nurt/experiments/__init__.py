@@ -5,21 +5,11 @@ it. :func:`list_experiments` shows them, :func:`run` runs one; ``nurt experiment
 and writes a page.
 """
 
-from nurt.experiments.base import (
-    Exercise,
-    Experiment,
-    ExperimentResult,
-    Figure,
-    FileSettings,
-    Measure,
-    Preset,
-    Progress,
-    Settings,
-    Standing,
-    Table,
-    Verdict,
-)
+from nurt.experiments.base import Exercise, Experiment, Preset
+from nurt.experiments.progress import Progress
 from nurt.experiments.registry import find, list_experiments, run
+from nurt.experiments.results import ExperimentResult, Figure, Measure, Standing, Table, Verdict
+from nurt.experiments.settings import FileSettings, Settings
 from nurt.experiments.texts import LANGUAGES, Language, Text
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""What an experiment is, and what every result of one holds."""
+"""What an experiment is: what it asks, its presets, and the function that runs it."""
 
 from __future__ import annotations
 
@@ -7,85 +7,18 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, TypeVar
+from typing import Any, Generic
 
 from nurt.errors import DataError, NurtValueError
-from nurt.experiments.texts import Language, Text, figures_of, number
-from nurt.results import Result
+from nurt.experiments.progress import Progress, silent
+from nurt.experiments.results import ExperimentResult
+from nurt.experiments.settings import SettingsT
+from nurt.experiments.texts import Text
 
-if TYPE_CHECKING:
-    import plotly.graph_objects as go
-
-__all__ = [
-    "AGAINST_REFERENCE",
-    "Exercise",
-    "Experiment",
-    "ExperimentResult",
-    "Figure",
-    "FileSettings",
-    "Measure",
-    "Preset",
-    "Progress",
-    "Settings",
-    "Standing",
-    "Table",
-    "Verdict",
-    "silent",
-]
-
-Standing: TypeAlias = Literal["reached", "partly", "missed"]
-Progress: TypeAlias = Callable[[float, Text], None]
-"""Told the share that is done, 0..1, and what is being done."""
+__all__ = ["AGAINST_REFERENCE", "Exercise", "Experiment", "Preset"]
 
 AGAINST_NOTHING = Text("Against what costs nothing", "W porównaniu z tym, co nic nie kosztuje")
 AGAINST_REFERENCE = Text("Beside the reference", "Obok wartości odniesienia")
-
-
-def silent(share: float, doing: Text) -> None:
-    """Show no progress."""
-    del share, doing
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What a run depends on; every experiment adds its own fields.
-
-    Args:
-        seed: of everything random.
-    """
-
-    seed: int = 0
-
-
-@dataclass(frozen=True)
-class FileSettings(Settings):
-    """What a run on files of one's own depends on.
-
-    Args:
-        seed: of everything random.
-        files: paths, in any order.
-    """
-
-    files: tuple[str, ...] = ()
-
-
-SettingsT = TypeVar("SettingsT", bound=Settings)
-
-
-@dataclass(frozen=True)
-class Measure:
-    """A named number: what was reached, or what a method without learning reaches."""
-
-    name: Text
-    value: float
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """The answer in words; ``standing`` tells whether the goal was reached, partly reached or missed."""
-
-    standing: Standing
-    text: Text
 
 
 @dataclass(frozen=True)
@@ -94,110 +27,6 @@ class Exercise:
 
     question: Text
     answer: Text
-
-
-@dataclass(frozen=True)
-class Table:
-    """Numbers in rows.
-
-    Args:
-        caption: what the table shows.
-        columns: titles; the first column names the rows.
-        rows: cells: numbers, words, or words in both languages.
-        note: how to read it.
-        significant: digits of the numbers.
-    """
-
-    caption: Text
-    columns: tuple[Text, ...]
-    rows: tuple[tuple[float | str | Text, ...], ...]
-    note: Text | None = None
-    significant: int = 7
-
-    def cells(self, language: Language) -> list[list[str]]:
-        """Return the rows as they are shown."""
-        return [
-            [figures_of(c, language) if isinstance(c, str | Text) else number(c, language, self.significant) for c in r]
-            for r in self.rows
-        ]
-
-    def is_numeric(self, column: int) -> bool:
-        """Tell whether a column holds numbers, which stand to the right."""
-        return bool(self.rows) and all(isinstance(row[column], int | float) for row in self.rows)
-
-
-@dataclass(frozen=True)
-class Figure:
-    """A picture that is drawn when it is asked for.
-
-    Args:
-        title: heading.
-        how_to_read: the sentence below it.
-        draw: gives the plotly figure in a language.
-        height: in CSS pixels.
-    """
-
-    title: Text
-    how_to_read: Text
-    draw: Callable[[Language], go.Figure]
-    height: int = 400
-
-
-@dataclass(frozen=True, kw_only=True)
-class ExperimentResult(Result):
-    """What a run found; every experiment adds its numbers and draws them.
-
-    Args:
-        settings: what the run depended on.
-        verdict: the answer in words.
-        score: the number the verdict speaks of, or None.
-        baselines: the same number for methods that cost nothing.
-        updates: updates of the weights that were made, 0 where nothing is trained.
-        experiment: id of the experiment; set by :meth:`Experiment.run`.
-        preset: name of the preset; "own" for settings of one's own.
-        seconds: what the run took.
-    """
-
-    settings: Settings
-    verdict: Verdict
-    score: Measure | None = None
-    baselines: tuple[Measure, ...] = ()
-    updates: int = 0
-    experiment: str = ""
-    preset: str = ""
-    seconds: float = 0.0
-
-    def figures(self) -> tuple[Figure, ...]:
-        """Return the pictures, the most telling first."""
-        return ()
-
-    def tables(self) -> tuple[Table, ...]:
-        """Return the tables."""
-        return ()
-
-    def plot(self, language: Language = "en", index: int = 0) -> go.Figure:
-        """Return a picture.
-
-        Args:
-            language: of titles and axes.
-            index: which of :meth:`figures`.
-
-        Raises:
-            NurtValueError: there is no such picture.
-        """
-        figures = self.figures()
-        if not 0 <= index < len(figures):
-            raise NurtValueError(
-                f"{self.experiment}: there is no picture {index}.", expected=f"0 to {len(figures) - 1}", got=str(index)
-            )
-        drawn = figures[index].draw(language)
-        drawn.update_layout(title={"text": figures[index].title[language]})
-        return drawn
-
-    def __str__(self) -> str:
-        lines = [f"{self.experiment} ({self.preset}), seed {self.settings.seed}, {self.seconds:.1f} s"]
-        lines += [f"  {one.name.en}: {number(one.value, 'en')}" for one in (self.score, *self.baselines) if one]
-        return "\n".join([*lines, f"  {self.verdict.text.en}"])
 
 
 @dataclass(frozen=True)

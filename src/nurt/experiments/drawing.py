@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,15 +13,13 @@ from nurt.experiments.texts import Language, Text, number
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-__all__ = ["LOSS", "STEP", "UPDATE", "SignedLog", "add_path", "add_points", "lines", "log_map", "marker", "point_name"]
+__all__ = ["LOSS", "STEP", "UPDATE", "SignedLog", "add_path", "add_points", "lines", "log_map", "point_name"]
 
 LOSS = Text("loss ℓ", "strata ℓ")
 STEP = Text("time step", "krok czasu")
 UPDATE = Text("update", "numer aktualizacji")
-SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "x")
-# A loss of exactly 0 has no logarithm, and one point of it must not take all the colours.
+# A loss of exactly 0 has no logarithm.
 SMALLEST = 1e-35
-DARKEST_SHARE = 0.002
 
 
 def log_map(x: np.ndarray, y: np.ndarray, values: np.ndarray, titles: tuple[str, str, str]) -> go.Figure:
@@ -36,13 +34,13 @@ def log_map(x: np.ndarray, y: np.ndarray, values: np.ndarray, titles: tuple[str,
     figure = plotting.new_figure("", titles[0], titles[1])
     with np.errstate(divide="ignore", invalid="ignore"):
         height = np.log10(np.maximum(values, SMALLEST))
-    finite = np.isfinite(height)
+    low, high = plotting.colour_range(height)
     figure.add_heatmap(
         x=x,
         y=y,
-        z=np.where(finite, height, np.nan).round(4),
-        zmin=float(np.quantile(height[finite], DARKEST_SHARE)),
-        zmax=float(height[finite].max()),
+        z=np.where(np.isfinite(height), height, np.nan).round(4),
+        zmin=low,
+        zmax=high,
         colorscale="Viridis",
         zsmooth="fast",
         colorbar={
@@ -74,17 +72,7 @@ def add_points(figure: go.Figure, points: Iterable[tuple[float, float]], languag
     for index, (x, y) in enumerate(points):
         if left <= x <= right and low <= y <= high:
             name = point_name((x, y), language)
-            figure.add_scatter(x=[x], y=[y], name=name, mode="markers", marker=marker(index), hoverinfo="name")
-
-
-def marker(index: int) -> dict[str, Any]:
-    """Return sign and colour number ``index``."""
-    return {
-        "symbol": SYMBOLS[index % len(SYMBOLS)],
-        "color": plotting.PALETTE[index % len(plotting.PALETTE)],
-        "size": 12,
-        "line": {"color": "#FFFFFF", "width": 1.5},
-    }
+            figure.add_scatter(x=[x], y=[y], name=name, mode="markers", marker=plotting.marker(index), hoverinfo="name")
 
 
 def add_path(figure: go.Figure, points: np.ndarray, name: str, end: str) -> None:
@@ -118,7 +106,6 @@ def lines(
 ) -> go.Figure:
     """Return one line per curve, colour and dash told apart."""
     figure = plotting.new_figure("", x_title, y_title)
-    dashes = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
     for index, (name, values) in enumerate(curves):
         figure.add_scatter(
             x=x,
@@ -128,7 +115,7 @@ def lines(
             line={
                 "color": plotting.PALETTE[index % len(plotting.PALETTE)],
                 "width": 2.2,
-                "dash": dashes[index % len(dashes)],
+                "dash": plotting.dash(index),
             },
         )
     return figure

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 from nurt.data.synthetic import Echo
-from nurt.experiments.base import Exercise, Experiment, Figure, Measure, Preset, Progress, Standing, Table, Verdict
+from nurt.experiments.base import Exercise, Experiment, Preset
 from nurt.experiments.longmemory.judging import CHANCE, LEARNT, CellVerdict, judge_cell, verdict_of
 from nurt.experiments.longmemory.result import MemoryResult, clipped_figure, curves_figure, runs_table
 from nurt.experiments.longmemory.study import CellRun, MemorySettings, run_all
+from nurt.experiments.progress import Progress
+from nurt.experiments.results import Figure, Measure, Standing, Table, Verdict
 from nurt.experiments.texts import Text
 
 __all__ = ["EXPERIMENT", "EchoResult", "EchoSettings"]
@@ -70,11 +72,7 @@ def compute(settings: EchoSettings, progress: Progress) -> EchoResult:
     from nurt.experiments.longmemory.echoes import train_echo
 
     echo = settings.benchmark
-
-    def train(cell: str, seed: int, tell: Callable[[int], None]) -> CellRun:
-        return train_echo(settings, echo, cell, seed, tell)
-
-    runs = run_all(settings, progress, train)
+    runs = run_all(settings, progress, partial(train_echo, settings, echo))
     cells = tuple(judge_cell(cell, runs, CHANCE, "higher") for cell in dict.fromkeys(run.cell for run in runs))
     worst = min(cells, key=lambda one: one.mean)
     planned = settings.updates * settings.repeats * len(settings.cells)

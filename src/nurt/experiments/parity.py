@@ -9,19 +9,11 @@ import numpy as np
 
 from nurt import plotting
 from nurt.experiments import drawing
-from nurt.experiments.base import (
-    Exercise,
-    Experiment,
-    ExperimentResult,
-    Figure,
-    Measure,
-    Preset,
-    Progress,
-    Settings,
-    Standing,
-    Table,
-    Verdict,
-)
+from nurt.experiments.base import Exercise, Experiment, Preset
+from nurt.experiments.parity_answers import exact_parity, exact_states, linear_accuracy, windowed_accuracy
+from nurt.experiments.progress import Progress, about, part_of
+from nurt.experiments.results import ExperimentResult, Figure, Measure, Standing, Table, Verdict
+from nurt.experiments.settings import Settings
 from nurt.experiments.texts import Language, Text
 
 if TYPE_CHECKING:
@@ -29,7 +21,7 @@ if TYPE_CHECKING:
 
     from nurt.experiments.parity_training import ParityTraining
 
-__all__ = ["EXPERIMENT", "ParityResult", "ParitySettings", "exact_parity", "exact_states"]
+__all__ = ["EXPERIMENT", "ParityResult", "ParitySettings"]
 
 WAYS = {
     "last": Text("the last step alone", "sam ostatni krok"),
@@ -127,31 +119,6 @@ class ParityResult(ExperimentResult):
         return (*exact, _learnt(self)) if self.trainings else exact
 
 
-def exact_states(bits: np.ndarray, gain: float = 10.0) -> np.ndarray:
-    """Return the states of the two exact units, (B, T, 2).
-
-    With p = (h_1′ - h_2′)/2 the parity so far: h_j = tanh(K(x + p - j + ½)), j = 1, 2, start (-1, -1).
-
-    Args:
-        bits: 0 or 1, (B, T).
-        gain: K.
-    """
-    batch, steps = bits.shape
-    state = -np.ones((batch, 2))
-    taken = np.empty((batch, steps, 2))
-    for step in range(steps):
-        parity = (state[:, 0] - state[:, 1]) / 2.0
-        state = np.tanh(gain * ((bits[:, step] + parity)[:, None] - np.array([0.5, 1.5])))
-        taken[:, step] = state
-    return taken
-
-
-def exact_parity(bits: np.ndarray, gain: float = 10.0) -> np.ndarray:
-    """Return the parity of every prefix, (B, T), read off the states: h_1 - h_2 > 1."""
-    states = exact_states(bits, gain)
-    return np.asarray(states[:, :, 0] - states[:, :, 1] > 1.0)
-
-
 def compute(settings: ParitySettings, progress: Progress) -> ParityResult:
     """Test the exact weights beside predictors that cannot know."""
     stream = np.random.RandomState(settings.seed)
@@ -161,8 +128,8 @@ def compute(settings: ParitySettings, progress: Progress) -> ParityResult:
         bits = stream.randint(0, 2, size=(settings.sequences, length))
         odd = bits.sum(axis=1) % 2 == 1
         accuracies.append(np.mean(exact_parity(bits, settings.gain)[:, -1] == odd))
-        linear.append(_linear(bits, odd))
-        windowed.append(_windowed(bits[:, -settings.window :], odd))
+        linear.append(linear_accuracy(bits, odd))
+        windowed.append(windowed_accuracy(bits[:, -settings.window :], odd))
     bits = np.array([1, 0, 1, 0, 0, 1, 1, 1, 0, 1])
     trainings = _train(settings, progress)
     return ParityResult(
@@ -196,10 +163,7 @@ def _train(settings: ParitySettings, progress: Progress) -> tuple[ParityTraining
     budget = OnlineSettings(settings.updates, settings.learning_rate)
     done: list[ParityTraining] = []
     for way, seed in plan:
-
-        def tell(update: int, way: str = way) -> None:
-            progress((len(done) + update / settings.updates) / len(plan), WAYS[way])
-
+        tell = part_of(about(progress, WAYS[way]), len(done), len(plan))
         done.append(train_parity(way, seed, settings.trained, settings.hidden, budget, tell))
     return tuple(done)
 
@@ -248,23 +212,6 @@ def _learnt(result: ParityResult) -> Table:
         ).filled(length=result.settings.trained),
         significant=3,
     )
-
-
-def _linear(bits: np.ndarray, odd: np.ndarray) -> float:
-    """Return the accuracy of least squares on the second half of the sequences."""
-    half = len(bits) // 2
-    columns = np.column_stack([bits, np.ones(len(bits))])
-    weights = np.linalg.lstsq(columns[:half], 2.0 * odd[:half] - 1.0, rcond=None)[0]
-    return float(np.mean((columns[half:] @ weights > 0.0) == odd[half:]))
-
-
-def _windowed(bits: np.ndarray, odd: np.ndarray) -> float:
-    """Return the accuracy of the commonest answer to each pattern of the last bits, on the second half."""
-    half = len(bits) // 2
-    pattern = bits @ (1 << np.arange(bits.shape[1]))
-    votes = np.zeros(2 ** bits.shape[1])
-    np.add.at(votes, pattern[:half], np.where(odd[:half], 1.0, -1.0))
-    return float(np.mean((votes[pattern[half:]] > 0.0) == odd[half:]))
 
 
 def _states(result: ParityResult) -> Figure:

@@ -45,7 +45,7 @@ class ParityTraining:
 
 
 def train_parity(
-    way: str, seed: int, length: int, hidden: int, settings: OnlineSettings, tell: Callable[[int], None]
+    way: str, seed: int, length: int, hidden: int, settings: OnlineSettings, tell: Callable[[float], None]
 ) -> ParityTraining:
     """Train a tanh network; every update sees new bits.
 
@@ -56,7 +56,7 @@ def train_parity(
         length: T.
         hidden: H.
         settings: how to train.
-        tell: told every update.
+        tell: told the share of the updates that is done.
 
     Raises:
         KeyboardInterrupt: the training was interrupted.
@@ -77,7 +77,7 @@ def train_parity(
             steps = min(length, steps + 1)
         return loss
 
-    record = train_online(network, next_loss, settings, after_update=tell)
+    record = train_online(network, next_loss, settings, after_update=lambda update: tell(update / settings.updates))
     if record.stopped_by == "interrupt":
         raise KeyboardInterrupt
     tested = (length, 2 * length, 10 * length)

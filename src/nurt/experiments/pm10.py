@@ -3,52 +3,28 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nurt import plotting
-from nurt.experiments.base import (
-    Exercise,
-    Experiment,
-    ExperimentResult,
-    Figure,
-    FileSettings,
-    Measure,
-    Preset,
-    Progress,
-    Standing,
-    Table,
-    Verdict,
-)
-from nurt.experiments.texts import Language, Text
+from nurt.experiments.base import Exercise, Experiment, Preset
+from nurt.experiments.forecasts import dust
+from nurt.experiments.progress import Progress, about, part_of
+from nurt.experiments.results import ExperimentResult, Figure, Measure, Standing, Table, Verdict
+from nurt.experiments.settings import FileSettings
+from nurt.experiments.texts import Text
 
 if TYPE_CHECKING:
-    import plotly.graph_objects as go
+    from nurt.experiments.forecasts.designs import Design, DesignScore
+    from nurt.experiments.forecasts.free import FreeScore
+    from nurt.tasks.forecasting import ForecastPlan
 
-    from nurt.data import Series
-    from nurt.experiments.forecasts.trial import Trial
-
-__all__ = ["EXPERIMENT", "Design", "DesignScore", "FreeScore", "PM10Result", "PM10Settings"]
+__all__ = ["EXPERIMENT", "PM10Result", "PM10Settings"]
 
 COLUMN = "PM10"
 GRID = "1h"
 TEST_FIFTH = 0.8
-REPEATS = (
-    (1, Text("the last hour", "ostatnia godzina")),
-    (24, Text("same hour yesterday", "ta sama godzina wczoraj")),
-    (168, Text("same hour last week", "ta sama godzina tydzień temu")),
-)
-# For the legend, where a line is short on a narrow page.
-SHORT = (
-    Text("last hour", "ostatnia godzina"),
-    Text("yesterday", "wczoraj"),
-    Text("last week", "tydzień temu"),
-    Text("least squares", "regresja liniowa"),
-)
-CELLS = {"elman": "RNN", "gru": "GRU", "lstm": "LSTM"}
 
 
 @dataclass(frozen=True)
@@ -72,55 +48,6 @@ class PM10Settings(FileSettings):
     horizons: tuple[int, ...] = (1, 6, 24)
     repeats: int = 3
     epochs: int = 5
-
-
-@dataclass(frozen=True)
-class Design:
-    """One combination: cell, layers L, hidden H, look-back T."""
-
-    cell: str
-    layers: int
-    hidden: int
-    look_back: int
-
-    @property
-    def name(self) -> str:
-        """Name in tables."""
-        return f"{CELLS[self.cell]} {self.layers}×{self.hidden}, {self.look_back} h"
-
-
-@dataclass(frozen=True)
-class DesignScore:
-    """What one combination reached.
-
-    Args:
-        design: the combination.
-        errors: mean absolute error per seed and horizon, (seeds, horizons).
-        better: per horizon, whether every seed is below the best of what costs nothing.
-        skill_low: lower end of the 95 % interval of the skill over the whole path against the last hour, first seed;
-            NaN without an interval.
-    """
-
-    design: Design
-    errors: np.ndarray
-    better: tuple[bool, ...]
-    skill_low: float
-
-
-@dataclass(frozen=True)
-class FreeScore:
-    """What a method that costs nothing reaches on the test part.
-
-    Args:
-        name: of the method.
-        mae, rmse: mean absolute error and root mean squared error one hour ahead.
-        errors: mean absolute error per horizon.
-    """
-
-    name: Text
-    mae: float
-    rmse: float
-    errors: tuple[float, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,68 +77,38 @@ class PM10Result(ExperimentResult):
 
     def figures(self) -> tuple[Figure, ...]:
         """Return the errors by horizon."""
-        return (_errors(self),)
+        return (dust.error_figure(self),)
 
     def tables(self) -> tuple[Table, ...]:
         """Return the errors of every combination, and what costs nothing."""
-        return _designs(self), _free(self)
-
-
-def free_scores(series: Series, known: int, settings: PM10Settings) -> tuple[FreeScore, ...]:
-    """Return what three repeats and a least-squares line cost on the hours from ``known`` on.
-
-    A missing hour is not scored, nor is a forecast from a window that lacks an hour where the line needs all.
-
-    Args:
-        series: on a grid of hours.
-        known: hours before the test part.
-        settings: horizons, and the look-backs of which the line gets the longest.
-    """
-    from nurt.evaluation.baselines import AbstractBaseline, Linear, SeasonalNaive
-
-    values, longest = series.values, max(settings.look_backs)
-    methods: list[tuple[Text, AbstractBaseline]] = [(name, SeasonalNaive(season)) for season, name in REPEATS]
-    line = Text("least squares on {h} h", "najmniejsze kwadraty na {h} h").filled(h=longest)
-    methods.append((line, Linear(longest, max(settings.horizons))))
-    scores = []
-    for name, method in methods:
-        fitted = method.fit([values[: known - longest]])
-        left = {}
-        for horizon in {1, *settings.horizons}:
-            origins = np.arange(known - 1, len(values) - horizon)
-            left[horizon] = values[origins + horizon] - fitted.forecast(values, origins, horizon)[:, -1]
-        errors = {horizon: float(np.nanmean(np.abs(one))) for horizon, one in left.items()}
-        root = float(np.sqrt(np.nanmean(left[1] ** 2)))
-        scores.append(FreeScore(name, errors[1], root, tuple(errors[one] for one in settings.horizons)))
-    return tuple(scores)
+        return dust.design_table(self), dust.free_table(self)
 
 
 def compute(settings: PM10Settings, progress: Progress) -> PM10Result:
     """Read the files, train every combination from every seed, and judge them beside what costs nothing."""
     from nurt.data import regular_grid
+    from nurt.experiments.forecasts.designs import Design, score_design, train_design
     from nurt.experiments.forecasts.files import one_series
+    from nurt.experiments.forecasts.free import free_scores
 
     series = regular_grid(one_series(settings.files, COLUMN), GRID)
     known = int(TEST_FIFTH * len(series) + 1e-9)
-    free = free_scores(series, known, settings)
+    free = free_scores(series, known, settings.horizons, max(settings.look_backs))
     bars = [min(one.errors[index] for one in free) for index in range(len(settings.horizons))]
     designs = [
         Design(*one) for one in itertools.product(settings.cells, settings.layers, settings.hidden, settings.look_backs)
     ]
     scores, updates = [], 0
     for index, design in enumerate(designs):
-
-        def tell(share: float, design: Design = design, index: int = index) -> None:
-            progress((index + share) / len(designs), Text(design.name, design.name))
-
-        trials = [_train(settings, series, known, design, repeat, tell) for repeat in range(settings.repeats)]
+        tell = part_of(about(progress, Text(design.name, design.name)), index, len(designs))
+        trials = train_design(series, known, _plan(settings, design), settings.repeats, tell)
         updates += sum(one.updates for one in trials)
-        scores.append(_scored(settings, design, trials, bars))
+        scores.append(score_design(design, trials, settings.horizons, bars))
     best = min(scores, key=lambda one: float(one.errors[:, -1].mean()))
     last = settings.horizons[-1]
     return PM10Result(
         settings=settings,
-        verdict=_verdict(settings, tuple(scores), bars),
+        verdict=_verdict(scores, bars, settings.horizons),
         score=Measure(
             Text("MAE at {h} h, {name}", "MAE przy {h} h, {name}").filled(h=last, name=best.design.name),
             float(best.errors[:, -1].mean()),
@@ -226,14 +123,10 @@ def compute(settings: PM10Settings, progress: Progress) -> PM10Result:
     )
 
 
-def _train(
-    settings: PM10Settings, series: Series, known: int, design: Design, repeat: int, tell: Callable[[float], None]
-) -> Trial:
-    from nurt.evaluation.baselines import Naive
-    from nurt.experiments.forecasts.trial import train_and_judge
+def _plan(settings: PM10Settings, design: Design) -> ForecastPlan:
     from nurt.tasks.forecasting import ForecastPlan
 
-    plan = ForecastPlan(
+    return ForecastPlan(
         look_back=design.look_back,
         horizon=max(settings.horizons),
         cell=design.cell,
@@ -242,27 +135,15 @@ def _train(
         loss="absolute",
         epochs=settings.epochs,
         batch_size=64,
-        seed=settings.seed + repeat,
+        seed=settings.seed,
     )
 
-    def share(done: float) -> None:
-        tell((repeat + done) / settings.repeats)
 
-    return train_and_judge(series, plan, known, (Naive(),), share, gap=design.look_back)
-
-
-def _scored(settings: PM10Settings, design: Design, trials: list[Trial], bars: list[float]) -> DesignScore:
-    errors = np.array([[one.result.by_horizon[h - 1].mae for h in settings.horizons] for one in trials])
-    low = trials[0].result.comparisons[0].skill_low
-    better = tuple(bool(worst < bar) for worst, bar in zip(errors.max(axis=0), bars, strict=True))
-    return DesignScore(design, errors, better, float("nan") if low is None else low)
-
-
-def _verdict(settings: PM10Settings, scores: tuple[DesignScore, ...], bars: list[float]) -> Verdict:
+def _verdict(scores: list[DesignScore], bars: list[float], horizons: tuple[int, ...]) -> Verdict:
     won = sum(sum(one.better) for one in scores)
     total = len(scores) * len(bars)
     standing: Standing = "reached" if won == total else "partly" if won else "missed"
-    places = [f"{h} h" for index, h in enumerate(settings.horizons) if all(one.better[index] for one in scores)]
+    places = [f"{h} h" for index, h in enumerate(horizons) if all(one.better[index] for one in scores)]
     said = Text(
         "In {won} of {total} cases, every combination at every horizon, all seeds are below the best of what costs "
         "nothing: three repeats and a least-squares line.",
@@ -280,72 +161,6 @@ def _verdict(settings: PM10Settings, scores: tuple[DesignScore, ...], bars: list
             f"{said.pl} W pozostałych któraś z nich jest równie dobra albo lepsza.",
         )
     return Verdict(standing, said)
-
-
-def _horizon(hours: int) -> Text:
-    return Text("MAE at {h} h", "MAE przy {h} h").filled(h=hours)
-
-
-def _designs(result: PM10Result) -> Table:
-    marks = {True: Text("yes", "tak"), False: Text("no", "nie")}
-    rows: list[tuple[float | str | Text, ...]] = []
-    for one in result.designs:
-        means = [float(value) for value in one.errors.mean(axis=0)]
-        won = [marks[better] for better in one.better]
-        said = Text(", ".join(mark.en for mark in won), ", ".join(mark.pl for mark in won))
-        rows.append((one.design.name, *means, float(np.ptp(one.errors[:, -1])), said))
-    columns = (
-        Text("cell, layers × units, look-back", "komórka, warstwy × jednostki, okno"),
-        *(_horizon(hours) for hours in result.settings.horizons),
-        Text("range over seeds", "rozrzut po ziarnach"),
-        Text("better than all that is free", "lepsze od metod bez kosztów"),
-    )
-    note = Text(
-        "Mean over {n} seeds, µg/m³. The last column asks, horizon by horizon, whether the worst seed is below the "
-        "best of what costs nothing. A missing hour is not scored.",
-        "Średnia po ziarnach (liczba ziaren: {n}), µg/m³. Ostatnia kolumna mówi, horyzont po horyzoncie, czy najgorsze "
-        "ziarno jest poniżej najlepszej z metod bez kosztów. Brakujących godzin nie oceniamy.",
-    ).filled(n=result.settings.repeats)
-    return Table(Text("Every combination", "Wszystkie kombinacje"), columns, tuple(rows), note, significant=4)
-
-
-def _free(result: PM10Result) -> Table:
-    columns = (
-        Text("method", "metoda"),
-        Text("MAE, one hour ahead", "MAE, o godzinę naprzód"),
-        Text("RMSE, one hour ahead", "RMSE, o godzinę naprzód"),
-        *(_horizon(hours) for hours in result.settings.horizons),
-    )
-    rows: list[tuple[float | str | Text, ...]] = [(one.name, one.mae, one.rmse, *one.errors) for one in result.free]
-    note = Text(
-        "{hours} hours, {missing} without a value; the last {tested} are the test part.",
-        "Godzin: {hours}, bez wartości: {missing}; ostatnie {tested} to część testowa.",
-    ).filled(hours=result.hours, missing=result.missing, tested=result.tested)
-    caption = Text("What costs nothing, µg/m³", "Co nic nie kosztuje, µg/m³")
-    return Table(caption, columns, tuple(rows), note, significant=5)
-
-
-def _errors(result: PM10Result) -> Figure:
-    def draw(language: Language) -> go.Figure:
-        hours = [f"{h} h" for h in result.settings.horizons]
-        figure = plotting.new_figure("", Text("ahead", "naprzód")[language], "MAE, µg/m³")
-        for index, one in enumerate(result.designs):
-            colour = plotting.PALETTE[index % len(plotting.PALETTE)]
-            figure.add_bar(x=hours, y=one.errors.mean(axis=0), name=one.design.name, marker={"color": colour})
-        for free, short, symbol in zip(result.free, SHORT, ("diamond", "x", "cross", "star"), strict=True):
-            marker = {"symbol": symbol, "size": 11, "color": plotting.ACTUAL}
-            figure.add_scatter(x=hours, y=free.errors, name=short[language], mode="markers", marker=marker)
-        return figure
-
-    return Figure(
-        Text("Error by horizon", "Błąd według horyzontu"),
-        Text(
-            "A bar is worth its training only where it ends below all black marks.",
-            "Słupek jest wart uczenia tylko tam, gdzie kończy się poniżej wszystkich czarnych znaków.",
-        ),
-        draw,
-        460,
-    )
 
 
 BASE = PM10Settings()

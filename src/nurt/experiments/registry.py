@@ -9,7 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from nurt.errors import NurtValueError
-from nurt.experiments.base import Experiment, ExperimentResult, Progress, Settings, silent
+from nurt.experiments.base import Experiment
+from nurt.experiments.progress import Progress, silent
+from nurt.experiments.results import ExperimentResult
+from nurt.experiments.settings import Settings
 
 __all__ = ["find", "list_experiments", "run"]
 

@@ -8,19 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nurt.experiments import drawing
-from nurt.experiments.base import (
-    AGAINST_REFERENCE,
-    Exercise,
-    Experiment,
-    ExperimentResult,
-    Figure,
-    Measure,
-    Preset,
-    Progress,
-    Settings,
-    Table,
-    Verdict,
-)
+from nurt.experiments.base import AGAINST_REFERENCE, Exercise, Experiment, Preset
+from nurt.experiments.progress import Progress
+from nurt.experiments.results import ExperimentResult, Figure, Measure, Table, Verdict
+from nurt.experiments.settings import Settings
 from nurt.experiments.texts import Language, Text
 
 if TYPE_CHECKING:

@@ -4,29 +4,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nurt import plotting
-from nurt.experiments import drawing
-from nurt.experiments.base import (
-    Exercise,
-    Experiment,
-    ExperimentResult,
-    Figure,
-    Measure,
-    Preset,
-    Progress,
-    Settings,
-    Standing,
-    Table,
-    Verdict,
-)
-from nurt.experiments.texts import Language, Text
-
-if TYPE_CHECKING:
-    import plotly.graph_objects as go
+from nurt.experiments import sine_pictures
+from nurt.experiments.base import Exercise, Experiment, Preset
+from nurt.experiments.progress import Progress, about, part_of
+from nurt.experiments.results import ExperimentResult, Figure, Measure, Standing, Table, Verdict
+from nurt.experiments.settings import Settings
+from nurt.experiments.texts import Text
 
 __all__ = ["EXPERIMENT", "SineResult", "SineSettings", "noiseless_error"]
 
@@ -34,7 +20,6 @@ TEST = 0.2
 SHOWN = 60
 # Two errors that differ by less are called equal: the test part has about a hundred points.
 MARGIN = 0.05
-SQUARED_ERROR = Text("mean squared error", "błąd średniokwadratowy")
 
 
 @dataclass(frozen=True)
@@ -98,7 +83,7 @@ class SineResult(ExperimentResult):
 
     def figures(self) -> tuple[Figure, ...]:
         """Return the end of the test part with both forecasts, and the errors side by side."""
-        return _series(self), _errors(self)
+        return sine_pictures.figures(self)
 
     def tables(self) -> tuple[Table, ...]:
         """Return the errors, and what two linear units do without noise."""
@@ -170,10 +155,7 @@ def compute(settings: SineSettings, progress: Progress) -> SineResult:
     trials: list[Trial] = []
     for repeat in range(settings.repeats):
         doing = Text(f"training, weights {repeat}", f"uczenie, wagi {repeat}")
-
-        def tell(share: float, doing: Text = doing) -> None:
-            progress((len(trials) + share) / settings.repeats, doing)
-
+        tell = part_of(about(progress, doing), repeat, settings.repeats)
         trials.append(train_and_judge(Series(values), replace(plan, seed=repeat), known, baselines, tell))
     errors = tuple(one.squared_error() for one in trials)
     cells = trials[0].result.cells
@@ -224,58 +206,6 @@ def _verdict(settings: SineSettings, errors: tuple[float, ...], line: float, flo
     told = said.filled(ar=f"AR({settings.look_back})", worse=worse, n=len(errors))
     numbers = {"mean": float(f"{np.mean(errors):.3g}"), "line": float(f"{line:.3g}"), "floor": float(f"{floor:.3g}")}
     return Verdict(standing, rest.filled(said=told, epochs=settings.epochs, **numbers))
-
-
-def _series(result: SineResult) -> Figure:
-    def draw(language: Language) -> go.Figure:
-        end = result.settings.observations
-        steps = np.arange(end - len(result.actual), end)
-        curves = [("LSTM", result.forecasts[0]), (f"AR({result.settings.look_back})", result.forecasts[1])]
-        figure = drawing.lines(steps, curves, drawing.STEP[language], Text("value", "wartość")[language])
-        figure.add_scatter(
-            x=steps,
-            y=result.actual,
-            name=Text("truth", "prawda")[language],
-            mode="markers",
-            marker={"color": plotting.ACTUAL, "size": 6},
-        )
-        return figure
-
-    return Figure(
-        Text("One step ahead on the end of the test part", "O krok naprzód na końcu części testowej"),
-        Text(
-            "Both forecasts run through the middle of the points. What is left between them and the points is noise, "
-            "which no model knows.",
-            "Obie prognozy biegną środkiem punktów. To, co zostaje między nimi a punktami, jest szumem, którego nie "
-            "zna żaden model.",
-        ),
-        draw,
-    )
-
-
-def _errors(result: SineResult) -> Figure:
-    def draw(language: Language) -> go.Figure:
-        names = [f"LSTM {index}" for index in range(len(result.errors))]
-        names += [f"AR({result.settings.look_back})", Text("repeat", "powtórzenie")[language]]
-        heights = [*result.errors, result.autoregression, result.repeat]
-        figure = plotting.new_figure("", "", SQUARED_ERROR[language])
-        colours = [plotting.MODEL] * len(result.errors) + [plotting.PALETTE[1], plotting.REFERENCE]
-        figure.add_bar(x=names, y=heights, marker={"color": colours}, showlegend=False)
-        figure.add_hline(y=result.floor, line={"color": plotting.ACTUAL, "width": 2, "dash": "dash"})
-        figure.update_yaxes(type="log")
-        return figure
-
-    return Figure(
-        Text("Errors beside the noise", "Błędy obok szumu"),
-        Text(
-            "The dashed line is the variance of the noise. The axis is logarithmic; repeating the last value "
-            "stands far above the rest.",
-            "Linia przerywana to wariancja szumu. Oś jest logarytmiczna; powtarzanie ostatniej wartości "
-            "leży wysoko nad resztą.",
-        ),
-        draw,
-        340,
-    )
 
 
 EXPERIMENT = Experiment(

@@ -8,19 +8,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nurt import plotting
 from nurt.experiments import drawing
-from nurt.experiments.base import (
-    Exercise,
-    Experiment,
-    ExperimentResult,
-    Figure,
-    Measure,
-    Preset,
-    Progress,
-    Settings,
-    Table,
-    Verdict,
-)
+from nurt.experiments.base import Exercise, Experiment, Preset
+from nurt.experiments.progress import Progress
+from nurt.experiments.results import ExperimentResult, Figure, Measure, Table, Verdict
+from nurt.experiments.settings import Settings
 from nurt.experiments.texts import Language, Text
 
 if TYPE_CHECKING:
@@ -229,7 +222,7 @@ def _eigenvalues(result: SpectrumResult) -> Figure:
         figure = drawing.lines(
             np.cos(turn), [(circle[language], np.sin(turn))], titles[0][language], titles[1][language]
         )
-        figure.add_scatter(x=result.real, y=result.imaginary, name="λ", mode="markers", marker=drawing.marker(1))
+        figure.add_scatter(x=result.real, y=result.imaginary, name="λ", mode="markers", marker=plotting.marker(1))
         figure.update_yaxes(scaleanchor="x")
         figure.update_layout(hovermode="closest")
         return figure

@@ -2,42 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from functools import partial
 
 import numpy as np
 
-from nurt import plotting
 from nurt.data.synthetic import Echo
-from nurt.experiments import drawing
-from nurt.experiments.base import (
-    Exercise,
-    Experiment,
-    ExperimentResult,
-    Figure,
-    Measure,
-    Preset,
-    Progress,
-    Standing,
-    Table,
-    Verdict,
-)
+from nurt.experiments import truncation_pictures
+from nurt.experiments.base import Exercise, Experiment, Preset
 from nurt.experiments.linear.data import draw as draw_sequences
 from nurt.experiments.longmemory.contributions import chunked, contributions, sliding
 from nurt.experiments.longmemory.judging import CHANCE, LEARNT
 from nurt.experiments.longmemory.study import CellRun, MemorySettings, run_all
-from nurt.experiments.texts import Language, Text
-
-if TYPE_CHECKING:
-    import plotly.graph_objects as go
+from nurt.experiments.progress import Progress
+from nurt.experiments.results import ExperimentResult, Figure, Measure, Standing, Table, Verdict
+from nurt.experiments.texts import Text
 
 __all__ = ["EXPERIMENT", "EchoRuns", "TruncationResult", "TruncationSettings"]
 
-WINDOW = Text("window K, steps", "okno K, kroki")
-GRADIENT = Text("gradient ∂ℓ/∂w<sub>rec</sub>", "gradient ∂ℓ/∂w<sub>rec</sub>")
-SLIDING, CHUNKED = Text("sliding window", "okno przesuwne"), Text("chunks, state cut", "kawałki, stan odcięty")
-RIGHT = Text("share of right bits", "udział poprawnych bitów")
 # The sequences of the experiment linear/roelants.
 SHAPE, STREAM = (20, 10), 1
 
@@ -120,11 +102,11 @@ class TruncationResult(ExperimentResult):
 
     def figures(self) -> tuple[Figure, ...]:
         """Return the echoes, the gradients per window, and the gradient per lag."""
-        return _echo_figure(self), _window_figure(self), _lag_figure(self)
+        return truncation_pictures.figures(self)
 
     def tables(self) -> tuple[Table, ...]:
         """Return the exact gradients and the echoes."""
-        return _gradient_table(self), _echo_table(self)
+        return truncation_pictures.tables(self)
 
 
 def compute(settings: TruncationSettings, progress: Progress) -> TruncationResult:
@@ -132,26 +114,29 @@ def compute(settings: TruncationSettings, progress: Progress) -> TruncationResul
     parts = contributions(draw_sequences("bits", "sum", SHAPE, STREAM)[0], settings.weight_in, settings.weight_rec)
     echoes: list[EchoRuns] = []
     for number, (delay, chunk) in enumerate(settings.echoes):
-
-        def tell(share: float, doing: Text, number: int = number, delay: int = delay, chunk: int = chunk) -> None:
-            where = Text("echo {d} in chunks of {k}: ", "echo {d}, kawałki po {k}: ").filled(d=delay, k=chunk)
-            words = Text(where.en + doing.en, where.pl + doing.pl)
-            progress((number + share) / len(settings.echoes), words)
-
-        echoes.append(_train_echo(settings, settings.echo(delay, chunk), tell))
+        echoes.append(_train_echo(settings, settings.echo(delay, chunk), _of_echo(progress, settings, number)))
         done = sum(run.updates for run in echoes[-1].runs)
         if done < settings.updates * settings.repeats * len(settings.cells):
             break
     return _result(settings, parts, tuple(echoes))
 
 
+def _of_echo(progress: Progress, settings: TruncationSettings, number: int) -> Progress:
+    """Return what one echo of all tells its own share."""
+    delay, chunk = settings.echoes[number]
+    where = Text("echo {d} in chunks of {k}: ", "echo {d}, kawałki po {k}: ").filled(d=delay, k=chunk)
+
+    def tell(share: float, doing: Text) -> None:
+        progress((number + share) / len(settings.echoes), Text(where.en + doing.en, where.pl + doing.pl))
+
+    return tell
+
+
 def _train_echo(settings: TruncationSettings, echo: Echo, progress: Progress) -> EchoRuns:
     from nurt.experiments.longmemory.echoes import train_echo
 
-    def train(cell: str, seed: int, tell: Callable[[int], None]) -> CellRun:
-        return train_echo(settings, echo, cell, seed, tell)
-
-    return EchoRuns(echo.delay, echo.chunk, echo.linked_share, run_all(settings, progress, train))
+    runs = run_all(settings, progress, partial(train_echo, settings, echo))
+    return EchoRuns(echo.delay, echo.chunk, echo.linked_share, runs)
 
 
 def _result(settings: TruncationSettings, parts: np.ndarray, echoes: tuple[EchoRuns, ...]) -> TruncationResult:
@@ -188,122 +173,6 @@ def _verdict(worst: float, best: float, made: int, planned: int) -> Verdict:
     )
     values = {"worst": round(100.0 * worst, 1), "best": round(100.0 * best, 1), "made": made, "planned": planned}
     return Verdict(standing, words.filled(**values))
-
-
-def _gradient_table(result: TruncationResult) -> Table:
-    full = float(result.parts.sum())
-    rows = [
-        (window, s, abs(s - full) / abs(full), c, abs(c - full) / abs(full))
-        for window, s, c in zip(result.settings.windows, result.sliding.tolist(), result.chunked.tolist(), strict=True)
-    ]
-    bias = Text("relative bias", "względne obciążenie")
-    return Table(
-        caption=Text("The gradient that is left, linear recurrence", "Pozostały gradient, rekurencja liniowa"),
-        columns=(WINDOW, SLIDING, bias, CHUNKED, bias),
-        rows=tuple(rows),
-        note=Text("The full gradient is {full}.", "Pełny gradient to {full}.").filled(full=full),
-        significant=7,
-    )
-
-
-def _echo_table(result: TruncationResult) -> Table:
-    rows = [
-        (one.delay, one.chunk, 100.0 * one.linked_share, run.cell, run.seed, run.value, 100.0 * run.clipped_share)
-        for one in result.echoes
-        for run in one.runs
-    ]
-    return Table(
-        caption=Text("Echoes, state carried and cut from the gradient", "Echa, stan przenoszony bez gradientu"),
-        columns=(
-            Text("delay d", "opóźnienie d"),
-            Text("chunk K", "kawałek K"),
-            Text("linked answers, %", "powiązane odpowiedzi, %"),
-            Text("cell", "komórka"),
-            Text("seed", "ziarno"),
-            RIGHT,
-            Text("updates clipped, %", "przycięte aktualizacje, %"),
-        ),
-        rows=tuple(rows),
-        note=Text(
-            "Linked are the answers that stand in one chunk with their bit: (K − d)/K of them, none from d = K on.",
-            "Powiązane są odpowiedzi stojące w jednym kawałku ze swoim bitem: (K − d)/K, od d = K żadna.",
-        ),
-        significant=4,
-    )
-
-
-def _echo_figure(result: TruncationResult) -> Figure:
-    def draw(language: Language) -> go.Figure:
-        figure = plotting.new_figure("", "d, K", RIGHT[language])
-        groups = (Text("linked", "powiązane"), Text("not linked", "niepowiązane"))
-        for index, (group, linked) in enumerate(zip(groups, (True, False), strict=True)):
-            chosen = [one for one in result.echoes if (one.linked_share > 0.0) == linked]
-            figure.add_scatter(
-                x=[f"{one.delay}, {one.chunk}" for one in chosen for _ in one.runs],
-                y=[run.value for one in chosen for run in one.runs],
-                text=[f"{run.cell}, {run.seed}" for one in chosen for run in one.runs],
-                name=group[language],
-                mode="markers",
-                marker=drawing.marker(index),
-            )
-        figure.add_hline(y=CHANCE, line={"color": plotting.REFERENCE, "width": 2, "dash": "dash"})
-        figure.update_xaxes(type="category")
-        figure.update_yaxes(range=[0.45, 1.02])
-        return figure
-
-    return Figure(
-        Text("Delay d in chunks of K", "Opóźnienie d w kawałkach po K"),
-        Text(
-            "One mark per run. The dashed line is chance. Marks a little above it read faint traces of old bits from "
-            "the carried state, which needs no gradient through time.",
-            "Jeden znak na przebieg. Linia przerywana to zgadywanie. Znaki nieco nad nią odczytują słabe ślady dawnych "
-            "bitów z przenoszonego stanu, do czego nie trzeba gradientu w czasie.",
-        ),
-        draw,
-    )
-
-
-def _window_figure(result: TruncationResult) -> Figure:
-    def draw(language: Language) -> go.Figure:
-        curves = [(SLIDING[language], result.sliding), (CHUNKED[language], result.chunked)]
-        figure = drawing.lines(result.settings.windows, curves, WINDOW[language], GRADIENT[language])
-        full = float(result.parts.sum())
-        figure.add_hline(y=full, line={"color": plotting.REFERENCE, "width": 2, "dash": "dot"})
-        return figure
-
-    return Figure(
-        Text("The gradient by window", "Gradient w zależności od okna"),
-        Text(
-            "The dotted line is the whole gradient. Truncation does not cure explosion, it cuts the product short: "
-            "what is missing is bias, and it does not average out.",
-            "Linia kropkowana to cały gradient. Obcięcie nie leczy wybuchu, tylko skraca iloczyn: brakująca część to "
-            "obciążenie, które się nie uśrednia.",
-        ),
-        draw,
-    )
-
-
-def _lag_figure(result: TruncationResult) -> Figure:
-    def draw(language: Language) -> go.Figure:
-        lags = np.arange(len(result.parts))
-        figure = plotting.new_figure("", Text("lag, steps", "odstęp, kroki")[language], GRADIENT[language])
-        figure.add_bar(
-            x=lags,
-            y=[float(np.trace(result.parts, offset=int(lag))) for lag in lags],
-            marker={"color": plotting.PALETTE[0]},
-            showlegend=False,
-        )
-        return figure
-
-    return Figure(
-        Text("Where the gradient comes from", "Skąd pochodzi gradient"),
-        Text(
-            "Each bar is the part that travels so many steps back. A window of K keeps the first K bars.",
-            "Każdy słupek to część, która cofa się o tyle kroków. Okno K zachowuje pierwsze K słupków.",
-        ),
-        draw,
-        320,
-    )
 
 
 BASE = TruncationSettings(cells=("RNN",), updates=1500, batch=32, repeats=3, tested=100, looks=10)

@@ -7,20 +7,11 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from nurt.experiments.base import (
-    Exercise,
-    Experiment,
-    ExperimentResult,
-    Figure,
-    FileSettings,
-    Measure,
-    Preset,
-    Progress,
-    Standing,
-    Table,
-    Verdict,
-)
+from nurt.experiments.base import Exercise, Experiment, Preset
 from nurt.experiments.forecasts import rates
+from nurt.experiments.progress import Progress, about
+from nurt.experiments.results import ExperimentResult, Figure, Measure, Standing, Table, Verdict
+from nurt.experiments.settings import FileSettings
 from nurt.experiments.texts import Text
 
 if TYPE_CHECKING:
@@ -137,11 +128,7 @@ def compute(settings: USDPLNSettings, progress: Progress) -> USDPLNResult:
         epochs=settings.epochs,
         seed=settings.seed,
     )
-    doing = Text("training", "uczenie")
-
-    def tell(share: float) -> None:
-        progress(share, doing)
-
+    tell = about(progress, Text("training", "uczenie"))
     trial = train_and_judge(series, plan, known, default_baselines(settings.look_back, settings.horizon), tell)
     cells = trial.result.cells
     actual, forecast = cells.actual[:, 0], cells.forecasts[cells.model][:, 0]

@@ -1,4 +1,4 @@
-r"""Layer normalisation (ba2016layer) and its adjoint, the mean and the variance being those of the last axis.
+r"""Layer normalisation [ba2016layer] and its adjoint, the mean and the variance being those of the last axis.
 
     x̂ = (x - μ) / s,   μ = mean(x),   s = √(mean((x - μ)²) + ε),   y = α ⊙ x̂ + β
 

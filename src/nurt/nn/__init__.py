@@ -6,6 +6,7 @@ own derives from ``AbstractCell`` and is tested by ``check_cell``.
 
 from nurt.nn import init
 from nurt.nn.building import build
+from nurt.nn.cell_contract import CellReport, ContractError, check_cell
 from nurt.nn.cells import (
     CELLS,
     AbstractCell,
@@ -23,7 +24,6 @@ from nurt.nn.cells import (
     ProjectedLSTMCell,
     ResetBeforeGRUCell,
 )
-from nurt.nn.checks import CellReport, ContractError, check_cell
 from nurt.nn.compat import GRU, LSTM, RNN
 from nurt.nn.convert import from_torch, to_torch
 from nurt.nn.diagonal import DiagonalState, LRUCell, LRUState, MinGRUCell, MinLSTMCell
@@ -31,9 +31,9 @@ from nurt.nn.explaining import ModuleExplanation, explain
 from nurt.nn.gradients import AbstractGradientMethod, Checkpointed, Exact, Truncated
 from nurt.nn.layers import AbstractLayer, Bidirectional, BidirectionalState, Recurrent, Stack
 from nurt.nn.regularisation import Regularisation
-from nurt.nn.stream import Stream, stream
+from nurt.nn.streaming import Stream, stream
 from nurt.nn.swapping import swap, swap_back
-from nurt.nn.unroll import unroll
+from nurt.nn.unrolling import unroll
 from nurt.nn.update_gate import flip_update_gate
 
 __all__ = [

@@ -9,10 +9,18 @@ from nurt.errors import NurtTypeError, NurtValueError, ShapeError
 from nurt.kernels.lengths import Lengths, whole_numbers
 from nurt.kernels.recurrence import State, StateT, remade
 
-__all__ = ["Lengths", "check_inputs", "check_lengths", "check_state", "field_names", "is_dense"]
+__all__ = [
+    "Lengths",
+    "check_dense",
+    "check_inputs",
+    "check_lengths",
+    "check_same_kind",
+    "check_state",
+    "field_names",
+]
 
 
-def is_dense(tensor: Tensor) -> bool:
+def _is_dense(tensor: Tensor) -> bool:
     """Return whether ``tensor`` is neither sparse, nor nested, nor laid out for another library."""
     return tensor.layout == torch.strided and not tensor.is_nested
 
@@ -32,13 +40,7 @@ def check_inputs(where: str, inputs: object, features: int) -> Tensor:
     """
     if not isinstance(inputs, Tensor):
         raise NurtTypeError(f"{where}: `inputs` is not a tensor.", expected="a Tensor", got=type(inputs).__name__)
-    if not is_dense(inputs):
-        raise NurtTypeError(
-            f"{where}: `inputs` is not a dense tensor.",
-            expected="a dense tensor (B, T, I)",
-            got="a nested one" if inputs.is_nested else str(inputs.layout),
-            cure="Call .to_dense(); pad a nested one with .to_padded_tensor(0.0) and give `lengths`.",
-        )
+    check_dense(where, "inputs", inputs)
     if inputs.dim() != 3 or inputs.shape[2] != features:
         raise ShapeError(
             f"{where}: `inputs` has the wrong shape.",
@@ -53,25 +55,56 @@ def check_inputs(where: str, inputs: object, features: int) -> Tensor:
     return inputs
 
 
-def check_same_kind(where: str, inputs: Tensor, like: Tensor) -> None:
-    """Refuse ``inputs`` of another device or dtype than the weights' (``like``); autocast may mend the dtype.
+def check_dense(where: str, name: str, given: Tensor, error: type[NurtTypeError] = NurtTypeError) -> None:
+    """Refuse a tensor that is sparse, nested, or laid out for another library.
 
     Raises:
-        NurtTypeError: they differ.
+        NurtTypeError: it is; of the class ``error``.
     """
-    if inputs.device != like.device:
-        raise NurtTypeError(
-            f"{where}: `inputs` and weights lie on different devices.",
+    if not _is_dense(given):
+        raise error(
+            f"{where}: `{name}` is not a dense tensor.",
+            expected="a dense tensor",
+            got="a nested one" if given.is_nested else str(given.layout),
+            cure="Call .to_dense(); pad a nested one with .to_padded_tensor(0.0) and give `lengths`.",
+        )
+
+
+def check_same_kind(
+    where: str,
+    name: str,
+    given: Tensor,
+    like: Tensor,
+    *,
+    other: str = "weights",
+    error: type[NurtTypeError] = NurtTypeError,
+) -> None:
+    """Refuse a tensor of another device or dtype than ``like``; autocast may mend the dtype.
+
+    Args:
+        where: name of the call.
+        name: of what is given.
+        given: the tensor.
+        like: one of the ``other``.
+        other: what it must agree with.
+        error: class of the error.
+
+    Raises:
+        NurtTypeError: they differ; of the class ``error``.
+    """
+    if given.device != like.device:
+        raise error(
+            f"{where}: `{name}` and the {other} lie on different devices.",
             expected=str(like.device),
-            got=str(inputs.device),
+            got=str(given.device),
             cure="Move one of them with .to(device).",
         )
-    if inputs.dtype != like.dtype and not torch.is_autocast_enabled(inputs.device.type):
-        raise NurtTypeError(
-            f"{where}: `inputs` and weights have different dtypes.",
+    if given.dtype != like.dtype and not torch.is_autocast_enabled(like.device.type):
+        raise error(
+            f"{where}: `{name}` and the {other} have different dtypes.",
             expected=str(like.dtype),
-            got=str(inputs.dtype),
-            cure=f"Convert the inputs with .to({like.dtype}), or the module with .to({inputs.dtype}).",
+            got=str(given.dtype),
+            cure=f"Convert it with .to({like.dtype}), or the {other} with .to({given.dtype}).",
         )
 
 
@@ -93,7 +126,7 @@ def check_state(where: str, state: object, template: StateT) -> StateT:
         )
     for name, given, wanted in zip(names, state, template, strict=True):
         alike = isinstance(given, Tensor) and given.dtype == wanted.dtype and given.device == wanted.device
-        if not alike or not is_dense(given):
+        if not alike or not _is_dense(given):
             kind = (
                 f"{given.dtype}, {given.layout}, on {given.device}"
                 if isinstance(given, Tensor)

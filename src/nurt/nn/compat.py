@@ -46,7 +46,7 @@ class RNN(AbstractDropIn):
         device: of the weights.
         dtype: of the weights.
         regularisation: what is left out at random in training mode; every layer and direction draws its own masks.
-        gradient_clip: bound on the gradient between steps, see :func:`~nurt.nn.unroll.unroll`.
+        gradient_clip: bound on the gradient between steps, see :func:`~nurt.nn.unroll`.
 
     Raises:
         NurtTypeError, NurtValueError: what torch refuses, with the same built-in types.
@@ -165,7 +165,7 @@ class GRU(AbstractDropIn):
         device: of the weights.
         dtype: of the weights.
         regularisation: what is left out at random in training mode; every layer and direction draws its own masks.
-        gradient_clip: bound on the gradient between steps, see :func:`~nurt.nn.unroll.unroll`.
+        gradient_clip: bound on the gradient between steps, see :func:`~nurt.nn.unroll`.
 
     Raises:
         NurtTypeError, NurtValueError: what torch refuses, with the same built-in types.
@@ -251,7 +251,7 @@ class LSTM(AbstractDropIn):
         device: of the weights.
         dtype: of the weights.
         regularisation: what is left out at random in training mode; every layer and direction draws its own masks.
-        gradient_clip: bound on the gradient between steps, see :func:`~nurt.nn.unroll.unroll`.
+        gradient_clip: bound on the gradient between steps, see :func:`~nurt.nn.unroll`.
 
     Raises:
         NurtTypeError, NurtValueError: what torch refuses, with the same built-in types.

@@ -10,9 +10,17 @@ from torch import Tensor
 
 from nurt.errors import NurtTypeError, NurtValueError, ShapeError
 from nurt.nn.cells.base import positive_size
-from nurt.nn.checking import is_dense
+from nurt.nn.checking import check_dense, check_same_kind
 
-__all__ = ["LayerShapeError", "LayerTypeError", "check_constructor", "check_data", "check_hx", "check_padded"]
+__all__ = [
+    "LayerShapeError",
+    "LayerTypeError",
+    "check_constructor",
+    "check_data",
+    "check_hx",
+    "check_hx_kind",
+    "check_padded",
+]
 
 
 class LayerShapeError(ShapeError, RuntimeError):
@@ -75,7 +83,7 @@ def check_padded(where: str, input: object, features: int, *, batch_first: bool,
         raise LayerTypeError(
             f"{where}: `input` is not a tensor.", expected="a Tensor or PackedSequence", got=type(input).__name__
         )
-    _check_dense(where, "input", input)
+    check_dense(where, "input", input, LayerTypeError)
     order = "(B, T, {})" if batch_first else "(T, B, {})"
     if input.dim() not in (2, 3):
         raise LayerShapeError(
@@ -93,7 +101,7 @@ def check_padded(where: str, input: object, features: int, *, batch_first: bool,
         )
     if input.shape[1 if batch_first and input.dim() == 3 else 0] == 0:
         raise LayerShapeError(f"{where}: `input` has no time step.", expected="T of at least 1", got="T=0")
-    _check_kind(where, "input", input, like)
+    check_same_kind(where, "input", input, like, error=LayerTypeError)
     return input
 
 
@@ -104,14 +112,14 @@ def check_data(where: str, data: Tensor, features: int, *, like: Tensor) -> None
         LayerShapeError: not (sum of lengths, ``features``).
         LayerTypeError: of another dtype or device than ``like``, a weight.
     """
-    _check_dense(where, "input", data)
+    check_dense(where, "input", data, LayerTypeError)
     if data.dim() != 2 or data.shape[1] != features:
         raise LayerShapeError(
             f"{where}: the data of the packed `input` does not match the layer.",
             expected=f"(sum of lengths, {features}), because input_size={features}",
             got=str(tuple(data.shape)),
         )
-    _check_kind(where, "input", data, like)
+    check_same_kind(where, "input", data, like, error=LayerTypeError)
 
 
 def check_hx(where: str, names: Sequence[str], hx: Sequence[object], shapes: Sequence[Sequence[int]]) -> None:
@@ -138,7 +146,7 @@ def check_hx(where: str, names: Sequence[str], hx: Sequence[object], shapes: Seq
             raise LayerTypeError(
                 f"{where}: `{name}` of `hx` is not a tensor.", expected="a Tensor", got=type(given).__name__
             )
-        _check_dense(where, f"{name} of hx", given)
+        check_dense(where, f"{name} of hx", given, LayerTypeError)
         if given.shape != torch.Size(shape):
             kind = "a single sequence" if len(shape) == 2 else "a batch"
             raise LayerShapeError(
@@ -156,31 +164,4 @@ def check_hx_kind(where: str, names: Sequence[str], hx: Sequence[Tensor], like: 
         LayerTypeError: they differ.
     """
     for name, given in zip(names, hx, strict=True):
-        _check_kind(where, f"{name} of hx", given, like, other="input")
-
-
-def _check_dense(where: str, name: str, given: Tensor) -> None:
-    if not is_dense(given):
-        raise LayerTypeError(
-            f"{where}: `{name}` is not a dense tensor.",
-            expected="a dense tensor",
-            got="a nested one" if given.is_nested else str(given.layout),
-            cure="Call .to_dense(); pad a nested one with .to_padded_tensor(0.0) and give `lengths`.",
-        )
-
-
-def _check_kind(where: str, name: str, given: Tensor, like: Tensor, other: str = "weights") -> None:
-    if given.device != like.device:
-        raise LayerTypeError(
-            f"{where}: `{name}` and the {other} lie on different devices.",
-            expected=str(like.device),
-            got=str(given.device),
-            cure="Move one of them with .to(device).",
-        )
-    if given.dtype != like.dtype and not torch.is_autocast_enabled(like.device.type):
-        raise LayerTypeError(
-            f"{where}: `{name}` and the {other} have different dtypes.",
-            expected=str(like.dtype),
-            got=str(given.dtype),
-            cure=f"Convert it with .to({like.dtype}), or the layer with .to({given.dtype}).",
-        )
+        check_same_kind(where, f"{name} of hx", given, like, other="input", error=LayerTypeError)

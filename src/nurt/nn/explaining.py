@@ -16,7 +16,7 @@ from nurt.nn.diagonal.base import DiagonalCell
 from nurt.nn.dropin import AbstractDropIn
 from nurt.nn.layers import Bidirectional, Recurrent
 from nurt.nn.regularisation import request_options
-from nurt.nn.unroll import kernel_cell
+from nurt.nn.unrolling import kernel_cell
 from nurt.results import Result
 
 __all__ = ["ModuleExplanation", "explain"]

@@ -20,7 +20,7 @@ from nurt.nn.cells.base import AbstractCell
 from nurt.nn.checking import Lengths, field_names
 from nurt.nn.gradients import EXACT, AbstractGradientMethod
 from nurt.nn.regularisation import NONE, Regularisation, check_gradient_clip, check_regularisation, described
-from nurt.nn.unroll import kernel_cell, unroll
+from nurt.nn.unrolling import kernel_cell, unroll
 
 __all__ = ["AbstractLayer", "Bidirectional", "BidirectionalState", "Recurrent", "Stack"]
 
@@ -68,7 +68,7 @@ class Recurrent(AbstractLayer):
         cell: taken through time.
         reverse: run from each row's last step to its first.
         regularisation: what is left out at random in training mode.
-        gradient_clip: bound on the gradient between steps, see :func:`~nurt.nn.unroll.unroll`.
+        gradient_clip: bound on the gradient between steps, see :func:`~nurt.nn.unroll`.
 
     Raises:
         NurtTypeError, NurtValueError: no cell, or an option that the cell has no place for.
@@ -144,7 +144,7 @@ class Bidirectional(AbstractLayer):
         forward: runs from the first step to the last.
         backward: runs from each row's last step to its first; another cell, of the same input size.
         regularisation: what is left out at random in training mode; each direction draws its own masks.
-        gradient_clip: bound on the gradient between steps, see :func:`~nurt.nn.unroll.unroll`.
+        gradient_clip: bound on the gradient between steps, see :func:`~nurt.nn.unroll`.
 
     Raises:
         NurtTypeError, NurtValueError: both are one and the same cell, or an option fits one of them not.

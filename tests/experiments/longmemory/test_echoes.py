@@ -13,8 +13,8 @@ from nurt.experiments.longmemory.echoes import train_echo
 from nurt.experiments.longmemory.network import build, tensors
 
 
-def ignore(update: int) -> None:
-    del update
+def ignore(share: float) -> None:
+    del share
 
 
 def test_the_state_is_carried_over_the_edges_of_chunks_and_the_gradient_is_not(tiny):

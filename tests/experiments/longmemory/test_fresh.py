@@ -10,8 +10,8 @@ from nurt.experiments.longmemory.fresh import train_cell
 from nurt.experiments.longmemory.network import CELLS
 
 
-def ignore(update: int) -> None:
-    del update
+def ignore(share: float) -> None:
+    del share
 
 
 @pytest.mark.parametrize("cell", CELLS)

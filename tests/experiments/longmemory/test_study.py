@@ -6,13 +6,13 @@ import signal
 
 import pytest
 
-from nurt.experiments.base import silent
 from nurt.experiments.longmemory.fresh import train_cell
 from nurt.experiments.longmemory.study import CellRun, run_all
+from nurt.experiments.progress import silent
 
 
-def ignore(update: int) -> None:
-    del update
+def ignore(share: float) -> None:
+    del share
 
 
 def test_every_cell_runs_from_every_seed_and_progress_grows(tiny):
@@ -31,8 +31,8 @@ def test_an_interrupt_keeps_what_was_done(tiny):
     settings = tiny()
 
     def train(cell: str, seed: int, tell: object) -> CellRun:
-        def after(update: int) -> None:
-            if (cell, update) == ("GRU", 3):
+        def after(share: float) -> None:
+            if (cell, share) == ("GRU", 3 / settings.updates):
                 signal.raise_signal(signal.SIGINT)
 
         return train_cell(settings, cell, seed, after)

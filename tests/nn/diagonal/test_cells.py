@@ -21,7 +21,7 @@ from nurt.nn import (
     explain,
     unroll,
 )
-from nurt.nn.checks import CHECKS
+from nurt.nn.cell_contract import CHECKS
 
 FACTORIES = {
     "minGRU": lambda: MinGRUCell(3, 5),

@@ -20,16 +20,22 @@ class Body:
     """Data rows of one width.
 
     Args:
+        file: where they stand.
         rows: the cells, every row equally wide.
         lines: their line numbers.
         short: indices of the rows that had too few fields and were filled up with missing values.
         first: the sheet's index of the first of them.
     """
 
+    file: str
     rows: list[list[str]]
     lines: list[int]
     short: list[int]
     first: int
+
+    def place(self, row: int) -> str:
+        """Return file and line of a data row, for messages."""
+        return f"{self.file}, line {self.lines[row]}"
 
 
 def end_of_dated_rows(sheet: Sheet, first: int, column: int) -> tuple[int, tuple[str, ...]]:
@@ -81,7 +87,7 @@ def align(sheet: Sheet, first: int, stop: int, width: int) -> Body:
         # A file that breaks off inside a row may break off inside a number: 3,69 of 3,6998 is a wrong number.
         aligned[-1][len(last) - 1] = ""
         short = sorted({*short, len(rows) - 1})
-    return Body(aligned, sheet.lines[first:stop], short, first)
+    return Body(sheet.file, aligned, sheet.lines[first:stop], short, first)
 
 
 def refuse_many_short_rows(sheet: Sheet, body: Body, width: int) -> None:
@@ -95,11 +101,11 @@ def refuse_many_short_rows(sheet: Sheet, body: Body, width: int) -> None:
         )
 
 
-def short_rows_note(sheet: Sheet, body: Body) -> tuple[str, ...]:
+def short_rows_note(body: Body) -> tuple[str, ...]:
     """Return the note on rows with too few fields, if there are any."""
     if not body.short:
         return ()
-    place = f"{sheet.file}, line {body.lines[body.short[0]]}"
+    place = body.place(body.short[0])
     return (f"{place}: {len(body.short)} row(s) have too few fields; what is not there counts as missing.",)
 
 

@@ -96,19 +96,16 @@ def _read_sheet(source: Source) -> Table:
     body = align(sheet, first, stop, width)
     refuse_many_short_rows(sheet, body, width)
 
-    def place(row: int) -> str:
-        return f"{sheet.file}, line {body.lines[row]}"
-
     cells = list(zip(*body.rows, strict=True))
-    dates = parse_dates(pl.Series("time", cells[column]), place)
+    dates = parse_dates(pl.Series("time", cells[column]), body.place)
     times, moved = round_to_grid(dates.values) if source.kind == "workbook" else (dates.values, ())
     values = cells[column + 1 :]
     written = [pl.Series(measurement.name, value) for measurement, value in zip(measured, values, strict=True)]
     numbers = parse_numbers(written)
     if source.kind != "workbook":
-        refuse_mixed_marks(numbers, place, separator=sheet.separator)
+        refuse_mixed_marks(numbers, body.place, separator=sheet.separator)
     typed = [number.or_text(text) for text, number in zip(written, numbers, strict=True)]
-    notes = (*sheet.notes, *dates.notes, *moved, *short_rows_note(sheet, body), *footnotes)
+    notes = (*sheet.notes, *dates.notes, *moved, *short_rows_note(body), *footnotes)
     table = _table(sheet.file, times, typed, measured, notes)
     return replace(table, lines=np.asarray(body.lines, dtype=np.int64))
 

@@ -75,13 +75,10 @@ def read_archive(sheet: Sheet) -> Year:
     body = align(sheet, first, stop, len(header))
     refuse_many_short_rows(sheet, body, len(header))
 
-    def place(row: int) -> str:
-        return f"{sheet.file}, line {body.lines[row]}"
-
     cells = [pl.Series(name, column) for name, column in zip(header, zip(*body.rows, strict=True), strict=True)]
-    dates = parse_dates(cells[0].alias("time"), place)
+    dates = parse_dates(cells[0].alias("time"), body.place)
     refuse_damaged_rows(sheet, body, dates.values)
-    rates = _rates(quotes, cells, place, sheet)
+    rates = _rates(quotes, cells, body.place, sheet)
     quoted = {0, *(quote.column for quote in quotes)}
     table = Table(
         frame=pl.DataFrame(
@@ -92,7 +89,7 @@ def read_archive(sheet: Sheet) -> Year:
         sources=(sheet.file,),
         time="time",
         aliases={header[0]: ("time",)} if header[0] else {},
-        notes=(*sheet.notes, *dates.notes, *short_rows_note(sheet, body), *footer_note),
+        notes=(*sheet.notes, *dates.notes, *short_rows_note(body), *footer_note),
         lines=np.asarray(body.lines, dtype=np.int64),
     )
     return Year(table, {quote.code: quote.unit for quote in quotes}, {quote.code: quote.name for quote in quotes})

@@ -54,13 +54,10 @@ def _read_sheet(source: Source) -> Table:
     body = align(sheet, header.first, stop, len(header.names))
     names, aliases, name_notes = unique_names(header.names, sheet.file)
 
-    def place(row: int) -> str:
-        return f"{sheet.file}, line {body.lines[row]}"
-
     cells = [pl.Series(name, column) for name, column in zip(names, zip(*body.rows, strict=True), strict=True)]
-    frame, type_notes = _typed(cells, sheet, place, workbook=source.kind == "workbook")
+    frame, type_notes = _typed(cells, sheet, body.place, workbook=source.kind == "workbook")
     frame, dropped = _without_empty_and_index(frame, header.names)
-    frame, time, time_notes = compose_time(frame, place)
+    frame, time, time_notes = compose_time(frame, body.place)
     table = replace(
         _table(frame, source.file, time),
         aliases=aliases,
@@ -168,7 +165,7 @@ def _with_short_rows_judged(table: Table, sheet: Sheet, body: Body, width: int) 
             f"fewer than {width} fields, and no date tells whether the row is whole",
             "Complete the row; an empty cell stands for a missing value.",
         )
-    return replace(table, notes=(*table.notes, *short_rows_note(sheet, body)))
+    return replace(table, notes=(*table.notes, *short_rows_note(body)))
 
 
 def _read_parquet(source: Source) -> Table:

@@ -1,4 +1,4 @@
-"""Colours of heights: their range from the data, their ticks in the words of the loss."""
+"""Colours of heights, with ticks in the words of the loss."""
 
 from __future__ import annotations
 
@@ -6,28 +6,18 @@ from typing import Any
 
 import numpy as np
 
+from nurt import plotting
 from nurt.diagnostics.surface.raster import Raster
 
-__all__ = ["SCALE", "colour_bar", "colour_range"]
+__all__ = ["SCALE", "colour_bar"]
 
 SCALE = "Viridis"
-# One point of almost no loss must not take all the colours.
-DARKEST_SHARE = 0.002
 TICKS = 5
-
-
-def colour_range(raster: Raster) -> tuple[float, float]:
-    """Return the heights of the darkest and the brightest colour."""
-    finite = raster.height[np.isfinite(raster.height)]
-    if not finite.size:
-        return 0.0, 1.0
-    low, high = float(np.quantile(finite, DARKEST_SHARE)), float(finite.max())
-    return low, max(high, low + 1e-9)
 
 
 def colour_bar(raster: Raster, title: str) -> dict[str, Any]:
     """Return a horizontal bar above the plot: powers of ten where there are several, plain numbers where not."""
-    places, texts = _ticks(*colour_range(raster), signed=raster.signed)
+    places, texts = _ticks(*plotting.colour_range(raster.height), signed=raster.signed)
     return {
         "title": {"text": title, "side": "top", "font": {"size": 12}},
         "orientation": "h",

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from nurt import plotting
-from nurt.diagnostics.surface.colours import SCALE, colour_bar, colour_range
+from nurt.diagnostics.surface.colours import SCALE, colour_bar
 from nurt.diagnostics.surface.raster import Raster, rasterised
 from nurt.diagnostics.surface.trajectory import Trajectory
 
@@ -22,8 +22,6 @@ LOSS = "loss ℓ"
 NOT_FINITE = "#F2B8A0"
 SLOPE = "norm of the gradient ‖∇ℓ‖"
 PIXELS = 240
-DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
-SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "x")
 # Those of the house that neither the colours of the map nor the white of the page swallow.
 COLOURS = ("#D55E00", "#CC79A7", "#56B4E9", "#1A1A1A", "#E69F00")
 # Outlines of more dots than this would merge into a band.
@@ -57,7 +55,12 @@ def _map(surface: Surface, values: np.ndarray, title: str) -> go.Figure:
         _add_walk(figure, walk, number)
     for number, marker in enumerate(surface.markers):
         figure.add_scatter(
-            x=[marker.x], y=[marker.y], name=marker.name, mode="markers", marker=_symbol(number), hoverinfo="name"
+            x=[marker.x],
+            y=[marker.y],
+            name=marker.name,
+            mode="markers",
+            marker=plotting.marker(number),
+            hoverinfo="name",
         )
     figure.update_xaxes(range=list(surface.x_range), showgrid=False, constrain="domain")
     figure.update_yaxes(range=list(surface.y_range), showgrid=False)
@@ -69,7 +72,7 @@ def _map(surface: Surface, values: np.ndarray, title: str) -> go.Figure:
 
 
 def _add_heights(figure: go.Figure, raster: Raster, title: str) -> None:
-    low, high = colour_range(raster)
+    low, high = plotting.colour_range(raster.height)
     figure.add_heatmap(
         x=raster.x,
         y=raster.y,
@@ -136,12 +139,3 @@ def _add_walk(figure: go.Figure, walk: Trajectory, number: int) -> None:
         **group | {"x": x[-1:], "y": y[-1:]}, name=f"{walk.name}: end", mode="markers", showlegend=False,
         hoverinfo="name", marker=end,
     )  # fmt: skip
-
-
-def _symbol(number: int) -> dict[str, Any]:
-    return {
-        "symbol": SYMBOLS[number % len(SYMBOLS)],
-        "color": plotting.PALETTE[number % len(plotting.PALETTE)],
-        "size": 11,
-        "line": {"color": "#FFFFFF", "width": 1.5},
-    }

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nurt import plotting
-from nurt.diagnostics.surface.colours import SCALE, colour_bar, colour_range
+from nurt.diagnostics.surface.colours import SCALE, colour_bar
 from nurt.diagnostics.surface.heights import heights
 from nurt.diagnostics.surface.picture import LOSS, colour_of
 from nurt.diagnostics.surface.raster import Raster, rasterised
@@ -27,7 +27,7 @@ LIFT = 0.01
 def relief(surface: Surface) -> go.Figure:
     """Return the surface in three dimensions, its height on a logarithmic scale."""
     raster = rasterised(surface.points, surface.losses, surface.cells, (surface.x_range, surface.y_range), PIXELS)
-    low, high = colour_range(raster)
+    low, high = plotting.colour_range(raster.height)
     bar = colour_bar(raster, LOSS)
     figure = plotting.new_figure("", "", "")
     figure.add_surface(
@@ -70,4 +70,4 @@ def _on_surface(raster: Raster, points: np.ndarray, losses: np.ndarray) -> np.nd
     """Return the height of a walk; where its loss is unknown, that of the surface; NaN outside of the picture."""
     under = raster.at(points)
     on = np.where(np.isfinite(losses), heights(losses, raster.signed), under)
-    return np.where(np.isnan(under), np.nan, on.clip(*colour_range(raster)))
+    return np.where(np.isnan(under), np.nan, on.clip(*plotting.colour_range(raster.height)))

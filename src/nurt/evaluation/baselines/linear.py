@@ -1,8 +1,8 @@
 """The best linear forecast of the window, in closed form: what a network has to beat to justify itself.
 
 One weight matrix maps the last L values to the next F, fitted by least squares with an intercept to all training
-windows of all series at once, each series in its own training z-scores (zeng2023transformers compare such models
-with transformers; toner2024analysis derive their closed forms). ``NLinear`` subtracts the last value of the
+windows of all series at once, each series in its own training z-scores ([zeng2023transformers] compare such models
+with transformers; [toner2024analysis] derive their closed forms). ``NLinear`` subtracts the last value of the
 window from inputs and targets first and adds it back, so it starts from the naive forecast.
 
 The normal equations are summed over chunks of windows that are never all in memory; inputs and targets are
@@ -64,7 +64,7 @@ class Linear(AbstractBaseline):
 @final
 @dataclass(frozen=True)
 class NLinear(AbstractBaseline):
-    """:class:`Linear` on differences from the last value of the window, which is added back (zeng2023transformers).
+    """:class:`Linear` on differences from the last value of the window, which is added back [zeng2023transformers].
 
     Args:
         look_back: L, in observations.

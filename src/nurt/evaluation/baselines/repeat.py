@@ -18,7 +18,7 @@ __all__ = ["Naive", "SeasonalNaive"]
 class Naive(AbstractMemorylessBaseline):
     """ŷ_{t+k} = y_t: the last value, for every step; where y_t is missing, the last one observed.
 
-    The best forecast of a random walk, hence the bar for exchange rates (meese1983empirical).
+    The best forecast of a random walk, hence the bar for exchange rates [meese1983empirical].
     """
 
     @property

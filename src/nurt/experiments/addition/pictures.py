@@ -10,7 +10,7 @@ from nurt import plotting
 from nurt.experiments import drawing
 from nurt.experiments.addition import model
 from nurt.experiments.addition.numbers import carries, exact_parameters
-from nurt.experiments.base import Figure
+from nurt.experiments.results import Figure
 from nurt.experiments.texts import Language, Text
 
 if TYPE_CHECKING:

@@ -12,7 +12,9 @@ from nurt.descent import NesterovRMSProp, descend
 from nurt.descent.base import Gradient
 from nurt.experiments.addition import model, pictures, tables
 from nurt.experiments.addition.numbers import Operation, Pairs, draw_pairs
-from nurt.experiments.base import ExperimentResult, Figure, Measure, Progress, Settings, Table, Verdict
+from nurt.experiments.progress import Progress
+from nurt.experiments.results import ExperimentResult, Figure, Measure, Table, Verdict
+from nurt.experiments.settings import Settings
 from nurt.experiments.texts import Text
 
 __all__ = ["AdditionResult", "AdditionSettings", "Training", "compute", "train"]

@@ -8,7 +8,7 @@ import numpy as np
 
 from nurt.experiments.addition import model
 from nurt.experiments.addition.numbers import exact_parameters
-from nurt.experiments.base import Table
+from nurt.experiments.results import Table
 from nurt.experiments.texts import Text
 
 if TYPE_CHECKING:

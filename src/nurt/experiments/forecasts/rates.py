@@ -9,7 +9,7 @@ import numpy as np
 
 from nurt import plotting
 from nurt.experiments import drawing
-from nurt.experiments.base import Figure, Table
+from nurt.experiments.results import Figure, Table
 from nurt.experiments.texts import Language, Text
 
 if TYPE_CHECKING:

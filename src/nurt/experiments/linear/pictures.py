@@ -8,8 +8,8 @@ import numpy as np
 
 from nurt import plotting
 from nurt.experiments import drawing
-from nurt.experiments.base import Figure
 from nurt.experiments.linear import model, points
+from nurt.experiments.results import Figure
 from nurt.experiments.texts import Language, Text
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ def _profile(result: LinearResult) -> Figure:
         kinds = {"minimum": Text("minimum", "minimum"), "saddle": Text("saddle", "siodło")}
         for index, (kind, weight, _, loss) in enumerate(result.extremes):
             figure.add_scatter(
-                x=[weight], y=[loss], name=kinds[kind][language], mode="markers", marker=drawing.marker(index + 1)
+                x=[weight], y=[loss], name=kinds[kind][language], mode="markers", marker=plotting.marker(index + 1)
             )
         constant = float(np.var(result.targets))
         label = Text("constant answer", "stała odpowiedź")[language]

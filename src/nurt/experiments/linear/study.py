@@ -10,10 +10,12 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from nurt.descent import SGD, AbstractRule, Path, RProp, TorchRprop, descend
-from nurt.experiments.base import ExperimentResult, Figure, Measure, Progress, Settings, Table, Verdict
 from nurt.experiments.linear import model, pictures, tables
 from nurt.experiments.linear.data import DrawName, TargetName, draw
 from nurt.experiments.linear.points import CHECK_POINT, MARKERS, WIDE
+from nurt.experiments.progress import Progress
+from nurt.experiments.results import ExperimentResult, Figure, Measure, Table, Verdict
+from nurt.experiments.settings import Settings
 from nurt.experiments.texts import Text
 
 __all__ = ["LinearResult", "LinearSettings", "RuleName", "compute"]

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nurt.experiments.base import Table
 from nurt.experiments.linear import points
+from nurt.experiments.results import Table
 from nurt.experiments.texts import Text
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ __all__ = ["train_cell"]
 Batch: TypeAlias = tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]
 
 
-def train_cell(settings: MemorySettings, cell: str, seed: int, tell: Callable[[int], None]) -> CellRun:
+def train_cell(settings: MemorySettings, cell: str, seed: int, tell: Callable[[float], None]) -> CellRun:
     """Train one network on fresh batches; test it on the same sequences every time."""
     benchmark = settings.benchmark
     network = build(cell, benchmark, settings.hidden, seed)
@@ -30,7 +30,7 @@ def train_cell(settings: MemorySettings, cell: str, seed: int, tell: Callable[[i
     def after(update: int) -> None:
         if update % every == 0:
             measured[update] = _test(network, benchmark, tested)
-        tell(update)
+        tell(update / settings.updates)
 
     def next_loss() -> torch.Tensor:
         return loss_of(network, benchmark.loss, *tensors(benchmark.draw(settings.batch, stream)))

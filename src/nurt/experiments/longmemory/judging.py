@@ -7,8 +7,8 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
-from nurt.experiments.base import Standing, Verdict
 from nurt.experiments.longmemory.study import CellRun
+from nurt.experiments.results import Standing, Verdict
 from nurt.experiments.texts import Text
 
 __all__ = ["CHANCE", "LEARNT", "Better", "CellVerdict", "judge_cell", "verdict_of"]

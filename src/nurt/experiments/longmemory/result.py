@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from nurt import plotting
 from nurt.experiments import drawing
-from nurt.experiments.base import ExperimentResult, Figure, Measure, Progress, Table
 from nurt.experiments.longmemory.judging import CellVerdict, judge_cell, verdict_of
 from nurt.experiments.longmemory.study import CellRun, MemorySettings, run_all, tested_stream
+from nurt.experiments.progress import Progress
+from nurt.experiments.results import ExperimentResult, Figure, Measure, Table
 from nurt.experiments.texts import Language, Text
 
 if TYPE_CHECKING:
@@ -60,11 +61,7 @@ def compute(settings: MemorySettings, progress: Progress) -> MemoryResult:
     from nurt.experiments.longmemory.fresh import train_cell
 
     benchmark = settings.benchmark
-
-    def train(cell: str, seed: int, tell: Callable[[int], None]) -> CellRun:
-        return train_cell(settings, cell, seed, tell)
-
-    runs = run_all(settings, progress, train)
+    runs = run_all(settings, progress, partial(train_cell, settings))
     baseline = benchmark.baseline_on(benchmark.draw(settings.tested, tested_stream(settings)))
     cells = tuple(judge_cell(cell, runs, baseline, "lower") for cell in dict.fromkeys(run.cell for run in runs))
     best = min(cells, key=lambda one: one.mean)
@@ -132,7 +129,7 @@ def curves_figure(runs: tuple[CellRun, ...], baseline: float, what: Text, *, log
                 showlegend=run.cell not in shown,
                 mode="lines+markers",
                 line={"color": plotting.PALETTE[index % len(plotting.PALETTE)], "width": 2},
-                marker={"symbol": drawing.SYMBOLS[index % len(drawing.SYMBOLS)], "size": 7},
+                marker={"symbol": plotting.symbol(index), "size": 7},
             )
             shown.add(run.cell)
         end = max(int(run.at[-1]) for run in runs)

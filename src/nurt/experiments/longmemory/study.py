@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nurt.data.synthetic import AbstractBenchmark
-from nurt.experiments.base import Progress, Settings
+from nurt.experiments.progress import Progress, about, part_of
+from nurt.experiments.settings import Settings
 from nurt.experiments.texts import Text
 
 if TYPE_CHECKING:
@@ -106,24 +107,21 @@ class CellRun:
 
 
 def run_all(
-    settings: MemorySettings, progress: Progress, train: Callable[[str, int, Callable[[int], None]], CellRun]
+    settings: MemorySettings, progress: Progress, train: Callable[[str, int, Callable[[float], None]], CellRun]
 ) -> tuple[CellRun, ...]:
     """Run every cell from every seed; after a Ctrl-C what was done is returned.
 
     Args:
         settings: cells, seeds and updates.
         progress: told the share of all updates.
-        train: trains one cell from one seed and tells every update.
+        train: trains one cell from one seed and tells the share of its updates.
     """
     plan = [(cell, settings.seed + repeat) for cell in settings.cells for repeat in range(settings.repeats)]
     runs: list[CellRun] = []
     for cell, seed in plan:
         doing = Text(f"{cell}, seed {seed}", f"{cell}, ziarno {seed}")
-
-        def tell(update: int, doing: Text = doing) -> None:
-            progress((len(runs) + update / settings.updates) / len(plan), doing)
-
-        tell(0)
+        tell = part_of(about(progress, doing), len(runs), len(plan))
+        tell(0.0)
         try:
             runs.append(train(cell, seed, tell))
         except KeyboardInterrupt:

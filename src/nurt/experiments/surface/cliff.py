@@ -6,19 +6,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from nurt.experiments.base import (
-    AGAINST_REFERENCE,
-    Exercise,
-    Experiment,
-    ExperimentResult,
-    Figure,
-    Measure,
-    Preset,
-    Progress,
-    Settings,
-    Table,
-    Verdict,
-)
+from nurt.experiments.base import AGAINST_REFERENCE, Exercise, Experiment, Preset
+from nurt.experiments.progress import Progress
+from nurt.experiments.results import ExperimentResult, Figure, Measure, Table, Verdict
+from nurt.experiments.settings import Settings
 from nurt.experiments.surface import cliff_pictures, cliff_tables, ridge
 from nurt.experiments.texts import Text
 

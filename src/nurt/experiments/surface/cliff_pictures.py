@@ -8,7 +8,7 @@ import numpy as np
 
 from nurt import plotting
 from nurt.experiments import drawing
-from nurt.experiments.base import Figure
+from nurt.experiments.results import Figure
 from nurt.experiments.surface import ridge
 from nurt.experiments.texts import Language, Text
 
@@ -43,7 +43,7 @@ def _with_ridge(figure: go.Figure, weights: np.ndarray, result: CliffResult, lan
     # A white line cannot be seen in a legend; the sentence below names it.
     figure.data[-1].showlegend = False
     figure.add_scatter(
-        x=[result.settings.weight], y=[result.bias], name=HERE[language], mode="markers", marker=drawing.marker(1)
+        x=[result.settings.weight], y=[result.bias], name=HERE[language], mode="markers", marker=plotting.marker(1)
     )
     figure.update_layout(showlegend=True)
     return figure

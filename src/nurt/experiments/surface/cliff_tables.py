@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nurt.descent import SGD, descend
-from nurt.experiments.base import Table
+from nurt.experiments.results import Table
 from nurt.experiments.surface import ridge
 from nurt.experiments.texts import Text
 

@@ -1,4 +1,4 @@
-r"""LSTM with coupled input and forget gate, "CIFG" (greff2017lstm): what is forgotten makes room for what comes.
+r"""LSTM with coupled input and forget gate, "CIFG" [greff2017lstm]: what is forgotten makes room for what comes.
 
     f_t = σ(W_if x_t + b_if + W_hf h_{t-1} + b_hf)       forget gate; the input gate is 1 - f_t
     g_t = tanh(W_ig x_t + b_ig + W_hg h_{t-1} + b_hg)    candidate

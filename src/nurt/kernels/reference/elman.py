@@ -1,4 +1,4 @@
-r"""Elman's recurrence (elman1990finding), with tanh, the rectifier or the logistic function.
+r"""Elman's recurrence [elman1990finding], with tanh, the rectifier or the logistic function.
 
     h_t = f(W_ih x_t + b_ih + W_hh h_{t-1} + b_hh),   f = tanh, max(0, ·) or σ
 

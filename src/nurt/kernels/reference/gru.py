@@ -1,4 +1,4 @@
-r"""Gated recurrent unit (cho2014learning), in the form that resets after the product (appleyard2016optimizing).
+r"""Gated recurrent unit [cho2014learning], in the form that resets after the product [appleyard2016optimizing].
 
     r_t = σ(W_ir x_t + b_ir + W_hr h_{t-1} + b_hr)             reset gate
     z_t = σ(W_iz x_t + b_iz + W_hz h_{t-1} + b_hz)             update gate

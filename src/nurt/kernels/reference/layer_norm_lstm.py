@@ -1,4 +1,4 @@
-r"""Layer-normalised LSTM (ba2016layer, equations 20 to 22 of its supplement).
+r"""Layer-normalised LSTM ([ba2016layer], equations 20 to 22 of its supplement).
 
     (a_i, a_f, a_g, a_o) = LN(W_ih x_t; α_ih) + b_ih + LN(W_hh h_{t-1}; α_hh) + b_hh
     i_t, f_t, g_t, o_t = σ(a_i), σ(a_f), tanh(a_g), σ(a_o)

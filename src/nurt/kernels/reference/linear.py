@@ -3,7 +3,7 @@ r"""The linear recurrence.
     h_t = W_ih x_t + b_ih + W_hh h_{t-1} + b_hh
 
 x_t (B, I), h_t (B, H), W_ih (H, I), W_hh (H, H), b (H,). torch.nn has no such layer. Its gradient through k steps
-is exactly (W_hh^k)^T, which makes it the yardstick for vanishing and exploding gradients (pascanu2013difficulty).
+is exactly (W_hh^k)^T, which makes it the yardstick for vanishing and exploding gradients [pascanu2013difficulty].
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-r"""Long short-term memory (hochreiter1997long) with the forget gate of gers2000learning.
+r"""Long short-term memory [hochreiter1997long] with the forget gate of [gers2000learning].
 
     i_t = σ(W_ii x_t + b_ii + W_hi h_{t-1} + b_hi)       input gate
     f_t = σ(W_if x_t + b_if + W_hf h_{t-1} + b_hf)       forget gate

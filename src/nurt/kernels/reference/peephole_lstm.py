@@ -1,4 +1,4 @@
-r"""LSTM whose gates also see the cell state (gers2000recurrent): peepholes, one weight per unit.
+r"""LSTM whose gates also see the cell state [gers2000recurrent]: peepholes, one weight per unit.
 
     i_t = σ(W_ii x_t + b_ii + W_hi h_{t-1} + b_hi + w_ci ⊙ c_{t-1})    input gate
     f_t = σ(W_if x_t + b_if + W_hf h_{t-1} + b_hf + w_cf ⊙ c_{t-1})    forget gate

@@ -1,4 +1,4 @@
-r"""LSTM with a projected hidden state (sak2014long).
+r"""LSTM with a projected hidden state [sak2014long].
 
 The gates and c_t are those of the LSTM; the hidden state that is put out and fed back is
 

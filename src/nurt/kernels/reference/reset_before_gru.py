@@ -1,4 +1,4 @@
-r"""Gated recurrent unit in its original form (cho2014learning): the reset gate acts before the product.
+r"""Gated recurrent unit in its original form [cho2014learning]: the reset gate acts before the product.
 
     r_t = σ(W_ir x_t + b_ir + W_hr h_{t-1} + b_hr)             reset gate
     z_t = σ(W_iz x_t + b_iz + W_hz h_{t-1} + b_hz)             update gate

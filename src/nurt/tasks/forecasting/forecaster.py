@@ -11,7 +11,7 @@ from typing import Any, Self
 import numpy as np
 import torch
 
-from nurt.data.fingerprint import fingerprint
+from nurt.data.fingerprinting import fingerprint
 from nurt.data.scaling import AbstractScaling
 from nurt.data.series import Series
 from nurt.data.windows import Origins, Windows

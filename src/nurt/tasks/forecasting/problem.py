@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from nurt.data.fingerprint import fingerprint
+from nurt.data.fingerprinting import fingerprint
 from nurt.data.scaling import standardise
 from nurt.data.series import Series
 from nurt.data.splits import Part, TimeSplit, split_by_time

@@ -81,7 +81,7 @@ def unroll(
     if cell.training:
         inputs = drop_inputs(inputs, regularisation.input_dropout)
     if known is not None:
-        check_same_kind(where, inputs, known.weight_ih)
+        check_same_kind(where, "inputs", inputs, known.weight_ih)
         weights = drop_weights(known.weights, regularisation.weight_dropout) if cell.training else known.weights
         options = step_options(regularisation, bound, state, steps, training=cell.training)
         return run(
@@ -89,7 +89,7 @@ def unroll(
         )
     options = step_options(regularisation, bound, state, steps, training=cell.training)
     if isinstance(cell, DiagonalCell):
-        check_same_kind(where, inputs, next(cell.parameters()))
+        check_same_kind(where, "inputs", inputs, next(cell.parameters()))
     way = _step_by_step(cell)
     return run_module(way, cell, inputs, state, lengths=ends, reverse=reverse, options=options, gradient=method)
 

@@ -14,7 +14,7 @@ from torch import Tensor
 from nurt.errors import NurtTypeError, NurtValueError, ShapeError, UnavailableError
 from nurt.kernels import use
 from nurt.nn import CELLS, AbstractCell, GRUCell, LinearCell, LinearState, LSTMCell, LSTMState, unroll
-from nurt.nn.unroll import kernel_cell
+from nurt.nn.unrolling import kernel_cell
 
 B, T, IN, H = 3, 5, 2, 4
 
@@ -240,7 +240,7 @@ def test_inputs_of_the_wrong_shape_are_refused(inputs, message):
     ("inputs", "message"),
     [
         ([[1.0]], "not a tensor"),
-        (torch.ones(B, T, IN, dtype=torch.float64), r"Convert the inputs with .to\(torch.float32\)"),
+        (torch.ones(B, T, IN, dtype=torch.float64), r"Convert it with .to\(torch.float32\)"),
         (torch.ones(B, T, IN, dtype=torch.int64), "different dtypes"),
         (torch.ones(B, T, IN, device="meta"), "different devices"),
     ],

@@ -16,7 +16,7 @@ from torch.autograd.gradcheck import GradcheckError, gradcheck
 
 from nurt.errors import NurtError
 from nurt.nn.cells.base import AbstractCell
-from nurt.nn.unroll import unroll
+from nurt.nn.unrolling import unroll
 from nurt.results import Result
 
 __all__ = ["CHECKS", "CellReport", "ContractError", "check_cell"]
