@@ -86,7 +86,7 @@ BREAKAGES = (
              "da + 3 * H, row, pairs.cells", "da + 3 * H, row, pairs.old_cells"),
     Breakage("GRU, reset before: nothing comes down through the reset state", "cells/reset_before_gru.h",
              "return dq * r", "return dq * S(0)"),
-    Breakage("norm: the mean of the gradient stays in", "row_norm.h", "(u - mean - io", "(u - io"),
+    Breakage("norm: the mean of the gradient stays in", "row_norm.h", "(u - mean - normal", "(u - normal"),
     Breakage("projection: its gradient is that of the step before it", "backward.h",
              "pairs.further[at] = walk_.at(call.made, tile.begin + i, step)",
              "pairs.further[at] = walk_.at(call.made, tile.begin + i, 0)"),

@@ -136,5 +136,5 @@ def _kept_by(cell: str, zoned_hidden: bool, zoned_cell: bool) -> tuple[_Piece, .
     pieces.append(_Piece("made_cells", int(spec.has_cell and zoned_cell)))
     if "norm_cell" in spec.extra:
         # As normal_columns in problem.h.
-        pieces.append(_Piece("normals", 9, 3))
+        pieces.append(_Piece("normals", 8, 4))
     return tuple(piece for piece in pieces if piece.blocks)

@@ -3,8 +3,8 @@
 
 #include "carry.h"
 #include "column_sums.h"
+#include "normalised_backward.h"
 #include "pairs.h"
-#include "row_norm.h"
 #include "time_loop.h"
 #include "weight_gradients.h"
 
@@ -15,19 +15,23 @@ template <class Cell, class S> struct BackwardMemory {
   S *kept_hidden, *kept_cell;  // what zoneout hands past the step
   S* through;                  // what comes down through W_hh, where something happens to it on the way
   S* between;                  // gradient of what is projected, or of what the second product met
+  S* normalised;               // of a block of rows alone: da and dn of a normalised cell
 
   static std::size_t count(const Plan& plan, const Backward& call) {
     const std::size_t P = plan.outputs, H = plan.hidden;
     return Tiles(plan).rows * (kept_columns(call.carry.keep_hidden, P) + kept_columns(call.carry.keep_cell, H) +
-                               (call.carry.any() ? P : 0) + (Cell::projected || Cell::second_product ? H : 0));
+                               (call.carry.any() ? P : 0) + between_columns(H)) +
+           (Cell::normalised ? kRowBlock * (Cell::gates + 1) * H : 0);
   }
   BackwardMemory(S* memory, const Plan& plan, const Backward& call)
       : kept_hidden(memory),
         kept_cell(kept_hidden + Tiles(plan).rows * kept_columns(call.carry.keep_hidden, plan.outputs)),
         through(kept_cell + Tiles(plan).rows * kept_columns(call.carry.keep_cell, plan.hidden)),
-        between(through + Tiles(plan).rows * (call.carry.any() ? plan.outputs : 0)) {}
+        between(through + Tiles(plan).rows * (call.carry.any() ? plan.outputs : 0)),
+        normalised(between + Tiles(plan).rows * between_columns(plan.hidden)) {}
 
  private:
+  static std::size_t between_columns(std::size_t H) { return Cell::projected || Cell::second_product ? H : 0; }
   static std::size_t kept_columns(const Rows& keep, std::size_t columns) { return keep.data == nullptr ? 0 : columns; }
 };
 
@@ -87,6 +91,7 @@ template <class Cell, class S> struct BackwardPass {
   const BackwardWeights<Cell, S>& weights;
   const S* zeros;
   const Pairs<Cell, S>& pairs;
+  const NormSums<Cell, S>& norm_sums;
   S *grad_hidden, *grad_cell;  // (B, P) and (B, H) by rank: what flows from step t+1 to step t
   BackwardMemory<Cell, S> memory;
   int threads;
@@ -134,9 +139,13 @@ template <class Cell, class S> struct BackwardPass {
       if (apart) receive(rank, step, i);
     }
     if constexpr (Cell::projected) before_projection(step, alive);
-    for (std::size_t i = 0; i < alive; ++i) {
-      const std::size_t rank = tile.begin + i;
-      point_wise(rank, step, Cell::projected ? memory.between + i * H : grad_hidden + rank * P, apart);
+    if constexpr (Cell::normalised) {
+      for (std::size_t i = 0; i < alive; i += kRowBlock) normalised_step(step, i, smaller(i + kRowBlock, alive), apart);
+    } else {
+      for (std::size_t i = 0; i < alive; ++i) {
+        const std::size_t rank = tile.begin + i;
+        point_wise(rank, step, row_at(rank, step, Cell::projected ? memory.between + i * H : grad_hidden + rank * P, apart));
+      }
     }
     if constexpr (Cell::second_product) {
       before_second_product(step, alive, down, carried);
@@ -223,7 +232,15 @@ template <class Cell, class S> struct BackwardPass {
     }
   }
 
-  void point_wise(std::size_t rank, std::size_t step, S* dh, bool received) {
+  // What the step of a row reads and writes, from its first column.
+  struct Row {
+    BackwardSlice<S> at;
+    const S* grad_outputs;
+    S* total_grad_hidden;  // optional
+  };
+
+  // Also leaves what the gradients of the weights need of this row.
+  Row row_at(std::size_t rank, std::size_t step, S* dh, bool received) const {
     const std::size_t H = plan.hidden, at = pair(rank, step);
     const S* previous = step == 0 ? hidden_row<S>(call.initial_hidden, plan, rank, zeros)
                                   : walk_.at(call.outputs, rank, step - 1);
@@ -238,7 +255,7 @@ template <class Cell, class S> struct BackwardPass {
     row.gates = walk_.at(own_gates(), rank, step);
     row.previous_hidden = previous;
     row.grad_hidden = dh;
-    row.grad_gates = gates_row(rank, step);
+    if constexpr (!Cell::normalised) row.grad_gates = gates_row(rank, step);
     if constexpr (Cell::has_cell_state) {
       row.cell = walk_.at(call.made_cells.data == nullptr ? call.cells : call.made_cells, rank, step);
       row.previous_cell = step == 0 ? cell_row<S>(call.initial_cell, plan, rank, zeros)
@@ -256,10 +273,15 @@ template <class Cell, class S> struct BackwardPass {
     const S* dy = received || call.grad_outputs.data == nullptr ? zeros : walk_.at(call.grad_outputs, rank, step);
     S* total = received || call.total_grad_hidden.data == nullptr ? nullptr
                                                                   : walk_.at(call.total_grad_hidden, rank, step);
-    if constexpr (Cell::normalised) return normalised_step(rank, step, row, dy, total);
+    return {row, dy, total};
+  }
+
+  void point_wise(std::size_t rank, std::size_t step, const Row& row) const {
+    const std::size_t H = plan.hidden;
+    S* dh = row.at.grad_hidden;
     // What the next call for this row will touch: one step back in the tensors, an earlier pair in the scratch.
-    const S* next_gates = row.gates;
-    S* next_grad_gates = row.grad_gates;
+    const S* next_gates = row.at.gates;
+    S* next_grad_gates = row.at.grad_gates;
     if (step > 0) {
       next_gates = walk_.at(own_gates(), rank, step - 1);
       next_grad_gates = gates_row(rank, step - 1);
@@ -269,11 +291,25 @@ template <class Cell, class S> struct BackwardPass {
         fetch_later(next_gates + b * H + j);
         write_later(next_grad_gates + b * H + j);
       }
-      const auto sum = io.read(dh + j) + io.read(dy + j);
+      const auto sum = io.read(dh + j) + io.read(row.grad_outputs + j);
       io.write(dh + j, sum);
-      if (total != nullptr) io.write(total + j, sum);
-      Cell::template backward<S>(io, part(row, j), H);
+      if (row.total_grad_hidden != nullptr) io.write(row.total_grad_hidden + j, sum);
+      Cell::template backward<S>(io, part(row.at, j), H);
     });
+  }
+
+  // The tile's rows begin .. end-1, at most a block.
+  void normalised_step(std::size_t step, std::size_t begin, std::size_t end, bool received) const {
+    const std::size_t H = plan.hidden, columns = Cell::gates * H;
+    NormalisedBackward<Cell, S> block(call.learned, zeros, norm_sums.of_rank(tile.begin + begin), H);
+    for (std::size_t i = begin; i < end; ++i) {
+      const std::size_t rank = tile.begin + i;
+      const Row row = row_at(rank, step, grad_hidden + rank * plan.outputs, received);
+      S* room_of_row = memory.normalised + (i - begin) * (columns + H);
+      block.add({row.at, row.grad_outputs, row.total_grad_hidden, walk_.at(call.normals, rank, step), room_of_row,
+                 room_of_row + columns, product_row(rank, step, 0), product_row(rank, step, 1)});
+    }
+    block.step();
   }
 
   // The tensor of what the cell's backward step reads as its gates.
@@ -292,30 +328,6 @@ template <class Cell, class S> struct BackwardPass {
             row.grad_gates + j,
             offset(row.total_grad_cell, j),
             offset(row.peepholes, j)};
-  }
-
-  // A step whose sums and cell state are normalised: three passes over the row, because a norm needs all of it.
-  void normalised_step(std::size_t rank, std::size_t step, const BackwardSlice<S>& row, const S* dy, S* total) const {
-    const std::size_t H = plan.hidden, columns = Cell::gates * H, at = pair(rank, step);
-    const S *normals = walk_.at(call.normals, rank, step), *scale = normals + 2 * columns + H;
-    const S* normal_cell = normals + 2 * columns;
-    const auto* gain_c = static_cast<const S*>(call.learned.norm_cell);
-    const auto* bias = call.learned.norm_cell_bias == nullptr ? zeros : static_cast<const S*>(call.learned.norm_cell_bias);
-    S* dn = pairs.grad_normal + at * H;
-    pairs.normals[at] = normals;
-    for_columns<S>(H, [&](auto io, std::size_t j) {
-      const auto sum = io.read(row.grad_hidden + j) + io.read(dy + j);
-      if (total != nullptr) io.write(total + j, sum);
-      const auto n = io.read(gain_c + j) * io.read(normal_cell + j) + io.read(bias + j);
-      Cell::template output_backward<S>(io, row.grad_gates + j, row.gates + j, n, sum, dn + j, H);
-    });
-    normalise_adjoint<S, true>(dn, gain_c, normal_cell, scale[2], row.grad_cell, H);
-    for_columns<S>(H, [&](auto io, std::size_t j) { Cell::template backward<S>(io, part(row, j), H); });
-    const void* gains[] = {call.learned.norm_ih, call.learned.norm_hh};
-    for (std::size_t which = 0; which < 2; ++which) {
-      normalise_adjoint<S, false>(row.grad_gates, static_cast<const S*>(gains[which]), normals + which * columns,
-                                  scale[which], product_row(rank, step, which), columns);
-    }
   }
 
   void to_inputs(std::size_t begin, std::size_t end) {
@@ -357,22 +369,24 @@ template <class Cell, class S> void run_backward(Plan plan, const Backward& call
   const std::size_t share = BackwardMemory<Cell, S>::count(plan, call);
   WeightGradients<Cell, S> gradients(plan, call);
   Scratch scratch(BackwardWeights<Cell, S>::scratch_size(plan, call) + room<S>(wide) +
-                  Pairs<Cell, S>::scratch_size(plan, call) + room<S>(plan.batch * P) + room<S>(plan.batch * H) +
+                  Pairs<Cell, S>::scratch_size(plan, call) + NormSums<Cell, S>::scratch_size(plan) + room<S>(plan.batch * P) + room<S>(plan.batch * H) +
                   room<S>(tiles.count * share) + gradients.scratch_size());
   const BackwardWeights<Cell, S> weights(scratch, plan, call);
   S* zeros = take<S>(scratch, wide);
   clear(zeros, wide);
   const Pairs<Cell, S> pairs(scratch, plan, call);
+  const NormSums<Cell, S> norm_sums(scratch, plan);
   S* grad_hidden = take<S>(scratch, plan.batch * P);
   S* grad_cell = take<S>(scratch, plan.batch * H);
   S* memory = take<S>(scratch, tiles.count * share);
   parallel_for(tiles.count, plan.threads, [&](std::size_t task) {
     BackwardPass<Cell, S>{plan,  call,  {plan},      tiles[task], tiles.chunk_steps(),                 weights,
-                          zeros, pairs, grad_hidden, grad_cell,   {memory + task * share, plan, call}, tiles.threads_within(plan)}
+                          zeros, pairs, norm_sums, grad_hidden, grad_cell,   {memory + task * share, plan, call}, tiles.threads_within(plan)}
         .walk();
   });
   gradients.run(scratch, pairs);
   sum_columns<Cell, S>(plan, call, pairs);
+  norm_sums.give(call);
 }
 
 }  // namespace nurt::NURT_ISA

@@ -55,17 +55,6 @@ template <class Cell, class S> void sum_columns([[maybe_unused]] const Plan& pla
                                  {learned(to, 2 * H), da + 3 * H, row, pairs.cells, 0, H}};
     sum_columns(sums, 3, pairs.count, plan.threads);
   }
-  if constexpr (Cell::normalised) {
-    const auto& to = call.grad_learned;
-    const S* dn = pairs.grad_normal;
-    const ColumnSum<S> sums[] = {{learned(call.grad_bias_ih, 0), da, row, nullptr, 0, columns},
-                                 {learned(call.grad_bias_hh, 0), da, row, nullptr, 0, columns},
-                                 {learned(to.norm_ih, 0), da, row, pairs.normals, 0, columns},
-                                 {learned(to.norm_hh, 0), da, row, pairs.normals, columns, columns},
-                                 {learned(to.norm_cell, 0), dn, H, pairs.normals, 2 * columns, H},
-                                 {learned(to.norm_cell_bias, 0), dn, H, nullptr, 0, H}};
-    sum_columns(sums, 6, pairs.count, plan.threads);
-  }
 }
 
 }  // namespace nurt::NURT_ISA

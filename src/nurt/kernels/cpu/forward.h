@@ -2,7 +2,7 @@
 #pragma once
 
 #include "carry.h"
-#include "row_norm.h"
+#include "normalised_forward.h"
 #include "time_loop.h"
 
 namespace nurt::NURT_ISA {
@@ -76,7 +76,7 @@ template <class Cell, class S> struct ForwardMemory {
   S* seen;      // per row, what W_hh meets, where that is not h_{t-1} itself
   S* between;   // per row, sums before they are normalised, or what the second product meets
   S* made;      // per row, what is projected, when it is not kept
-  S* old_cell;  // of one row, where the new cell state is written over it
+  S* old_cell;  // per row, where the new cell state is written over it
 
   static bool keeps(const Forward& call) { return Cell::gates_are_output || call.gates.data != nullptr; }
 
@@ -107,7 +107,7 @@ template <class Cell, class S> struct ForwardMemory {
     return Cell::projected && call.made.data == nullptr ? plan.hidden : 0;
   }
   static std::size_t old_count(const Plan& plan, const Forward& call) {
-    return call.carry.keep_cell.data != nullptr && call.cells.data == nullptr ? plan.hidden : 0;
+    return call.carry.keep_cell.data != nullptr && call.cells.data == nullptr ? Tiles(plan).rows * plan.hidden : 0;
   }
 };
 
@@ -186,11 +186,17 @@ template <class Cell, class S> class ForwardPass {
   S* normals_at(std::size_t rank, std::size_t step) const {
     return call.normals.data == nullptr ? nullptr : walk_.at(call.normals, rank, step);
   }
+  // Where W_ih x goes.
+  S* input_sums_at(std::size_t rank, std::size_t step, std::size_t chunk_begin) const {
+    if (Cell::normalised && call.normals.data != nullptr) return normals_at(rank, step);
+    return gates_at(rank, step, chunk_begin);
+  }
   const S* gain(const void* weight) const { return static_cast<const S*>(weight); }
 
   void project_inputs(std::size_t begin, std::size_t end) {
     const S* from[kMostChunkRows];
     S* to[kMostChunkRows];
+    [[maybe_unused]] S* normals[Cell::normalised ? kMostChunkRows : 1];
     const std::size_t H = plan.hidden;
     constexpr std::size_t beyond = Cell::row_blocks - Cell::gates;
     std::size_t rows = 0;
@@ -198,31 +204,17 @@ template <class Cell, class S> class ForwardPass {
       const std::size_t alive = tile.alive(plan, step);
       for (std::size_t r = tile.begin; r < tile.begin + alive; ++r, ++rows) {
         from[rows] = walk_.at(call.inputs, r, step);
-        to[rows] = gates_at(r, step, begin);
+        to[rows] = input_sums_at(r, step, begin);
+        if constexpr (Cell::normalised) normals[rows] = normals_at(r, step);
         if (beyond > 0) copy(to[rows] + Cell::gates * H, prepared.bias + Cell::gates * H, beyond * H);
       }
     }
     if constexpr (Cell::normalised) {
       multiply_together<S, Start::zero>(from, to, rows, prepared.input_weights, nullptr, threads);
-      for (std::size_t step = begin, i = 0; step < end; ++step) {
-        const std::size_t alive = tile.alive(plan, step);
-        for (std::size_t r = tile.begin; r < tile.begin + alive; ++r, ++i) normalise_inputs(to[i], normals_at(r, step));
-      }
+      NormalisedForward<Cell, S>::normalise_inputs(to, call.normals.data == nullptr ? nullptr : normals, rows, H);
     } else {
       multiply_together<S, Start::bias>(from, to, rows, prepared.input_weights, prepared.bias, threads);
     }
-  }
-
-  // gates = gain * LN(gates) + b_ih + b_hh
-  void normalise_inputs(S* gates, S* normals) const {
-    const std::size_t columns = Cell::gates * plan.hidden;
-    S* normal = normals == nullptr ? gates : normals;
-    const S scale = normalise(gates, normal, columns);
-    if (normals != nullptr) normals[2 * columns + plan.hidden] = scale;
-    const S* gain_ih = gain(call.learned.norm_ih);
-    for_columns<S>(columns, [&](auto io, std::size_t j) {
-      io.write(gates + j, io.read(gain_ih + j) * io.read(normal + j) + io.read(prepared.bias + j));
-    });
   }
 
   void advance(std::size_t step, std::size_t chunk_begin) {
@@ -244,13 +236,18 @@ template <class Cell, class S> class ForwardPass {
         masked(row_of<S>(mask, P, plan, rank), previous[i], memory.seen + i * P, P);
       }
     }
+    ForwardSlice<S> rows[kTileRows];
+    for (std::size_t i = 0; i < alive; ++i) rows[i] = row_at(tile.begin + i, step, gates[i], previous[i]);
     if constexpr (Cell::normalised) {
-      add_normal_product(seen, gates, alive, step);
+      normalised_step(seen, rows, alive, step, chunk_begin);
     } else {
       multiply_together<S, Start::present>(seen, recurrent, alive, prepared.hidden_weights, nullptr, threads);
+      if constexpr (Cell::second_product) add_second_product(seen, gates, alive);
+      for (std::size_t i = 0; i < alive; ++i) point_wise(rows[i]);
     }
-    if constexpr (Cell::second_product) add_second_product(seen, gates, alive);
-    for (std::size_t i = 0; i < alive; ++i) point_wise(tile.begin + i, step, gates[i], previous[i]);
+    if constexpr (Cell::has_cell_state) {
+      for (std::size_t i = 0; i < alive; ++i) keep_cell(tile.begin + i, step, rows[i]);
+    }
     if constexpr (Cell::projected) project(alive, step);
     if (call.carry.keep_hidden.data == nullptr) return;
     for (std::size_t i = 0; i < alive; ++i) {
@@ -261,21 +258,22 @@ template <class Cell, class S> class ForwardPass {
     }
   }
 
-  // gates += gain * LN(W_hh h)
-  void add_normal_product(const S* const* seen, S* const* gates, std::size_t alive, std::size_t step) const {
+  void normalised_step(const S* const* seen, const ForwardSlice<S>* rows, std::size_t alive, std::size_t step,
+                       std::size_t chunk_begin) const {
     S* sums[kTileRows];
-    const std::size_t columns = Cell::gates * plan.hidden;
-    for (std::size_t i = 0; i < alive; ++i) sums[i] = memory.between + i * columns;
+    for (std::size_t i = 0; i < alive; ++i) sums[i] = memory.between + i * Cell::gates * plan.hidden;
     multiply_together<S, Start::zero>(seen, sums, alive, prepared.hidden_weights, nullptr, threads);
-    const S* gain_hh = gain(call.learned.norm_hh);
-    for (std::size_t i = 0; i < alive; ++i) {
-      S* normals = normals_at(tile.begin + i, step);
-      S* normal = normals == nullptr ? sums[i] : normals + columns;
-      const S scale = normalise(sums[i], normal, columns);
-      if (normals != nullptr) normals[2 * columns + plan.hidden + 1] = scale;
-      for_columns<S>(columns, [&](auto io, std::size_t j) {
-        io.write(gates[i] + j, io.read(gates[i] + j) + io.read(gain_hh + j) * io.read(normal + j));
-      });
+    const NormalisedForward<Cell, S> forward(call.learned, prepared.bias, prepared.zeros, plan.hidden);
+    for (std::size_t begin = 0; begin < alive; begin += kRowBlock) {
+      NormalisedForwardRow<S> block[kRowBlock];
+      const std::size_t count = smaller(kRowBlock, alive - begin);
+      for (std::size_t i = 0; i < count; ++i) {
+        const ForwardSlice<S>& row = rows[begin + i];
+        const std::size_t rank = tile.begin + begin + i;
+        block[i] = {input_sums_at(rank, step, chunk_begin), sums[begin + i], normals_at(rank, step), row.gates,
+                    row.previous_cell, row.cell, row.hidden};
+      }
+      forward.step(block, count);
     }
   }
 
@@ -299,46 +297,38 @@ template <class Cell, class S> class ForwardPass {
     return call.made.data == nullptr ? memory.made + (rank - tile.begin) * plan.hidden : walk_.at(call.made, rank, step);
   }
 
-  void point_wise(std::size_t rank, std::size_t step, S* gates, const S* previous) const {
+  // What the step of a row reads and writes, from its first column.
+  ForwardSlice<S> row_at(std::size_t rank, std::size_t step, S* gates, const S* previous) const {
     const std::size_t H = plan.hidden;
-    S* hidden = made_at(rank, step);
-    S* cell = nullptr;
-    const S* previous_cell = nullptr;
+    ForwardSlice<S> row{gates, previous, nullptr, made_at(rank, step), nullptr, nullptr};
+    if constexpr (Cell::peepholes) row.peepholes = gain(call.learned.weight_ch);
     if constexpr (Cell::has_cell_state) {
-      cell = call.cells.data == nullptr ? cell_row<S>(call.final_cell, plan, rank) : walk_.at(call.cells, rank, step);
-      previous_cell = call.cells.data == nullptr ? cell
-                      : step == 0 ? cell_row<S>(call.initial_cell, plan, rank, prepared.zeros)
-                                  : walk_.at(call.cells, rank, step - 1);
-      if (call.carry.keep_cell.data != nullptr && previous_cell == cell) {
-        copy(memory.old_cell, previous_cell, H);
-        previous_cell = memory.old_cell;
+      row.cell = call.cells.data == nullptr ? cell_row<S>(call.final_cell, plan, rank) : walk_.at(call.cells, rank, step);
+      row.previous_cell = call.cells.data == nullptr ? row.cell
+                          : step == 0 ? cell_row<S>(call.initial_cell, plan, rank, prepared.zeros)
+                                      : walk_.at(call.cells, rank, step - 1);
+      if (call.carry.keep_cell.data != nullptr && row.previous_cell == row.cell) {
+        S* old = memory.old_cell + (rank - tile.begin) * H;
+        copy(old, row.previous_cell, H);
+        row.previous_cell = old;
       }
     }
-    const S* peepholes = Cell::peepholes ? gain(call.learned.weight_ch) : nullptr;
-    for_columns<S>(H, [&](auto io, std::size_t j) {
-      Cell::template forward<S>(
-          io, {gates + j, previous + j, offset(previous_cell, j), hidden + j, offset(cell, j), offset(peepholes, j)}, H);
-    });
-    if constexpr (Cell::normalised) put_out(gates, cell, hidden, normals_at(rank, step));
-    if constexpr (Cell::has_cell_state) {
-      if (call.carry.keep_cell.data == nullptr) return;
-      if (call.made_cells.data != nullptr) copy(walk_.at(call.made_cells, rank, step), cell, H);
-      keep_part<S>(walk_.at(call.carry.keep_cell, rank, step), previous_cell, cell, H);
-    }
+    return row;
   }
 
-  // hidden = o tanh(gain * LN(cell) + bias)
-  void put_out(const S* gates, const S* cell, S* hidden, S* normals) const {
+  void point_wise(const ForwardSlice<S>& row) const {
     const std::size_t H = plan.hidden;
-    S* normal = normals == nullptr ? hidden : normals + 2 * Cell::gates * H;
-    const S scale = normalise(cell, normal, H);
-    if (normals != nullptr) normals[(2 * Cell::gates + 1) * H + 2] = scale;
-    const S *gain_c = gain(call.learned.norm_cell), *bias = gain(call.learned.norm_cell_bias);
-    if (bias == nullptr) bias = prepared.zeros;
     for_columns<S>(H, [&](auto io, std::size_t j) {
-      const auto n = io.read(gain_c + j) * io.read(normal + j) + io.read(bias + j);
-      io.write(hidden + j, Cell::template output<S>(io.read(gates + (Cell::gates - 1) * H + j), n));
+      Cell::template forward<S>(io, {row.gates + j, row.previous_hidden + j, offset(row.previous_cell, j), row.hidden + j,
+                                     offset(row.cell, j), offset(row.peepholes, j)}, H);
     });
+  }
+
+  // Zoneout of the cell state.
+  void keep_cell(std::size_t rank, std::size_t step, const ForwardSlice<S>& row) const {
+    if (call.carry.keep_cell.data == nullptr) return;
+    if (call.made_cells.data != nullptr) copy(walk_.at(call.made_cells, rank, step), row.cell, plan.hidden);
+    keep_part<S>(walk_.at(call.carry.keep_cell, rank, step), row.previous_cell, row.cell, plan.hidden);
   }
 
   // outputs = W_hr made

@@ -46,9 +46,9 @@ constexpr CellFacts kCells[kCellKinds] = {{4, 4, true},
                                           {4, 4, true, Extra::projection},
                                           {4, 4, true, Extra::norms}};
 
-// Columns kept of a row's normalisations: the normal sums of the input and of the recurrent product (4H each), the
-// normal cell state (H), then of each of the three the factor 1/sigma.
-constexpr std::size_t normal_columns(std::size_t hidden) { return 9 * hidden + 3; }
+// Columns kept of a row's normalisations: the normal sums of the input and of the recurrent product (4H each), 1/sigma
+// of both, then the mean of the cell state and its 1/sigma.
+constexpr std::size_t normal_columns(std::size_t hidden) { return 8 * hidden + 4; }
 
 enum class Scalar : int { float32, float64 };
 constexpr int kScalars = 2;

@@ -103,7 +103,7 @@ template <class Cell, class S> class WeightGradients {
       for (std::size_t which = 0; which < 2; ++which) {
         products_[which].grad = pairs.grad_products + which * Cell::gates * H;
         products_[which].stride = 2 * Cell::gates * H;
-        // Biases stand outside the norms; column_sums.h has them.
+        // Biases stand outside the norms; normalised_backward.h has them.
         products_[which].bias = nullptr;
       }
     }
