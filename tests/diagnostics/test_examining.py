@@ -11,7 +11,7 @@ import torch
 from torch import nn
 from torch.nn.utils.rnn import pack_sequence
 
-from nurt.diagnostics import PARTS, Advice, LayerId, Scope, examine, gradient_by_lag, record
+from nurt.diagnostics import PARTS, LayerId, Scope, examine, gradient_by_lag, record
 from nurt.errors import NonFiniteError, NurtTypeError, NurtValueError, ShapeError
 from nurt.nn import GRU, LSTM, RNN
 
@@ -124,11 +124,10 @@ def test_one_step_has_no_time() -> None:
     assert "2 rows x 1 step:" in str(found)
 
 
-def test_the_headline_is_the_first_warning_or_else_the_first_advice() -> None:
+def test_the_headline_is_the_first_advice() -> None:
     found = examine(Reader(LSTM(3, 4, batch_first=True)), torch.randn(2, 40, 3))
-    warning, note = (Advice("r", level, f"A {level}.") for level in ("warning", "note"))
-    for advice, expected in (((note, warning), "A warning."), ((note,), "A note."), ((), "")):
-        one = dataclasses.replace(found, advice=advice)
+    assert found.advice[0].rule == "reach"
+    for one, expected in ((found, found.advice[0].text), (dataclasses.replace(found, advice=()), "")):
         assert one.headline == one.to_dict()["headline"] == expected
 
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from nurt.diagnostics.scope import PARTS, Scope
     from nurt.diagnostics.spectrum import Spectrum, weight_spectrum
     from nurt.diagnostics.spectrum_history import SpectrumHistory, SpectrumObserver
+    from nurt.diagnostics.stationary import StationaryPoints, fixed_points
     from nurt.diagnostics.surface.directions import path_plane, random_plane, snapshot
     from nurt.diagnostics.surface.plane import Direction, Plane, weight_plane
     from nurt.diagnostics.surface.result import Marker, Overlay, Steepest, Surface, loss_surface
@@ -78,6 +79,7 @@ _HOME = {
     "Spectrum": "spectrum",
     "SpectrumHistory": "spectrum_history",
     "SpectrumObserver": "spectrum_history",
+    "StationaryPoints": "stationary",
     "Steepest": "surface.result",
     "StepContributions": "contributions",
     "StepJacobians": "jacobian",
@@ -92,6 +94,7 @@ _HOME = {
     "check_gradient": "gradient_check",
     "contribution_matrix": "contribution_map",
     "examine": "examining",
+    "fixed_points": "stationary",
     "gate_statistics": "gates",
     "gradient_by_lag": "lag",
     "highway_reach": "paths",
@@ -154,6 +157,7 @@ __all__ = [
     "Spectrum",
     "SpectrumHistory",
     "SpectrumObserver",
+    "StationaryPoints",
     "Steepest",
     "StepContributions",
     "StepJacobians",
@@ -168,6 +172,7 @@ __all__ = [
     "check_gradient",
     "contribution_matrix",
     "examine",
+    "fixed_points",
     "gate_statistics",
     "gradient_by_lag",
     "highway_reach",

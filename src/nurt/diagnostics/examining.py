@@ -64,9 +64,8 @@ class Examination(Result):
 
     @property
     def headline(self) -> str:
-        """The one sentence to read first: the first warning, else the first advice; empty where no rule spoke."""
-        warnings = [one.text for one in self.advice if one.level == "warning"]
-        return next(iter([*warnings, *(one.text for one in self.advice)]), "")
+        """The first advice, which is that of how far back the gradient goes where it was looked at; empty without."""
+        return self.advice[0].text if self.advice else ""
 
     @property
     def top(self) -> LayerFindings:
