@@ -9,6 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from nurt.diagnostics.attribution import Attribution, attribute
     from nurt.diagnostics.batch import BatchCurve
     from nurt.diagnostics.blocks import GateBlock, recurrent_blocks
     from nurt.diagnostics.connectivity import Connectivity, input_connectivity
@@ -46,6 +47,7 @@ _HOME = {
     "PARTS": "scope",
     "Adaptive": "surface.sampling",
     "Advice": "verdict",
+    "Attribution": "attribution",
     "BatchCurve": "batch",
     "Bias": "truncation",
     "BlockNorm": "health",
@@ -88,6 +90,7 @@ _HOME = {
     "TruncationLedger": "truncation",
     "UnitMemory": "memory",
     "UnitStatistics": "gates",
+    "attribute": "attribution",
     "block_norms": "health",
     "cell_paths": "paths",
     "cells_of": "finding",
@@ -124,6 +127,7 @@ __all__ = [
     "PARTS",
     "Adaptive",
     "Advice",
+    "Attribution",
     "BatchCurve",
     "Bias",
     "BlockNorm",
@@ -166,6 +170,7 @@ __all__ = [
     "TruncationLedger",
     "UnitMemory",
     "UnitStatistics",
+    "attribute",
     "block_norms",
     "cell_paths",
     "cells_of",
