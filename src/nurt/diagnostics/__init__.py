@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from nurt.diagnostics.lyapunov import LyapunovExponents, lyapunov_exponents
     from nurt.diagnostics.memory import UnitMemory, unit_memory
     from nurt.diagnostics.paths import CellPaths, HighwayReach, cell_paths, highway_reach
+    from nurt.diagnostics.pattern import Place, StatePattern, state_pattern
     from nurt.diagnostics.products import JacobianProducts, jacobian_products
     from nurt.diagnostics.recording import Record, record
     from nurt.diagnostics.scope import PARTS, Scope
@@ -74,6 +75,7 @@ _HOME = {
     "Marker": "surface.result",
     "Overlay": "surface.result",
     "Passage": "watching",
+    "Place": "pattern",
     "Plane": "surface.plane",
     "Record": "recording",
     "Saturation": "gates",
@@ -81,6 +83,7 @@ _HOME = {
     "Spectrum": "spectrum",
     "SpectrumHistory": "spectrum_history",
     "SpectrumObserver": "spectrum_history",
+    "StatePattern": "pattern",
     "StationaryPoints": "stationary",
     "Steepest": "surface.result",
     "StepContributions": "contributions",
@@ -114,6 +117,7 @@ _HOME = {
     "record": "recording",
     "recurrent_blocks": "blocks",
     "snapshot": "surface.directions",
+    "state_pattern": "pattern",
     "step_contributions": "contributions",
     "step_jacobians": "jacobian",
     "trajectories": "surface.trajectory",
@@ -154,6 +158,7 @@ __all__ = [
     "Marker",
     "Overlay",
     "Passage",
+    "Place",
     "Plane",
     "Record",
     "Saturation",
@@ -161,6 +166,7 @@ __all__ = [
     "Spectrum",
     "SpectrumHistory",
     "SpectrumObserver",
+    "StatePattern",
     "StationaryPoints",
     "Steepest",
     "StepContributions",
@@ -194,6 +200,7 @@ __all__ = [
     "record",
     "recurrent_blocks",
     "snapshot",
+    "state_pattern",
     "step_contributions",
     "step_jacobians",
     "trajectories",
