@@ -122,10 +122,11 @@ def test_every_program_and_every_output_is_shown_somewhere() -> None:
 
 def test_the_readme_shows_the_program_and_its_output_as_they_are() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    program = (ROOT / "examples" / "forecast_in_python.py").read_text(encoding="utf-8")
-    assert f"```python\n{program}```\n" in readme
-    for output in ("nurt_forecast", "nurt_demo"):
-        assert (DOCS / "output" / f"{output}.txt").read_text(encoding="utf-8") in readme, output
+    for name in ("forecast_in_python", "look_inside"):
+        program = (ROOT / "examples" / f"{name}.py").read_text(encoding="utf-8")
+        assert f"```python\n{program}```\n" in readme, name
+    for output in ("nurt_forecast", "nurt_demo", "look_inside"):
+        assert f"```\n{(DOCS / 'output' / f'{output}.txt').read_text(encoding='utf-8')}```\n" in readme, output
     assert "make demo" in readme
     assert "make test" in readme
 

@@ -26,6 +26,7 @@ PROGRAMS: dict[str, tuple[dict[str, int], tuple[str, ...]]] = {
     "frames_in_frames_out": ({"epochs": 2}, ("3 of 300 values", "GRU-lo-80", "harbour", "seasonal_naive")),
     "hourly_load": ({"hours": 50}, ("load.csv: 50 hours", "nurt forecast load.csv")),
     "judge_foreign_forecasts": ({}, ("theirs is as good as", "use naive", "theirs repeats the last value at")),
+    "look_inside": ({}, ("gradient at 1 of 40 steps, total at 40", "ten steps before", "after lag", "half-life")),
     "loss_surface": ({}, ("cells from 0.25 down to", "264 of 264 weights", "of the variance of the path")),
     "messy_table": ({}, ("38.2  nan 41.5", "cp1250", "newest first", "more than once", "nan  nan", "semicolons")),
     "model_file": ({"epochs": 1}, ("bit for bit: True", "is damaged")),

@@ -5,8 +5,11 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+import torch
 
 from nurt.cli import summary
+from nurt.diagnostics import examine
+from nurt.nn import LSTM
 
 
 @pytest.fixture(autouse=True)
@@ -38,6 +41,18 @@ def test_a_run_fits_80_columns_and_says_what_matters(fabricate: ModuleType, caps
         "Written to out: report.html, model.safetensors, forecast.csv",
     ):
         assert expected in words
+
+
+def test_the_last_word_before_the_files_is_how_far_back_the_network_learns(
+    fabricate: ModuleType, capsys: pytest.CaptureFixture[str]
+) -> None:
+    torch.manual_seed(0)
+    found = examine(LSTM(1, 4, batch_first=True), torch.randn(3, 60, 1))
+    summary.show_forecast(fabricate.make_run(examination=found), Path("out"))
+    *_, told, written = shown(capsys).split("\n\n")
+    assert " ".join(told.split()) == f"network {found.headline}"
+    assert "hardly teach the network" in told
+    assert written.startswith("Written to")
 
 
 def test_steps_of_the_table_are_the_usual_ones_and_the_last(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import json
 
 import pytest
@@ -121,6 +122,13 @@ def test_one_step_has_no_time() -> None:
     found = examine(Reader(LSTM(3, 4, batch_first=True)), torch.randn(2, 1, 3))
     assert found.verdict == "The sequence has one step: there is no time to look through."
     assert "2 rows x 1 step:" in str(found)
+
+
+def test_the_headline_is_the_first_advice() -> None:
+    found = examine(Reader(LSTM(3, 4, batch_first=True)), torch.randn(2, 40, 3))
+    assert found.advice[0].rule == "reach"
+    for one, expected in ((found, found.advice[0].text), (dataclasses.replace(found, advice=()), "")):
+        assert one.headline == one.to_dict()["headline"] == expected
 
 
 def test_time_first_and_packed() -> None:

@@ -132,3 +132,19 @@ def test_what_cannot_be_looked_into_is_refused_in_words() -> None:
     with pytest.raises(NonFiniteError, match=r"`encoder\.weight_hh_l0` holds values.*\n.*1 of 48") as caught:
         cells_of(nn.ModuleDict({"encoder": layer}))
     assert caught.value.record == {"parameter": "encoder.weight_hh_l0"}
+
+
+def test_large_weights_whose_sum_overflows_are_finite() -> None:
+    layer = nn.GRU(3, 4)
+    layer.weight_hh_l0.data.fill_(1e38)
+    assert not layer.weight_hh_l0.detach().sum().isfinite()
+    assert len(cells_of(layer)) == 1
+
+
+def test_cells_are_those_of_the_module_when_they_are_first_asked_for() -> None:
+    layer = nn.LSTM(3, 4, 2, bidirectional=True)
+    (found,) = modules_of(layer)
+    layer.weight_hh_l1 = nn.Parameter(torch.ones(16, 4))
+    assert found.ids == tuple(tuple(one.id for one in sides) for sides in found.layers)
+    assert found.layers[1][0].cell.weight_hh is layer.weight_hh_l1
+    assert found.layers is found.layers

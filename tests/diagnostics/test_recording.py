@@ -283,3 +283,29 @@ def test_parametrised_weights_of_a_torch_layer_are_seen() -> None:
     assert_agree(outputs, expected, OUTPUTS[torch.float32], "outputs")
     assert bool(seen.layer().gradients()[1].any())
     assert layer.parametrizations.weight_hh_l0.original1.grad is not None
+
+
+def test_a_model_that_changed_between_two_blocks_is_seen_as_it_is() -> None:
+    model = torch.nn.Sequential(nurt.nn.LSTM(INPUT, H, batch_first=True))
+    x = torch.randn(B, T, INPUT)
+    with record(model) as before:
+        model[0](x)[0].sum().backward()
+    model[0] = torch.nn.GRU(INPUT, H + 1, num_layers=2, batch_first=True)
+    with record(model) as after:
+        model[0](x)[0].sum().backward()
+    assert [one.recurrence for one in before.layers] == ["lstm"]
+    assert [(one.recurrence, one.hidden.shape[-1]) for one in after.layers] == [("gru", H + 1)] * 2
+    model[0].weight_hh_l1.data[0, 0] = torch.inf
+    with pytest.raises(NonFiniteError, match=r"`0\.weight_hh_l1`"), record(model):
+        pass
+
+
+def test_a_block_in_a_block_leaves_the_outer_one_open() -> None:
+    model = torch.nn.Sequential(torch.nn.LSTM(INPUT, H, batch_first=True), nurt.nn.GRU(H, H, batch_first=True))
+    with record(model[1]) as seen:
+        with pytest.raises(NurtValueError, match="recorded already"), record(model):
+            pass
+        assert "forward" not in vars(model[0])
+        model[1](model[0](torch.randn(B, T, INPUT))[0])
+    assert len(seen.layers) == 1
+    assert "forward" not in vars(model[1])

@@ -56,6 +56,9 @@ def show_forecast(run: ForecastRun, out: Path) -> None:
     _audit(run.audit)
     _verdict(run.verdict, run.backtest, run.audit)
     _forecast(run.forecast, (1, 2, 3))
+    if run.examination is not None and run.examination.headline:
+        console.gap()
+        console.facts([("network", run.examination.headline)])
     names = [Path(path).name for path in (run.report, run.model_file) if path is not None]
     console.gap()
     console.line(f"Written to {out}: {', '.join([*names, 'forecast.csv'])}")

@@ -9,6 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from nurt.diagnostics.attribution import Attribution, attribute
     from nurt.diagnostics.batch import BatchCurve
     from nurt.diagnostics.blocks import GateBlock, recurrent_blocks
     from nurt.diagnostics.connectivity import Connectivity, input_connectivity
@@ -26,11 +27,13 @@ if TYPE_CHECKING:
     from nurt.diagnostics.lyapunov import LyapunovExponents, lyapunov_exponents
     from nurt.diagnostics.memory import UnitMemory, unit_memory
     from nurt.diagnostics.paths import CellPaths, HighwayReach, cell_paths, highway_reach
+    from nurt.diagnostics.pattern import Place, StatePattern, state_pattern
     from nurt.diagnostics.products import JacobianProducts, jacobian_products
     from nurt.diagnostics.recording import Record, record
     from nurt.diagnostics.scope import PARTS, Scope
     from nurt.diagnostics.spectrum import Spectrum, weight_spectrum
     from nurt.diagnostics.spectrum_history import SpectrumHistory, SpectrumObserver
+    from nurt.diagnostics.stationary import StationaryPoints, fixed_points
     from nurt.diagnostics.surface.directions import path_plane, random_plane, snapshot
     from nurt.diagnostics.surface.plane import Direction, Plane, weight_plane
     from nurt.diagnostics.surface.result import Marker, Overlay, Steepest, Surface, loss_surface
@@ -45,6 +48,7 @@ _HOME = {
     "PARTS": "scope",
     "Adaptive": "surface.sampling",
     "Advice": "verdict",
+    "Attribution": "attribution",
     "BatchCurve": "batch",
     "Bias": "truncation",
     "BlockNorm": "health",
@@ -71,6 +75,7 @@ _HOME = {
     "Marker": "surface.result",
     "Overlay": "surface.result",
     "Passage": "watching",
+    "Place": "pattern",
     "Plane": "surface.plane",
     "Record": "recording",
     "Saturation": "gates",
@@ -78,6 +83,8 @@ _HOME = {
     "Spectrum": "spectrum",
     "SpectrumHistory": "spectrum_history",
     "SpectrumObserver": "spectrum_history",
+    "StatePattern": "pattern",
+    "StationaryPoints": "stationary",
     "Steepest": "surface.result",
     "StepContributions": "contributions",
     "StepJacobians": "jacobian",
@@ -86,12 +93,14 @@ _HOME = {
     "TruncationLedger": "truncation",
     "UnitMemory": "memory",
     "UnitStatistics": "gates",
+    "attribute": "attribution",
     "block_norms": "health",
     "cell_paths": "paths",
     "cells_of": "finding",
     "check_gradient": "gradient_check",
     "contribution_matrix": "contribution_map",
     "examine": "examining",
+    "fixed_points": "stationary",
     "gate_statistics": "gates",
     "gradient_by_lag": "lag",
     "highway_reach": "paths",
@@ -108,6 +117,7 @@ _HOME = {
     "record": "recording",
     "recurrent_blocks": "blocks",
     "snapshot": "surface.directions",
+    "state_pattern": "pattern",
     "step_contributions": "contributions",
     "step_jacobians": "jacobian",
     "trajectories": "surface.trajectory",
@@ -121,6 +131,7 @@ __all__ = [
     "PARTS",
     "Adaptive",
     "Advice",
+    "Attribution",
     "BatchCurve",
     "Bias",
     "BlockNorm",
@@ -147,6 +158,7 @@ __all__ = [
     "Marker",
     "Overlay",
     "Passage",
+    "Place",
     "Plane",
     "Record",
     "Saturation",
@@ -154,6 +166,8 @@ __all__ = [
     "Spectrum",
     "SpectrumHistory",
     "SpectrumObserver",
+    "StatePattern",
+    "StationaryPoints",
     "Steepest",
     "StepContributions",
     "StepJacobians",
@@ -162,12 +176,14 @@ __all__ = [
     "TruncationLedger",
     "UnitMemory",
     "UnitStatistics",
+    "attribute",
     "block_norms",
     "cell_paths",
     "cells_of",
     "check_gradient",
     "contribution_matrix",
     "examine",
+    "fixed_points",
     "gate_statistics",
     "gradient_by_lag",
     "highway_reach",
@@ -184,6 +200,7 @@ __all__ = [
     "record",
     "recurrent_blocks",
     "snapshot",
+    "state_pattern",
     "step_contributions",
     "step_jacobians",
     "trajectories",

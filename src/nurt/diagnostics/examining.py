@@ -63,6 +63,11 @@ class Examination(Result):
         return " ".join(one.text for one in self.advice)
 
     @property
+    def headline(self) -> str:
+        """The first advice, which is that of how far back the gradient goes where it was looked at; empty without."""
+        return self.advice[0].text if self.advice else ""
+
+    @property
     def top(self) -> LayerFindings:
         """The highest layer, in the forward direction where it has one."""
         forward = [one for one in self.layers if one.id.direction == "forward"]
@@ -78,8 +83,8 @@ class Examination(Result):
         }
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the verdict and all parts."""
-        return {"verdict": self.verdict, **super().to_dict()}
+        """Return the verdict, its headline and all parts."""
+        return {"headline": self.headline, "verdict": self.verdict, **super().to_dict()}
 
     def __str__(self) -> str:
         many = f"{self.rows} row{'' if self.rows == 1 else 's'} x {self.steps} step{'' if self.steps == 1 else 's'}"

@@ -6,8 +6,10 @@ and so that what cannot be looked into is refused in one place, in one wording.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 import torch
@@ -81,13 +83,19 @@ class FoundModule:
         path: in the model; empty for the model itself.
         names: all paths under which the model holds it, ``path`` the first.
         module: a drop-in layer, a layer of torch.nn, a Stack, Recurrent, Bidirectional or a cell.
-        layers: lowest first, per layer one cell or, where it runs both ways, two.
+        ids: lowest layer first, per layer one address or, where it runs both ways, two.
     """
 
     path: str
     names: tuple[str, ...]
     module: nn.Module
-    layers: tuple[tuple[FoundCell, ...], ...]
+    ids: tuple[tuple[LayerId, ...], ...]
+
+    @cached_property
+    def layers(self) -> tuple[tuple[FoundCell, ...], ...]:
+        """The cells at ``ids``, made from the module as it is when they are first asked for."""
+        cells = iter(_cells(self.module))
+        return tuple(tuple(FoundCell(one, next(cells)) for one in sides) for sides in self.ids)
 
 
 def modules_of(model: nn.Module) -> tuple[FoundModule, ...]:
@@ -109,13 +117,16 @@ def modules_of(model: nn.Module) -> tuple[FoundModule, ...]:
         raise NurtTypeError(
             "nurt.diagnostics: this is no module.", expected="a torch.nn.Module", got=type(model).__name__
         )
+    names: dict[nn.Module, list[str]] = {}
+    for name, module in model.named_modules(remove_duplicate=False):
+        names.setdefault(module, []).append(name)
     found: list[FoundModule] = []
     inside: set[nn.Module] = set()
-    for path, module in model.named_modules():
-        layers = () if module in inside else _layers(path, module)
-        if layers:
-            names = tuple(name for name, one in model.named_modules(remove_duplicate=False) if one is module)
-            found.append(FoundModule(path, names, module, layers))
+    for module, own in names.items():
+        directions = [] if module in inside else _directions(module)
+        if directions:
+            ids = (tuple(LayerId(own[0], depth, side) for side in sides) for depth, sides in enumerate(directions))
+            found.append(FoundModule(own[0], tuple(own), module, tuple(ids)))
             inside.update(module.modules())
     if not found:
         raise NurtTypeError(
@@ -148,29 +159,29 @@ def cells_of(model: nn.Module) -> tuple[FoundCell, ...]:
     return tuple(cell for found in modules_of(model) for sides in found.layers for cell in sides)
 
 
-def _layers(path: str, module: nn.Module) -> tuple[tuple[FoundCell, ...], ...]:
-    """Return the layers of a recurrent module, none for any other."""
+def _directions(module: nn.Module) -> list[list[Direction]]:
+    """Return which ways the layers of a recurrent module run, lowest first; none for any other module."""
     match module:
         case nn.RNNBase() | RNN() | LSTM() | GRU():
-            sides = _SUFFIXES[: 2 if module.bidirectional else 1]
-            return tuple(
-                tuple(
-                    FoundCell(LayerId(path, depth, direction), _shared(module, f"_l{depth}{suffix}", depth))
-                    for suffix, direction in sides
-                )
-                for depth in range(module.num_layers)
-            )
+            sides = [direction for _, direction in _SUFFIXES[: 2 if module.bidirectional else 1]]
+            return [sides] * int(module.num_layers)
+        case nn.RNNCellBase() | AbstractCell():
+            return [["forward"]]
+    return [[direction for _, direction in sides] for sides in _flat(module)]
+
+
+def _cells(module: nn.Module) -> list[AbstractCell[Any]]:
+    """Return the cells of a recurrent module, lowest layer first."""
+    match module:
+        case nn.RNNBase() | RNN() | LSTM() | GRU():
+            suffixes = [suffix for suffix, _ in _SUFFIXES[: 2 if module.bidirectional else 1]]
+            layers = range(int(module.num_layers))
+            return [_shared(module, f"_l{depth}{suffix}", depth) for depth in layers for suffix in suffixes]
         case nn.RNNCellBase():
-            return ((FoundCell(LayerId(path, 0, "forward"), _shared(module, "", 0)),),)
+            return [_shared(module, "", 0)]
         case AbstractCell():
-            return ((FoundCell(LayerId(path, 0, "forward"), module),),)
-        case Recurrent() | Bidirectional() | Stack():
-            numbered = enumerate(_flat(module))
-            return tuple(
-                tuple(FoundCell(LayerId(path, depth, direction), cell) for cell, direction in sides)
-                for depth, sides in numbered
-            )
-    return ()
+            return [module]
+    return [cell for sides in _flat(module) for cell, _ in sides]
 
 
 def _flat(layer: nn.Module) -> list[list[tuple[AbstractCell[Any], Direction]]]:
@@ -227,7 +238,9 @@ def _check_weights(found: FoundModule) -> None:
                 got=str(weight.dtype),
                 cure="Look at a copy: copy.deepcopy(model).float().",
             )
-        if not bool(torch.isfinite(weight).all()):
+        # A finite sum has finite terms and costs a tenth of a look at each; one that is not may have overflowed.
+        values = weight.detach()
+        if not math.isfinite(float(values.sum())) and not bool(torch.isfinite(values).all()):
             raise NonFiniteError(
                 f"nurt.diagnostics: `{name}` holds values that are not finite.",
                 expected="finite weights",

@@ -9,7 +9,7 @@ every step may stretch some direction although none is stretched twice.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -27,7 +27,7 @@ from nurt.results import Result
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-__all__ = ["StepJacobians", "step_jacobians"]
+__all__ = ["StepJacobians", "state_derivatives", "step_jacobians"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,7 +149,8 @@ def step_jacobians(run: Passage) -> StepJacobians:
     before = [one.flatten(0, 1) for one in run.states_before()]
     sizes = tuple(one.shape[-1] for one in before)
     within = run.within().flatten()
-    values = _differentiated(run, before, run.inputs.flatten(0, 1))
+    inputs, kind = run.inputs.flatten(0, 1), type(run.state)
+    _, values = state_derivatives(lambda fields: run.cell.step(inputs, kind(*fields)), before)
     values = torch.where(within[:, None, None], values, 0.0).double().cpu()
     if not bool(torch.isfinite(values).all()):
         raise NonFiniteError(
@@ -166,16 +167,26 @@ def _names(state: Any) -> tuple[str, ...]:
     return getattr(state, "_fields", tuple(map(str, range(len(state)))))
 
 
-def _differentiated(run: Passage, before: Sequence[Tensor], x: Tensor) -> Tensor:
-    """Return the Jacobians of all steps at once, (B·T, n, n)."""
+def state_derivatives(
+    step: Callable[[Sequence[Tensor]], Sequence[Tensor]], fields: Sequence[Tensor]
+) -> tuple[Tensor, Tensor]:
+    """Differentiate steps by their states, one backward pass per unit of the state for all of them together.
+
+    Args:
+        step: from the fields of the states, (N, ·) each, to those after a step; rows do not depend on each other.
+        fields: of the states.
+
+    Returns:
+        The states after the step, fields side by side (N, n), and the Jacobians (N, n, n).
+    """
     with torch.enable_grad():
-        fields = [one.clone().requires_grad_() for one in before]
-        after = run.cell.step(x, type(run.state)(*fields))
+        leaves = [one.detach().clone().requires_grad_() for one in fields]
+        after = step(leaves)
         rows = [
             torch.cat(
-                torch.autograd.grad(part[:, unit].sum(), fields, retain_graph=True, materialize_grads=True), dim=-1
+                torch.autograd.grad(part[:, unit].sum(), leaves, retain_graph=True, materialize_grads=True), dim=-1
             )
             for part in after
             for unit in range(part.shape[-1])
         ]
-    return torch.stack(rows, dim=1)
+    return torch.cat(list(after), dim=-1).detach(), torch.stack(rows, dim=1)

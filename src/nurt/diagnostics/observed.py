@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
 
-from nurt.diagnostics.finding import FoundCell, LayerId
+from nurt.diagnostics.finding import FoundModule, LayerId
 from nurt.diagnostics.layer_record import LayerRecord
 from nurt.diagnostics.steps import Steps, TakeStep, dense_step
 from nurt.diagnostics.uses import weighted_step
@@ -19,6 +19,20 @@ from nurt.kernels import Recording, StepOptions
 from nurt.kernels.reference import RECURRENCES
 
 __all__ = ["Observed", "observed_call"]
+
+
+class Taken(NamedTuple):
+    """What it takes to take the steps of a layer again.
+
+    Attributes:
+        take: one step of the layer.
+        weights: by name, as they were.
+        start: an initial state, fields (1, ·) of zeros; says which fields there are.
+    """
+
+    take: TakeStep
+    weights: Mapping[str, Tensor]
+    start: Any
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,18 +44,14 @@ class Observed:
         call: number of the call of its module.
         recording: what the kernel leaves behind; gradients come later.
         order: how rows of packed inputs get back into the order of the batch; None where they are in it.
-        take: one step of the layer.
-        weights: by name, as they were.
-        start: the initial state, fields (1, ·) of zeros; says which fields there are.
+        own: how a step of one's own is taken again; None where the kernels know the recurrence.
     """
 
     id: LayerId
     call: int
     recording: Recording
     order: Tensor | None
-    take: TakeStep
-    weights: Mapping[str, Tensor]
-    start: Any
+    own: Taken | None
 
     def layer_record(self) -> LayerRecord:
         """Return what is known now."""
@@ -70,17 +80,16 @@ class Observed:
 
     def _steps(self, lengths: Tensor, hidden: Tensor, cell: Tensor | None) -> Steps:
         seen = self.recording
+        take, weights, start = self.own or _dense(seen)
         inputs = self._rows(seen.inputs)
         assert inputs is not None
         initial = {name: self._sorted_back(value) for name, value in seen.initial.items()}
-        fields = zip(type(self.start)._fields, self.start, strict=True)
-        state = type(self.start)(
-            *(initial.get(name, zero.to(hidden).expand(len(lengths), -1)) for name, zero in fields)
-        )
+        fields = zip(type(start)._fields, start, strict=True)
+        state = type(start)(*(initial.get(name, zero.to(hidden).expand(len(lengths), -1)) for name, zero in fields))
         inputs = torch.where(_within(inputs, lengths), inputs, 0.0)
         recorded = {"hidden": hidden} | ({} if cell is None else {"cell": cell})
         reverse = seen.direction == "backward"
-        return Steps(self.take, self.weights, self._options(), inputs, lengths, reverse, state, recorded)
+        return Steps(take, weights, self._options(), inputs, lengths, reverse, state, recorded)
 
     def _options(self) -> StepOptions:
         given = self.recording.options
@@ -116,40 +125,47 @@ class Observed:
         return values if self.order is None else values.index_select(0, self.order.to(values.device))
 
 
-def observed_call(
-    cells: Sequence[FoundCell], records: Sequence[Recording], call: int, order: Tensor | None
-) -> list[Observed]:
-    """Return what one call of a module left behind, cell by cell.
+def observed_call(found: FoundModule, records: Sequence[Recording], call: int, order: Tensor | None) -> list[Observed]:
+    """Return what one call of a module left behind, layer by layer.
 
     Raises:
         UnavailableError: the call ran another number of recurrences than the module has.
     """
-    if len(records) != len(cells):
+    ids = [one for sides in found.ids for one in sides]
+    if len(records) != len(ids):
         raise UnavailableError(
-            f"nurt.diagnostics.record: {cells[0].id.module or 'the model'} did not run as expected.",
-            expected=f"{len(cells)} recurrences in one call",
+            f"nurt.diagnostics.record: {found.path or 'the model'} did not run as expected.",
+            expected=f"{len(ids)} recurrences in one call",
             got=f"{len(records)}",
             cure="Record the layers inside it by themselves.",
         )
-    return [_observed(cell, record, call, order) for cell, record in zip(cells, records, strict=True)]
+    # Of cells that kernels know nothing is needed but the address; finding them would cost more than the recording.
+    owns = [None if record.weights is not None else _own(found, at) for at, record in enumerate(records)]
+    return [Observed(one, call, record, order, own) for one, record, own in zip(ids, records, owns, strict=True)]
 
 
-def _observed(found: FoundCell, record: Recording, call: int, order: Tensor | None) -> Observed:
-    if record.weights is not None:
-        weights = {name: weight for name, weight in record.weights._asdict().items() if weight is not None}
-        equation, weight_hh = RECURRENCES[record.recurrence], record.weights.weight_hh
-        sizes = {"hidden": weight_hh.shape[1], "cell": weight_hh.shape[0] // equation.gates}
-        start = equation.state(*(weight_hh.new_zeros(1, sizes[name]) for name in equation.fields))
-        return Observed(found.id, call, record, order, dense_step(record.recurrence), weights, start)
-    named, own = weighted_step(found.cell)
+def _dense(record: Recording) -> Taken:
+    """Return the steps of a recurrence that kernels know by name."""
+    assert record.weights is not None
+    weights = {name: weight for name, weight in record.weights._asdict().items() if weight is not None}
+    equation, weight_hh = RECURRENCES[record.recurrence], record.weights.weight_hh
+    sizes = {"hidden": weight_hh.shape[1], "cell": weight_hh.shape[0] // equation.gates}
+    start = equation.state(*(weight_hh.new_zeros(1, sizes[name]) for name in equation.fields))
+    return Taken(dense_step(record.recurrence), weights, start)
+
+
+def _own(found: FoundModule, at: int) -> Taken:
+    """Return a step of one's own, that of number ``at`` among the cells of a module, with its weights as they are."""
+    cell = [one.cell for sides in found.layers for one in sides][at]
+    named, step = weighted_step(cell)
     copies = {name: weight.clone() for name, weight in named.items()}
-    start = found.cell.initial_state(1)
+    start = cell.initial_state(1)
     zeros = type(start)(*(torch.zeros_like(field) for field in start))
 
     def take(x: Tensor, state: Any, weights: Mapping[str, Tensor], _: Tensor | None) -> Any:
-        return own(x, state, dict(weights))
+        return step(x, state, dict(weights))
 
-    return Observed(found.id, call, record, order, take, copies, zeros)
+    return Taken(take, copies, zeros)
 
 
 def _within(values: Tensor, lengths: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ parameters and, up to rounding, the same numbers.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -79,9 +79,8 @@ class Record:
 
     def add(self, found: FoundModule, records: list[kernels.Recording], arguments: tuple[Any, ...]) -> None:
         """Enter what one call of ``found`` left behind."""
-        cells = [cell for sides in found.layers for cell in sides]
-        number = sum(one.id == cells[0].id for one in self._seen)
-        self._seen += observed_call(cells, records, number, _order(arguments))
+        number = sum(one.id == found.ids[0][0] for one in self._seen)
+        self._seen += observed_call(found, records, number, _order(arguments))
 
 
 @contextmanager
@@ -125,18 +124,24 @@ def record(model: nn.Module) -> Iterator[Record]:
             got=type(model).__name__,
             cure="Take the cell through time with nurt.nn.Recurrent(cell).",
         )
-    seen = Record(tuple(cell.id for one in found for sides in one.layers for cell in sides))
-    with ExitStack() as stack:
-        for one in found:
-            stack.enter_context(_wrapped(one, seen))
+    seen = Record(tuple(cell for one in found for sides in one.ids for cell in sides))
+    listeners = [_listener(one, seen) for one in found]
+    owns = [vars(one.module).get("forward") for one in found]
+    for one, listener in zip(found, listeners, strict=True):
+        one.module.forward = listener
+    try:
         yield seen
+    finally:
+        for one, own in zip(found, owns, strict=True):
+            del one.module.forward
+            if own is not None:
+                one.module.forward = own
 
 
-@contextmanager
-def _wrapped(found: FoundModule, seen: Record) -> Iterator[None]:
-    """Let every call of a module be seen; only the attribute ``forward`` of the module itself changes."""
+def _listener(found: FoundModule, seen: Record) -> _Listener:
+    """Return what stands in for the ``forward`` of a module; only that attribute of the module itself changes."""
     module = found.module
-    own: Any = vars(module).get("forward")
+    own = vars(module).get("forward")
     if isinstance(own, _Listener):
         raise NurtValueError(
             f"nurt.diagnostics.record: {found.path or 'the model'} is being recorded already.",
@@ -144,13 +149,7 @@ def _wrapped(found: FoundModule, seen: Record) -> Iterator[None]:
             got="a block inside a block",
         )
     forward = _by_nurt(module) if isinstance(module, nn.RNNBase) and own is None else module.forward
-    module.forward = _Listener(found, forward, seen)
-    try:
-        yield
-    finally:
-        del module.forward
-        if own is not None:
-            module.forward = own
+    return _Listener(found, forward, seen)
 
 
 class _Listener:

@@ -5,7 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from nurt.data.synthetic import AbstractBenchmark, AddingProblem, AddingProblem1997, CopyingMemory, Echo, TemporalOrder
+from nurt.data.synthetic import (
+    AbstractBenchmark,
+    AddingProblem,
+    AddingProblem1997,
+    CopyingMemory,
+    Echo,
+    FlipFlop,
+    TemporalOrder,
+)
 from nurt.errors import NurtValueError
 
 BENCHMARKS = [
@@ -17,6 +25,7 @@ BENCHMARKS = [
     CopyingMemory(7, "markers"),
     TemporalOrder.preset("normal"),
     Echo(3, 5, 35),
+    FlipFlop(2, 35),
 ]
 every_benchmark = pytest.mark.parametrize("benchmark", BENCHMARKS, ids=repr)
 
@@ -45,7 +54,7 @@ def test_examples_have_the_sizes_that_are_told(benchmark: AbstractBenchmark) -> 
     examples = benchmark.draw(9, 1)
     batch, steps, size = examples.inputs.shape
     assert (batch, size) == (9, benchmark.input_size)
-    assert examples.targets.shape in ((9,), (9, steps))
+    assert examples.targets.shape in ((9,), (9, steps), (9, steps, benchmark.output_size))
     assert examples.inputs.dtype == np.float64
     if benchmark.loss == "cross-entropy":
         assert examples.targets.dtype == np.int64

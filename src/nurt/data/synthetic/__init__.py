@@ -8,6 +8,7 @@ from nurt.data.synthetic.adding import AddingProblem, AddingProblem1997
 from nurt.data.synthetic.benchmark import AbstractBenchmark, Examples
 from nurt.data.synthetic.copying import CopyingMemory
 from nurt.data.synthetic.echo import Echo
+from nurt.data.synthetic.flip_flop import FlipFlop
 from nurt.data.synthetic.series import noisy_sine, random_walk, seasonal
 from nurt.data.synthetic.temporal_order import TemporalOrder
 
@@ -18,6 +19,7 @@ __all__ = [
     "CopyingMemory",
     "Echo",
     "Examples",
+    "FlipFlop",
     "TemporalOrder",
     "noisy_sine",
     "random_walk",

@@ -21,7 +21,8 @@ class Examples:
 
     Args:
         inputs: (B, T, I), float64; zero past the end of a shorter sequence.
-        targets: one answer per sequence, (B,), or one per step, (B, T): float64 values, or int64 numbers of classes.
+        targets: one answer per sequence, (B,), or per step, (B, T) or (B, T, ·): float64 values, or int64 numbers of
+            classes.
         lengths: steps of every sequence, (B,), int64; None when all have T.
     """
 
