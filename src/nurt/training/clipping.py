@@ -48,7 +48,7 @@ def clip_gradients(
         norm = _norm_beyond_range(gradients)
     if not math.isfinite(norm):
         return _bad_step(named, norm), value
-    shares = _shares(named, lengths)
+    shares = _shares(named, lengths) if norm else dict.fromkeys(named, 0.0)
     if isinstance(clipping, ClipByValue):
         return _clip_by_value(gradients, clipping, norm, shares), value
     coefficient = 1.0 if clipping is None else clipping.coefficient(norm)
@@ -126,8 +126,6 @@ def _kind(gradient: Tensor) -> BadKind | None:
 def _shares(named: Mapping[str, Tensor], lengths: Sequence[float]) -> dict[str, float]:
     """Return the share of each parameter in the squared norm; divided by the largest first, so nothing overflows."""
     largest = max(lengths)
-    if largest == 0.0:
-        return dict.fromkeys(named, 0.0)
     squares = [(length / largest) ** 2 for length in lengths]
     total = math.fsum(squares)
     return {name: square / total for name, square in zip(named, squares, strict=True)}
