@@ -27,21 +27,19 @@ class LayerPair:
 
     Args:
         gates: G.
-        recurrence: its name in the native engine.
         theirs, ours: the layers, with the same constructor.
     """
 
     gates: int
-    recurrence: str
     theirs: Callable[..., nn.Module]
     ours: Callable[..., AbstractDropIn]
 
 
 CELLS: Mapping[str, LayerPair] = MappingProxyType(
     {
-        "lstm": LayerPair(4, "lstm", nn.LSTM, nurt.nn.LSTM),
-        "gru": LayerPair(3, "gru", nn.GRU, nurt.nn.GRU),
-        "elman": LayerPair(1, "elman_tanh", nn.RNN, nurt.nn.RNN),
+        "lstm": LayerPair(4, nn.LSTM, nurt.nn.LSTM),
+        "gru": LayerPair(3, nn.GRU, nurt.nn.GRU),
+        "elman": LayerPair(1, nn.RNN, nurt.nn.RNN),
     }
 )
 

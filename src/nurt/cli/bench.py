@@ -26,8 +26,19 @@ RESULT = "kernels.json"
 TASK = "Task"
 
 # Spelt out, because reading them from the registry would import torch for the help.
-GROUPS = ("padded", "stacked", "bidirectional", "ragged", "layer-norm", "streaming", "recording", "busy", "seed-job")
-CELLS = ("lstm", "gru", "elman", "layer_norm_lstm")
+GROUPS = (
+    "padded",
+    "stacked",
+    "bidirectional",
+    "ragged",
+    "layer-norm",
+    "scan",
+    "streaming",
+    "recording",
+    "busy",
+    "seed-job",
+)
+CELLS = ("lstm", "gru", "elman", "layer_norm_lstm", "diagonal", "complex_diagonal")
 
 
 def _groups(values: list[str] | None) -> list[str] | None:

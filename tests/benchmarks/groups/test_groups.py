@@ -10,7 +10,7 @@ import torch
 from nurt.benchmarks import GROUPS, BenchmarkPlan, Case, Contest, choose, run_cases
 from nurt.benchmarks.disturbance import one_core_taken
 from nurt.benchmarks.gate import deviation
-from nurt.benchmarks.groups import course, layer_norm, padded, ragged, recording, stacked, streaming
+from nurt.benchmarks.groups import course, layer_norm, padded, ragged, recording, scan, stacked, streaming
 from nurt.benchmarks.layers import CELLS, Shape
 from nurt.cli import bench
 from nurt.errors import NurtValueError
@@ -25,10 +25,11 @@ CONTESTS: dict[str, Callable[[str], Contest]] = {
     "recording": lambda cell: recording.contest(cell, TINY),
     "streaming": lambda cell: streaming.contest(cell, 5),
     "layer-norm": lambda _: layer_norm.contest(TINY),
+    "scan": lambda cell: scan.contest(cell, 7, 3, 5),
     "seed-job": lambda cell: course.contest(cell, JOB),
 }
 # Groups that do not hold every cell.
-HELD = {"streaming": ("lstm", "gru"), "layer-norm": ("layer_norm_lstm",)}
+HELD = {"streaming": ("lstm", "gru"), "layer-norm": ("layer_norm_lstm",), "scan": tuple(scan.CELLS)}
 COMBINATIONS = [(group, cell) for group in CONTESTS for cell in HELD.get(group, tuple(CELLS))]
 
 
@@ -54,6 +55,16 @@ def test_a_gradient_that_is_wrong_makes_the_gate_red(group: str) -> None:
     outcome["gradient of weight_hh_l0"] = outcome["gradient of weight_hh_l0"] * 1.001
     found = deviation(outcome, contest.reference())
     assert (found.acceptable, found.quantity) == (False, "gradient of weight_hh_l0")
+
+
+@pytest.mark.parametrize("part", [0, 1], ids=["real", "imaginary"])
+def test_both_parts_of_a_complex_gradient_are_looked_at(part: int) -> None:
+    torch.manual_seed(0)
+    contest = scan.contest("complex_diagonal", 7, 3, 5)
+    outcome = dict(contest.ours.outcome())
+    outcome["gradient of a"][..., part] *= 1.001
+    found = deviation(outcome, contest.reference())
+    assert (found.acceptable, found.quantity) == (False, "gradient of a")
 
 
 def test_a_stream_starts_again_for_its_outcome() -> None:
@@ -90,6 +101,7 @@ def test_the_registry_holds_the_sizes_that_are_published() -> None:
     sizes = {(case.group, *case.sizes.values()) for case in cases}
     for shape in ((60, 32, 1, 50), (60, 32, 50, 50), (100, 32, 64, 128), (100, 64, 256, 256), (50, 64, 512, 512)):
         assert ("padded", *shape) in sizes
+    assert {("scan", 1024, 8, 256), ("scan", 16384, 1, 64)} <= sizes
     assert {("ragged", 1000, 8, 64, 64), ("streaming", 1, 512, 512), ("stacked", 60, 32, 1, 50)} <= sizes
     assert {case.disturbance for case in cases if case.group == "busy"} == {one_core_taken}
     assert len({(case.group, case.cell, *case.sizes.values()) for case in cases}) == len(cases)

@@ -11,6 +11,7 @@ from nurt.benchmarks.groups.layer_norm import LAYER_NORM
 from nurt.benchmarks.groups.padded import BUSY, PADDED
 from nurt.benchmarks.groups.ragged import RAGGED
 from nurt.benchmarks.groups.recording import RECORDING
+from nurt.benchmarks.groups.scan import SCAN
 from nurt.benchmarks.groups.stacked import BIDIRECTIONAL, STACKED
 from nurt.benchmarks.groups.streaming import STREAMING
 from nurt.errors import NurtValueError
@@ -20,7 +21,7 @@ __all__ = ["GROUPS", "choose"]
 GROUPS: Mapping[str, Group] = MappingProxyType(
     {
         group.name: group
-        for group in (PADDED, STACKED, BIDIRECTIONAL, RAGGED, LAYER_NORM, STREAMING, RECORDING, BUSY, SEED_JOB)
+        for group in (PADDED, STACKED, BIDIRECTIONAL, RAGGED, LAYER_NORM, SCAN, STREAMING, RECORDING, BUSY, SEED_JOB)
     }
 )
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from nurt.benchmarks.case import Case, Contest, Group
 from nurt.benchmarks.groups.padded import SHAPES, outputs_of
 from nurt.benchmarks.layers import CELLS, Shape, Step, twins
-from nurt.kernels import native
+from nurt.kernels import recording
 
 __all__ = ["RECORDING", "contest"]
 
@@ -21,17 +21,11 @@ def contest(cell: str, shape: Shape) -> Contest:
     theirs, ours = twins(cell, shape.I, shape.H)
     inputs = torch.randn(shape.T, shape.B, shape.I, requires_grad=True)
     gradient = (torch.randn(shape.T, shape.B, shape.H),)
-    name = CELLS[cell].recurrence
-
-    def run(layer: Any, x: Tensor, record: native.Recording | None) -> tuple[Tensor, ...]:
-        outputs = native.recurrence(name, x.transpose(0, 1), *layer.parameters(), recording=record).outputs
-        return (outputs.transpose(0, 1),)
-
-    recording = Step(ours, inputs, gradient, lambda layer, x: run(layer, x, native.Recording()))
-    plain = Step(ours, inputs, gradient, lambda layer, x: run(layer, x, None))
+    recorded = Step(ours, inputs, gradient, _recorded)
+    plain = Step(ours, inputs, gradient, outputs_of)
     rival = Step(theirs, inputs, gradient, outputs_of)
     return Contest(
-        ours=recording.contender("nurt", "recording"),
+        ours=recorded.contender("nurt", "recording"),
         peers=(
             plain.contender("nurt", "not recording"),
             rival.contender("torch", f"torch.nn.{type(theirs).__name__}"),
@@ -39,6 +33,11 @@ def contest(cell: str, shape: Shape) -> Contest:
         reference=lambda: rival.in_float64().outcome(),
         floor=shape.floor(CELLS[cell].gates),
     )
+
+
+def _recorded(layer: Any, inputs: Tensor) -> tuple[Tensor, ...]:
+    with recording():
+        return outputs_of(layer, inputs)
 
 
 def _recording() -> list[Case]:

@@ -93,8 +93,11 @@ inline std::size_t length_of(const Scan& scan, std::size_t row) {
 // Runs visit(0 .. tasks-1).
 template <class Visit> void for_tasks(const Scan& scan, std::size_t tasks, const Visit& visit) {
   const bool few = scan.batch * scan.time * scan.size < kFewNumbers;
+  const int threads = few ? 1 : scan.threads;
+  // Without a team run_tasks has nobody but the caller.
+  const Team team(tasks > 1 ? threads : 1);
   run_tasks(
-      tasks, few ? 1 : scan.threads,
+      tasks, threads,
       [](void* context, std::size_t index) { (*static_cast<const Visit*>(context))(index); },
       const_cast<void*>(static_cast<const void*>(&visit)));
 }
