@@ -43,6 +43,24 @@ def test_translucent_keeps_the_colour() -> None:
     assert plotting.translucent("#0072B2", 0.5) == "rgba(0,114,178,0.5)"
 
 
+@pytest.mark.parametrize(
+    ("smallest", "largest", "dtick"), [(0.2, 0.9, "D2"), (1e-3, 1.0, 1), (1e-16, 1.0, 2), (1e-30, 1e30, 8)]
+)
+def test_a_logarithmic_axis_has_few_labels(smallest: float, largest: float, dtick: int | str) -> None:
+    figure = plotting.new_figure("", "", "")
+    figure.add_scatter(y=[smallest, 0.0, None])
+    figure.add_scatter(y=[float("nan"), largest])
+    plotting.log_axis(figure)
+    assert (figure.layout.yaxis.type, figure.layout.yaxis.dtick) == ("log", dtick)
+
+
+def test_a_logarithmic_axis_of_nothing_is_drawn_too() -> None:
+    figure = plotting.new_figure("", "", "")
+    figure.add_scatter(y=[0.0])
+    plotting.log_axis(figure)
+    assert figure.layout.yaxis.type == "log"
+
+
 def test_one_dark_point_does_not_take_all_colours() -> None:
     heights = np.linspace(0.0, 1.0, 1600)
     heights[0] = -35.0

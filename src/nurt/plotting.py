@@ -6,6 +6,7 @@ and dash wherever it appears. Plotly is imported inside the functions: importing
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ __all__ = [
     "colour_range",
     "dash",
     "forecaster_line",
+    "log_axis",
     "marker",
     "new_figure",
     "symbol",
@@ -39,6 +41,9 @@ SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "x")
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 # One point of almost no loss must not take all the colours of a map.
 DARKEST_SHARE = 0.002
+
+FEW_DECADES = 1.5
+MOST_LABELS = 8
 
 # Colour and dash together, so that lines stay apart on paper without colours too.
 LINES = {
@@ -81,6 +86,25 @@ def new_figure(title: str, x_title: str, y_title: str) -> go.Figure:
         "yaxis": {**axis, "title": {"text": y_title, "font": {"size": 13}}},
     }
     return go.Figure(layout=layout)
+
+
+def log_axis(figure: go.Figure) -> None:
+    """Make the vertical axis of a figure with its lines drawn logarithmic, with few enough labels to be read.
+
+    Whole powers of ten are labelled, on a wide axis every second or third of them; 2 and 5 between them only where
+    there are hardly two powers.
+    """
+    import numpy as np
+
+    values = np.concatenate([np.asarray(trace.y, dtype=np.float64) for trace in figure.data])
+    shown = values[np.isfinite(values) & (values > 0.0)]
+    decades = math.log10(shown.max() / shown.min()) if shown.size else 0.0
+    figure.update_yaxes(type="log", exponentformat="power")
+    if decades < FEW_DECADES:
+        # Written out: where no power of ten is in sight, a bare 5 would not tell whether it is 5 or 0.05.
+        figure.update_yaxes(dtick="D2", tickformat="~g")
+    else:
+        figure.update_yaxes(dtick=max(1, math.ceil(decades / MOST_LABELS)))
 
 
 def forecaster_line(name: str, *, model: bool = False) -> dict[str, Any]:

@@ -51,6 +51,28 @@ def test_numbers_stand_under_each_other(capsys: pytest.CaptureFixture[str]) -> N
     assert {len(line) for line in lines if line.endswith(".0")} == {len(lines[0])}
 
 
+def test_a_narrow_table_breaks_titles_and_words_but_no_number(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "48")
+    titles = ["shape", "largest difference", "off through all steps"]
+    console.table(titles, [["many-to-many, encoder–decoder", "−3.636597·10⁹", "1.3·10⁻¹⁵"]], words=(0,))
+    out = capsys.readouterr().out
+    assert max(len(line.rstrip()) for line in out.splitlines()) <= 48
+    for whole in ("−3.636597·10⁹", "1.3·10⁻¹⁵", "encoder–decoder", "difference", "through"):
+        assert whole in out
+
+
+def test_a_table_too_wide_for_the_window_runs_on(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "30")
+    cells = [f"{index}23456789.5" for index in range(1, 6)]
+    console.table(["a", "b", "c", "d", "e"], [cells])
+    out = capsys.readouterr().out
+    assert all(cell in out for cell in cells)
+
+
 def test_json_for_programs_is_one_line_without_nan(capsys: pytest.CaptureFixture[str]) -> None:
     console.emit_json({"name": "Kraków", "value": 1.5})
     out = capsys.readouterr().out

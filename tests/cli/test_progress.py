@@ -57,6 +57,14 @@ def test_a_long_run_without_a_terminal_prints_a_line_now_and_then(
     ]
 
 
+def test_the_words_are_those_of_the_language(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
+    with Progress(words=progress.POLISH) as listener:
+        for done in range(3):
+            listener.advance("RNN, ziarno 0", done, 10)
+            clock.now += 10.0
+    assert capsys.readouterr().err == "RNN, ziarno 0, pozostało najwyżej 1:20 min\n"
+
+
 def test_time_left_counts_from_where_the_run_was_resumed(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
     with Progress(5) as listener:
         listener(TrainingStarted(100, 91, 64, 4))

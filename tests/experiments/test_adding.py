@@ -42,13 +42,20 @@ def test_a_budget_that_is_too_small_ends_at_the_baseline_and_says_so() -> None:
 def test_the_full_run_parts_gates_from_plain_units() -> None:
     result = run("adding")
     assert isinstance(result, MemoryResult)
+    plan = result.settings
+    assert (plan.benchmark, plan.hidden, plan.learning_rate, plan.batch) == (AddingProblem(30, "half"), 32, 0.005, 64)
+    assert [(one.cell, one.seed) for one in result.runs] == [
+        (cell, seed) for cell in ("RNN", "LSTM", "GRU", "IRNN") for seed in (0, 1, 2)
+    ]
     for one in result.runs:
         assert one.updates == 3000
         if one.cell in ("LSTM", "GRU"):
             assert one.value <= 0.002
             assert one.clipped_share < 0.1
+        if one.cell == "IRNN":
+            assert one.clipped_share > 0.5
+    # Of three seeds together: one seed of plain units in three may come below, as any of them may be clipped less.
     cells = {one.cell: one for one in result.cells}
     assert cells["RNN"].mean > 0.005
     assert cells["RNN"].clipped_share >= 0.2
-    assert cells["IRNN"].clipped_share > 0.5
     assert np.isfinite([one.value for one in result.runs]).all()

@@ -32,6 +32,10 @@ def test_a_delay_beyond_the_chunk_is_not_learnt_and_the_verdict_says_so() -> Non
 def test_the_full_runs_lie_on_both_sides_of_the_edge(preset: str) -> None:
     result = run("echo", preset)
     assert isinstance(result, EchoResult)
+    assert (result.settings.hidden, result.settings.chunk) == (32, 10)
+    assert result.settings.delay == (3 if preset == "default" else 12)
     assert {one.cell for one in result.runs} == {"RNN", "LSTM", "GRU"}
+    assert {one.seed for one in result.runs} >= {0, 1}
+    assert {one.updates for one in result.runs} == {1500}
     for one in result.runs:
         assert one.value > 0.97 if preset == "default" else one.value < 0.60

@@ -13,8 +13,10 @@ from typing import Any
 import pytest
 
 from nurt.errors import DataError, NurtValueError
-from nurt.experiments import LANGUAGES, Experiment, ExperimentResult, Text, find, list_experiments, run
-from nurt.experiments.texts import number
+from nurt.experiments import LANGUAGES, Experiment, ExperimentResult, Language, Text, find, list_experiments, run
+from nurt.experiments.texts import counted, number, updates_made
+from nurt.reports import write_experiment_report
+from nurt.reports.formulas import typeset
 
 ALL = list_experiments()
 IDS = [one.id for one in ALL]
@@ -101,6 +103,37 @@ def test_a_result_prints_itself_and_turns_into_json(id: str, results: dict[str, 
     assert len(json.dumps(found)) < 1_000_000
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("id", IDS)
+def test_baseline_budget_seed_and_verdict_are_on_every_page(
+    id: str, language: Language, results: dict[str, ExperimentResult], tmp_path: Path
+) -> None:
+    result = results[id]
+    page = write_experiment_report(result, tmp_path / "page.html", language=language).read_text(encoding="utf-8")
+    told = [result.verdict.text, updates_made(result.updates)]
+    assert result.score is not None and result.baselines
+    for one in (result.score, *result.baselines):
+        told.append(one.name)
+        assert f">{number(one.value, language, 5)}<" in page
+    assert all(typeset(one[language]) in page for one in told)
+    assert f"{'ziarno' if language == 'pl' else 'seed'} {result.settings.seed}" in page
+    assert f">{number(max(0.1, round(result.seconds, 1)), language)} s<" in page
+    # Nothing is fetched: links may lead away, sources may not.
+    styles = page[page.index("<style>") : page.index("</style>")]
+    assert not re.search(r"""<[^>]+\s(?:src|srcset|data|poster)=""", page[: page.index("<script>\n")])
+    assert "url(" not in styles and "@import" not in styles
+
+
+@pytest.mark.parametrize("id", IDS)
+def test_a_result_printed_holds_the_same(id: str, results: dict[str, ExperimentResult]) -> None:
+    result = results[id]
+    assert result.score is not None
+    told = [f"seed {result.settings.seed},", f" {result.seconds:.1f} s,", updates_made(result.updates).en]
+    told += [f"{one.name.en}: {number(one.value, 'en')}" for one in (result.score, *result.baselines)]
+    assert all(one in str(result) for one in told)
+    assert str(result).endswith(result.verdict.text.en)
+
+
 @pytest.mark.parametrize("id", IDS)
 def test_every_picture_is_drawn_in_both_languages(id: str, results: dict[str, ExperimentResult]) -> None:
     for figure in results[id].figures():
@@ -183,3 +216,21 @@ def test_files_nobody_reads_are_refused() -> None:
 )
 def test_numbers_are_written_as_the_language_writes_them(value: float, english: str, polish: str) -> None:
     assert (number(value, "en"), number(value, "pl")) == (english, polish)
+
+
+COUNTED = [
+    (0, "0 steps", "0 kroków"),
+    (1, "1 step", "1 krok"),
+    (2, "2 steps", "2 kroki"),
+    (5, "5 steps", "5 kroków"),
+    (12, "12 steps", "12 kroków"),
+    (21, "21 steps", "21 kroków"),
+    (22, "22 steps", "22 kroki"),
+    (104, "104 steps", "104 kroki"),
+    (112, "112 steps", "112 kroków"),
+]
+
+
+@pytest.mark.parametrize(("count", "english", "polish"), COUNTED)
+def test_counts_have_the_noun_that_goes_with_them(count: int, english: str, polish: str) -> None:
+    assert counted(count, ("step", "steps"), ("krok", "kroki", "kroków")) == Text(english, polish)

@@ -12,6 +12,7 @@ import pytest
 from nurt.errors import NurtValueError, OutputError
 from nurt.experiments import LANGUAGES, ExperimentResult, Language, find, run
 from nurt.reports import write_experiment_report
+from nurt.reports.formulas import typeset
 
 
 @pytest.fixture(scope="module")
@@ -36,9 +37,9 @@ def test_everything_a_reader_needs_is_there_in_the_language(
     shown += [part for one in result.figures() for part in (one.title, one.how_to_read)]
     shown += [one.caption for one in result.tables()] + [one.name for one in result.baselines]
     for one in shown:
-        assert html.escape(one[language]) in text
+        assert typeset(one[language]) in text
         if one["en"] != one["pl"]:
-            assert html.escape(one["pl" if language == "en" else "en"]) not in text
+            assert typeset(one["pl" if language == "en" else "en"]) not in text
 
 
 def test_nothing_is_fetched_and_the_script_is_inside(page: tuple[Language, str]) -> None:
@@ -67,6 +68,20 @@ def test_a_page_of_own_settings_does_not_promise_a_command(tmp_path: Path) -> No
     text = write_experiment_report(own, tmp_path / "own.html").read_text(encoding="utf-8")
     assert "nurt experiment linear/roelants" not in text
     assert html.escape("settings of one's own") in text
+
+
+def test_presets_are_listed_and_the_one_of_this_run_is_tinted(page: tuple[Language, str]) -> None:
+    language, text = page
+    for name, preset in find("linear/roelants").presets.items():
+        assert f"<code>--preset {name}</code>" in text
+        assert typeset(preset.label[language]) in text
+    assert re.search(r'<tr class="tinted"><th[^>]*><code>--preset near-start</code>', text)
+
+
+def test_points_and_numbers_have_the_decimal_sign_of_the_language(page: tuple[Language, str]) -> None:
+    language, text = page
+    assert (">(1; 0,5)<" in text) == (language == "pl")
+    assert (">(1, 0.5)<" in text) == (language == "en")
 
 
 def test_what_cannot_be_written_or_found_is_told(result: ExperimentResult, tmp_path: Path) -> None:

@@ -36,6 +36,8 @@ __all__ = [
 ]
 
 WIDEST = 96
+# Of tables: from the left edge, and between columns.
+INDENT, GAP = 2, 3
 PLAIN = {"−": "-", "–": "-", "…": "...", "·": "*", "×": "x", "±": "+-", "≤": "<=", "“": '"', "”": '"', "’": "'"}
 PLAIN |= {"✓": "+", "✕": "x", "◐": "~", "\N{NO-BREAK SPACE}": " ", "\N{NARROW NO-BREAK SPACE}": " ", "⋮": ":"}
 
@@ -88,14 +90,33 @@ def table(
         strong_rows: rows to stress.
     """
     grid = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for index, title in enumerate(columns):
-        if index in words:
-            grid.add_column(Text(title), overflow="fold", min_width=8)
-        else:
-            grid.add_column(Text(title), justify="right", no_wrap=True)
+    target = out_console()
+    widths = _widths(columns, rows, words, target.width - INDENT - GAP * (len(columns) - 1))
+    for index, (title, width) in enumerate(zip(columns, widths, strict=True)):
+        grid.add_column(Text(title), justify="left" if index in words else "right", overflow="fold", width=width)
     for index, row in enumerate(rows):
         grid.add_row(*(Text(cell) for cell in row), style="bold" if index in strong_rows else "")
-    out_console().print(Padding(grid, (0, 0, 0, 2), expand=False))
+    # What is wider than the window runs on: a terminal wraps it, and nothing is lost.
+    target.width = max(target.width, INDENT + sum(widths) + GAP * (len(columns) - 1))
+    target.print(Padding(grid, (0, 0, 0, INDENT), expand=False))
+
+
+def _widths(columns: Sequence[str], rows: Sequence[Sequence[str]], words: Sequence[int], room: int) -> list[int]:
+    """Return the widths of columns: titles and words are broken between words, a number never.
+
+    Half a number would be another number.
+    """
+    least, widths = [], []
+    for index, title in enumerate(columns):
+        cells = [row[index] for row in rows]
+        widths.append(max(map(len, [title, *cells, " "])))
+        unbroken = [word for text in cells for word in text.split()] if index in words else cells
+        least.append(max(map(len, [*title.split(), *unbroken, " "])))
+    while sum(widths) > room and widths != least:
+        # Titles of numbers are broken first: that costs a line at the top, and broken words one in every row.
+        index = max(range(len(widths)), key=lambda at: (widths[at] > least[at], at not in words, widths[at]))
+        widths[index] -= 1
+    return widths
 
 
 def facts(pairs: Sequence[tuple[str, str]], *, heading: str | None = None) -> None:

@@ -21,7 +21,7 @@ def show_examination(run: ExamineRun) -> None:
     found = run.examination
     console.line(run.target, strong=True)
     model = run.model
-    shape = f"{model.name}, {model.layers} x {model.hidden} units, reads {model.look_back}, forecasts {model.horizon}"
+    shape = f"{model.name}, {model.layers} × {model.hidden} units, reads {model.look_back}, forecasts {model.horizon}"
     looked = f"{found.rows} windows of {count(run.observations)} observations, {run.first} to {run.last}"
     console.facts([("model", shape), ("looked at", looked)])
     if notes := (*run.notes, *found.notes):
@@ -60,7 +60,7 @@ def _row(layer: LayerFindings) -> list[str]:
         half,
         gates,
         MISSING if layer.jacobians is None else f"{float(layer.jacobians.largest.nanmedian()):.3f}",
-        MISSING if layer.lyapunov is None else f"{layer.lyapunov.largest:+.3f}",
+        MISSING if layer.lyapunov is None else f"{layer.lyapunov.largest:+.3f}".replace("-", "−"),
     ]
 
 

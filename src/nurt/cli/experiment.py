@@ -10,7 +10,7 @@ import typer
 from nurt.cli import console, options
 from nurt.cli.faults import answering
 from nurt.cli.options import MACHINE, OUTPUT, choice, flag, place, whole
-from nurt.cli.progress import Progress
+from nurt.cli.progress import ENGLISH, POLISH, Progress
 
 if TYPE_CHECKING:
     from nurt.experiments import ExperimentResult, Language, Text
@@ -62,7 +62,7 @@ def experiment(
         if id is None or all:
             _list(lang, as_json=as_json)
             return
-        with Progress() as progress:
+        with Progress(words=POLISH if lang == "pl" else ENGLISH) as progress:
             from nurt.experiments import find
             from nurt.kernels.threads import threads as limited_to
 
@@ -101,7 +101,7 @@ def _list(language: Language, *, as_json: bool) -> None:
 def _show(result: ExperimentResult, page: Path | None, language: Language) -> None:
     """Print the verdict, what it rests on, and the tables."""
     from nurt.experiments import Text, find
-    from nurt.experiments.texts import number
+    from nurt.experiments.texts import number, updates_made
 
     known = find(result.experiment)
     console.line(known.name[language], strong=True)
@@ -119,8 +119,9 @@ def _show(result: ExperimentResult, page: Path | None, language: Language) -> No
     tones: dict[str, console.Tone] = {"reached": "good", "partly": "fair", "missed": "bad"}
     told = Text("verdict", "werdykt")[language]
     console.panel(told, result.verdict.text[language], tones[result.verdict.standing])
-    budget = Text("{seconds} s, {updates} updates, seed {seed}", "{seconds} s, aktualizacje: {updates}, ziarno {seed}")
-    values = {"seconds": max(0.1, round(result.seconds, 1)), "updates": result.updates, "seed": result.settings.seed}
-    console.line(budget.filled(**values)[language])
+    budget = Text("{seconds} s, {updates}, seed {seed}", "{seconds} s, {updates}, ziarno {seed}").filled(
+        seconds=max(0.1, round(result.seconds, 1)), updates=updates_made(result.updates), seed=result.settings.seed
+    )
+    console.line(budget[language])
     if page is not None:
         console.line(Text(f"Written to {page}", f"Zapisano w {page}")[language])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
+from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -13,10 +14,27 @@ from nurt.cli import console
 if TYPE_CHECKING:
     from nurt.training.events import Event
 
-__all__ = ["Progress"]
+__all__ = ["ENGLISH", "POLISH", "Progress", "Words"]
 
 SHOWN_AFTER_SECONDS = 1.0
 LINE_EVERY_SECONDS = 15.0
+
+
+@dataclass(frozen=True)
+class Words:
+    """What is said of a command that runs, in one language.
+
+    Args:
+        opening: what is being done at first.
+        left: how long it may still take, with ``{time}``.
+    """
+
+    opening: str
+    left: str
+
+
+ENGLISH = Words("reading", "up to {time} left")
+POLISH = Words("przygotowanie", "pozostało najwyżej {time}")
 
 
 class Progress:
@@ -24,9 +42,11 @@ class Progress:
 
     Args:
         trainings: how many trainings will follow each other, for "2 of 5".
+        words: in which language.
     """
 
-    def __init__(self, trainings: int = 1) -> None:
+    def __init__(self, trainings: int = 1, words: Words = ENGLISH) -> None:
+        self._words = words
         self.training_began = False
         self._trainings = trainings
         self._training = 0
@@ -40,7 +60,7 @@ class Progress:
 
     def __enter__(self) -> Progress:
         if sys.stderr.isatty():
-            self._bar = console.Bar("reading")
+            self._bar = console.Bar(self._words.opening)
             self._timer = threading.Timer(SHOWN_AFTER_SECONDS, self._bar.show)
             self._timer.daemon = True
             self._timer.start()
@@ -101,7 +121,8 @@ class Progress:
         self._tell(doing, done)
 
     def _tell(self, doing: str, done: int) -> None:
-        left = self._clock.left(done)
+        time_left = self._clock.left(done)
+        left = self._words.left.format(time=time_left) if time_left else ""
         if self._bar is not None:
             self._bar.update(doing, done=done, total=self._clock.total, left=left)
         elif time.monotonic() >= self._next_line:
@@ -135,4 +156,4 @@ class _Clock:
             return ""
         seconds = (time.monotonic() - self._began) / here * max(0, self.total - done)
         minutes, rest = divmod(round(seconds), 60)
-        return f"up to {minutes}:{rest:02d} min left" if minutes else f"up to {rest} s left"
+        return f"{minutes}:{rest:02d} min" if minutes else f"{rest} s"

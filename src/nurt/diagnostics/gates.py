@@ -101,6 +101,9 @@ class GateStatistics(Result):
         figure = plotting.new_figure(title, f"share of steps below {self.low:g}", f"share above {self.high:g}")
         for name, one in self.gates.items():
             figure.add_scatter(x=one.left, y=one.right, mode="markers", name=name, text=np.arange(len(one.left)))
+        # Shares, and a little room for the points at the ends.
+        figure.update_xaxes(range=[-0.03, 1.03])
+        figure.update_yaxes(range=[-0.03, 1.03])
         figure.update_layout(hovermode="closest")
         return figure
 

@@ -57,7 +57,7 @@ EXPERIMENT = Experiment(
         "Najpierw znajdź linię przerywaną. Potem spójrz na udziały przyciętych aktualizacji: z komórek o malejącej "
         "stracie jedną z dwóch może kierować próg gradientu.",
     ),
-    expected_seconds=60,
+    expected_seconds=50,
     presets={
         "default": Preset(Text("30 steps, 32 units, 3 seeds", "30 kroków, 32 jednostki, 3 ziarna"), BASE),
         "quick": Preset(

@@ -53,7 +53,7 @@ EXPERIMENT = Experiment(
         "A loss that falls fast and then lies flat on the dashed line has learnt when to speak, and not a symbol.",
         "Strata, która szybko spada i kładzie się na linii przerywanej, zna chwilę odpowiedzi, lecz żadnego symbolu.",
     ),
-    expected_seconds=40,
+    expected_seconds=60,
     presets={
         "default": Preset(Text("5 silent steps, 64 units", "5 kroków ciszy, 64 jednostki"), BASE),
         "quick": Preset(

@@ -129,7 +129,7 @@ EXPERIMENT = Experiment(
         "Bity są liczone przed aktualizacją, która się z nich uczy. Porównaj z wariantem too-far: te same komórki, te "
         "same kawałki i opóźnienie, którego nie pokonuje żaden gradient.",
     ),
-    expected_seconds=25,
+    expected_seconds=20,
     presets={
         "default": Preset(Text("Delay 3, chunks of 10", "Opóźnienie 3, kawałki po 10"), BASE),
         "quick": Preset(

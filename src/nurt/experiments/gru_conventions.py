@@ -236,7 +236,7 @@ EXPERIMENT = Experiment(
         "Compare the two columns of the table: rounding on the one side, a real difference on the other.",
         "Porównaj dwie kolumny tabeli: po jednej stronie błędy zaokrągleń, po drugiej prawdziwa różnica.",
     ),
-    expected_seconds=2,
+    expected_seconds=0.5,
     presets={
         "default": Preset(Text("20 steps, random weights", "20 kroków, losowe wagi"), GRUConventionsSettings()),
         "one-unit": Preset(

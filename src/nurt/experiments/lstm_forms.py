@@ -237,7 +237,7 @@ EXPERIMENT = Experiment(
         "Follow one row of the table: the joined numbers are cut in two, nothing is computed.",
         "Prześledź jeden wiersz tabeli: liczby zapisane łącznie zostają rozcięte, nic nie jest obliczane.",
     ),
-    expected_seconds=1,
+    expected_seconds=0.5,
     presets={
         "default": Preset(Text("3 units, 2 inputs", "3 jednostki, 2 wejścia"), LSTMFormsSettings()),
         "wide": Preset(Text("20 units, 10 inputs", "20 jednostek, 10 wejść"), LSTMFormsSettings(inputs=10, hidden=20)),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nurt import plotting
 from nurt.experiments import drawing
 from nurt.experiments.base import AGAINST_REFERENCE, Exercise, Experiment, Preset
 from nurt.experiments.progress import Progress
@@ -176,7 +177,7 @@ def _lstm(result: MemoryResult) -> Figure:
         x_title = Text("steps back from the last state", "kroki wstecz od ostatniego stanu")[language]
         figure = drawing.lines(back, curves, x_title, "|∂c<sub>T</sub>/∂c<sub>t</sub>|")
         figure.update_xaxes(autorange="reversed")
-        figure.update_yaxes(type="log", exponentformat="power", dtick=1)
+        plotting.log_axis(figure)
         return figure
 
     return Figure(
@@ -201,7 +202,7 @@ def _powers() -> Figure:
         title = Text("gradient w<sup>T</sup>", "gradient w<sup>T</sup>")
         distance = Text("distance T (steps)", "odległość T (kroki)")
         figure = drawing.lines(steps, curves, distance[language], title[language])
-        figure.update_yaxes(type="log", exponentformat="power", dtick=10)
+        plotting.log_axis(figure)
         return figure
 
     return Figure(
@@ -233,7 +234,7 @@ EXPERIMENT = Experiment(
         "Compare the two curves of the first figure, then switch to the preset gates-read-h.",
         "Porównaj dwie krzywe na pierwszym rysunku, a potem wybierz wariant gates-read-h.",
     ),
-    expected_seconds=2,
+    expected_seconds=0.5,
     presets={
         "default": Preset(Text("Gates that do not read h", "Bramki, które nie czytają h"), MemorySettings()),
         "gates-read-h": Preset(

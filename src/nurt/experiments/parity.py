@@ -195,7 +195,7 @@ def _learnt(result: ParityResult) -> Table:
         Text("targets", "cele"),
         Text("seed", "ziarno"),
         *(Text(f"T = {length}", f"T = {length}") for length in tested),
-        Text("updates clipped, %", "przycięte aktualizacje, %"),
+        Text("clipped, %", "przycięte, %"),
     )
     rows: tuple[tuple[float | str | Text, ...], ...] = tuple(
         (WAYS[one.way], one.seed, *one.accuracies, 100.0 * one.clipped_share) for one in result.trainings
@@ -263,7 +263,7 @@ EXPERIMENT = Experiment(
         "Follow the diamonds through the figure, then compare the columns of the table.",
         "Prześledź romby na rysunku, a potem porównaj kolumny tabeli.",
     ),
-    expected_seconds=50,
+    expected_seconds=20,
     presets={
         "default": Preset(
             Text("Exact weights, and three ways to learn them", "Dokładne wagi i trzy sposoby uczenia"),

@@ -110,7 +110,7 @@ def compute(settings: PM10Settings, progress: Progress) -> PM10Result:
         settings=settings,
         verdict=_verdict(scores, bars, settings.horizons),
         score=Measure(
-            Text("MAE at {h} h, {name}", "MAE przy {h} h, {name}").filled(h=last, name=best.design.name),
+            Text("MAE at {h} h, µg/m³: {name}", "MAE przy {h} h, µg/m³: {name}").filled(h=last, name=best.design.name),
             float(best.errors[:, -1].mean()),
         ),
         baselines=tuple(Measure(one.name, one.errors[-1]) for one in free),

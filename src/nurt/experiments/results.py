@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from nurt.errors import NurtValueError
 from nurt.experiments.settings import Settings
-from nurt.experiments.texts import Language, Text, figures_of, number
+from nurt.experiments.texts import Language, Text, figures_of, number, updates_made
 from nurt.results import Result
 
 if TYPE_CHECKING:
@@ -134,6 +134,7 @@ class ExperimentResult(Result):
         return drawn
 
     def __str__(self) -> str:
-        lines = [f"{self.experiment} ({self.preset}), seed {self.settings.seed}, {self.seconds:.1f} s"]
+        spent = f"{self.seconds:.1f} s, {updates_made(self.updates).en}"
+        lines = [f"{self.experiment} ({self.preset}), seed {self.settings.seed}, {spent}"]
         lines += [f"  {one.name.en}: {number(one.value, 'en')}" for one in (self.score, *self.baselines) if one]
         return "\n".join([*lines, f"  {self.verdict.text.en}"])

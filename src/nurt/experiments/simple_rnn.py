@@ -229,7 +229,7 @@ EXPERIMENT = Experiment(
         "Every difference in the table should be rounding. The second table says which weight is which.",
         "Każda różnica w tabeli powinna być zaokrągleniem. Druga tabela mówi, która waga jest którą.",
     ),
-    expected_seconds=1,
+    expected_seconds=0.5,
     presets={
         "default": Preset(Text("12 steps, 7 units", "12 kroków, 7 jednostek"), SimpleRNNSettings()),
         "long": Preset(Text("500 steps", "500 kroków"), SimpleRNNSettings(steps=500)),

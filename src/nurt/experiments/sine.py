@@ -12,7 +12,7 @@ from nurt.experiments.base import Exercise, Experiment, Preset
 from nurt.experiments.progress import Progress, about, part_of
 from nurt.experiments.results import ExperimentResult, Figure, Measure, Standing, Table, Verdict
 from nurt.experiments.settings import Settings
-from nurt.experiments.texts import Text
+from nurt.experiments.texts import Text, counted
 
 __all__ = ["EXPERIMENT", "SineResult", "SineSettings", "noiseless_error"]
 
@@ -200,12 +200,13 @@ def _verdict(settings: SineSettings, errors: tuple[float, ...], line: float, flo
         "missed": Text("The LSTM has not reached {ar}", "LSTM nie dorównuje {ar}"),
     }[standing]
     rest = Text(
-        "{said}: {mean} against {line} after {epochs} epochs. The noise alone costs {floor}.",
-        "{said}: {mean} wobec {line} po tylu epokach: {epochs}. Sam szum kosztuje {floor}.",
+        "{said}: {mean} against {line} after {epochs}. The noise alone costs {floor}.",
+        "{said}: {mean} wobec {line} po {epochs}. Sam szum kosztuje {floor}.",
     )
     told = said.filled(ar=f"AR({settings.look_back})", worse=worse, n=len(errors))
+    epochs = counted(settings.epochs, ("epoch", "epochs"), ("epoce", "epokach", "epokach"))
     numbers = {"mean": float(f"{np.mean(errors):.3g}"), "line": float(f"{line:.3g}"), "floor": float(f"{floor:.3g}")}
-    return Verdict(standing, rest.filled(said=told, epochs=settings.epochs, **numbers))
+    return Verdict(standing, rest.filled(said=told, epochs=epochs, **numbers))
 
 
 EXPERIMENT = Experiment(
@@ -223,7 +224,7 @@ EXPERIMENT = Experiment(
         "Compare the bars with the dashed line and with the autoregression, then see what fewer epochs leave.",
         "Porównaj słupki z linią przerywaną i z autoregresją, a potem zobacz, co daje mniej epok.",
     ),
-    expected_seconds=25,
+    expected_seconds=30,
     presets={
         "default": Preset(Text("300 epochs, noise of seed 0", "300 epok, szum z ziarna 0"), SineSettings()),
         "seed-42": Preset(Text("The same, noise of seed 42", "To samo, szum z ziarna 42"), SineSettings(seed=42)),

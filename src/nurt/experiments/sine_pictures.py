@@ -62,7 +62,7 @@ def _errors(result: SineResult) -> Figure:
         colours = [plotting.MODEL] * len(result.errors) + [plotting.PALETTE[1], plotting.REFERENCE]
         figure.add_bar(x=names, y=heights, marker={"color": colours}, showlegend=False)
         figure.add_hline(y=result.floor, line={"color": plotting.ACTUAL, "width": 2, "dash": "dash"})
-        figure.update_yaxes(type="log")
+        plotting.log_axis(figure)
         return figure
 
     return Figure(

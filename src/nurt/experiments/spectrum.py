@@ -34,7 +34,7 @@ class SpectrumSettings(Settings):
 
     Args:
         seed: of the weights and the first state of the network with tanh.
-        eigenvalue: both diagonal elements of the 2 x 2 matrix.
+        eigenvalue: both diagonal elements of the 2 × 2 matrix.
         corner: its upper right element; 0 makes it normal.
         gain: g, standard deviation of the random weights times the root of their number in a row.
         units: n.
@@ -63,7 +63,7 @@ class SpectrumResult(ExperimentResult):
         experiment: id.
         preset: name.
         seconds: what the run took.
-        departure: of the 2 x 2 matrix from normality.
+        departure: of the 2 × 2 matrix from normality.
         envelope: ‖W^k‖₂ of that matrix for k = 0 … 100, (101,).
         real: real parts of the eigenvalues of the random weights, (n,).
         imaginary: imaginary parts, (n,).
@@ -149,10 +149,10 @@ def _verdict(radius: float, exponent: float) -> Verdict:
         )
         return Verdict("reached", told.filled(**values))
     told = Text(
-        "The spectral radius {radius} promises {predicted} per step, but the network moves at {exponent}: the product "
-        "is of Jacobians, in which the slopes of tanh stand beside the weights.",
-        "Promień spektralny {radius} zapowiada {predicted} na krok, ale sieć zmienia się w tempie {exponent}: mnożą "
-        "się jakobiany, w których obok wag stoją nachylenia tanh.",
+        "Eigenvalues do not explain it: the spectral radius {radius} promises {predicted} per step, but the network "
+        "moves at {exponent}: the product is of Jacobians, in which the slopes of tanh stand beside the weights.",
+        "Wartości własne tego nie wyjaśniają: promień spektralny {radius} zapowiada {predicted} na krok, ale sieć "
+        "zmienia się w tempie {exponent}: mnożą się jakobiany, w których obok wag stoją nachylenia tanh.",
     )
     return Verdict("missed", told.filled(**values))
 
@@ -160,7 +160,7 @@ def _verdict(radius: float, exponent: float) -> Verdict:
 def _norms(result: SpectrumResult) -> Table:
     radius = result.settings.eigenvalue
     return Table(
-        caption=Text("Powers of the 2 x 2 matrix", "Potęgi macierzy 2 x 2"),
+        caption=Text("Powers of the 2 × 2 matrix", "Potęgi macierzy 2 × 2"),
         columns=(Text("power k", "potęga k"), Text("‖W^k‖₂", "‖W^k‖₂"), Text("ρ^k", "ρ^k")),
         rows=tuple((str(k), float(result.envelope[k]), radius**k) for k in POWERS),
         note=Text(
@@ -177,7 +177,7 @@ def _powers(result: SpectrumResult) -> Figure:
         curves = [("‖W<sup>k</sup>‖₂", result.envelope), ("ρ<sup>k</sup>", result.settings.eigenvalue**steps)]
         titles = Text("power k", "potęga k"), Text("norm", "norma")
         figure = drawing.lines(steps, curves, titles[0][language], titles[1][language])
-        figure.update_yaxes(type="log", exponentformat="power")
+        plotting.log_axis(figure)
         return figure
 
     return Figure(

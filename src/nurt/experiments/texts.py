@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-__all__ = ["LANGUAGES", "Language", "Text", "figures_of", "number"]
+__all__ = ["LANGUAGES", "Language", "Text", "counted", "figures_of", "number", "updates_made"]
 
 Language: TypeAlias = Literal["en", "pl"]
 LANGUAGES: tuple[Language, ...] = ("en", "pl")
@@ -35,6 +35,26 @@ class Text:
             return self[language].format(**{name: figures_of(value, language) for name, value in values.items()})
 
         return Text(one("en"), one("pl"))
+
+
+def counted(count: int, english: tuple[str, str], polish: tuple[str, str, str]) -> Text:
+    """Return a count with its noun in the form that goes with it.
+
+    Args:
+        count: how many.
+        english: the noun for 1 and for more.
+        polish: the noun for 1, for 2 to 4 (also 22, 103), and for the rest.
+    """
+    few = count % 10 in (2, 3, 4) and count % 100 not in (12, 13, 14)
+    form = 0 if count == 1 else 1 if few else 2
+    return Text(f"{count} {english[count != 1]}", f"{count} {polish[form]}")
+
+
+def updates_made(count: int) -> Text:
+    """Return how many updates of the weights there were, in words."""
+    if count == 0:
+        return Text("nothing is trained", "nic nie jest uczone")
+    return counted(count, ("update", "updates"), ("aktualizacja", "aktualizacje", "aktualizacji"))
 
 
 def figures_of(value: float | str | Text, language: Language) -> str:

@@ -195,7 +195,7 @@ EXPERIMENT = Experiment(
         "Porównaj echo 12 w kawałkach po 20 z tym samym echem w kawałkach po 10: ta sama komórka, ten sam budżet, inne "
         "okno.",
     ),
-    expected_seconds=40,
+    expected_seconds=30,
     presets={
         "default": Preset(Text("Five echoes, tanh units", "Pięć ech, jednostki tanh"), BASE),
         "quick": Preset(

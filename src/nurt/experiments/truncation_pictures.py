@@ -62,16 +62,18 @@ def _echo_table(result: TruncationResult) -> Table:
         columns=(
             Text("delay d", "opóźnienie d"),
             Text("chunk K", "kawałek K"),
-            Text("linked answers, %", "powiązane odpowiedzi, %"),
+            Text("linked, %", "powiązane, %"),
             Text("cell", "komórka"),
             Text("seed", "ziarno"),
             RIGHT,
-            Text("updates clipped, %", "przycięte aktualizacje, %"),
+            Text("clipped, %", "przycięte, %"),
         ),
         rows=tuple(rows),
         note=Text(
-            "Linked are the answers that stand in one chunk with their bit: (K − d)/K of them, none from d = K on.",
-            "Powiązane są odpowiedzi stojące w jednym kawałku ze swoim bitem: (K − d)/K, od d = K żadna.",
+            "Linked are the answers that stand in one chunk with their bit: (K − d)/K of them, none from d = K on. "
+            "Clipped are the updates whose gradient was longer than the threshold.",
+            "Powiązane są odpowiedzi stojące w jednym kawałku ze swoim bitem: (K − d)/K, od d = K żadna. Przycięte są "
+            "aktualizacje, w których gradient był dłuższy od progu.",
         ),
         significant=4,
     )

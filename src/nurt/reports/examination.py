@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nurt.reports.forecast import footer
+from nurt.reports.formulas import typeset
 from nurt.reports.html import element, items, join
 from nurt.reports.page import Section, switch, write_page
 from nurt.reports.picture import Picture
@@ -16,6 +17,8 @@ from nurt.reports.sections.verdict import heading
 from nurt.reports.words import count
 
 if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
     from nurt.diagnostics import Examination, LayerFindings
     from nurt.tasks.forecasting import ExamineRun
 
@@ -102,8 +105,8 @@ def write_examination_report(run: ExamineRun, path: str | Path) -> Path:
     """
     found, model = run.examination, run.model
     lead = (
-        f"{model.name} with {model.layers} x {model.hidden} units, on {found.rows} windows of {model.look_back} "
-        f"observations, spread evenly from {run.first} to {run.last}."
+        f"{model.name} with {_layers(model.layers)} of {model.hidden} units, on {found.rows} windows of "
+        f"{model.look_back} observations, spread evenly from {run.first} to {run.last}."
     )
     facts = [
         ("target", run.target),
@@ -122,6 +125,21 @@ def write_examination_report(run: ExamineRun, path: str | Path) -> Path:
     return write_page(Path(path), f"{run.target}: examination", top, sections, footer(run.versions))
 
 
+def _layers(number: int) -> str:
+    return "1 layer" if number == 1 else f"{number} layers"
+
+
+def _fitted(figure: go.Figure) -> go.Figure:
+    """Return a figure with its indices typeset, and the name of its colours beside them, where it takes least room."""
+    for axis in (*figure.select_xaxes(), *figure.select_yaxes()):
+        if axis.title.text and "<" not in axis.title.text:
+            axis.title.text = typeset(axis.title.text)
+    for trace in figure.select_traces({"type": "heatmap"}):
+        trace.colorbar.title.update(text=typeset(trace.colorbar.title.text or ""), side="right")
+        trace.colorbar.thickness = 12
+    return figure
+
+
 def _summary(found: Examination) -> Section:
     picture = reach_picture(found)
     parts = [] if picture is None else [picture.to_html()]
@@ -138,9 +156,7 @@ def _sections(layers: Sequence[LayerFindings]) -> list[Section]:
 
 def _section(part: str, question: _Question, results: Sequence[tuple[str, Any]]) -> Section:
     names = [name for name, _ in results]
-    figures = [result.plot() for _, result in results]
-    for figure in figures:
-        figure.update_layout(title=None)
+    figures = [_fitted(result.plot()) for _, result in results]
     picture = Picture(
         title="Layer by layer" if len(results) > 1 else names[0],
         description=f"{question.title}: {'; '.join(names)}.",

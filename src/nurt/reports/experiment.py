@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nurt.experiments import Experiment, ExperimentResult, Figure, Table, Text, find
-from nurt.experiments.texts import number
-from nurt.reports.html import Column, Markup, definitions, element, join, table
+from nurt.experiments.texts import number, updates_made
+from nurt.reports.formulas import typeset
+from nurt.reports.html import Column, Markup, element, join, table
 from nurt.reports.page import ENGLISH, POLISH, Section, write_page
 from nurt.reports.picture import Picture
 from nurt.reports.sections.verdict import heading, mark, tile
@@ -29,6 +30,10 @@ HEADLINES = {
 }
 KICKER = Text("nurt · experiment", "nurt · eksperyment")
 VERDICT = Text("Verdict", "Werdykt")
+COMMAND = Text("Command", "Polecenie")
+PRESET = Text("Preset", "Wariant")
+PRESETS = Text("Presets", "Warianty")
+SHOWS = Text("what it shows", "co pokazuje")
 OWN = Text("settings of one's own", "własne ustawienia")
 SECTIONS = {
     "pictures": Text("What it looks like", "Jak to wygląda"),
@@ -61,7 +66,10 @@ def write_experiment_report(result: ExperimentResult, path: str | Path, *, langu
     experiment = find(result.experiment)
     name = experiment.name[language]
     top = join(
-        [heading(KICKER[language], name, experiment.description[language]), *_verdict(result, experiment, language)]
+        [
+            heading(KICKER[language], name, typeset(experiment.description[language])),
+            *_verdict(result, experiment, language),
+        ]
     )
     footer = element("span", FOOTER[language])
     frame = POLISH if language == "pl" else ENGLISH
@@ -73,7 +81,7 @@ def _verdict(result: ExperimentResult, experiment: Experiment[Any], language: La
     words = element(
         "div",
         element("p", HEADLINES[result.verdict.standing][language], class_="headline"),
-        element("p", result.verdict.text[language], class_="sentence"),
+        element("p", typeset(result.verdict.text[language]), class_="sentence"),
     )
     panel = element(
         "div",
@@ -83,7 +91,7 @@ def _verdict(result: ExperimentResult, experiment: Experiment[Any], language: La
         role="region",
         aria_label=VERDICT[language],
     )
-    hint = element("p", element("strong", f"{HOW_TO_READ[language]} "), experiment.how_to_read[language])
+    hint = element("p", element("strong", f"{HOW_TO_READ[language]} "), typeset(experiment.how_to_read[language]))
     return [panel, element("dl", *_tiles(result, experiment, language), class_="tiles"), hint]
 
 
@@ -91,15 +99,15 @@ def _tiles(result: ExperimentResult, experiment: Experiment[Any], language: Lang
     tiles = []
     if result.score is not None:
         told = [f"{one.name[language]}: {_brief(one.value, language)}" for one in result.baselines[:1]]
-        tiles.append(tile(result.score.name[language], _brief(result.score.value, language), "".join(told)))
+        tiles.append(
+            tile(typeset(result.score.name[language]), _brief(result.score.value, language), typeset("".join(told)))
+        )
     preset = experiment.presets.get(result.preset)
     label = (preset.label if preset is not None else OWN)[language]
     seed = Text("seed {seed}", "ziarno {seed}").filled(seed=result.settings.seed)[language]
-    tiles.append(tile(Text("Preset", "Wariant")[language], result.preset, f"{label}; {seed}"))
-    updates = Text("{updates} updates", "aktualizacje: {updates}").filled(updates=result.updates)[language]
-    aside = updates if result.updates else Text("nothing is trained", "nic nie jest uczone")[language]
+    tiles.append(tile(PRESET[language], result.preset, f"{label}; {seed}"))
     seconds = f"{number(max(0.1, round(result.seconds, 1)), language)} s"
-    tiles.append(tile(Text("Budget used", "Zużyty budżet")[language], seconds, aside))
+    tiles.append(tile(Text("Budget used", "Zużyty budżet")[language], seconds, updates_made(result.updates)[language]))
     return tiles
 
 
@@ -109,7 +117,11 @@ def _sections(result: ExperimentResult, experiment: Experiment[Any], language: L
         "baselines": _baselines(result, language),
         "numbers": [_table(one, language) for one in result.tables()],
         "exercises": [
-            element("details", element("summary", one.question[language]), element("p", one.answer[language]))
+            element(
+                "details",
+                element("summary", typeset(one.question[language])),
+                element("p", typeset(one.answer[language])),
+            )
             for one in experiment.exercises
         ],
         "again": [_again(result, experiment, language)],
@@ -123,9 +135,9 @@ def _picture(figure: Figure, language: Language) -> Markup:
     if language == "pl":
         drawn.update_layout(separators=",\N{NO-BREAK SPACE}")
     return Picture(
-        title=figure.title[language],
+        title=typeset(figure.title[language]),
         description=figure.title[language],
-        how_to_read=figure.how_to_read[language],
+        how_to_read=typeset(figure.how_to_read[language]),
         figures=[drawn],
         height=figure.height,
         lead=HOW_TO_READ[language],
@@ -135,7 +147,7 @@ def _picture(figure: Figure, language: Language) -> Markup:
 def _table(shown: Table, language: Language) -> Markup:
     columns = [Column(title[language], shown.is_numeric(index)) for index, title in enumerate(shown.columns)]
     note = shown.note[language] if shown.note is not None else ""
-    return table(columns, shown.cells(language), caption=shown.caption[language], note=note)
+    return table(columns, shown.cells(language), caption=shown.caption[language], note=note, typeset=typeset)
 
 
 def _baselines(result: ExperimentResult, language: Language) -> list[Markup]:
@@ -145,7 +157,7 @@ def _baselines(result: ExperimentResult, language: Language) -> list[Markup]:
     rows = [[this[language], _brief(result.score.value, language)]]
     rows += [[one.name[language], _brief(one.value, language)] for one in result.baselines]
     columns = [Column(method[language], numeric=False), Column(Text("value", "wartość")[language])]
-    return [table(columns, rows, caption=result.score.name[language], highlight=0)]
+    return [table(columns, rows, caption=result.score.name[language], highlight=0, typeset=typeset)]
 
 
 def _again(result: ExperimentResult, experiment: Experiment[Any], language: Language) -> Markup:
@@ -157,9 +169,20 @@ def _again(result: ExperimentResult, experiment: Experiment[Any], language: Lang
     words.append(f"--seed {result.settings.seed}")
     if language != "en":
         words.append(f"--lang {language}")
-    rows = [(f"--preset {name}", preset.label[language]) for name, preset in experiment.presets.items()]
-    parts = [] if own else [element("p", element("code", " ".join(words)))]
-    return join([*parts, definitions(rows)])
+    command = element("code", " ".join(words))
+    box = element("div", command, class_="scroll command", tabindex="0", role="region", aria_label=COMMAND[language])
+    return join([*([] if own else [box]), _presets(result, experiment, language)])
+
+
+def _presets(result: ExperimentResult, experiment: Experiment[Any], language: Language) -> Markup:
+    """Return what else there is to choose; the row of this run is tinted."""
+    rows = [
+        [element("code", f"--preset {name}"), preset.label[language]] for name, preset in experiment.presets.items()
+    ]
+    names = [*experiment.presets]
+    chosen = names.index(result.preset) if result.preset in names else None
+    columns = [Column(PRESET[language], numeric=False), Column(SHOWS[language], numeric=False)]
+    return table(columns, rows, caption=PRESETS[language], highlight=chosen, typeset=typeset)
 
 
 def _brief(value: float, language: Language) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 __all__ = ["Column", "Markup", "definitions", "element", "items", "join", "safe", "table"]
@@ -61,6 +61,7 @@ def table(
     caption: str,
     note: str = "",
     highlight: int | None = None,
+    typeset: Callable[[str], Markup] = safe,
 ) -> Markup:
     """Return a table in a box of its own that scrolls sideways on narrow screens.
 
@@ -70,24 +71,28 @@ def table(
         caption: what the table shows, its name for screen readers.
         note: what has to be said to read it, below.
         highlight: index of the row that is tinted, or None.
+        typeset: makes HTML of titles, cells, caption and note.
     """
     kinds = ["number" if column.numeric else "words" for column in columns]
-    head = [element("th", column.title, scope="col", class_=kind) for column, kind in zip(columns, kinds, strict=True)]
+    head = [
+        element("th", typeset(column.title), scope="col", class_=kind)
+        for column, kind in zip(columns, kinds, strict=True)
+    ]
     body = []
     for index, row in enumerate(rows):
         first, *rest = zip(row, kinds, strict=True)
-        cells = [element("th", first[0], scope="row", class_=first[1])]
-        cells += [element("td", cell, class_=kind) for cell, kind in rest]
+        cells = [element("th", typeset(first[0]), scope="row", class_=first[1])]
+        cells += [element("td", typeset(cell), class_=kind) for cell, kind in rest]
         body.append(element("tr", *cells, class_="tinted" if index == highlight else None))
     whole = element(
         "table",
-        element("caption", caption),
+        element("caption", typeset(caption)),
         element("thead", element("tr", *head)),
         element("tbody", *body),
     )
     box = element("div", whole, class_="scroll", tabindex="0", role="region", aria_label=caption)
     # Outside the box, or it would scroll out of sight with the columns.
-    return join([box, element("p", note, class_="note")]) if note else box
+    return join([box, element("p", typeset(note), class_="note")]) if note else box
 
 
 def definitions(pairs: Iterable[tuple[str, str]]) -> Markup:

@@ -79,10 +79,20 @@ def tick_label(label: object) -> str:
 
 def _plain(figure: go.Figure) -> dict[str, Any]:
     """Return data and layout; the page has its own titles and space for them."""
+    _break_at_zero(figure)
     figure.update_layout(title=None, margin={"l": 8, "r": 12, "t": 8, "b": 8})
     drawing = json.loads(figure.to_json(), parse_constant=lambda _: None)
     drawing["layout"].pop("template", None)
     return {"data": drawing["data"], "layout": drawing["layout"]}
+
+
+def _break_at_zero(figure: go.Figure) -> None:
+    """Leave a gap where a value has no place on a logarithmic axis: a line would fall to the edge of the plot."""
+    for trace in figure.select_traces({"type": "scatter"}):
+        axis = figure.layout[f"yaxis{(trace.yaxis or 'y')[1:]}"]
+        if axis.type == "log" and trace.y is not None:
+            values = np.asarray(trace.y, dtype=np.float64)
+            trace.y = np.where(values > 0.0, values, np.nan)
 
 
 def _json_in_html(value: Any) -> Markup:

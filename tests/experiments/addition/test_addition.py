@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from nurt.experiments import find, run
 from nurt.experiments.addition import model
-from nurt.experiments.addition.numbers import Operation, carries, draw_pairs, exact_parameters
+from nurt.experiments.addition.numbers import Operation, all_pairs, carries, draw_pairs, exact_parameters
 from nurt.experiments.addition.study import AdditionResult, AdditionSettings, train
 from nurt.nn import ElmanCell, unroll
 
@@ -114,12 +114,51 @@ def test_the_experiment_shows_several_draws_and_its_baselines() -> None:
 def test_a_short_training_of_28_steps_is_told_to_have_missed() -> None:
     result = quick("addition/add-28", rounds=1, batches=2, samples=200)
     assert result.verdict.standing == "missed"
+    assert result.score is not None
+    assert result.score.value <= result.baselines[0].value
+    assert "not better than answering without memory" in result.verdict.text.en
     assert result.parameters.initial.shape == (10,)
 
 
 def test_the_sample_table_prints_the_sign_of_the_task() -> None:
     rows = quick("addition/subtract-15", draws=0, rounds=1).tables()[0].rows
     assert all("−" in str(row[0]) and row[1] == row[3] for row in rows)
+
+
+@pytest.mark.parametrize("operation", ["add", "subtract"])
+def test_all_pairs_are_all_and_each_once(operation: Operation) -> None:
+    pairs = all_pairs(4, operation)
+    drawn = {(a, b) for a in range(8) for b in range(8)}
+    expected = drawn if operation == "add" else {(max(pair), min(pair)) for pair in drawn}
+    assert {tuple(map(int, pair)) for pair in pairs.numbers} == expected
+    assert len(pairs.numbers) == 64
+    assert model.accuracy(exact_parameters(operation), pairs.inputs, pairs.targets) == 1.0
+
+
+def test_the_verdict_says_what_was_asked() -> None:
+    few = quick("addition/roelants", draws=1)
+    assert few.settings.exhaustive
+    assert "all 4096 pairs" in few.verdict.text.en and "wszystkich 4096 par" in few.verdict.text.pl
+    many = quick("addition/subtract-15", draws=1, rounds=1)
+    assert not many.settings.exhaustive
+    assert "2000 fresh pairs" in many.verdict.text.en and "2000 nowych par" in many.verdict.text.pl
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("preset", "solved"), [("default", 10), ("guarded", 8), ("mended", 10)])
+def test_about_half_of_20_seeds_are_right_on_every_pair(preset: str, solved: int) -> None:
+    result = run("addition/roelants", preset)
+    assert isinstance(result, AdditionResult)
+    assert len(result.draw_accuracies) == 20
+    asked = all_pairs(7, "add")
+    assert len({tuple(pair) for pair in asked.numbers.tolist()}) == 4096
+    exact = 0
+    for seed in range(20):
+        plan = dataclasses.replace(result.settings, seed=seed, networks_before=0)
+        bits = model.run(train(plan).walked[-1], asked.inputs)[1][:, :, 0] > 0.0
+        exact += int((bits @ (1 << np.arange(7)) == asked.numbers.sum(axis=1)).all())
+    assert exact == int((result.draw_accuracies == 1.0).sum()) == solved
+    assert f"From 20 other draws of data and weights, {solved} end without an error" in result.verdict.text.en
 
 
 @pytest.mark.slow

@@ -113,6 +113,15 @@ def test_the_overview_spans_what_was_measured() -> None:
     assert found.norm.max() == pytest.approx(229, rel=2e-3)
 
 
+@pytest.mark.parametrize("preset", ["default", "steeper"])
+def test_a_bias_that_is_computed_is_on_the_ridge(preset: str) -> None:
+    result = run("surface/cliff", preset)
+    assert isinstance(result, CliffResult)
+    assert result.bias == ridge.ridge_bias(result.settings.weight)
+    assert float(ridge.slope(result.settings.weight, result.bias).loss) == pytest.approx(0.00601255531766, rel=1e-11)
+    assert set(result.trajectory) == {ridge.START}
+
+
 def test_a_typed_bias_is_told_in_the_verdict() -> None:
     result = run("surface/cliff", "typed-bias")
     assert result.verdict.standing == "partly"

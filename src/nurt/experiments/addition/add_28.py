@@ -28,7 +28,7 @@ EXPERIMENT = Experiment(
         "Ten units for a task that needs three: several of them follow the carry.",
         "Dziesięć jednostek do zadania, które wymaga trzech: kilka z nich podąża za przeniesieniem.",
     ),
-    expected_seconds=12,
+    expected_seconds=6,
     presets={
         "default": Preset(Text("50 passes over 5000 pairs", "50 przejść po 5000 par"), BASE),
         "several": Preset(

@@ -9,7 +9,7 @@ import numpy as np
 
 from nurt.experiments.addition.model import Parameters
 
-__all__ = ["Operation", "Pairs", "carries", "draw_pairs", "exact_parameters"]
+__all__ = ["Operation", "Pairs", "all_pairs", "carries", "draw_pairs", "exact_parameters"]
 
 Operation: TypeAlias = Literal["add", "subtract"]
 
@@ -42,6 +42,16 @@ def draw_pairs(stream: np.random.RandomState, count: int, steps: int, operation:
     """
     top = 2 ** (steps - 1)
     drawn = np.array([(stream.randint(0, top), stream.randint(0, top)) for _ in range(count)], dtype=np.int64)
+    return _pairs(drawn, steps, operation)
+
+
+def all_pairs(steps: int, operation: Operation) -> Pairs:
+    """Return every pair of two numbers of ``steps`` - 1 bits there is, 4^(steps - 1) of them."""
+    top = 2 ** (steps - 1)
+    return _pairs(np.stack(np.divmod(np.arange(top**2), top), axis=1), steps, operation)
+
+
+def _pairs(drawn: np.ndarray, steps: int, operation: Operation) -> Pairs:
     numbers = drawn if operation == "add" else np.sort(drawn, axis=1)[:, ::-1]
     results = numbers[:, 0] + numbers[:, 1] if operation == "add" else numbers[:, 0] - numbers[:, 1]
     inputs = np.stack([_bits(numbers[:, 0], steps), _bits(numbers[:, 1], steps)], axis=2)

@@ -77,7 +77,7 @@ def _loss(result: AdditionResult) -> Figure:
         name = Text("cross-entropy", "entropia krzyżowa")[language]
         updates = np.arange(1, len(result.losses) + 1)
         figure = drawing.lines(updates, [(name, result.losses)], drawing.UPDATE[language], name)
-        figure.update_yaxes(type="log", exponentformat="power", dtick=1)
+        plotting.log_axis(figure)
         figure.update_layout(showlegend=False)
         return figure
 
@@ -110,12 +110,12 @@ def _accuracy(result: AdditionResult) -> Figure:
         return figure
 
     return Figure(
-        Text("Accuracy on fresh pairs", "Dokładność na nowych parach"),
+        Text("Accuracy while it learns", "Dokładność w trakcie uczenia"),
         Text(
-            "Measured on pairs that were not learnt from. The dashed line needs no memory: it answers each pair of "
+            "Measured on the pairs the verdict speaks of. The dashed line needs no memory: it answers each pair of "
             "bits by itself.",
-            "Mierzona na parach, z których sieć się nie uczyła. Linia przerywana nie wymaga pamięci: odpowiada na "
-            "każdą parę bitów z osobna.",
+            "Mierzona na parach, o których mówi werdykt. Linia przerywana nie wymaga pamięci: odpowiada na każdą parę "
+            "bitów z osobna.",
         ),
         draw,
         340,

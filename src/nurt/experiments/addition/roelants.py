@@ -29,7 +29,7 @@ EXPERIMENT = Experiment(
         "Znajdź jednostkę, która podąża za czarnymi rombami: to ona trzyma przeniesienie. Potem zobacz, jak często "
         "inne losowania zawodzą.",
     ),
-    expected_seconds=4,
+    expected_seconds=2,
     presets={
         "default": Preset(Text("To the letter, slips included", "Dosłownie, razem z pomyłkami"), LITERAL),
         "guarded": Preset(Text("ε where it belongs", "ε na swoim miejscu"), dataclasses.replace(LITERAL, guard="root")),

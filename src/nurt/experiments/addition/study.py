@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -11,7 +12,7 @@ import numpy as np
 from nurt.descent import NesterovRMSProp, descend
 from nurt.descent.base import Gradient
 from nurt.experiments.addition import model, pictures, tables
-from nurt.experiments.addition.numbers import Operation, Pairs, draw_pairs
+from nurt.experiments.addition.numbers import Operation, Pairs, all_pairs, draw_pairs
 from nurt.experiments.progress import Progress
 from nurt.experiments.results import ExperimentResult, Figure, Measure, Table, Verdict
 from nurt.experiments.settings import Settings
@@ -20,9 +21,13 @@ from nurt.experiments.texts import Text
 __all__ = ["AdditionResult", "AdditionSettings", "Training", "compute", "train"]
 
 FRESH = 2000
+# Where there are no more pairs of numbers than this, all of them are asked for.
+ALL = 4096
 FRESH_SEED = 1000
 POINTS_SHOWN = 100
 CHECKED = 100
+RIGHT_OF_ALL = Text(f"right bits of all {ALL} pairs", f"poprawne bity wszystkich {ALL} par")
+RIGHT_OF_FRESH = Text(f"right bits of {FRESH} fresh pairs", f"poprawne bity {FRESH} nowych par")
 SAMPLE = 5
 
 
@@ -63,6 +68,11 @@ class AdditionSettings(Settings):
         """Updates in all."""
         return self.rounds * self.batches
 
+    @property
+    def exhaustive(self) -> bool:
+        """Whether a network is asked for every pair of numbers there is, and not for fresh ones alone."""
+        return self.steps - 1 <= math.log(ALL, 4)
+
 
 @dataclass(frozen=True)
 class Training:
@@ -90,7 +100,7 @@ class AdditionResult(ExperimentResult):
     Args:
         settings: what the run depended on.
         verdict: the answer in words.
-        score: share of right bits of fresh pairs.
+        score: share of right bits, of all pairs of numbers or of fresh ones.
         baselines: the same for guesses without memory.
         updates: of one training.
         experiment: id.
@@ -168,18 +178,19 @@ def compute(settings: AdditionSettings, progress: Progress) -> AdditionResult:
     for number in range(settings.draws):
         progress((number + 1) / (settings.draws + 1), doing)
         other = _other(settings, number)
-        fresh = _fresh(other)
-        finals.append(model.accuracy(train(other).walked[-1], fresh.inputs, fresh.targets))
-    fresh = _fresh(settings)
+        asked = _asked(other)
+        finals.append(model.accuracy(train(other).walked[-1], asked.inputs, asked.targets))
+    asked = _asked(settings)
     stride = max(1, settings.updates // POINTS_SHOWN)
     shown = np.array([*range(0, settings.updates, stride), settings.updates])
-    accuracies = np.array([model.accuracy(training.walked[at], fresh.inputs, fresh.targets) for at in shown])
+    accuracies = np.array([model.accuracy(training.walked[at], asked.inputs, asked.targets) for at in shown])
     reached = float(accuracies[-1])
+    baselines = _baselines(training.pairs)
     return AdditionResult(
         settings=settings,
-        verdict=_verdict(settings, reached, np.array(finals)),
-        score=Measure(Text("right bits of fresh pairs", "poprawne bity nowych par"), reached),
-        baselines=_baselines(training.pairs),
+        verdict=_verdict(settings, reached, np.array(finals), baselines[0].value),
+        score=Measure(RIGHT_OF_ALL if settings.exhaustive else RIGHT_OF_FRESH, reached),
+        baselines=baselines,
         updates=settings.updates,
         start=training.start,
         losses=training.losses,
@@ -190,6 +201,11 @@ def compute(settings: AdditionSettings, progress: Progress) -> AdditionResult:
         draw_accuracies=np.array(finals),
         gradient_check=_gradient_check(training),
     )
+
+
+def _asked(settings: AdditionSettings) -> Pairs:
+    """Return what a network is judged by: every pair there is, or fresh ones where there are too many."""
+    return all_pairs(settings.steps, settings.operation) if settings.exhaustive else _fresh(settings)
 
 
 def _fresh(settings: AdditionSettings, count: int = FRESH) -> Pairs:
@@ -230,23 +246,33 @@ def _baselines(pairs: Pairs) -> tuple[Measure, ...]:
     )
 
 
-def _verdict(settings: AdditionSettings, reached: float, finals: np.ndarray) -> Verdict:
+def _verdict(settings: AdditionSettings, reached: float, finals: np.ndarray, baseline: float) -> Verdict:
     values: dict[str, float] = {
         "reached": 100.0 * reached,
         "updates": settings.updates,
+        "baseline": 100.0 * baseline,
         "solved": int((finals == 1.0).sum()),
         "draws": len(finals),
     }
+    whole = Text(f"of all {ALL} pairs of numbers", f"wszystkich {ALL} par liczb")
+    part = Text(f"of {FRESH} fresh pairs", f"{FRESH} nowych par")
     text = Text(
-        "{reached} % of the bits of fresh pairs are right after {updates} updates.",
-        "Po {updates} aktualizacjach {reached} % bitów nowych par jest poprawnych.",
-    ).filled(**values)
+        "{reached} % of the bits {pairs} are right after {updates} updates.",
+        "Po {updates} aktualizacjach {reached} % bitów {pairs} jest poprawnych.",
+    ).filled(**values, pairs=whole if settings.exhaustive else part)
+    if reached <= baseline:
+        told = Text(
+            " That is not better than answering without memory, {baseline} %.",
+            " To nie więcej niż bez pamięci, {baseline} %.",
+        ).filled(**values)
+        text = Text(text.en + told.en, text.pl + told.pl)
     if len(finals):
         told = Text(
-            " From {draws} other draws of data and weights, {solved} end without an error: one good run is luck.",
-            " Spośród {draws} innych losowań danych i wag bezbłędnie kończy się {solved}: jeden udany przebieg to "
-            "szczęście.",
+            " From {draws} other draws of data and weights, {solved} end without an error on these: one good run is "
+            "luck.",
+            " Spośród {draws} innych losowań danych i wag bez błędu na nich kończy się {solved}: jeden udany przebieg "
+            "to szczęście.",
         ).filled(**values)
         text = Text(text.en + told.en, text.pl + told.pl)
     standing: Literal["reached", "partly", "missed"] = "reached" if reached == 1.0 else "partly"
-    return Verdict(standing if reached > 0.75 else "missed", text)
+    return Verdict(standing if reached > max(0.75, baseline) else "missed", text)

@@ -27,7 +27,7 @@ EXPERIMENT = Experiment(
         "Przy dokładnych wagach jednostka 2 to pożyczka z odwróconym znakiem. Sprawdź, czy uczenie znalazło coś "
         "podobnego.",
     ),
-    expected_seconds=8,
+    expected_seconds=3,
     presets={
         "default": Preset(Text("100 updates, to the letter", "100 aktualizacji, dosłownie"), BASE),
         "mended": Preset(

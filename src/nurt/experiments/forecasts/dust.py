@@ -47,7 +47,9 @@ def design_table(result: PM10Result) -> Table:
         "Średnia po ziarnach (liczba ziaren: {n}), µg/m³. Ostatnia kolumna mówi, horyzont po horyzoncie, czy najgorsze "
         "ziarno jest poniżej najlepszej z metod bez kosztów. Brakujących godzin nie oceniamy.",
     ).filled(n=result.settings.repeats)
-    return Table(Text("Every combination", "Wszystkie kombinacje"), columns, tuple(rows), note, significant=4)
+    return Table(
+        Text("Every combination, µg/m³", "Wszystkie kombinacje, µg/m³"), columns, tuple(rows), note, significant=4
+    )
 
 
 def free_table(result: PM10Result) -> Table:

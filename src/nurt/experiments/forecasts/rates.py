@@ -173,7 +173,7 @@ def horizon_figure(steps: Sequence[int], own: Sequence[float], naive: Sequence[f
     """Return the error by horizon beside that of repeating the last value."""
 
     def draw(language: Language) -> go.Figure:
-        figure = plotting.new_figure("", Text("steps ahead", "kroków naprzód")[language], "MAE")
+        figure = plotting.new_figure("", Text("steps ahead", "kroków naprzód")[language], "MAE, PLN")
         for label, values, line in (
             (name, own, plotting.forecaster_line(name, model=True)),
             (Text("repeating", "powtórzenie")[language], naive, plotting.forecaster_line("naive")),
@@ -202,8 +202,8 @@ def gradient_figure(gradients: np.ndarray) -> Figure:
         # A gradient that has vanished to 0 has no place on the axis.
         curves = [(f"{layer} {index + 1}", np.where(row > 0, row, np.nan)) for index, row in enumerate(gradients)]
         title = Text("steps back", "kroki wstecz")
-        figure = drawing.lines(steps, curves, title[language], "‖dℓ/dh_t‖")
-        figure.update_yaxes(type="log", exponentformat="power")
+        figure = drawing.lines(steps, curves, title[language], "‖dℓ/dh<sub>t</sub>‖")
+        plotting.log_axis(figure)
         return figure
 
     return Figure(

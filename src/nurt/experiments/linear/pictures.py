@@ -113,8 +113,8 @@ def _walk(result: LinearResult, bounds: tuple[float, float], title: Text) -> Fig
         Text(
             "One dot per update. The walk starts at the top left and has to follow the curved valley. Steps that stop "
             "growing show where signs alternate from wall to wall.",
-            "Jedna kropka na aktualizację. Spacer zaczyna się u góry po lewej i musi iść zakrzywioną doliną. Gdzie "
-            "kroki przestają rosnąć, tam znaki gradientu zmieniają się od ściany do ściany.",
+            "Jedna kropka na aktualizację. Droga zaczyna się u góry po lewej i musi prowadzić zakrzywioną doliną. "
+            "Gdzie kroki przestają rosnąć, tam znaki gradientu zmieniają się od ściany do ściany.",
         ),
         draw,
         460,
@@ -159,7 +159,7 @@ def _length(result: LinearResult) -> Figure:
         figure.add_vline(
             x=result.settings.steps, line={"color": plotting.WARNING, "dash": "dash"}, annotation_text=label
         )
-        figure.update_yaxes(type="log", exponentformat="power")
+        plotting.log_axis(figure)
         figure.update_layout(showlegend=False)
         return figure
 

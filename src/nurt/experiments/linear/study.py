@@ -176,30 +176,30 @@ def _verdict(final: float, constant: float, settings: LinearSettings) -> Verdict
         text = Text(
             "The walk left every bound: a step against a gradient of that size overshoots, and the next gradient is "
             "larger still.",
-            "Spacer opuścił wszelkie granice: krok przeciw tak dużemu gradientowi przeskakuje dolinę, a następny "
+            "Droga wyszła poza wszelkie granice: krok przeciw tak dużemu gradientowi przeskakuje dolinę, a następny "
             "gradient jest jeszcze większy.",
         )
         return Verdict("missed", text)
     values = {"final": final, "constant": constant, "share": 100.0 * final / constant, "updates": settings.updates}
     if final >= constant:
         text = Text(
-            "Below the constant baseline: after {updates} updates the loss is {final}, while always answering with "
-            "the mean of the targets gives {constant}.",
+            "Below the constant baseline, so worse than knowing nothing: after {updates} updates the loss is {final}, "
+            "while always answering with the mean of the targets gives {constant}.",
             "Gorzej niż stała: po {updates} aktualizacjach strata wynosi {final}, a podawanie zawsze średniej wartości "
             "docelowych daje {constant}.",
         )
         return Verdict("missed", text.filled(**values))
     if final < 0.001 * constant:
         text = Text(
-            "Above the constant baseline: after {updates} updates the loss is {final}, against {constant} for always "
-            "answering with the mean.",
+            "Above the constant baseline, so better than knowing nothing: after {updates} updates the loss is {final}, "
+            "against {constant} for always answering with the mean.",
             "Lepiej niż stała: po {updates} aktualizacjach strata wynosi {final}, wobec {constant} przy podawaniu "
             "zawsze średniej.",
         )
         return Verdict("reached", text.filled(**values))
     text = Text(
-        "Above the constant baseline, but not converged: after {updates} updates the loss is {final}, {share} % of the "
-        "{constant} of always answering with the mean.",
+        "Above the constant baseline, so better than knowing nothing, but not converged: after {updates} updates the "
+        "loss is {final}, {share} % of the {constant} of always answering with the mean.",
         "Lepiej niż stała, ale bez zbieżności: po {updates} aktualizacjach strata wynosi {final}, czyli {share} % "
         "wartości {constant}, którą daje podawanie zawsze średniej.",
     )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nurt.experiments import drawing
 from nurt.experiments.linear import points
 from nurt.experiments.results import Table
 from nurt.experiments.texts import Text
@@ -51,14 +52,14 @@ def _gradient_check(result: LinearResult) -> Table:
 def _markers(result: LinearResult) -> Table:
     rows = tuple(
         (
-            f"({input_weight:g}, {recurrent_weight:g})".replace("-", "−"),
+            Text(drawing.point_name(point, "en"), drawing.point_name(point, "pl")),
             found.loss,
             found.input_weight,
             found.recurrent_weight,
             float(found.over_time[-1]),
             float(found.over_time[0]),
         )
-        for (input_weight, recurrent_weight), found in zip(points.MARKERS, result.markers, strict=True)
+        for point, found in zip(points.MARKERS, result.markers, strict=True)
     )
     columns = ("(w_x, w_rec)", "ℓ", "∂ℓ/∂w_x", "∂ℓ/∂w_rec", "G_T", "G_0")
     return Table(
@@ -79,11 +80,11 @@ def _extremes(result: LinearResult) -> Table:
     ]
     end = result.path.end
     final = result.score.value if result.score is not None else np.nan
-    rows.append((Text("end of the walk", "koniec spaceru"), float(end[0]), float(end[1]), final))
+    rows.append((Text("end of the walk", "koniec drogi"), float(end[0]), float(end[1]), final))
     return Table(
         caption=Text(
             "Where the surface is level, and where the walk ended",
-            "Gdzie powierzchnia jest płaska i gdzie skończył się spacer",
+            "Gdzie powierzchnia jest płaska i gdzie skończyła się droga",
         ),
         columns=(Text("point", "punkt"), Text("w_x", "w_x"), Text("w_rec", "w_rec"), Text("ℓ", "ℓ")),
         rows=tuple(rows),

@@ -25,7 +25,7 @@ EXPERIMENT = Experiment(
     ),
     how_to_read=Text(
         "Compare the end of the walk with the minimum of the profile: small loss, wrong weights.",
-        "Porównaj koniec spaceru z minimum profilu: strata jest mała, a wagi błędne.",
+        "Porównaj koniec drogi z minimum profilu: strata jest mała, a wagi błędne.",
     ),
     expected_seconds=0.5,
     presets={

@@ -9,7 +9,7 @@ import numpy as np
 
 from nurt.experiments.longmemory.study import CellRun
 from nurt.experiments.results import Standing, Verdict
-from nurt.experiments.texts import Text
+from nurt.experiments.texts import Text, counted
 
 __all__ = ["CHANCE", "LEARNT", "Better", "CellVerdict", "judge_cell", "verdict_of"]
 
@@ -118,7 +118,8 @@ def _certainty(cells: tuple[CellVerdict, ...]) -> Text:
         )
     else:
         words = Text(
-            "In brackets the range over {n} seeds, which are too few for an interval.",
-            "W nawiasach zakres wyników; ziaren: {n}, za mało na przedział ufności.",
+            "In brackets the range of {n}, too few for an interval.",
+            "W nawiasach zakres wyników z {n}: to za mało na przedział ufności.",
         )
+        return words.filled(n=counted(seeds, ("seed", "seeds"), ("ziarna", "ziaren", "ziaren")))
     return words.filled(n=seeds)

@@ -14,7 +14,7 @@ from nurt.experiments.longmemory.judging import CellVerdict, judge_cell, verdict
 from nurt.experiments.longmemory.study import CellRun, MemorySettings, run_all, tested_stream
 from nurt.experiments.progress import Progress
 from nurt.experiments.results import ExperimentResult, Figure, Measure, Table
-from nurt.experiments.texts import Language, Text
+from nurt.experiments.texts import Language, Text, number
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -91,7 +91,7 @@ def runs_table(runs: tuple[CellRun, ...], what: Text) -> Table:
             Text("cell", "komórka"),
             Text("seed", "ziarno"),
             what,
-            Text("updates clipped, %", "przycięte aktualizacje, %"),
+            Text("clipped, %", "przycięte, %"),
             Text("updates", "aktualizacje"),
             Text("seconds", "sekundy"),
         ),
@@ -141,7 +141,7 @@ def curves_figure(runs: tuple[CellRun, ...], baseline: float, what: Text, *, log
             line={"color": plotting.REFERENCE, "width": 2, "dash": "dash"},
         )
         if log:
-            figure.update_yaxes(type="log")
+            plotting.log_axis(figure)
         return figure
 
     return Figure(
@@ -166,9 +166,12 @@ def clipped_figure(cells: tuple[CellVerdict, ...]) -> Figure:
             x=[one.cell for one in cells],
             y=[100.0 * one.clipped_share for one in cells],
             marker={"color": [plotting.PALETTE[index % len(plotting.PALETTE)] for index in range(len(cells))]},
+            # A cell that was never clipped has no bar to be seen.
+            text=[f"{number(100.0 * one.clipped_share, language, 2)} %" for one in cells],
+            textposition="outside",
             showlegend=False,
         )
-        figure.update_yaxes(range=[0, 100])
+        figure.update_yaxes(range=[0, 108], tickvals=[0, 20, 40, 60, 80, 100])
         return figure
 
     return Figure(

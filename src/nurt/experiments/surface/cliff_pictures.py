@@ -88,7 +88,7 @@ def _norm(result: CliffResult) -> Figure:
 
 
 def _landscape(result: CliffResult) -> Figure:
-    def draw(language: Language) -> go.Figure:
+    def draw(_: Language) -> go.Figure:
         figure = plotting.new_figure("", "", "")
         every = max(1, len(result.weights) // 80)
         figure.add_surface(
@@ -98,11 +98,12 @@ def _landscape(result: CliffResult) -> Figure:
             colorscale="Viridis",
             showscale=False,
         )
-        axes = {"xaxis": WEIGHT, "yaxis": BIAS, "zaxis": drawing.LOSS}
+        # One letter each, and far enough away: longer titles leave a narrow page.
+        axes = {"xaxis": "w", "yaxis": "b", "zaxis": "ℓ"}
         figure.update_layout(
             scene={
-                **{axis: {"title": {"text": title[language]}} for axis, title in axes.items()},
-                "camera": {"eye": {"x": -1.5, "y": -1.5, "z": 0.9}},
+                **{axis: {"title": {"text": title}, "nticks": 5} for axis, title in axes.items()},
+                "camera": {"eye": {"x": -2.0, "y": -2.0, "z": 1.1}, "center": {"x": 0, "y": 0, "z": -0.15}},
             }
         )
         return figure
@@ -130,7 +131,7 @@ def _along(result: CliffResult) -> Figure:
         figure.add_vline(
             x=ridge.STEEPEST_WEIGHT, line={"color": plotting.REFERENCE, "dash": "dot"}, annotation_text=label
         )
-        figure.update_yaxes(type="log", exponentformat="power", dtick=2)
+        plotting.log_axis(figure)
         return figure
 
     return Figure(
