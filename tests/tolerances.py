@@ -37,6 +37,24 @@ OUTPUTS[torch.bfloat16] = Tolerance(2e-2, 2e-2, 2e-2)
 STEP_DERIVATIVES = Tolerance(1e-13, 1e-13, 1e-13)
 
 
+def conditioned(tolerance: Tolerance, expected: Tensor, moved: Tensor) -> Tolerance:
+    """Return ``tolerance`` and on top what one rounding of the inputs does to the oracle itself.
+
+    No way to compute a quantity can be closer to the truth than that, and some problems multiply a rounding: the norm
+    of a state that is zero at first by 1/√ε ≈ 316.
+
+    Args:
+        tolerance: of a problem that multiplies nothing.
+        expected: what the oracle makes of the inputs.
+        moved: what it makes of inputs one rounding away.
+    """
+    off, size = (moved - expected).detach(), expected.detach()
+    if size.numel() == 0 or not size.any():
+        return tolerance
+    norm = float(torch.linalg.vector_norm(off) / torch.linalg.vector_norm(size))
+    return Tolerance(tolerance.rtol, tolerance.atol + float(off.abs().max() / size.abs().max()), tolerance.norm + norm)
+
+
 def assert_agree(actual: Tensor, expected: Tensor, tolerance: Tolerance, what: str) -> None:
     """Fail with ``what`` and the numbers when two tensors differ in kind or by more than allowed."""
     assert actual.shape == expected.shape, f"{what}: shape {tuple(actual.shape)}, expected {tuple(expected.shape)}"
