@@ -18,9 +18,6 @@ constexpr std::size_t kTasksWanted = 8;
 // Steps whose contributions to a sum over time are added up before they join the total: a long sum of small numbers
 // rounds like a sum of 64 and one of T / 64.
 constexpr std::size_t kStepsPerSum = 64;
-// How far ahead of the walk memory is asked for. Steps taken backwards, with columns read forwards, are a pattern that
-// processors do not guess by themselves.
-constexpr std::size_t kBytesAhead = 4096;
 // Numbers times steps below which waking a second thread costs more than it saves.
 constexpr std::size_t kFewNumbers = std::size_t{1} << 15;
 
@@ -34,11 +31,6 @@ template <class N> struct ScanTiles {
     tiles = count();
   }
   std::size_t count() const { return (columns + width - 1) / width; }
-  // Signed by the direction of the walk.
-  std::ptrdiff_t steps_ahead(bool forwards) const {
-    const auto steps = static_cast<std::ptrdiff_t>(kBytesAhead / (columns * sizeof(S)) + 1);
-    return forwards ? steps : -steps;
-  }
   std::size_t first(std::size_t tile) const { return tile * width; }
   std::size_t size(std::size_t tile) const {
     const std::size_t rest = columns - first(tile);
@@ -90,6 +82,13 @@ inline std::size_t length_of(const Scan& scan, std::size_t row) {
   return scan.lengths == nullptr ? scan.time : static_cast<std::size_t>(scan.lengths[row]);
 }
 
+// Columns in the direction in which the walk goes through memory: processors guess where a walk goes on, but not where
+// it jumps back at every row.
+template <class S, class Visit> void for_columns_along(bool forwards, std::size_t count, const Visit& visit) {
+  if (forwards) return for_columns<S>(count, visit);
+  for_columns_falling<S>(count, visit);
+}
+
 // Runs visit(0 .. tasks-1).
 template <class Visit> void for_tasks(const Scan& scan, std::size_t tasks, const Visit& visit) {
   const bool few = scan.batch * scan.time * scan.size < kFewNumbers;
@@ -123,7 +122,7 @@ template <class N> struct ScanForwardPass {
       const std::size_t t = scan.reverse ? length - 1 - k : k;
       const S *a_t = a.at(t), *b_t = b.at(t);
       S* h_t = outputs.at(t);
-      for_columns<S>(count, [&](auto io, std::size_t j) {
+      for_columns_along<S>(!scan.reverse, count, [&](auto io, std::size_t j) {
         const auto h = N::times(io.read(a_t + j), io.read(hidden.at + j)) + io.read(b_t + j);
         io.write(hidden.at + j, h);
         io.write(h_t + j, h);
@@ -187,7 +186,6 @@ template <class N> struct ScanBackwardPass {
     const RowOf<N> a(call.a, row, column), outputs(call.outputs, row, column);
     const RowOf<N> grad_outputs(call.grad_outputs, row, column), grad_a(call.grad_a, row, column);
     const RowOf<N> grad_b(call.grad_b, row, column);
-    const std::ptrdiff_t ahead = tiles.steps_ahead(scan.reverse);
     TileOf<S> grad, initial, recent, total;
     grad.set(moment_of(static_cast<const S*>(call.grad_final), tiles, row, column), count);
     initial.set(moment_of(static_cast<const S*>(call.initial), tiles, row, column), count);
@@ -200,12 +198,7 @@ template <class N> struct ScanBackwardPass {
       const S* before = k == 0 ? initial.at : outputs.at(scan.reverse ? t + 1 : t - 1);
       const S *a_t = a.at(t), *grad_t = grad_outputs.at(t);
       S *grad_a_t = mode == Mode::summed ? recent.at : grad_a.at(t), *grad_b_t = grad_b.at(t);
-      for_columns<S>(count, [&](auto io, std::size_t j) {
-        fetch_soon(a_t + a.stride * ahead + j);
-        fetch_soon(before + outputs.stride * ahead + j);
-        if (grad_t != nullptr) fetch_soon(grad_t + grad_outputs.stride * ahead + j);
-        if (grad_b_t != nullptr) write_soon(grad_b_t + grad_b.stride * ahead + j);
-        if (mode == Mode::each) write_soon(grad_a_t + grad_a.stride * ahead + j);
+      for_columns_along<S>(scan.reverse, count, [&](auto io, std::size_t j) {
         auto dh = io.read(grad.at + j);
         if (grad_t != nullptr) dh = dh + io.read(grad_t + j);
         if (grad_b_t != nullptr) io.write(grad_b_t + j, dh);

@@ -139,4 +139,11 @@ template <class S, class Visit> inline void for_columns(std::size_t count, const
   if (j < count) visit(First<S>{count - j}, j);
 }
 
+// The same from the last column to the first.
+template <class S, class Visit> inline void for_columns_falling(std::size_t count, const Visit& visit) {
+  std::size_t j = count / kLanes<S> * kLanes<S>;
+  if (j < count) visit(First<S>{count - j}, j);
+  while (j > 0) visit(Whole<S>{}, j -= kLanes<S>);
+}
+
 }  // namespace nurt::NURT_ISA
