@@ -142,7 +142,8 @@ template <class Cell, class S> struct BackwardPass {
     if constexpr (Cell::normalised) {
       for (std::size_t i = 0; i < alive; i += kRowBlock) normalised_step(step, i, smaller(i + kRowBlock, alive), apart);
     } else {
-      for (std::size_t i = 0; i < alive; ++i) {
+      // Rows and columns fall as the steps do: processors guess where such a walk through memory goes on.
+      for (std::size_t i = alive; i-- > 0;) {
         const std::size_t rank = tile.begin + i;
         point_wise(rank, step, row_at(rank, step, Cell::projected ? memory.between + i * H : grad_hidden + rank * P, apart));
       }
@@ -286,7 +287,7 @@ template <class Cell, class S> struct BackwardPass {
       next_gates = walk_.at(own_gates(), rank, step - 1);
       next_grad_gates = gates_row(rank, step - 1);
     }
-    for_columns<S>(H, [&](auto io, std::size_t j) {
+    for_columns_falling<S>(H, [&](auto io, std::size_t j) {
       for (std::size_t b = 0; b < blocks; ++b) {
         fetch_later(next_gates + b * H + j);
         write_later(next_grad_gates + b * H + j);
