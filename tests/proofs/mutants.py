@@ -26,7 +26,7 @@ TESTS = [
     "-x", "-q", "-p", "no:cacheprovider", "-p", "no:randomly",
     "tests/kernels/native/test_recurrence.py", "tests/kernels/native/test_carry.py",
     "tests/kernels/native/test_stack.py", "tests/kernels/test_scan_native.py",
-    "tests/kernels/native/test_dropout.py", "-k",
+    "tests/kernels/test_coins.py", "-k",
     "ragged or absent or past_the_end or all_rows_empty or every_size or (every_option and everything and 17) "
     "or (test_recurrence and nothing_is_kept) or dropout_has_the_draws or frozen or shared or coins",
 ]  # fmt: skip

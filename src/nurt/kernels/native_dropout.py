@@ -1,18 +1,11 @@
-"""The masks of dropout between layers: under one seed, what torch drops.
-
-Torch throws the coins of a CPU tensor one by one, which would take a fifth of a training step of three small layers.
-The engine throws the same coins from the same generator, the Mersenne twister [matsumoto1998mersenne], a block of
-words at a time.
-"""
+"""The masks of dropout between layers: under one seed, what torch drops."""
 
 from __future__ import annotations
-
-from functools import lru_cache
 
 import torch
 from torch import Tensor
 
-from nurt.kernels.native_calls import ENGINE, instruction_set
+from nurt.kernels.coins import throw_coins
 
 __all__ = ["draw_masks", "scale"]
 
@@ -40,41 +33,12 @@ def draw_masks(inputs: Tensor, between: int, width: int, probability: float, len
     if probability == 1.0:
         return torch.zeros((between, *shape, width), dtype=torch.bool)
     if lengths is None:
-        return _coins((between, *shape, width), 1.0 - probability)
+        return throw_coins((between, *shape, width), 1.0 - probability)
     time, batch = shape
     ends, order = lengths.sort(descending=True, stable=True)
     steps = torch.arange(time).unsqueeze(1)
     places = (steps * batch + order)[steps < ends]
     masks = torch.zeros((between, time * batch, width), dtype=torch.bool)
     for mask in masks.unbind(0):
-        mask[places] = _coins((len(places), width), 1.0 - probability)
+        mask[places] = throw_coins((len(places), width), 1.0 - probability)
     return masks.view(between, time, batch, width)
-
-
-def _coins(shape: tuple[int, ...], keep: float) -> Tensor:
-    """Return coins that are true with the probability ``keep``, and move torch's generator on."""
-    coins = torch.empty(shape, dtype=torch.bool)
-    if torch.compiler.is_compiling() or type(coins) is not Tensor or not _torch_draws_alike():
-        return coins.bernoulli_(keep)
-    # Nothing here lets another Python thread run, so nobody draws from the generator in between.
-    generator = torch.default_generator
-    state = generator.get_state()
-    ENGINE.draw(instruction_set(), state.data_ptr(), keep, coins.data_ptr(), coins.numel())
-    generator.set_state(state)
-    return coins
-
-
-@lru_cache(maxsize=1)
-def _torch_draws_alike() -> bool:
-    """Return whether torch throws coins here as the engine does; builds of torch with another source of them exist."""
-    theirs, keep = torch.Generator().manual_seed(20), 0.3
-    state = theirs.get_state()
-    if state.numel() < 24 + 8 * 624:
-        return False
-    for count in (1, 700):  # a block of words ends within the second draw
-        expected = torch.empty(count, dtype=torch.bool).bernoulli_(keep, generator=theirs)
-        found = torch.empty_like(expected)
-        ENGINE.draw(instruction_set(), state.data_ptr(), keep, found.data_ptr(), count)
-        if not torch.equal(found, expected) or not torch.equal(state, theirs.get_state()):
-            return False
-    return True

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from nurt.errors import NurtTypeError, NurtValueError, ShapeError
 from nurt.nn.cells.base import AbstractCell
 from nurt.nn.checking import Lengths, field_names
+from nurt.nn.dropping import Dropout
 from nurt.nn.gradients import EXACT, AbstractGradientMethod
 from nurt.nn.regularisation import NONE, Regularisation, check_gradient_clip, check_regularisation, described
 from nurt.nn.unrolling import kernel_cell, unroll
@@ -253,7 +254,7 @@ class Stack(AbstractLayer):
                     got=str(above.input_size),
                 )
         self.layers = nn.ModuleList(kept)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     @property
     def input_size(self) -> int:

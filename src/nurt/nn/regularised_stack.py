@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from nurt.kernels import Recurrence, Weights
+from nurt.nn.dropping import drop
 from nurt.nn.gradients import AbstractGradientMethod, run
 from nurt.nn.regularisation import Regularisation, drop_inputs, drop_weights, step_options
 
@@ -49,7 +49,7 @@ def run_padded(
     moments = iter(zip(*(field.unbind(0) for field in states), strict=True))
     finals = []
     for depth, directions in enumerate(weights):
-        below = F.dropout(inputs, options.dropout, options.training) if depth else inputs
+        below = drop(inputs, options.dropout) if depth and options.training else inputs
         sides = []
         for direction, side in enumerate(directions):
             state = recurrence.state(*next(moments))

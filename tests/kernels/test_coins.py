@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nurt.kernels import native_dropout
+from nurt.kernels import coins as source
 from nurt.kernels.native_calls import ENGINE, INSTRUCTION_SETS
 from nurt.kernels.native_dropout import draw_masks
 
@@ -45,11 +45,11 @@ def test_another_source_of_coins_is_left_to_torch(monkeypatch):
     def never(*_):
         raise AssertionError("the engine was asked")
 
-    monkeypatch.setattr(native_dropout, "_torch_draws_alike", lambda: False)
+    monkeypatch.setattr(source, "_torch_draws_alike", lambda: False)
     torch.manual_seed(5)
     expected = torch.empty(2, 30, 4, 16, dtype=torch.bool).bernoulli_(0.75)
     torch.manual_seed(5)
-    monkeypatch.setattr(native_dropout, "ENGINE", type("Engine", (), {"draw": never}))
+    monkeypatch.setattr(source, "ENGINE", type("Engine", (), {"draw": never}))
     assert torch.equal(draw_masks(torch.zeros(4, 30, 2), 2, 16, 0.25, None), expected)
 
 
@@ -57,12 +57,12 @@ def test_a_torch_that_draws_otherwise_is_noticed(monkeypatch):
     def other(_isa, _state, _keep, _coins, _count):
         pass  # coins of another source
 
-    monkeypatch.setattr(native_dropout, "ENGINE", type("Engine", (), {"draw": staticmethod(other)}))
-    native_dropout._torch_draws_alike.cache_clear()
+    monkeypatch.setattr(source, "ENGINE", type("Engine", (), {"draw": staticmethod(other)}))
+    source._torch_draws_alike.cache_clear()
     try:
-        assert not native_dropout._torch_draws_alike()
+        assert not source._torch_draws_alike()
     finally:
-        native_dropout._torch_draws_alike.cache_clear()
+        source._torch_draws_alike.cache_clear()
 
 
 @pytest.mark.parametrize(("keep", "state", "coins"), [(1.5, 8, 8), (float("nan"), 8, 8), (0.5, 0, 8), (0.5, 8, 0)])
