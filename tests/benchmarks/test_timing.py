@@ -44,6 +44,12 @@ def test_contenders_take_turns_and_the_first_round_only_warms_up(clock: Clock) -
     assert ours.spread == 0.25
 
 
+def test_a_short_run_is_timed_right_after_itself(clock: Clock) -> None:
+    short, long = alternate([clock.run("a", 0.04, 0.03, 0.01, 0.03, 0.01), clock.run("b", 1.0)], 2.0)
+    assert clock.order == ["a", "b"] + ["a", "a", "b"] * FEWEST
+    assert (short.median, long.median) == pytest.approx((0.01, 1.0))
+
+
 def test_rounds_end_with_the_budget_but_not_before_the_third(clock: Clock) -> None:
     assert alternate([clock.run("a", 1.0)], 8.0)[0].samples == 7
     assert alternate([clock.run("a", 1.0)], 0.5)[0].samples == FEWEST
@@ -64,4 +70,4 @@ def test_short_runs_are_repeated_until_a_sample_can_be_measured(clock: Clock) ->
     tick = 2.0**-13
     (found,) = alternate([clock.run("a", tick)], 0.01)
     assert found.median == tick
-    assert len(clock.order) == 1 + 9 * found.samples
+    assert len(clock.order) == 1 + (1 + 9) * found.samples
