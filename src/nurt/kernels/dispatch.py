@@ -186,10 +186,13 @@ def _forced_rung() -> tuple[Rung | None, str]:
 
 
 # A compiler cannot follow a context variable: compiled code keeps the rung that was chosen while it was compiled.
-@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]  # torch leaves it untyped
 def _forcing() -> tuple[str | None, str | None]:
     """Return the names that :func:`use` and the environment variable give."""
     return _forced.get(), os.environ.get(ENVIRONMENT_VARIABLE)
+
+
+# All that torch.compiler.assume_constant_result does, which would load the whole compiler beforehand.
+_forcing._dynamo_marked_constant = True  # type: ignore[attr-defined]
 
 
 def _known(name: str, where: str) -> Rung:

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch._compile import _disable_dynamo
 from torch.func import functional_call
 
 from nurt import kernels
@@ -119,7 +120,8 @@ class _Held(nn.Module):
         return self.way(*arguments)
 
 
-@torch.compiler.disable  # type: ignore[untyped-decorator]  # torch leaves it untyped
+# As torch's own modules do it: torch.compiler.disable would load the whole compiler with this module.
+@_disable_dynamo
 def _run(
     advance: Advance,
     draws: bool,
