@@ -36,6 +36,21 @@ def test_numbers_gradients_and_what_is_drawn_next_are_those_of_torch(laid, proba
         assert torch.equal(mine, theirs)
 
 
+@pytest.mark.parametrize("randomness", ["different", "same"])
+def test_under_vmap_rows_are_dropped_as_torch_drops_them(randomness):
+    results = []
+    for way in (drop, torch.nn.functional.dropout):
+        torch.manual_seed(3)
+        results.append(torch.func.vmap(lambda row, way=way: way(row, 0.5), randomness=randomness)(torch.ones(4, 6)))
+    assert torch.equal(*results)
+
+
+def test_vmap_refuses_where_torch_refuses():
+    drop(torch.ones(3), 0.5)
+    with pytest.raises(RuntimeError, match="randomness"):
+        torch.func.vmap(lambda row: drop(row, 0.5))(torch.ones(4, 6))
+
+
 def test_nan_is_not_hidden():
     assert drop(torch.full((50,), torch.nan), 0.5).isnan().all()
 

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from nurt.kernels.coins import throw_coins
+from nurt.kernels.ops import transformed
 
 __all__ = ["Dropout", "drop"]
 
@@ -18,7 +19,8 @@ def drop(inputs: Tensor, probability: float) -> Tensor:
         inputs: any shape.
         probability: of zeroing an element, 0..1; the others are divided by what is left of 1.
     """
-    if inputs.device.type != "cpu" or not inputs.is_floating_point() or probability in (0.0, 1.0) or not inputs.numel():
+    here = inputs.device.type == "cpu" and inputs.is_floating_point() and not transformed()
+    if not here or probability in (0.0, 1.0) or not inputs.numel():
         return functional.dropout(inputs, probability)
     keep = 1.0 - probability
     noise = torch.empty_like(inputs)
