@@ -22,6 +22,7 @@ from nurt.diagnostics.batch import add_curve, over_batch
 from nurt.diagnostics.finding import LayerId
 from nurt.diagnostics.watching import Passage
 from nurt.errors import NonFiniteError, NurtValueError
+from nurt.kernels.lengths import positions_within
 from nurt.results import Result
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ class StepJacobians(Result):
     @cached_property
     def largest(self) -> Tensor:
         """σ_max of every J_t, (B, T); NaN past the end of a row."""
-        within = torch.arange(self.steps) < self.lengths.unsqueeze(1)
+        within = positions_within(self.lengths, self.steps)
         return torch.where(within, torch.linalg.svdvals(self.values)[..., 0], torch.nan)
 
     def block(self, after: str, before: str) -> Tensor:

@@ -16,6 +16,7 @@ from nurt.diagnostics.steps import Steps, TakeStep, dense_step
 from nurt.diagnostics.uses import weighted_step
 from nurt.errors import UnavailableError
 from nurt.kernels import Recording, StepOptions
+from nurt.kernels.lengths import positions_within
 from nurt.kernels.reference import RECURRENCES
 
 __all__ = ["Observed", "observed_call"]
@@ -86,7 +87,7 @@ class Observed:
         initial = {name: self._sorted_back(value) for name, value in seen.initial.items()}
         fields = zip(type(start)._fields, start, strict=True)
         state = type(start)(*(initial.get(name, zero.to(hidden).expand(len(lengths), -1)) for name, zero in fields))
-        inputs = torch.where(_within(inputs, lengths), inputs, 0.0)
+        inputs = torch.where(positions_within(lengths, inputs.shape[1]).unsqueeze(-1), inputs, 0.0)
         recorded = {"hidden": hidden} | ({} if cell is None else {"cell": cell})
         reverse = seen.direction == "backward"
         return Steps(take, weights, self._options(), inputs, lengths, reverse, state, recorded)
@@ -166,7 +167,3 @@ def _own(found: FoundModule, at: int) -> Taken:
         return step(x, state, dict(weights))
 
     return Taken(take, copies, zeros)
-
-
-def _within(values: Tensor, lengths: Tensor) -> Tensor:
-    return (torch.arange(values.shape[1], device=values.device) < lengths.unsqueeze(1)).unsqueeze(-1)

@@ -83,15 +83,6 @@ class StatePattern(Result):
             one for one in self.places if one.row != mine.row or one.stop <= mine.start or one.start >= mine.stop
         )
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return interval, units and places."""
-        return {
-            **super().to_dict(),
-            "id": self.id._asdict(),
-            "selected": self.selected._asdict(),
-            "places": [one._asdict() for one in self.places],
-        }
-
     def __str__(self) -> str:
         total = self.values.shape[-1]
         beside = " and not beside it" if self.around else ""

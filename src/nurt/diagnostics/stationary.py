@@ -102,7 +102,7 @@ class StationaryPoints(Result):
             }
             for k in range(len(self))
         ]
-        told = {"id": self.id._asdict(), "inputs": self.inputs.tolist(), "starts": len(self.starts)}
+        told = {"inputs": self.inputs.tolist(), "starts": len(self.starts)}
         return {**super().to_dict(), **told, "points": listed}
 
     def __str__(self) -> str:

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from nurt.kernels import StepOptions, Weights
+from nurt.kernels.lengths import positions_within
 from nurt.kernels.recurrence import project
 from nurt.kernels.reference import RECURRENCES
 from nurt.kernels.reference.carry import crossing, partly_kept
@@ -68,7 +69,7 @@ class Steps:
     @property
     def within(self) -> Tensor:
         """Which positions lie before the end of their row, (B, T)."""
-        return torch.arange(self.steps, device=self.inputs.device) < self.lengths.unsqueeze(1)
+        return positions_within(self.lengths, self.steps)
 
     @property
     def order(self) -> list[int]:

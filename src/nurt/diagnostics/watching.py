@@ -19,6 +19,7 @@ from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
 
 from nurt.diagnostics.finding import FoundCell, FoundModule, LayerId, modules_of
 from nurt.errors import NurtValueError
+from nurt.kernels.lengths import positions_within
 from nurt.nn import AbstractCell, Bidirectional, Recurrent, Stack, unroll
 from nurt.nn.checking import check_inputs, check_lengths
 
@@ -55,8 +56,7 @@ class Passage:
 
     def within(self) -> Tensor:
         """Return which positions lie before the end of their row, (B, T)."""
-        places = torch.arange(self.steps, device=self.inputs.device)
-        return places < self.lengths.unsqueeze(1)
+        return positions_within(self.lengths, self.steps)
 
     def places(self) -> range:
         """Return the positions in the order in which the cell visits them."""

@@ -1,4 +1,4 @@
-"""Lengths of rows, as people give them."""
+"""Lengths of rows: as people give them, and as the positions that lie within."""
 
 from __future__ import annotations
 
@@ -9,9 +9,14 @@ from torch import Tensor
 
 from nurt.errors import NurtTypeError
 
-__all__ = ["Lengths", "whole_numbers"]
+__all__ = ["Lengths", "positions_within", "whole_numbers"]
 
 Lengths = Tensor | Sequence[int]
+
+
+def positions_within(lengths: Tensor, steps: int) -> Tensor:
+    """Return which of ``steps`` positions lie before the end of each row, (B, T), for ``lengths`` (B,)."""
+    return torch.arange(steps, device=lengths.device) < lengths.unsqueeze(1)
 
 
 def whole_numbers(where: str, lengths: Lengths) -> Tensor:

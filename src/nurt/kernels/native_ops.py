@@ -21,7 +21,7 @@ from nurt.kernels.native_memory import gradient_room, room
 from nurt.kernels.native_second import differentiable_gradients
 from nurt.kernels.recording import Recording, recording_wanted
 
-__all__ = ["looked_at", "run"]
+__all__ = ["empty_where_absent", "looked_at", "run"]
 
 _PLAIN = (Tensor, torch.nn.Parameter)
 
@@ -148,13 +148,13 @@ def _recurrence(*arguments: Any) -> tuple[Tensor, ...]:
     if recording_wanted():
         raise _unrecorded()
     call, given = _understood(arguments)
-    return _present(native_engine.forward(call, given, keep=arguments[-1], clear=True), given.inputs)
+    return empty_where_absent(native_engine.forward(call, given, keep=arguments[-1], clear=True), given.inputs)
 
 
 @_recurrence.register_fake
 def _(*arguments: Any) -> tuple[Tensor, ...]:
     call, given = _understood(arguments)
-    return _present(room(call, given, keep=arguments[-1]), given.inputs)
+    return empty_where_absent(room(call, given, keep=arguments[-1]), given.inputs)
 
 
 @torch.library.custom_op(
@@ -166,16 +166,17 @@ def _(*arguments: Any) -> tuple[Tensor, ...]:
 def _recurrence_backward(*arguments: Any) -> list[Tensor]:
     (call, given), (outputs, kept, grads, wanted) = _understood(arguments), arguments[_OPTIONS:]
     left = Left(outputs, outputs, None, kept)
-    return list(_present(native_engine.backward(call, given, left, grads, wanted), given.inputs))
+    return list(empty_where_absent(native_engine.backward(call, given, left, grads, wanted), given.inputs))
 
 
 @_recurrence_backward.register_fake
 def _(*arguments: Any) -> list[Tensor]:
     _, given = _understood(arguments)
-    return list(_present(gradient_room(given, arguments[-1]), given.inputs))
+    return list(empty_where_absent(gradient_room(given, arguments[-1]), given.inputs))
 
 
-def _present(values: Sequence[Tensor | None], like: Tensor) -> tuple[Tensor, ...]:
+def empty_where_absent(values: Sequence[Tensor | None], like: Tensor) -> tuple[Tensor, ...]:
+    """Return ``values`` as an operator must: an absent one is an empty tensor."""
     return tuple(like.new_empty(0) if value is None else value for value in values)
 
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from nurt.kernels.lengths import positions_within
 from nurt.kernels.native_calls import CELLS, Call, Given, Left
 from nurt.kernels.native_memory import kept_piece, places, stepwise
 from nurt.kernels.recording import Recording, enter, recording_wanted
@@ -120,8 +121,8 @@ def _without_padding(call: Call, given: Given, grad: Tensor | None) -> Tensor | 
     """Return the gradient of the outputs with zeros past the ends, where the outputs do not depend on anything."""
     if grad is None or call.packed or given.lengths is None:
         return None if grad is None else grad.detach()
-    ended = torch.arange(grad.shape[1]) >= given.lengths.unsqueeze(1)
-    return grad.detach().masked_fill(ended.unsqueeze(-1), 0)
+    within = positions_within(given.lengths, grad.shape[1])
+    return grad.detach().masked_fill(~within.unsqueeze(-1), 0)
 
 
 def _dropped(call: Call, given: Given, outputs: Tensor, layer: int) -> Tensor:

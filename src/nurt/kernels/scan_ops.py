@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from nurt.kernels import scan_native
-from nurt.kernels.native_ops import looked_at
+from nurt.kernels.native_ops import empty_where_absent, looked_at
 from nurt.kernels.reference import scan as reference
 from nurt.kernels.scan_native import ScanCall
 
@@ -95,17 +95,15 @@ def _(_a: Tensor, b: Tensor, *_: Any) -> tuple[Tensor, Tensor]:
 )
 def _scan_backward(*arguments: Any) -> tuple[Tensor, ...]:
     a, outputs, initial, lengths, reverse, *grads, wanted = arguments
-    return _present(scan_native.backward(ScanCall(lengths, reverse), a, outputs, initial, grads, wanted), outputs)
+    return empty_where_absent(
+        scan_native.backward(ScanCall(lengths, reverse), a, outputs, initial, grads, wanted), outputs
+    )
 
 
 @_scan_backward.register_fake
 def _(*arguments: Any) -> tuple[Tensor, ...]:
     a, outputs, *_, wanted = arguments
-    return _present(scan_native.gradient_buffers(a, outputs, wanted), outputs)
-
-
-def _present(values: Sequence[Tensor | None], like: Tensor) -> tuple[Tensor, ...]:
-    return tuple(like.new_empty(0) if value is None else value for value in values)
+    return empty_where_absent(scan_native.gradient_buffers(a, outputs, wanted), outputs)
 
 
 def _setup(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:

@@ -10,11 +10,11 @@ import numbers
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 
-import torch.nn.functional as F
 from torch import Tensor
 
 from nurt.errors import NurtTypeError, NurtValueError
 from nurt.kernels import PLAIN, State, StepOptions, Weights
+from nurt.nn.dropping import drop
 
 __all__ = [
     "NONE",
@@ -177,14 +177,14 @@ def drop_inputs(inputs: Tensor, probability: float) -> Tensor:
     """Return ``inputs`` (B, T, I) with the same features of a row zeroed in every step, the others scaled up."""
     if not probability:
         return inputs
-    return inputs * F.dropout(inputs.new_ones(inputs.shape[0], 1, inputs.shape[2]), probability)
+    return inputs * drop(inputs.new_ones(inputs.shape[0], 1, inputs.shape[2]), probability)
 
 
 def drop_weights(weights: Weights, probability: float) -> Weights:
     """Return ``weights`` with elements of W_hh zeroed, the others scaled up."""
     if not probability:
         return weights
-    return weights._replace(weight_hh=F.dropout(weights.weight_hh, probability))
+    return weights._replace(weight_hh=drop(weights.weight_hh, probability))
 
 
 def step_options(
@@ -212,5 +212,5 @@ def step_options(
         else:
             keep[name] = probability
     dropping = training and regularisation.state_dropout
-    mask = F.dropout(state.hidden.new_ones(state.hidden.shape), regularisation.state_dropout) if dropping else None
+    mask = drop(state.hidden.new_ones(state.hidden.shape), regularisation.state_dropout) if dropping else None
     return StepOptions(mask, keep["hidden"], keep["cell"], gradient_clip)

@@ -29,6 +29,13 @@ using Task = void (*)(void* context, std::size_t index);
 // thread that comes late or loses its core costs at most the task it holds. Tasks must not throw.
 void run_tasks(std::size_t tasks, int threads, Task task, void* context);
 
+// The same with work(0 .. count-1).
+template <class Work> inline void parallel_for(std::size_t count, int threads, const Work& work) {
+  run_tasks(
+      count, threads, [](void* context, std::size_t i) { (*static_cast<const Work*>(context))(i); },
+      const_cast<Work*>(&work));
+}
+
 // One block of 64-byte aligned memory for the length of a call. Blocks are kept and handed out again, because fresh
 // pages cost more than the arithmetic of a small problem.
 class Scratch {

@@ -93,12 +93,9 @@ template <class S, class Visit> void for_columns_along(bool forwards, std::size_
 template <class Visit> void for_tasks(const Scan& scan, std::size_t tasks, const Visit& visit) {
   const bool few = scan.batch * scan.time * scan.size < kFewNumbers;
   const int threads = few ? 1 : scan.threads;
-  // Without a team run_tasks has nobody but the caller.
+  // Without a team parallel_for has nobody but the caller.
   const Team team(tasks > 1 ? threads : 1);
-  run_tasks(
-      tasks, threads,
-      [](void* context, std::size_t index) { (*static_cast<const Visit*>(context))(index); },
-      const_cast<void*>(static_cast<const void*>(&visit)));
+  parallel_for(tasks, threads, visit);
 }
 
 template <class N> struct ScanForwardPass {

@@ -92,10 +92,7 @@ class Walker {
     };
     const int threads = count < 8 * share ? 1 : stack_.threads;
     const Team team(threads);
-    run_tasks(
-        (count + share - 1) / share, threads,
-        [](void* work, std::size_t index) { (*static_cast<decltype(part)*>(work))(index); },
-        const_cast<void*>(static_cast<const void*>(&part)));
+    parallel_for((count + share - 1) / share, threads, part);
   }
 
   // What the layer reads: the inputs, or what the layer below puts out, through dropout where there is any.

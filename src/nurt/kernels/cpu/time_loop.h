@@ -8,12 +8,6 @@
 
 namespace nurt::NURT_ISA {
 
-template <class Work> inline void parallel_for(std::size_t count, int threads, const Work& work) {
-  run_tasks(
-      count, threads, [](void* context, std::size_t i) { (*static_cast<const Work*>(context))(i); },
-      const_cast<Work*>(&work));
-}
-
 template <class S> inline S* take(Scratch& scratch, std::size_t count) {
   return static_cast<S*>(scratch.take(count * sizeof(S)));
 }
