@@ -3,7 +3,7 @@
 import numpy as np
 from torch import Tensor, nn
 
-from nurt.evaluation.audits.causality import BlackBox, Differentiable, audit_causality, structure_copy
+from nurt.evaluation.forecasts.audits.causality import BlackBox, Differentiable, audit_causality, structure_copy
 
 LOOK_BACK, HORIZON = 60, 30
 

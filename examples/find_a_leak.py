@@ -3,8 +3,8 @@
 import numpy as np
 
 from nurt.data.synthetic import random_walk
-from nurt.evaluation.audits import leakage
-from nurt.evaluation.baselines import Linear
+from nurt.evaluation.forecasts.audits import leakage
+from nurt.evaluation.forecasts.baselines import Linear
 
 KNOWN = 300  # rows that may be learnt from
 KERNEL = np.ones(5) / 5

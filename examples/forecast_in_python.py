@@ -2,7 +2,7 @@
 
 import nurt
 from nurt.data.synthetic import noisy_sine
-from nurt.evaluation.verdict import judge
+from nurt.evaluation.forecasts.verdict import judge
 
 series = noisy_sine(seed=0)  # 500 numbers; a pandas, polars or Arrow frame does as well
 model = nurt.Forecaster("gru", look_back=20, horizon=10, scaling="standard")

@@ -3,11 +3,11 @@
 import numpy as np
 
 from nurt.data.synthetic import random_walk
-from nurt.evaluation.audits.copying import audit_copying
-from nurt.evaluation.backtest import score
-from nurt.evaluation.baselines import default_baselines, forecast_origins
-from nurt.evaluation.cells import Cells
-from nurt.evaluation.verdict import judge
+from nurt.evaluation.forecasts.audits.copying import audit_copying
+from nurt.evaluation.forecasts.backtest import score
+from nurt.evaluation.forecasts.baselines import default_baselines, forecast_origins
+from nurt.evaluation.forecasts.cells import Cells
+from nurt.evaluation.forecasts.verdict import judge
 
 LOOK_BACK, HORIZON, KNOWN = 20, 5, 400
 

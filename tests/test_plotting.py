@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from nurt import plotting
-from nurt.evaluation.baselines import BASELINES
+from nurt.evaluation.forecasts.baselines import BASELINES
 
 
 def test_a_new_figure_carries_its_titles() -> None:

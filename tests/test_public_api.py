@@ -43,7 +43,7 @@ def test_every_promised_name_exists_once(module: str) -> None:
 
 
 def test_the_shortcuts_of_the_package_are_the_objects_of_the_modules() -> None:
-    from nurt.evaluation.backtest import BacktestPlan
+    from nurt.evaluation.forecasts.backtest import BacktestPlan
     from nurt.tasks.forecasting import Forecaster, ForecastPlan, run_forecast
     from nurt.training import TrainingSettings
 
@@ -71,7 +71,7 @@ HEAVY = ("torch", "polars", "pandas", "plotly", "scipy", "rich", "pydantic", "na
         ("import nurt.experiments; nurt.experiments.list_experiments()", ()),
         ("import nurt.descent", ()),
         ("import nurt.training.events", ()),
-        ("import nurt.evaluation.backtest", ("scipy",)),
+        ("import nurt.evaluation.forecasts.backtest", ("scipy",)),
         ("import nurt.nn", ("torch",)),
         ("import nurt.tasks.forecasting", ("torch", "scipy", "pydantic")),
     ],

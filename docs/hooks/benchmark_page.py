@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from nurt.benchmarks import GROUPS, BenchmarkRun, CaseResult, ContenderResult
-from nurt.reports.words import percent
+from nurt.wording import percent
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "benchmarks" / "results"

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
         tasks,
         training,
     )
-    from nurt.evaluation.backtest import BacktestPlan
+    from nurt.evaluation.forecasts.backtest import BacktestPlan
     from nurt.tasks.forecasting import Forecaster, ForecastPlan, run_forecast
     from nurt.training import TrainingSettings
 
@@ -54,7 +54,7 @@ __all__ = [
 ]
 
 _HOME = {
-    "BacktestPlan": "nurt.evaluation.backtest",
+    "BacktestPlan": "nurt.evaluation.forecasts.backtest",
     "ForecastPlan": "nurt.tasks.forecasting",
     "Forecaster": "nurt.tasks.forecasting",
     "TrainingSettings": "nurt.training",

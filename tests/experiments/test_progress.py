@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from nurt.experiments.progress import about, part_of
-from nurt.experiments.texts import Text
+from nurt.wording import Text
 
 
 def test_parts_of_parts_fill_the_whole_in_order() -> None:

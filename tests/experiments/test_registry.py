@@ -14,9 +14,9 @@ import pytest
 
 from nurt.errors import DataError, NurtValueError
 from nurt.experiments import LANGUAGES, Experiment, ExperimentResult, Language, Text, find, list_experiments, run
-from nurt.experiments.texts import counted, number, updates_made
 from nurt.reports import write_experiment_report
 from nurt.reports.formulas import typeset
+from nurt.wording import counted, localised, updates_made
 
 ALL = list_experiments()
 IDS = [one.id for one in ALL]
@@ -114,10 +114,10 @@ def test_baseline_budget_seed_and_verdict_are_on_every_page(
     assert result.score is not None and result.baselines
     for one in (result.score, *result.baselines):
         told.append(one.name)
-        assert f">{number(one.value, language, 5)}<" in page
+        assert f">{localised(one.value, language, 5)}<" in page
     assert all(typeset(one[language]) in page for one in told)
     assert f"{'ziarno' if language == 'pl' else 'seed'} {result.settings.seed}" in page
-    assert f">{number(max(0.1, round(result.seconds, 1)), language)} s<" in page
+    assert f">{localised(max(0.1, round(result.seconds, 1)), language)} s<" in page
     # Nothing is fetched: links may lead away, sources may not.
     styles = page[page.index("<style>") : page.index("</style>")]
     assert not re.search(r"""<[^>]+\s(?:src|srcset|data|poster)=""", page[: page.index("<script>\n")])
@@ -129,7 +129,7 @@ def test_a_result_printed_holds_the_same(id: str, results: dict[str, ExperimentR
     result = results[id]
     assert result.score is not None
     told = [f"seed {result.settings.seed},", f" {result.seconds:.1f} s,", updates_made(result.updates).en]
-    told += [f"{one.name.en}: {number(one.value, 'en')}" for one in (result.score, *result.baselines)]
+    told += [f"{one.name.en}: {localised(one.value, 'en')}" for one in (result.score, *result.baselines)]
     assert all(one in str(result) for one in told)
     assert str(result).endswith(result.verdict.text.en)
 
@@ -215,7 +215,7 @@ def test_files_nobody_reads_are_refused() -> None:
     ],
 )
 def test_numbers_are_written_as_the_language_writes_them(value: float, english: str, polish: str) -> None:
-    assert (number(value, "en"), number(value, "pl")) == (english, polish)
+    assert (localised(value, "en"), localised(value, "pl")) == (english, polish)
 
 
 COUNTED = [

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from nurt.evaluation.audits.causality import CausalityReport, Reach
-from nurt.evaluation.audits.copying import CopyingReport, StepCopying
-from nurt.evaluation.audits.leakage import Finding, LeakageReport
-from nurt.evaluation.cells import Cells, Intervals
-from nurt.evaluation.results import BacktestResult, Comparison, Coverage, HorizonScore, Scores, Verdict
+from nurt.evaluation.forecasts.audits.causality import CausalityReport, Reach
+from nurt.evaluation.forecasts.audits.copying import CopyingReport, StepCopying
+from nurt.evaluation.forecasts.audits.leakage import Finding, LeakageReport
+from nurt.evaluation.forecasts.cells import Cells, Intervals
+from nurt.evaluation.forecasts.results import BacktestResult, Comparison, Coverage, HorizonScore, Scores, Verdict
 from nurt.tasks.forecasting.results import Audit, ForecastRun, ForecastStep, ModelSummary, SeedStudy
 from nurt.training import ClipByNorm, ClippedStep
 from nurt.training.events import EpochEnded, TrainingRecord

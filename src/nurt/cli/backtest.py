@@ -54,7 +54,7 @@ def backtest(
     reading = Reading(files, target, time, series, past_covariate, format, on_duplicate, on_unordered, grid)
     with answering(context):
         with Progress() as progress:
-            from nurt.evaluation.backtest import BacktestPlan
+            from nurt.evaluation.forecasts.backtest import BacktestPlan
             from nurt.kernels.threads import threads as computing
             from nurt.tasks.forecasting import run_backtest
 

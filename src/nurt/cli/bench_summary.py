@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nurt.cli import console
-from nurt.reports.words import MISSING, fixed
+from nurt.wording import MISSING, fixed
 
 if TYPE_CHECKING:
     from nurt.benchmarks import BenchmarkRun, CaseResult, ContenderResult

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nurt.cli import console
-from nurt.reports.words import MISSING, count, percent
+from nurt.wording import MISSING, count, percent
 
 if TYPE_CHECKING:
     from nurt.diagnostics import Examination, LayerFindings

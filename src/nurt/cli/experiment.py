@@ -101,14 +101,16 @@ def _list(language: Language, *, as_json: bool) -> None:
 def _show(result: ExperimentResult, page: Path | None, language: Language) -> None:
     """Print the verdict, what it rests on, and the tables."""
     from nurt.experiments import Text, find
-    from nurt.experiments.texts import number, updates_made
+    from nurt.wording import localised, updates_made
 
     known = find(result.experiment)
     console.line(known.name[language], strong=True)
     measures = [one for one in (result.score, *result.baselines) if one is not None]
     if measures:
         value = Text("value", "wartość")[language]
-        console.table(["", value], [[one.name[language], number(one.value, language)] for one in measures], words=(0,))
+        console.table(
+            ["", value], [[one.name[language], localised(one.value, language)] for one in measures], words=(0,)
+        )
     for table in result.tables():
         console.gap()
         console.line(table.caption[language])

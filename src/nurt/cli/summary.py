@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from nurt.cli import console
 from nurt.reports.sections.training import stopped_because
 from nurt.reports.standing import Standing, stand
-from nurt.reports.words import (
+from nurt.wording import (
     MISSING,
     count,
     decimals_for,
@@ -22,7 +22,7 @@ from nurt.reports.words import (
 )
 
 if TYPE_CHECKING:
-    from nurt.evaluation.results import BacktestResult, Verdict
+    from nurt.evaluation.forecasts.results import BacktestResult, Verdict
     from nurt.tasks.forecasting import BacktestRun, DemoRun, ForecastRun, ForecastStep, PredictRun
     from nurt.tasks.forecasting.results import Audit, ModelSummary
 

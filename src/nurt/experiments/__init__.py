@@ -10,7 +10,7 @@ from nurt.experiments.progress import Progress
 from nurt.experiments.registry import find, list_experiments, run
 from nurt.experiments.results import ExperimentResult, Figure, Measure, Standing, Table, Verdict
 from nurt.experiments.settings import FileSettings, Settings
-from nurt.experiments.texts import LANGUAGES, Language, Text
+from nurt.wording import LANGUAGES, Language, Text
 
 __all__ = [
     "LANGUAGES",

@@ -9,7 +9,7 @@ from nurt.data.synthetic import AbstractBenchmark, AddingProblem, AddingProblem1
 from nurt.experiments.base import Exercise, Experiment, Preset
 from nurt.experiments.longmemory.result import compute
 from nurt.experiments.longmemory.study import MemorySettings
-from nurt.experiments.texts import Text
+from nurt.wording import Text
 
 __all__ = ["EXPERIMENT", "AddingSettings"]
 

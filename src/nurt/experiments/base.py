@@ -13,7 +13,7 @@ from nurt.errors import DataError, NurtValueError
 from nurt.experiments.progress import Progress, silent
 from nurt.experiments.results import ExperimentResult
 from nurt.experiments.settings import SettingsT
-from nurt.experiments.texts import Text
+from nurt.wording import Text
 
 __all__ = ["AGAINST_REFERENCE", "Exercise", "Experiment", "Preset"]
 

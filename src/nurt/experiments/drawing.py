@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nurt import plotting
-from nurt.experiments.texts import Language, Text, number
+from nurt.wording import Language, Text, localised
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -63,7 +63,7 @@ def log_map(x: np.ndarray, y: np.ndarray, values: np.ndarray, titles: tuple[str,
 def point_name(point: tuple[float, float], language: Language) -> str:
     """Return a point in round brackets; where the comma is the decimal sign, a semicolon parts the two."""
     separator = "; " if language == "pl" else ", "
-    return f"({separator.join(number(value, language) for value in point)})"
+    return f"({separator.join(localised(value, language) for value in point)})"
 
 
 def add_points(figure: go.Figure, points: Iterable[tuple[float, float]], language: Language) -> None:

@@ -12,7 +12,7 @@ from nurt.experiments.longmemory.result import MemoryResult, clipped_figure, cur
 from nurt.experiments.longmemory.study import CellRun, MemorySettings, run_all
 from nurt.experiments.progress import Progress
 from nurt.experiments.results import Figure, Measure, Standing, Table, Verdict
-from nurt.experiments.texts import Text
+from nurt.wording import Text
 
 __all__ = ["EXPERIMENT", "EchoResult", "EchoSettings"]
 

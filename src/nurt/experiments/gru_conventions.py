@@ -12,7 +12,7 @@ from nurt.experiments.base import AGAINST_REFERENCE, Exercise, Experiment, Prese
 from nurt.experiments.progress import Progress
 from nurt.experiments.results import ExperimentResult, Figure, Measure, Table, Verdict
 from nurt.experiments.settings import Settings
-from nurt.experiments.texts import Language, Text
+from nurt.wording import Language, Text
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go

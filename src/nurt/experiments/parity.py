@@ -14,7 +14,7 @@ from nurt.experiments.parity_answers import exact_parity, exact_states, linear_a
 from nurt.experiments.progress import Progress, about, part_of
 from nurt.experiments.results import ExperimentResult, Figure, Measure, Standing, Table, Verdict
 from nurt.experiments.settings import Settings
-from nurt.experiments.texts import Language, Text
+from nurt.wording import Language, Text
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go

@@ -13,7 +13,7 @@ from nurt.experiments.forecasts import dust
 from nurt.experiments.progress import Progress, about, part_of
 from nurt.experiments.results import ExperimentResult, Figure, Measure, Standing, Table, Verdict
 from nurt.experiments.settings import FileSettings
-from nurt.experiments.texts import Text
+from nurt.wording import Text
 
 if TYPE_CHECKING:
     from nurt.experiments.forecasts.designs import Design, DesignScore

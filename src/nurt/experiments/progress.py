@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeAlias
 
-from nurt.experiments.texts import Text
+from nurt.wording import Text
 
 __all__ = ["Progress", "about", "part_of", "silent"]
 

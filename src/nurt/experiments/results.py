@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from nurt.errors import NurtValueError
 from nurt.experiments.settings import Settings
-from nurt.experiments.texts import Language, Text, figures_of, number, updates_made
 from nurt.results import Result
+from nurt.wording import Language, Text, figures_of, localised, updates_made
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -56,7 +56,10 @@ class Table:
     def cells(self, language: Language) -> list[list[str]]:
         """Return the rows as they are shown."""
         return [
-            [figures_of(c, language) if isinstance(c, str | Text) else number(c, language, self.significant) for c in r]
+            [
+                figures_of(c, language) if isinstance(c, str | Text) else localised(c, language, self.significant)
+                for c in r
+            ]
             for r in self.rows
         ]
 
@@ -136,5 +139,5 @@ class ExperimentResult(Result):
     def __str__(self) -> str:
         spent = f"{self.seconds:.1f} s, {updates_made(self.updates).en}"
         lines = [f"{self.experiment} ({self.preset}), seed {self.settings.seed}, {spent}"]
-        lines += [f"  {one.name.en}: {number(one.value, 'en')}" for one in (self.score, *self.baselines) if one]
+        lines += [f"  {one.name.en}: {localised(one.value, 'en')}" for one in (self.score, *self.baselines) if one]
         return "\n".join([*lines, f"  {self.verdict.text.en}"])

@@ -12,7 +12,7 @@ from nurt.experiments.base import Exercise, Experiment, Preset
 from nurt.experiments.progress import Progress, about, part_of
 from nurt.experiments.results import ExperimentResult, Figure, Measure, Standing, Table, Verdict
 from nurt.experiments.settings import Settings
-from nurt.experiments.texts import Text, counted
+from nurt.wording import Text, counted
 
 __all__ = ["EXPERIMENT", "SineResult", "SineSettings", "noiseless_error"]
 
@@ -137,7 +137,7 @@ def compute(settings: SineSettings, progress: Progress) -> SineResult:
     from nurt.data import Series
     from nurt.data.splits import split_by_time
     from nurt.data.synthetic import noisy_sine
-    from nurt.evaluation.baselines import Linear, Naive
+    from nurt.evaluation.forecasts.baselines import Linear, Naive
     from nurt.experiments.forecasts.trial import Trial, train_and_judge
     from nurt.tasks.forecasting import ForecastPlan
 

@@ -14,7 +14,7 @@ from nurt.experiments.base import Exercise, Experiment, Preset
 from nurt.experiments.progress import Progress
 from nurt.experiments.results import ExperimentResult, Figure, Measure, Table, Verdict
 from nurt.experiments.settings import Settings
-from nurt.experiments.texts import Language, Text
+from nurt.wording import Language, Text
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go

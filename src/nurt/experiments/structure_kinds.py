@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nurt.experiments.texts import Text
+from nurt.wording import Text
 
 __all__ = ["KINDS", "Kind"]
 

@@ -16,7 +16,7 @@ from nurt.experiments.longmemory.judging import CHANCE, LEARNT
 from nurt.experiments.longmemory.study import CellRun, MemorySettings, run_all
 from nurt.experiments.progress import Progress
 from nurt.experiments.results import ExperimentResult, Figure, Measure, Standing, Table, Verdict
-from nurt.experiments.texts import Text
+from nurt.wording import Text
 
 __all__ = ["EXPERIMENT", "EchoRuns", "TruncationResult", "TruncationSettings"]
 

@@ -12,11 +12,11 @@ from nurt.experiments.forecasts import rates
 from nurt.experiments.progress import Progress, about
 from nurt.experiments.results import ExperimentResult, Figure, Measure, Standing, Table, Verdict
 from nurt.experiments.settings import FileSettings
-from nurt.experiments.texts import Text
+from nurt.wording import Text
 
 if TYPE_CHECKING:
     from nurt.data import Series
-    from nurt.evaluation.results import BacktestResult
+    from nurt.evaluation.forecasts.results import BacktestResult
 
 __all__ = ["EXPERIMENT", "USDPLNResult", "USDPLNSettings"]
 
@@ -109,7 +109,7 @@ class USDPLNResult(ExperimentResult):
 def compute(settings: USDPLNSettings, progress: Progress) -> USDPLNResult:
     """Read the files, train, and judge on the test part."""
     from nurt.data.splits import split_by_time
-    from nurt.evaluation.baselines import Naive, default_baselines
+    from nurt.evaluation.forecasts.baselines import Naive, default_baselines
     from nurt.experiments.forecasts.files import one_series
     from nurt.experiments.forecasts.gradients import total_gradients
     from nurt.experiments.forecasts.trial import train_and_judge
@@ -161,7 +161,7 @@ def compute(settings: USDPLNSettings, progress: Progress) -> USDPLNResult:
 
 def _one_step(series: Series, known: int, model: str, residuals: np.ndarray) -> dict[str, tuple[float, float]]:
     """Return mean absolute error and its root mean square, one quotation ahead, of the model and of what is free."""
-    from nurt.evaluation.baselines import AbstractBaseline, Linear, Mean, Naive
+    from nurt.evaluation.forecasts.baselines import AbstractBaseline, Linear, Mean, Naive
 
     origins = np.arange(known - 1, len(series) - 1)
     methods: dict[str, AbstractBaseline] = {Naive().name: Naive()}

@@ -13,7 +13,7 @@ from nurt.reports.sections.coverage import coverage_section
 from nurt.reports.sections.provenance import data_section
 from nurt.reports.sections.residuals import residuals_section
 from nurt.reports.sections.verdict import heading, verdict_panel
-from nurt.reports.words import count
+from nurt.wording import count
 
 if TYPE_CHECKING:
     from nurt.tasks.forecasting import BacktestRun

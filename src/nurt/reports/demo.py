@@ -11,7 +11,7 @@ from nurt.reports.html import Column, element, join, table
 from nurt.reports.page import Section, write_page
 from nurt.reports.picture import Picture, plain_text
 from nurt.reports.sections.verdict import heading, verdict_panel
-from nurt.reports.words import decimals_for, fixed
+from nurt.wording import decimals_for, fixed
 
 if TYPE_CHECKING:
     from nurt.tasks.forecasting import DemoRun

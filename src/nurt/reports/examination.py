@@ -14,7 +14,7 @@ from nurt.reports.picture import Picture
 from nurt.reports.sections.memory import findings, memory_table, reach_picture
 from nurt.reports.sections.provenance import data_section, reproduction_section
 from nurt.reports.sections.verdict import heading
-from nurt.reports.words import count
+from nurt.wording import count
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go

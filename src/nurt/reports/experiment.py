@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nurt.experiments import Experiment, ExperimentResult, Figure, Table, Text, find
-from nurt.experiments.texts import number, updates_made
 from nurt.reports.formulas import typeset
 from nurt.reports.html import Column, Markup, element, join, table
 from nurt.reports.page import ENGLISH, POLISH, Section, write_page
 from nurt.reports.picture import Picture
 from nurt.reports.sections.verdict import heading, mark, tile
 from nurt.reports.standing import Standing
+from nurt.wording import localised, updates_made
 
 if TYPE_CHECKING:
     from typing import Any
@@ -106,7 +106,7 @@ def _tiles(result: ExperimentResult, experiment: Experiment[Any], language: Lang
     label = (preset.label if preset is not None else OWN)[language]
     seed = Text("seed {seed}", "ziarno {seed}").filled(seed=result.settings.seed)[language]
     tiles.append(tile(PRESET[language], result.preset, f"{label}; {seed}"))
-    seconds = f"{number(max(0.1, round(result.seconds, 1)), language)} s"
+    seconds = f"{localised(max(0.1, round(result.seconds, 1)), language)} s"
     tiles.append(tile(Text("Budget used", "Zużyty budżet")[language], seconds, updates_made(result.updates)[language]))
     return tiles
 
@@ -186,4 +186,4 @@ def _presets(result: ExperimentResult, experiment: Experiment[Any], language: La
 
 
 def _brief(value: float, language: Language) -> str:
-    return number(value, language, 5)
+    return localised(value, language, 5)

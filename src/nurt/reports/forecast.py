@@ -18,7 +18,7 @@ from nurt.reports.sections.residuals import residuals_section
 from nurt.reports.sections.seeds import seeds_section
 from nurt.reports.sections.training import training_section
 from nurt.reports.sections.verdict import heading, verdict_panel
-from nurt.reports.words import count
+from nurt.wording import count
 
 if TYPE_CHECKING:
     from nurt.tasks.forecasting.results import ForecastRun, ModelSummary

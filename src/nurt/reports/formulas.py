@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from nurt.reports.html import Markup, safe
-from nurt.reports.words import unbroken
+from nurt.wording import unbroken
 
 __all__ = ["typeset"]
 

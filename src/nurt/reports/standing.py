@@ -5,10 +5,10 @@ from __future__ import annotations
 import enum
 from typing import TYPE_CHECKING
 
-from nurt.reports.words import forecaster_name
+from nurt.wording import forecaster_name
 
 if TYPE_CHECKING:
-    from nurt.evaluation.results import BacktestResult, Verdict
+    from nurt.evaluation.forecasts.results import BacktestResult, Verdict
     from nurt.tasks.forecasting.results import Audit
 
 __all__ = ["Standing", "stand"]

@@ -9,7 +9,7 @@ import pytest
 
 from nurt.data import Series
 from nurt.data.synthetic import seasonal
-from nurt.evaluation.baselines import Linear, Naive
+from nurt.evaluation.forecasts.baselines import Linear, Naive
 from nurt.experiments.forecasts.trial import train_and_judge
 from nurt.tasks.forecasting import ForecastPlan
 

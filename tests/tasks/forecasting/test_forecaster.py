@@ -18,8 +18,8 @@ from sklearn.preprocessing import StandardScaler
 from nurt.data import Series
 from nurt.data.windows import Origins
 from nurt.errors import DataError, NotFittedError, NurtTypeError, NurtValueError
-from nurt.evaluation.audits.leakage import future_scramble
-from nurt.evaluation.backtest import BacktestPlan
+from nurt.evaluation.forecasts.audits.leakage import future_scramble
+from nurt.evaluation.forecasts.backtest import BacktestPlan
 from nurt.tasks.forecasting import Forecaster
 from nurt.training import TrainingSettings
 

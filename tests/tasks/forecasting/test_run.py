@@ -12,7 +12,7 @@ import pytest
 from nurt.data import Selection, Series, select
 from nurt.data.readers import read
 from nurt.errors import DataError, ModelFileError, NurtValueError, OutputError
-from nurt.evaluation.backtest import BacktestPlan
+from nurt.evaluation.forecasts.backtest import BacktestPlan
 from nurt.tasks.forecasting import (
     ForecastInterrupted,
     ForecastPlan,

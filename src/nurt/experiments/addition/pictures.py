@@ -11,7 +11,7 @@ from nurt.experiments import drawing
 from nurt.experiments.addition import model
 from nurt.experiments.addition.numbers import carries, exact_parameters
 from nurt.experiments.results import Figure
-from nurt.experiments.texts import Language, Text
+from nurt.wording import Language, Text
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nurt.experiments.base import Exercise
-from nurt.experiments.texts import Text
+from nurt.wording import Text
 
 __all__ = ["EXERCISES"]
 

@@ -7,7 +7,7 @@ import dataclasses
 from nurt.experiments.addition import study
 from nurt.experiments.addition.questions import EXERCISES
 from nurt.experiments.base import Experiment, Preset
-from nurt.experiments.texts import Text
+from nurt.wording import Text
 
 __all__ = ["EXPERIMENT"]
 

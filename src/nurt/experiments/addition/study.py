@@ -16,7 +16,7 @@ from nurt.experiments.addition.numbers import Operation, Pairs, all_pairs, draw_
 from nurt.experiments.progress import Progress
 from nurt.experiments.results import ExperimentResult, Figure, Measure, Table, Verdict
 from nurt.experiments.settings import Settings
-from nurt.experiments.texts import Text
+from nurt.wording import Text
 
 __all__ = ["AdditionResult", "AdditionSettings", "Training", "compute", "train"]
 

@@ -9,7 +9,7 @@ import numpy as np
 from nurt.experiments.addition import model
 from nurt.experiments.addition.numbers import exact_parameters
 from nurt.experiments.results import Table
-from nurt.experiments.texts import Text
+from nurt.wording import Text
 
 if TYPE_CHECKING:
     from nurt.experiments.addition.study import AdditionResult

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from nurt.data import Series
-from nurt.evaluation.baselines import Naive
+from nurt.evaluation.forecasts.baselines import Naive
 from nurt.experiments.forecasts.trial import Trial, train_and_judge
 from nurt.experiments.progress import part_of
 from nurt.tasks.forecasting import ForecastPlan

@@ -8,7 +8,7 @@ import numpy as np
 
 from nurt import plotting
 from nurt.experiments.results import Figure, Table
-from nurt.experiments.texts import Language, Text
+from nurt.wording import Language, Text
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go

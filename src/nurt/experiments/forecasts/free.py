@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from nurt.data import Series
-from nurt.evaluation.baselines import AbstractBaseline, Linear, SeasonalNaive
-from nurt.experiments.texts import Text
+from nurt.evaluation.forecasts.baselines import AbstractBaseline, Linear, SeasonalNaive
+from nurt.wording import Text
 
 __all__ = ["FreeScore", "free_scores"]
 

@@ -10,13 +10,13 @@ import numpy as np
 from nurt import plotting
 from nurt.experiments import drawing
 from nurt.experiments.results import Figure, Table
-from nurt.experiments.texts import Language, Text
+from nurt.wording import Language, Text
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
     from nurt.data import Series
-    from nurt.evaluation.results import Comparison
+    from nurt.evaluation.forecasts.results import Comparison
 
 __all__ = [
     "forecast_figure",

@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from nurt.data import Series
-from nurt.evaluation.backtest import score
-from nurt.evaluation.baselines import AbstractBaseline
-from nurt.evaluation.results import BacktestResult
+from nurt.evaluation.forecasts.backtest import score
+from nurt.evaluation.forecasts.baselines import AbstractBaseline
+from nurt.evaluation.forecasts.results import BacktestResult
 from nurt.tasks.forecasting import Forecaster, ForecastPlan, Sitting
 from nurt.tasks.forecasting.backtesting import cells_at, origins_after, series_until
 from nurt.training import Event, StepEnded

@@ -10,7 +10,7 @@ from nurt import plotting
 from nurt.experiments import drawing
 from nurt.experiments.linear import model, points
 from nurt.experiments.results import Figure
-from nurt.experiments.texts import Language, Text
+from nurt.wording import Language, Text
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go

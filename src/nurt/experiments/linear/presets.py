@@ -6,7 +6,7 @@ import dataclasses
 
 from nurt.experiments.base import Exercise, Preset
 from nurt.experiments.linear.study import LinearSettings
-from nurt.experiments.texts import Text
+from nurt.wording import Text
 
 __all__ = ["EXERCISES", "presets"]
 

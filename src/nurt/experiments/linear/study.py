@@ -16,7 +16,7 @@ from nurt.experiments.linear.points import CHECK_POINT, MARKERS, WIDE
 from nurt.experiments.progress import Progress
 from nurt.experiments.results import ExperimentResult, Figure, Measure, Table, Verdict
 from nurt.experiments.settings import Settings
-from nurt.experiments.texts import Text
+from nurt.wording import Text
 
 __all__ = ["LinearResult", "LinearSettings", "RuleName", "compute"]
 

@@ -9,7 +9,7 @@ import numpy as np
 from nurt.experiments import drawing
 from nurt.experiments.linear import points
 from nurt.experiments.results import Table
-from nurt.experiments.texts import Text
+from nurt.wording import Text
 
 if TYPE_CHECKING:
     from nurt.experiments.linear.study import LinearResult

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from nurt.experiments.base import Exercise, Experiment
 from nurt.experiments.linear import presets, study
-from nurt.experiments.texts import Text
+from nurt.wording import Text
 
 __all__ = ["EXPERIMENT"]
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from nurt.experiments.longmemory.study import CellRun
 from nurt.experiments.results import Standing, Verdict
-from nurt.experiments.texts import Text, counted
+from nurt.wording import Text, counted
 
 __all__ = ["CHANCE", "LEARNT", "Better", "CellVerdict", "judge_cell", "verdict_of"]
 
@@ -56,7 +56,7 @@ def judge_cell(cell: str, runs: tuple[CellRun, ...], baseline: float, better: Be
     values = np.array([run.value for run in own])
     low, high = float(values.min()), float(values.max())
     if len(values) >= ENOUGH_SEEDS:
-        from nurt.evaluation.seeds import seed_noise
+        from nurt.evaluation.chance.seeds import seed_noise
 
         noise = seed_noise(values.tolist(), 0.0)
         # Neither a loss nor a share is ever negative; Student's interval does not know that.

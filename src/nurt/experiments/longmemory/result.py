@@ -14,7 +14,7 @@ from nurt.experiments.longmemory.judging import CellVerdict, judge_cell, verdict
 from nurt.experiments.longmemory.study import CellRun, MemorySettings, run_all, tested_stream
 from nurt.experiments.progress import Progress
 from nurt.experiments.results import ExperimentResult, Figure, Measure, Table
-from nurt.experiments.texts import Language, Text, number
+from nurt.wording import Language, Text, localised
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -167,7 +167,7 @@ def clipped_figure(cells: tuple[CellVerdict, ...]) -> Figure:
             y=[100.0 * one.clipped_share for one in cells],
             marker={"color": [plotting.PALETTE[index % len(plotting.PALETTE)] for index in range(len(cells))]},
             # A cell that was never clipped has no bar to be seen.
-            text=[f"{number(100.0 * one.clipped_share, language, 2)} %" for one in cells],
+            text=[f"{localised(100.0 * one.clipped_share, language, 2)} %" for one in cells],
             textposition="outside",
             showlegend=False,
         )

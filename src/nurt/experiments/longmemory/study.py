@@ -12,7 +12,7 @@ import numpy as np
 from nurt.data.synthetic import AbstractBenchmark
 from nurt.experiments.progress import Progress, about, part_of
 from nurt.experiments.settings import Settings
-from nurt.experiments.texts import Text
+from nurt.wording import Text
 
 if TYPE_CHECKING:
     from nurt.training.online import OnlineRecord, OnlineSettings, StopReason

@@ -11,7 +11,7 @@ from nurt.experiments.progress import Progress
 from nurt.experiments.results import ExperimentResult, Figure, Measure, Table, Verdict
 from nurt.experiments.settings import Settings
 from nurt.experiments.surface import cliff_pictures, cliff_tables, ridge
-from nurt.experiments.texts import Text
+from nurt.wording import Text
 
 __all__ = ["EXPERIMENT", "CliffResult", "CliffSettings", "Refinement"]
 

@@ -9,7 +9,7 @@ import numpy as np
 from nurt.descent import SGD, descend
 from nurt.experiments.results import Table
 from nurt.experiments.surface import ridge
-from nurt.experiments.texts import Text
+from nurt.wording import Text
 
 if TYPE_CHECKING:
     from nurt.experiments.surface.cliff import CliffResult

@@ -10,10 +10,10 @@ from nurt.reports.html import Column, Markup, element, items, join, table
 from nurt.reports.page import Section
 from nurt.reports.picture import Picture, axis_unit, numbers, plain_text
 from nurt.reports.sections.paths import paths_picture
-from nurt.reports.words import decimals_for, fixed, forecaster_name, interval, p_value, percent
+from nurt.wording import decimals_for, fixed, forecaster_name, interval, p_value, percent
 
 if TYPE_CHECKING:
-    from nurt.evaluation.results import BacktestResult, Comparison, Scores
+    from nurt.evaluation.forecasts.results import BacktestResult, Comparison, Scores
 
 __all__ = ["accuracy_section"]
 

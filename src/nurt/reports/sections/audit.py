@@ -9,9 +9,9 @@ from nurt.reports.page import Section
 from nurt.reports.picture import Picture
 
 if TYPE_CHECKING:
-    from nurt.evaluation.audits.causality import CausalityReport
-    from nurt.evaluation.audits.copying import CopyingReport
-    from nurt.evaluation.audits.leakage import LeakageReport
+    from nurt.evaluation.forecasts.audits.causality import CausalityReport
+    from nurt.evaluation.forecasts.audits.copying import CopyingReport
+    from nurt.evaluation.forecasts.audits.leakage import LeakageReport
     from nurt.tasks.forecasting.results import Audit
 
 __all__ = ["audit_section"]

@@ -9,10 +9,10 @@ from nurt import plotting
 from nurt.reports.html import element, items, join
 from nurt.reports.page import Section
 from nurt.reports.picture import Picture, numbers
-from nurt.reports.words import count, percent
+from nurt.wording import count, percent
 
 if TYPE_CHECKING:
-    from nurt.evaluation.results import BacktestResult, Coverage
+    from nurt.evaluation.forecasts.results import BacktestResult, Coverage
 
 __all__ = ["coverage_section"]
 

@@ -11,7 +11,7 @@ from nurt import plotting
 from nurt.reports.html import Column, Markup, element, join, table
 from nurt.reports.page import Section, switch
 from nurt.reports.picture import Picture, axis_unit, plain_text, tick_label
-from nurt.reports.words import MISSING, decimals_for, fixed, interval
+from nurt.wording import MISSING, decimals_for, fixed, interval
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go

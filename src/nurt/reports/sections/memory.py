@@ -9,7 +9,7 @@ import numpy as np
 from nurt.reports.html import Column, Markup, element, items, join, table
 from nurt.reports.page import Section
 from nurt.reports.picture import Picture
-from nurt.reports.words import MISSING, percent
+from nurt.wording import MISSING, percent
 
 if TYPE_CHECKING:
     from nurt.diagnostics import Examination, LayerFindings

@@ -10,7 +10,7 @@ from nurt import plotting
 from nurt.reports.picture import Picture, axis_unit, plain_text, tick_label
 
 if TYPE_CHECKING:
-    from nurt.evaluation.cells import Cells
+    from nurt.evaluation.forecasts.cells import Cells
 
 __all__ = ["paths_picture"]
 

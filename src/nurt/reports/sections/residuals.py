@@ -16,7 +16,7 @@ from nurt.reports.sections.forecast import SHOWN_SERIES
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-    from nurt.evaluation.cells import Cells
+    from nurt.evaluation.forecasts.cells import Cells
 
 __all__ = ["autocorrelation", "residuals_section"]
 

@@ -9,10 +9,10 @@ from nurt import plotting
 from nurt.reports.html import element, join
 from nurt.reports.page import Section
 from nurt.reports.picture import Picture, plain_text
-from nurt.reports.words import decimals_for, fixed, forecaster_name
+from nurt.wording import decimals_for, fixed, forecaster_name
 
 if TYPE_CHECKING:
-    from nurt.evaluation.results import Scores
+    from nurt.evaluation.forecasts.results import Scores
     from nurt.tasks.forecasting.results import SeedStudy
 
 __all__ = ["seeds_section"]

@@ -10,7 +10,7 @@ from nurt import plotting
 from nurt.reports.html import element, join
 from nurt.reports.page import Section
 from nurt.reports.picture import Picture, numbers
-from nurt.reports.words import number, seconds
+from nurt.wording import number, seconds
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from nurt.reports.html import Markup, element, items, join
 from nurt.reports.standing import Standing, stand
-from nurt.reports.words import decimals_for, fixed, forecaster_name, interval, percent, unbroken
+from nurt.wording import decimals_for, fixed, forecaster_name, interval, percent, unbroken
 
 if TYPE_CHECKING:
-    from nurt.evaluation.results import BacktestResult, Verdict
+    from nurt.evaluation.forecasts.results import BacktestResult, Verdict
     from nurt.tasks.forecasting.results import Audit
 
 __all__ = ["heading", "mark", "tile", "verdict_panel"]

@@ -9,9 +9,15 @@ from torch import Tensor
 
 from nurt.data.series import Series
 from nurt.data.windows import Origins
-from nurt.evaluation.audits.causality import CausalityReport, Channels, Differentiable, audit_causality, structure_copy
-from nurt.evaluation.audits.copying import CopyingReport, audit_copying
-from nurt.evaluation.audits.leakage import (
+from nurt.evaluation.forecasts.audits.causality import (
+    CausalityReport,
+    Channels,
+    Differentiable,
+    audit_causality,
+    structure_copy,
+)
+from nurt.evaluation.forecasts.audits.copying import CopyingReport, audit_copying
+from nurt.evaluation.forecasts.audits.leakage import (
     CovariateFacts,
     FirstStepError,
     FittedStatistic,
@@ -20,8 +26,8 @@ from nurt.evaluation.audits.leakage import (
     SeriesFacts,
     lint_leakage,
 )
-from nurt.evaluation.comparing import compare_steps
-from nurt.evaluation.results import BacktestResult
+from nurt.evaluation.forecasts.comparing import compare_steps
+from nurt.evaluation.forecasts.results import BacktestResult
 from nurt.tasks.forecasting.forecaster import Forecaster
 from nurt.tasks.forecasting.network import ForecastNetwork
 

@@ -11,11 +11,11 @@ import numpy as np
 from nurt.data.series import Series
 from nurt.data.windows import Origins
 from nurt.errors import DataError
-from nurt.evaluation.backtest import BacktestPlan, score
-from nurt.evaluation.baselines import AbstractBaseline, default_baselines, forecast_origins
-from nurt.evaluation.cells import Cells, Intervals
-from nurt.evaluation.intervals import calibrate
-from nurt.evaluation.results import BacktestResult
+from nurt.evaluation.forecasts.backtest import BacktestPlan, score
+from nurt.evaluation.forecasts.baselines import AbstractBaseline, default_baselines, forecast_origins
+from nurt.evaluation.forecasts.cells import Cells, Intervals
+from nurt.evaluation.forecasts.intervals import calibrate
+from nurt.evaluation.forecasts.results import BacktestResult
 from nurt.tasks.forecasting.calibration import METHOD, raw_intervals
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import numpy as np
 
 from nurt.data.series import Series
 from nurt.data.windows import Origins, Windows
-from nurt.evaluation.intervals import IntervalForecasts, RollingConformal, calibrate, change_scale
+from nurt.evaluation.forecasts.intervals import IntervalForecasts, RollingConformal, calibrate, change_scale
 
 __all__ = ["Calibration", "Fan", "QuantileForecaster", "raw_intervals"]
 

@@ -16,8 +16,8 @@ from nurt.data.scaling import AbstractScaling
 from nurt.data.series import Series
 from nurt.data.windows import Origins, Windows
 from nurt.errors import DataError, NotFittedError, NurtTypeError, NurtValueError
-from nurt.evaluation.backtest import BacktestPlan
-from nurt.evaluation.results import BacktestResult
+from nurt.evaluation.forecasts.backtest import BacktestPlan
+from nurt.evaluation.forecasts.results import BacktestResult
 from nurt.nn import explain
 from nurt.tasks.forecasting.backtesting import backtest, series_until
 from nurt.tasks.forecasting.calibration import Calibration, Fan

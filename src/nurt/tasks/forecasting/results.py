@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nurt.evaluation.audits.causality import CausalityReport
-from nurt.evaluation.audits.copying import CopyingReport
-from nurt.evaluation.audits.leakage import LeakageReport
-from nurt.evaluation.results import BacktestResult, Verdict
+from nurt.evaluation.forecasts.audits.causality import CausalityReport
+from nurt.evaluation.forecasts.audits.copying import CopyingReport
+from nurt.evaluation.forecasts.audits.leakage import LeakageReport
+from nurt.evaluation.forecasts.results import BacktestResult, Verdict
 from nurt.results import Result, plain
 from nurt.training.events import TrainingRecord
 

@@ -14,9 +14,9 @@ from nurt.data.windows import Origins
 from nurt.diagnostics import Examination, Scope
 from nurt.environment import versions
 from nurt.errors import DataError, ModelFileError
-from nurt.evaluation.backtest import BacktestPlan, score
-from nurt.evaluation.results import BacktestResult, Verdict
-from nurt.evaluation.verdict import judge
+from nurt.evaluation.forecasts.backtest import BacktestPlan, score
+from nurt.evaluation.forecasts.results import BacktestResult, Verdict
+from nurt.evaluation.forecasts.verdict import judge
 from nurt.results import Result
 from nurt.tasks.forecasting.auditing import audit_copies
 from nurt.tasks.forecasting.backtesting import cells_at

@@ -16,10 +16,10 @@ from nurt.data.series import Series
 from nurt.data.windows import Origins
 from nurt.environment import versions
 from nurt.errors import OutputError
-from nurt.evaluation.backtest import score
-from nurt.evaluation.baselines import baseline, default_baselines
-from nurt.evaluation.results import BacktestResult
-from nurt.evaluation.verdict import judge
+from nurt.evaluation.forecasts.backtest import score
+from nurt.evaluation.forecasts.baselines import baseline, default_baselines
+from nurt.evaluation.forecasts.results import BacktestResult
+from nurt.evaluation.forecasts.verdict import judge
 from nurt.kernels.threads import threads
 from nurt.results import plain
 from nurt.tasks.forecasting.auditing import audit_copies, audit_leaks, audit_reach

@@ -9,8 +9,8 @@ import numpy as np
 from nurt.data.series import Series
 from nurt.data.windows import Origins, Windows
 from nurt.errors import DataError
-from nurt.evaluation.baselines import default_baselines, forecast_origins
-from nurt.evaluation.cells import Cells
+from nurt.evaluation.forecasts.baselines import default_baselines, forecast_origins
+from nurt.evaluation.forecasts.cells import Cells
 from nurt.tasks.forecasting.backtesting import series_until
 from nurt.tasks.forecasting.forecaster import Forecaster
 from nurt.tasks.forecasting.problem import cut_in_time

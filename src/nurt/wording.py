@@ -1,0 +1,255 @@
+"""Numbers, plurals, names of things and texts in two languages: how they are put into words, everywhere."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+__all__ = [
+    "LANGUAGES",
+    "MISSING",
+    "Language",
+    "Text",
+    "compared",
+    "count",
+    "counted",
+    "decimals_for",
+    "figures_of",
+    "fixed",
+    "forecaster_name",
+    "in_words",
+    "interval",
+    "localised",
+    "number",
+    "p_in_words",
+    "p_value",
+    "per_cent",
+    "percent",
+    "seconds",
+    "unbroken",
+    "updates_made",
+]
+
+MISSING = "–"
+MOST_DECIMALS = 8
+
+NAMES = {
+    "naive": "repeat last value",
+    "seasonal_naive": "repeat last season",
+    "drift": "drift",
+    "mean": "training mean",
+    "window_mean": "window mean",
+    "linear": "linear regression",
+    "nlinear": "anchored linear",
+    "ets": "ETS",
+    "arima": "ARIMA",
+    "theta": "Theta",
+}
+
+
+def forecaster_name(key: str) -> str:
+    """Return what a person calls the baseline ``key``; other names stay as they are."""
+    return NAMES.get(key, key)
+
+
+def _known(value: float | None) -> bool:
+    return value is not None and math.isfinite(value)
+
+
+def decimals_for(values: Iterable[float | None], significant: int = 3) -> int:
+    """Return how many decimals give the smallest of ``values`` so many significant digits, at most 8."""
+    sizes = [abs(value) for value in values if value is not None and math.isfinite(value) and value != 0.0]
+    if not sizes:
+        return 2
+    return min(MOST_DECIMALS, max(0, significant - 1 - math.floor(math.log10(min(sizes)))))
+
+
+def fixed(value: float | None, decimals: int) -> str:
+    """Return ``value`` with so many decimals; in powers of ten where that would print nothing or a page of digits."""
+    if value is None or not math.isfinite(value):
+        return MISSING
+    size = abs(value)
+    if size >= 1e9 or 0.0 < size < 0.5 * 10.0**-decimals:
+        return f"{value:.2e}".replace("-", "−")
+    return f"{value:.{decimals}f}".replace("-", "−")
+
+
+def number(value: float | None, significant: int = 4) -> str:
+    """Return a single number to so many significant digits."""
+    if value is not None and 0.0 < abs(value) < 10.0 ** (significant - 1 - MOST_DECIMALS):
+        return fixed(value, 0)
+    return fixed(value, decimals_for([value], significant))
+
+
+def percent(share: float | None, decimals: int = 1, *, sign: bool = False) -> str:
+    """Return a share (1 = all) in per cent, with a plus sign if asked for."""
+    if share is None or not math.isfinite(share):
+        return MISSING
+    return f"{100.0 * share:{'+' if sign else ''}.{decimals}f}\N{NO-BREAK SPACE}%".replace("-", "−")
+
+
+def count(whole: int) -> str:
+    """Return a whole number in groups of three digits, from five digits on."""
+    return f"{whole:,}".replace(",", "\N{NARROW NO-BREAK SPACE}") if abs(whole) >= 10_000 else str(whole)
+
+
+def unbroken(text: str) -> str:
+    """Return ``text`` with spaces that no line may be broken at: before per cent signs and inside "p = 0.31"."""
+    return re.sub(r"(?<=\d) (?=%)|(?<=\bp) (?==)|(?<=\bp =) ", "\N{NO-BREAK SPACE}", text)
+
+
+def p_value(p: float | None) -> str:
+    """Return a p-value, or that it is below what is worth printing."""
+    if p is None or not math.isfinite(p):
+        return MISSING
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def interval(low: float | None, high: float | None, decimals: int) -> str:
+    """Return ``low … high``, or the sign for missing when either end is unknown."""
+    if not (_known(low) and _known(high)):
+        return MISSING
+    return f"{fixed(low, decimals)} … {fixed(high, decimals)}"
+
+
+def seconds(duration: float) -> str:
+    """Return a duration in words: seconds, minutes or hours."""
+    if duration < 10.0:
+        return f"{duration:.1f} s"
+    whole = round(duration)
+    if whole < 60:
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min"
+
+
+_WORDS = {
+    "naive": "repeating the last value",
+    "seasonal_naive": "repeating the last season",
+    "drift": "continuing the drift of the window",
+    "mean": "the training mean",
+    "window_mean": "the mean of the window",
+    "linear": "closed-form linear regression",
+    "nlinear": "closed-form linear regression anchored at the last value",
+    "ets": "exponential smoothing (ETS)",
+    "arima": "ARIMA",
+    "theta": "the Theta method",
+}
+
+
+def in_words(name: str) -> str:
+    """Return what the forecaster ``name`` does; models keep their names."""
+    return _WORDS.get(name, name)
+
+
+def per_cent(share: float) -> str:
+    """Return a share (1 = all) in per cent: whole numbers, below one a decimal."""
+    percent = 100.0 * abs(share)
+    return f"{percent:.1f} %" if round(percent, 1) < 1.0 else f"{percent:.0f} %"
+
+
+def compared(ratio: float, other: str = "") -> str:
+    """Return how an error that is ``ratio`` times another compares, with ``other`` named if given.
+
+    Example:
+        >>> compared(1.04, "repeating the last value"), compared(4.37), compared(0.995)
+        ('4 % worse than repeating the last value', '4.4 times worse', '0.5 % better')
+    """
+    if abs(ratio - 1.0) < 0.0005:
+        return f"as good as {other}" if other else "as good"
+    if ratio >= 1.5:
+        degree = f"{ratio:.1f} times worse" if ratio < 9.95 else f"{ratio:.0f} times worse"
+    else:
+        degree = f"{per_cent(1.0 - ratio)} {'better' if ratio < 1.0 else 'worse'}"
+    return f"{degree} than {other}" if other else degree
+
+
+def p_in_words(p_value: float) -> str:
+    """Return a p-value with two decimals, three where 0.05 could be in doubt, or that it is below 0.001."""
+    if p_value < 0.001:
+        return "p < 0.001"
+    return f"p = {p_value:.3f}" if p_value < 0.1 else f"p = {p_value:.2f}"
+
+
+Language: TypeAlias = Literal["en", "pl"]
+LANGUAGES: tuple[Language, ...] = ("en", "pl")
+
+
+@dataclass(frozen=True)
+class Text:
+    """The same words in English and in Polish; ``text["pl"]`` picks one.
+
+    Args:
+        en: English.
+        pl: Polish.
+    """
+
+    en: str
+    pl: str
+
+    def __getitem__(self, language: Language) -> str:
+        """Return the words in one language."""
+        return self.pl if language == "pl" else self.en
+
+    def filled(self, **values: float | str | Text) -> Text:
+        """Return the words with ``{name}`` replaced in both languages; numbers get the language's decimal sign."""
+
+        def one(language: Language) -> str:
+            return self[language].format(**{name: figures_of(value, language) for name, value in values.items()})
+
+        return Text(one("en"), one("pl"))
+
+
+def counted(count: int, english: tuple[str, str], polish: tuple[str, str, str]) -> Text:
+    """Return a count with its noun in the form that goes with it.
+
+    Args:
+        count: how many.
+        english: the noun for 1 and for more.
+        polish: the noun for 1, for 2 to 4 (also 22, 103), and for the rest.
+    """
+    few = count % 10 in (2, 3, 4) and count % 100 not in (12, 13, 14)
+    form = 0 if count == 1 else 1 if few else 2
+    return Text(f"{count} {english[count != 1]}", f"{count} {polish[form]}")
+
+
+def updates_made(count: int) -> Text:
+    """Return how many updates of the weights there were, in words."""
+    if count == 0:
+        return Text("nothing is trained", "nic nie jest uczone")
+    return counted(count, ("update", "updates"), ("aktualizacja", "aktualizacje", "aktualizacji"))
+
+
+def figures_of(value: float | str | Text, language: Language) -> str:
+    """Return a cell of a table, or what stands in a sentence, in a language."""
+    if isinstance(value, Text):
+        return value[language]
+    return value if isinstance(value, str) else localised(value, language)
+
+
+def localised(value: float, language: Language, significant: int = 5) -> str:
+    """Return a number to so many significant digits: a real minus, the language's decimal sign, no idle zeros."""
+    if isinstance(value, int):
+        written = str(value)
+    elif math.isnan(value):
+        return "–"
+    elif math.isinf(value):
+        written = "∞" if value > 0 else "-∞"
+    else:
+        written = _scientific(f"{value:.{significant}g}")
+    return written.replace("-", "−").replace(".", "," if language == "pl" else ".")
+
+
+def _scientific(written: str) -> str:
+    """Return ``1.2e-05`` as ``1.2·10⁻⁵``."""
+    digits, sign, exponent = written.partition("e")
+    if not sign:
+        return written
+    raised = str(int(exponent)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+    return f"{digits}·10{raised}"

@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nurt import wording
+from nurt.evaluation.forecasts.baselines import BASELINES
+from nurt.wording import compared, in_words, p_in_words, per_cent
+
+
+@pytest.mark.parametrize(
+    ("values", "decimals"),
+    [([0.0160, 0.1022], 4), ([4.729, 12.97], 2), ([250.0], 0), ([], 2), ([None, math.nan, 0.0], 2), ([1e-12], 8)],
+)
+def test_decimals_give_the_smallest_value_three_digits(values: list[float | None], decimals: int) -> None:
+    assert wording.decimals_for(values) == decimals
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.01594, "0.0159"), (-0.5, "−0.5000"), (None, "–"), (math.nan, "–"), (math.inf, "–"), (1e12, "1.00e+12")],
+)
+def test_a_number_is_written_with_its_decimals_or_as_missing(value: float | None, text: str) -> None:
+    assert wording.fixed(value, 4) == text
+
+
+def test_a_small_number_is_never_printed_as_zero() -> None:
+    assert wording.fixed(1e-6, 2) == "1.00e−06"
+    assert wording.fixed(0.0, 2) == "0.00"
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False, min_value=-1e300, max_value=1e300))
+def test_any_number_prints_short_and_reads_back_close(value: float) -> None:
+    text = wording.number(value)
+    assert len(text) <= 12
+    assert float(text.replace("−", "-")) == pytest.approx(value, rel=6e-3, abs=1e-300)
+
+
+def test_shares_carry_their_sign_where_asked() -> None:
+    assert wording.percent(0.012, sign=True) == "+1.2\N{NO-BREAK SPACE}%"
+    assert wording.percent(-0.5, 0) == "−50\N{NO-BREAK SPACE}%"
+    assert wording.percent(None) == "–"
+
+
+@pytest.mark.parametrize(("p", "text"), [(0.0004, "< 0.001"), (0.312, "0.312"), (None, "–"), (math.nan, "–")])
+def test_p_values(p: float | None, text: str) -> None:
+    assert wording.p_value(p) == text
+
+
+def test_an_interval_with_an_open_end_is_missing() -> None:
+    assert wording.interval(1.0, 2.0, 1) == "1.0 … 2.0"
+    assert wording.interval(None, 2.0, 1) == "–"
+    assert wording.interval(1.0, math.nan, 1) == "–"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0.04, "0.0 s"),
+        (9.94, "9.9 s"),
+        (59.4, "59 s"),
+        (59.6, "1 min 0 s"),
+        (3599.9, "1 h 0 min"),
+        (7265.0, "2 h 1 min"),
+    ],
+)
+def test_durations_never_show_sixty_seconds_or_minutes(seconds: float, text: str) -> None:
+    assert wording.seconds(seconds) == text
+
+
+def test_numbers_are_not_torn_from_their_signs() -> None:
+    gap = "\N{NO-BREAK SPACE}"
+    assert wording.unbroken("3 % worse (p = 0.31, 190 origins)") == f"3{gap}% worse (p{gap}={gap}0.31, 190 origins)"
+    assert wording.unbroken("step = 4") == "step = 4"
+
+
+def test_large_counts_are_grouped() -> None:
+    assert wording.count(1009) == "1009"
+    assert wording.count(17544) == "17\N{NARROW NO-BREAK SPACE}544"
+
+
+def test_baselines_have_names_and_other_names_stay() -> None:
+    assert wording.forecaster_name("naive") == "repeat last value"
+    assert wording.forecaster_name("my model") == "my model"
+
+
+@pytest.mark.parametrize(
+    ("ratio", "words"),
+    [
+        (1.0, "as good"),
+        (1.0004, "as good"),
+        (0.96, "4 % better"),
+        (1.31, "31 % worse"),
+        (0.9966, "0.3 % better"),
+        (0.9904, "1 % better"),
+        (1.49, "49 % worse"),
+        (1.5, "1.5 times worse"),
+        (4.37, "4.4 times worse"),
+        (127.4, "127 times worse"),
+        (0.01, "99 % better"),
+    ],
+)
+def test_ratios_of_errors(ratio: float, words: str) -> None:
+    assert compared(ratio) == words
+    link = "as good as" if words == "as good" else f"{words} than"
+    assert compared(ratio, "naive") == f"{link} naive"
+
+
+@pytest.mark.parametrize(
+    ("p_value", "words"),
+    [
+        (0.0002, "p < 0.001"),
+        (0.001, "p = 0.001"),
+        (0.0049, "p = 0.005"),
+        (0.0496, "p = 0.050"),
+        (0.31, "p = 0.31"),
+        (1.0, "p = 1.00"),
+    ],
+)
+def test_p_values_in_words(p_value: float, words: str) -> None:
+    assert p_in_words(p_value) == words
+
+
+@pytest.mark.parametrize(("share", "words"), [(0.62, "62 %"), (-0.04, "4 %"), (0.004, "0.4 %"), (0.00999, "1 %")])
+def test_per_cents(share, words):
+    assert per_cent(share) == words
+
+
+def test_every_baseline_has_words_and_a_model_keeps_its_name():
+    assert all(in_words(name) != name for name in BASELINES)
+    assert in_words("LSTM") == "LSTM"
