@@ -4,20 +4,17 @@ Readers (:mod:`nurt.data.readers`) and scaling (:mod:`nurt.data.scaling`) are im
 bring polars and torch with them.
 """
 
-from nurt.data.assembly import Selection
-from nurt.data.checks import DataCheck, Finding, check_series, require_length
-from nurt.data.fingerprinting import fingerprint
 from nurt.data.frames import from_arrays, from_frame, like
-from nurt.data.grid import absent_stamps, regular_grid
-from nurt.data.selection import select
-from nurt.data.series import Series
+from nurt.data.selection import Selection, select
+from nurt.data.series import DataCheck, DataFinding, Series, check_series, fingerprint, require_usable
 from nurt.data.splits import TimeSplit, split_by_time
 from nurt.data.table import Table
+from nurt.data.time_axis import absent_stamps, regular_grid
 from nurt.data.windows import Origins, WindowBatch, Windows
 
 __all__ = [
     "DataCheck",
-    "Finding",
+    "DataFinding",
     "Origins",
     "Selection",
     "Series",
@@ -32,7 +29,7 @@ __all__ = [
     "from_frame",
     "like",
     "regular_grid",
-    "require_length",
+    "require_usable",
     "select",
     "split_by_time",
 ]

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from nurt.data.assembly import Columns, OnDuplicate, OnUnordered, Selection, assemble
-from nurt.data.labels import as_labels, refuse_missing
+from nurt.data.selection import Columns, OnDuplicate, OnUnordered, Selection, assemble
 from nurt.data.series import Series
+from nurt.data.time_axis import as_labels, refuse_missing
 from nurt.errors import DataError, NurtTypeError, ShapeError
 
 __all__ = ["from_arrays", "from_frame", "like"]

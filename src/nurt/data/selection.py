@@ -2,20 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
-from difflib import get_close_matches
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 
-from nurt.data.assembly import Columns, OnDuplicate, OnUnordered, Selection, assemble
-from nurt.data.labels import as_labels
+from nurt.data.series import Series
 from nurt.data.table import Table
-from nurt.errors import DataError
+from nurt.data.time_axis import are_ordered, as_labels
+from nurt.errors import DataError, NurtValueError
 
-__all__ = ["select"]
+__all__ = ["Columns", "OnDuplicate", "OnUnordered", "Selection", "assemble", "select"]
 
-_LISTED = 40
+OnDuplicate = Literal["refuse", "first", "last", "mean"]
+OnUnordered = Literal["sort", "refuse"]
+_SHOWN = 3
+_MOST_NOTES = 20
+_EMPTY = np.empty((0, 0))
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Series ready to be windowed.
+
+    Args:
+        series: oldest observation first, no stamp twice.
+        notes: what was sorted, collapsed or found missing, in plain sentences.
+        sources: files the series come from.
+    """
+
+    series: tuple[Series, ...]
+    notes: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
 
 
 def select(
@@ -55,14 +74,14 @@ def select(
         >>> select(table, "load").series[0].values
         array([ 5., nan,  7.])
     """
-    targets = _targets(table, target)
-    covariates = tuple(_resolve(table, name) for name in past_covariates)
+    targets = table.targets(target)
+    covariates = tuple(table.column(name) for name in past_covariates)
     for names, role in ((targets, "target"), (covariates, "covariate")):
         repeated = next((name for name in names if names.count(name) > 1), None)
         if repeated:
             raise DataError(f"The column {repeated!r} is named twice as {role}.", cure="Name it once.")
-    time = _resolve(table, time) if time is not None else table.time
-    series = _resolve(table, series) if series is not None else table.series
+    time = table.column(time) if time is not None else table.time
+    series = table.column(series) if series is not None else table.series
     for name, role in ((time, "time"), (series, "series")):
         if name is not None and name in (*targets, *covariates):
             raise DataError(
@@ -70,9 +89,9 @@ def select(
                 cure="Choose another column.",
             )
     columns = Columns(
-        values={name: _numbers(table, name) for name in (*targets, *covariates)},
+        values={name: table.numbers(name) for name in (*targets, *covariates)},
         time=None if time is None else as_labels(table.frame[time].to_numpy(), what=f"column {time!r}"),
-        series=None if series is None else _identifiers(table, series),
+        series=None if series is None else table.identifiers(series),
         place=table.place,
         origin=table.origin if len(table.sources) > 1 else None,
     )
@@ -80,94 +99,217 @@ def select(
     return replace(chosen, notes=(*table.notes_on((*targets, *covariates)), *chosen.notes), sources=table.sources)
 
 
-def _targets(table: Table, target: str | Sequence[str] | None) -> tuple[str, ...]:
-    if target is None:
-        if len(table.columns) == 1:
-            return table.columns
+@dataclass(frozen=True)
+class Columns:
+    """The chosen columns, row by row as given.
+
+    Args:
+        values: float64 columns by name, NaN where missing, each of shape (rows,).
+        time: labels, shape (rows,), or None: the rows are in order.
+        series: identifier of the series of each row as text, shape (rows,), or None: there is one.
+        place: gives file and line of a row, for messages.
+        origin: index of the file of each row, shape (rows,), or None: there is one.
+    """
+
+    values: Mapping[str, np.ndarray]
+    time: np.ndarray | None
+    series: np.ndarray | None
+    place: Callable[[int], str]
+    origin: np.ndarray | None = None
+
+
+def assemble(
+    columns: Columns,
+    targets: Sequence[str],
+    covariates: Sequence[str],
+    *,
+    on_duplicate: OnDuplicate,
+    on_unordered: OnUnordered,
+) -> Selection:
+    """Build one series per identifier and target.
+
+    Raises:
+        DataError: rows contradict each other or are out of order and this is not allowed, or nothing is observed.
+    """
+    _require("on_duplicate", on_duplicate, ("refuse", "first", "last", "mean"))
+    _require("on_unordered", on_unordered, ("sort", "refuse"))
+    found: list[Series] = []
+    notes: list[str] = []
+    for name, rows in _groups(columns):
+        of = f"series {name!r}: " if name is not None else ""
+        ordered, order_note = _in_order(columns, rows, on_unordered)
+        for target in targets:
+            kept, values, duplicate_note = _without_duplicates(
+                columns, ordered, (target, *covariates), on_duplicate=on_duplicate
+            )
+            series = Series(
+                values=values[target],
+                name=_name(name, target, several=len(targets) > 1),
+                target=target,
+                time=None if columns.time is None else columns.time[kept],
+                covariates=np.stack([values[covariate] for covariate in covariates], axis=1) if covariates else _EMPTY,
+                covariate_names=tuple(covariates),
+            )
+            _refuse_unobserved(series)
+            found.append(series)
+            notes.extend(of + note for note in (*order_note, *duplicate_note, *_missing_notes(series)))
+    return Selection(tuple(found), tuple(_condensed(notes)))
+
+
+def _require(argument: str, given: str, allowed: Sequence[str]) -> None:
+    if given not in allowed:
+        raise NurtValueError(f"Unknown {argument}.", expected=f"one of {', '.join(allowed)}", got=repr(given))
+
+
+def _groups(columns: Columns) -> Iterator[tuple[str | None, np.ndarray]]:
+    """Yield each identifier, in order of appearance, and its rows."""
+    if columns.series is None:
+        rows = len(next(iter(columns.values.values())))
+        yield None, np.arange(rows)
+        return
+    names, first, codes = np.unique(columns.series, return_index=True, return_inverse=True)
+    by_series = np.argsort(codes, kind="stable")
+    bounds = np.searchsorted(codes[by_series], np.arange(len(names) + 1))
+    for group in np.argsort(first):
+        yield str(names[group]), by_series[bounds[group] : bounds[group + 1]]
+
+
+def _name(identifier: str | None, target: str, *, several: bool) -> str:
+    if identifier is None:
+        return target
+    return f"{identifier} {target}" if several else identifier
+
+
+def _in_order(columns: Columns, rows: np.ndarray, on_unordered: OnUnordered) -> tuple[np.ndarray, tuple[str, ...]]:
+    if columns.time is None or not are_ordered(columns.time):
+        return rows, ()
+    time = columns.time[rows]
+    back = time[1:] < time[:-1]
+    if not back.any():
+        return rows, ()
+    in_order = rows[np.argsort(time, kind="stable")]
+    if columns.origin is not None:
+        back &= columns.origin[rows[1:]] == columns.origin[rows[:-1]]
+        if not back.any():
+            return in_order, ("Rows of several files were merged in order of time.",)
+    first = int(back.argmax())
+    row = int(rows[first + 1])
+    if on_unordered == "refuse":
         raise DataError(
-            f"{table.sources[0]}: no target was named, and there are {len(table.columns)} columns of numbers.",
-            cure=f"Name the target, one of: {_listing(table.columns)}." if table.columns else _no_numbers(table),
+            f"{columns.place(row)}: the rows are not in order of time.",
+            got=f"{columns.time[row]} after {columns.time[rows[first]]}",
+            cure='Sort the rows, or allow it with on_unordered="sort".',
         )
-    names = (target,) if isinstance(target, str) else tuple(target)
-    if not names:
-        raise DataError("No target was named.", cure=f"Name one of: {_listing(table.columns)}.")
-    return tuple(_resolve(table, name) for name in names)
-
-
-def _no_numbers(table: Table) -> str:
-    text = [name for name in table.frame.columns if name not in (table.time, table.series)]
-    return f"Columns that hold text among their numbers: {_listing(text)}. Name one to see the first such cell."
-
-
-def _resolve(table: Table, name: str) -> str:
-    """Return the column that a name stands for: a column of that name, or else its only alias."""
-    if name in table.frame.columns:
-        return name
-    meant = table.aliases.get(name, ())
-    if len(meant) == 1:
-        return meant[0]
-    if meant:
-        raise DataError(
-            f"{table.sources[0]}: the name {name!r} is ambiguous.",
-            expected=f"one of {_listing(meant)}",
-            got=repr(name),
-            cure="Use one of these names.",
-        )
-    known = (*table.frame.columns, *table.aliases)
-    folded = {candidate.casefold(): candidate for candidate in reversed(known)}
-    close = get_close_matches(name.casefold(), folded, n=3, cutoff=0.6)
-    hint = f"Did you mean {' or '.join(repr(folded[match]) for match in close)}? " if close else ""
-    raise DataError(
-        f"{table.sources[0]}: there is no column {name!r}.", cure=f"{hint}Columns: {_listing(table.frame.columns)}."
+    if np.all(time[1:] <= time[:-1]):
+        return in_order, ("The rows were newest first and were turned round.",)
+    return in_order, (
+        f"The rows were not in order of time and were sorted ({int(back.sum())} step(s) back, "
+        f"first at {columns.time[row]}).",
     )
 
 
-def _listing(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
-    return ", ".join(names[:_LISTED]) + more
+def _without_duplicates(
+    columns: Columns, rows: np.ndarray, names: Sequence[str], *, on_duplicate: OnDuplicate
+) -> tuple[np.ndarray, dict[str, np.ndarray], tuple[str, ...]]:
+    """Collapse rows of one stamp; return the first row of each stamp, the values by name, and notes."""
+    values = {name: columns.values[name][rows] for name in names}
+    if columns.time is None:
+        return rows, values, ()
+    starts, counts = _stamps(columns.time[rows])
+    if len(starts) == len(rows):
+        return rows, values, ()
+    if not are_ordered(columns.time):
+        raise _duplicates_in_text(columns, rows, starts, counts)
+    contradictory = np.zeros(len(starts), dtype=bool)
+    for column in values.values():
+        smallest = np.fmin.reduceat(column, starts)
+        contradictory |= smallest < np.fmax.reduceat(column, starts)
+    repeated = counts > 1
+    if contradictory.any() and on_duplicate == "refuse":
+        raise _contradiction(columns, rows, starts, counts, contradictory)
+    collapsed = {name: _collapsed(column, starts, counts, on_duplicate) for name, column in values.items()}
+    shown = ", ".join(str(columns.time[rows[start]]) for start in starts[repeated][:_SHOWN])
+    note = f"{int(repeated.sum())} stamp(s) appeared more than once (first {shown}); rows that agree became one"
+    if contradictory.any():
+        note += f", {int(contradictory.sum())} that disagree were settled by on_duplicate={on_duplicate!r}"
+    return rows[starts], collapsed, (note + ".",)
 
 
-def _numbers(table: Table, name: str) -> np.ndarray:
-    column = table.frame[name]
-    if not column.dtype.is_numeric():
-        raise _not_numbers(table, name)
-    values = column.to_numpy().astype(np.float64)
-    infinite = np.isinf(values)
-    if infinite.any():
-        row = int(infinite.argmax())
-        raise DataError(
-            f"{table.place(row)}: {int(infinite.sum())} infinite value(s) in column {name!r}, the first here.",
-            expected="finite numbers, or empty cells where a value is missing",
-            got=str(values[row]),
-            cure="Correct the cell, or leave it empty if the value is unknown.",
-        )
-    return values
+def _stamps(time: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return where each run of equal labels starts, and its length. Text is compared wherever it stands."""
+    if not are_ordered(time):
+        _, starts, counts = np.unique(time, return_index=True, return_counts=True)
+        return starts, counts
+    starts = np.flatnonzero(np.r_[True, time[1:] != time[:-1]])
+    return starts, np.diff(np.r_[starts, len(time)])
 
 
-def _not_numbers(table: Table, name: str) -> DataError:
-    from nurt.data.readers.numbers import is_number
+def _collapsed(column: np.ndarray, starts: np.ndarray, counts: np.ndarray, how: OnDuplicate) -> np.ndarray:
+    """Return one value per run: the first, last or mean of those that are not missing; NaN where all are."""
+    observed = np.isfinite(column)
+    if how == "mean":
+        number = np.add.reduceat(observed.astype(np.int64), starts)
+        total = np.add.reduceat(np.where(observed, column, 0.0), starts)
+        mean = np.full(len(starts), np.nan)
+        np.divide(total, number, out=mean, where=number > 0)
+        # Equal values must stay equal to the last bit, which a sum and a division do not promise.
+        alone = np.fmin.reduceat(column, starts)
+        return np.where(alone == np.fmax.reduceat(column, starts), alone, mean)
+    position = np.arange(len(column))
+    if how == "last":
+        chosen = np.maximum.reduceat(np.where(observed, position, -1), starts)
+        found = chosen >= 0
+    else:
+        chosen = np.minimum.reduceat(np.where(observed, position, len(column)), starts)
+        found = chosen < starts + counts
+    return np.where(found, column[np.where(found, chosen, starts)], np.nan)
 
-    column = table.frame[name]
-    if column.dtype.is_temporal():
-        return DataError(
-            f"The column {name!r} holds times, not numbers.", cure=f"Choose one of: {_listing(table.columns)}."
-        )
-    wrong = [row for row, cell in enumerate(column) if cell is not None and not is_number(cell)]
-    share = f"{len(wrong)} of {column.len() - column.null_count()} cells are not numbers"
+
+def _contradiction(
+    columns: Columns, rows: np.ndarray, starts: np.ndarray, counts: np.ndarray, contradictory: np.ndarray
+) -> DataError:
+    assert columns.time is not None
+    first = int(np.flatnonzero(contradictory)[0])
+    places = [columns.place(int(row)) for row in rows[starts[first] : starts[first] + counts[first]]]
+    shown = ", ".join(str(columns.time[rows[start]]) for start in starts[contradictory][:_SHOWN])
+    cure = 'Choose what to keep with on_duplicate="first", "last" or "mean"'
+    if columns.series is None:
+        cure += ", or name the column that tells several series apart"
     return DataError(
-        f"{table.place(wrong[0])}: {column[wrong[0]]!r} in column {name!r} is not a number ({share}).",
-        cure="Correct the cell (empty, NA or null say that a value is missing), or choose another column.",
+        f"{int(contradictory.sum())} time stamp(s) appear more than once with different values: {shown}.",
+        expected="one row per stamp and series",
+        got=" and ".join(places[:3]) + f" for {columns.time[rows[starts[first]]]}",
+        cure=cure + ".",
     )
 
 
-def _identifiers(table: Table, name: str) -> np.ndarray:
-    column = table.frame[name]
-    if column.null_count():
-        row = int(column.is_null().arg_max() or 0)
+def _duplicates_in_text(columns: Columns, rows: np.ndarray, starts: np.ndarray, counts: np.ndarray) -> DataError:
+    assert columns.time is not None
+    repeated = np.sort(starts[counts > 1])
+    shown = ", ".join(repr(str(columns.time[rows[start]])) for start in repeated[:_SHOWN])
+    return DataError(
+        f"{columns.place(int(rows[repeated[0]]))}: {len(repeated)} time label(s) appear more than once: {shown}.",
+        expected="one row per label and series",
+        cure="Make the labels unique, or name the column that tells several series apart.",
+    )
+
+
+def _refuse_unobserved(series: Series) -> None:
+    if not np.isfinite(series.values).any():
         raise DataError(
-            f"{table.place(row)}: the column {name!r} does not say which series the row belongs to.",
-            cure="Fill in the cell or remove the row.",
+            f"The target {series.target!r} of series {series.name!r} has no value at all: "
+            f"all {len(series)} cells are missing.",
+            cure="Choose another target, or check how missing values are written in the file.",
         )
-    if column.dtype.is_numeric() and (column % 1 == 0).all():
-        return column.to_numpy().astype(np.int64).astype(str)
-    return np.array([str(cell) for cell in column])
+
+
+def _missing_notes(series: Series) -> tuple[str, ...]:
+    missing = int(np.isnan(series.values).sum())
+    return (f"{missing} of {len(series)} values of {series.target} are missing.",) if missing else ()
+
+
+def _condensed(notes: Sequence[str]) -> list[str]:
+    """Keep a list of hundreds of series readable."""
+    if len(notes) <= _MOST_NOTES:
+        return list(notes)
+    return [*notes[:_MOST_NOTES], f"… and {len(notes) - _MOST_NOTES} more notes of this kind."]

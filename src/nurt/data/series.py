@@ -1,14 +1,22 @@
-"""One series on its observation axis: values in order, times as labels, gaps known, nothing invented."""
+"""A series on its observation axis: values in order with times as labels; its checks and its fingerprint."""
 
 from __future__ import annotations
 
+import hashlib
+import itertools
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 
-from nurt.errors import NurtValueError, ShapeError
+from nurt.errors import DataError, NurtValueError, ShapeError
+from nurt.results import Result
 
-__all__ = ["Series"]
+__all__ = ["DataCheck", "DataFinding", "Series", "check_series", "fingerprint", "require_usable"]
+
+Kind = Literal["missing", "infinite", "constant", "short"]
+_LISTED = 10
 
 
 @dataclass(frozen=True)
@@ -78,3 +86,147 @@ class Series:
         if self.time is None:
             return f"observation {position + 1}"
         return str(self.time[position])
+
+
+def fingerprint(series: Series | Sequence[Series]) -> str:
+    """Return the SHA-256 of values, covariates, time labels and names as 64 hexadecimal digits.
+
+    Missing values count as missing whatever NaN they are, and -0 as 0, so the digest depends on nothing invisible.
+
+    Args:
+        series: one series, or several in order.
+    """
+    digest = hashlib.sha256()
+    for one in [series] if isinstance(series, Series) else series:
+        for text in (one.name, one.target, *one.covariate_names):
+            _add(digest, text.encode())
+        _add(digest, _canonical(one.values))
+        _add(digest, _canonical(one.covariates))
+        _add(digest, b"" if one.time is None else "\n".join(map(str, one.time)).encode())
+    return digest.hexdigest()
+
+
+@dataclass(frozen=True)
+class DataFinding(Result):
+    """One problem, in a cell, a column or a series.
+
+    Args:
+        series: name of the series.
+        time: label of the cell; "" where the whole series is meant.
+        column: target or covariate.
+        kind: "missing" or "infinite" for a cell; "constant" or "short" for a series.
+    """
+
+    series: str
+    time: str
+    column: str
+    kind: Kind
+
+
+@dataclass(frozen=True)
+class DataCheck(Result):
+    """The problems found in the data: the number of each kind, and the first ten cells.
+
+    Args:
+        findings: findings about whole series, then the first ten about cells.
+        missing: number of missing cells.
+        infinite: number of infinite cells.
+        constant: number of constant columns.
+        short: number of series too short for one window.
+    """
+
+    findings: tuple[DataFinding, ...]
+    missing: int
+    infinite: int
+    constant: int
+    short: int
+
+    def __str__(self) -> str:
+        if not self.findings:
+            return "No problems were found in the data."
+        counts = f"missing {self.missing}, infinite {self.infinite}, constant {self.constant}, too short {self.short}"
+        lines = [
+            f"  {finding.series} · {finding.column} · {finding.time} · {finding.kind}" for finding in self.findings
+        ]
+        return "\n".join([f"Problems found in the data: {counts}", *lines])
+
+
+def check_series(series: Sequence[Series], look_back: int, horizon: int) -> DataCheck:
+    """Check series for missing, infinite and constant values and for their length, before training.
+
+    Args:
+        series: the series.
+        look_back: T.
+        horizon: F; a series with fewer than T + F observations gives no window to learn from.
+    """
+    whole = [finding for one in series for finding in _about_series(one, look_back + horizon)]
+    missing = [(one, np.isnan(_cells(one))) for one in series]
+    infinite = [(one, np.isinf(_cells(one))) for one in series]
+    cells = itertools.chain(_about_cells(infinite, "infinite"), _about_cells(missing, "missing"))
+    return DataCheck(
+        findings=(*whole, *itertools.islice(cells, _LISTED)),
+        missing=sum(int(found.sum()) for _, found in missing),
+        infinite=sum(int(found.sum()) for _, found in infinite),
+        constant=sum(finding.kind == "constant" for finding in whole),
+        short=sum(finding.kind == "short" for finding in whole),
+    )
+
+
+def require_usable(series: Series, look_back: int, horizon: int) -> None:
+    """Refuse a series that no forecast can be learnt from.
+
+    Args:
+        series: the series.
+        look_back: T.
+        horizon: F.
+
+    Raises:
+        DataError: the target has no observed value, is constant, or has fewer than T + F observations.
+    """
+    observed = series.values[np.isfinite(series.values)]
+    if not observed.size:
+        raise DataError(f"Series {series.name!r} has no observed value.", cure="Choose another target column.")
+    kinds = [found.kind for found in _about_series(series, look_back + horizon) if found.column == series.target]
+    if "short" in kinds:
+        raise DataError(
+            f"Series {series.name!r} is too short: it has {len(series)} observations.",
+            expected=f"at least look-back + horizon = {look_back} + {horizon} = {look_back + horizon}",
+            got=str(len(series)),
+            cure="Give more data, or a smaller look-back or horizon.",
+        )
+    if "constant" in kinds:
+        raise DataError(
+            f"Series {series.name!r} is constant: every observed value is {observed[0]:g}.",
+            cure="There is nothing to forecast; choose another target column.",
+        )
+
+
+def _cells(series: Series) -> np.ndarray:
+    return np.column_stack([series.values, series.covariates])
+
+
+def _about_series(series: Series, needed: int) -> Iterator[DataFinding]:
+    if len(series) < needed:
+        yield DataFinding(series.name, "", series.target, "short")
+    for name, column in zip((series.target, *series.covariate_names), _cells(series).T, strict=True):
+        observed = column[np.isfinite(column)]
+        if observed.size and np.all(observed == observed[0]):
+            yield DataFinding(series.name, "", name, "constant")
+
+
+def _about_cells(found: Sequence[tuple[Series, np.ndarray]], kind: Kind) -> Iterator[DataFinding]:
+    for series, cells in found:
+        names = (series.target, *series.covariate_names)
+        for position, column in np.argwhere(cells):
+            yield DataFinding(series.name, series.label(int(position)), names[column], kind)
+
+
+def _add(digest: hashlib._Hash, data: bytes) -> None:
+    # The length goes in first, so that no two different lists of parts run together into the same bytes.
+    digest.update(len(data).to_bytes(8, "little"))
+    digest.update(data)
+
+
+def _canonical(values: np.ndarray) -> bytes:
+    plain = np.where(np.isnan(values), np.nan, values) + 0.0
+    return plain.astype("<f8").tobytes()

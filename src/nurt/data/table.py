@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nurt.errors import DataError
+
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["Table"]
+__all__ = ["Table", "stack"]
+
+_LISTED = 40
 
 
 @dataclass(frozen=True)
@@ -59,3 +64,181 @@ class Table:
         if row >= len(self.lines):
             return f"{self.sources[0]}, row {row + 1}"
         return f"{self.sources[int(self.origin[row])]}, line {int(self.lines[row])}"
+
+    def column(self, name: str) -> str:
+        """Return the column that a name stands for: a column of that name, or else its only alias.
+
+        Raises:
+            DataError: the name is unknown or ambiguous.
+        """
+        if name in self.frame.columns:
+            return name
+        meant = self.aliases.get(name, ())
+        if len(meant) == 1:
+            return meant[0]
+        if meant:
+            raise DataError(
+                f"{self.sources[0]}: the name {name!r} is ambiguous.",
+                expected=f"one of {_listing(meant)}",
+                got=repr(name),
+                cure="Use one of these names.",
+            )
+        known = (*self.frame.columns, *self.aliases)
+        folded = {candidate.casefold(): candidate for candidate in reversed(known)}
+        close = get_close_matches(name.casefold(), folded, n=3, cutoff=0.6)
+        hint = f"Did you mean {' or '.join(repr(folded[match]) for match in close)}? " if close else ""
+        raise DataError(
+            f"{self.sources[0]}: there is no column {name!r}.", cure=f"{hint}Columns: {_listing(self.frame.columns)}."
+        )
+
+    def targets(self, names: str | Sequence[str] | None) -> tuple[str, ...]:
+        """Return the columns to forecast; None stands for the only column of numbers.
+
+        Raises:
+            DataError: a name is unknown or ambiguous, or there is none although several columns could be meant.
+        """
+        if names is None:
+            if len(self.columns) == 1:
+                return self.columns
+            raise DataError(
+                f"{self.sources[0]}: no target was named, and there are {len(self.columns)} columns of numbers.",
+                cure=f"Name the target, one of: {_listing(self.columns)}." if self.columns else self._text_columns(),
+            )
+        chosen = (names,) if isinstance(names, str) else tuple(names)
+        if not chosen:
+            raise DataError("No target was named.", cure=f"Name one of: {_listing(self.columns)}.")
+        return tuple(self.column(name) for name in chosen)
+
+    def numbers(self, name: str) -> np.ndarray:
+        """Return a column as float64, NaN where missing, shape (rows,).
+
+        Raises:
+            DataError: a cell is not a number, or infinite.
+        """
+        column = self.frame[name]
+        if not column.dtype.is_numeric():
+            raise self._not_numbers(name)
+        values = column.to_numpy().astype(np.float64)
+        infinite = np.isinf(values)
+        if infinite.any():
+            row = int(infinite.argmax())
+            raise DataError(
+                f"{self.place(row)}: {int(infinite.sum())} infinite value(s) in column {name!r}, the first here.",
+                expected="finite numbers, or empty cells where a value is missing",
+                got=str(values[row]),
+                cure="Correct the cell, or leave it empty if the value is unknown.",
+            )
+        return values
+
+    def identifiers(self, name: str) -> np.ndarray:
+        """Return the series that each row belongs to, as text, shape (rows,).
+
+        Raises:
+            DataError: a cell is empty.
+        """
+        column = self.frame[name]
+        if column.null_count():
+            row = int(column.is_null().arg_max() or 0)
+            raise DataError(
+                f"{self.place(row)}: the column {name!r} does not say which series the row belongs to.",
+                cure="Fill in the cell or remove the row.",
+            )
+        if column.dtype.is_numeric() and (column % 1 == 0).all():
+            return column.to_numpy().astype(np.int64).astype(str)
+        return np.array([str(cell) for cell in column])
+
+    def _text_columns(self) -> str:
+        text = [name for name in self.frame.columns if name not in (self.time, self.series)]
+        return f"Columns that hold text among their numbers: {_listing(text)}. Name one to see the first such cell."
+
+    def _not_numbers(self, name: str) -> DataError:
+        from nurt.data.numbers import is_number
+
+        column = self.frame[name]
+        if column.dtype.is_temporal():
+            return DataError(
+                f"The column {name!r} holds times, not numbers.", cure=f"Choose one of: {_listing(self.columns)}."
+            )
+        wrong = [row for row, cell in enumerate(column) if cell is not None and not is_number(cell)]
+        share = f"{len(wrong)} of {column.len() - column.null_count()} cells are not numbers"
+        return DataError(
+            f"{self.place(wrong[0])}: {column[wrong[0]]!r} in column {name!r} is not a number ({share}).",
+            cure="Correct the cell (empty, NA or null say that a value is missing), or choose another column.",
+        )
+
+
+def stack(tables: Sequence[Table]) -> Table:
+    """Return the outer union of tables: what a file does not have is missing there.
+
+    Raises:
+        DataError: the files label time, or tell series apart, in different ways.
+    """
+    if len(tables) == 1:
+        return replace(tables[0], origin=np.zeros(len(tables[0]), dtype=np.int64))
+    _refuse_difference(tables, "time", [table.time for table in tables])
+    _refuse_difference(tables, "series", [table.series for table in tables])
+    import polars as pl
+
+    frame = pl.concat(_with_common_types([table.frame for table in tables]), how="diagonal_relaxed")
+    offered = list(dict.fromkeys(name for table in tables for name in table.columns))
+    aliases: dict[str, tuple[str, ...]] = {}
+    for table in tables:
+        for alias, names in table.aliases.items():
+            aliases[alias] = tuple(dict.fromkeys((*aliases.get(alias, ()), *names)))
+    absent = _absent(tables, offered)
+    return Table(
+        frame=frame,
+        columns=tuple(name for name in offered if frame[name].dtype.is_numeric()),
+        format=tables[0].format,
+        sources=tuple(source for table in tables for source in table.sources),
+        time=tables[0].time,
+        series=tables[0].series,
+        units={name: unit for table in tables for name, unit in table.units.items()},
+        aliases=aliases,
+        notes=tuple(dict.fromkeys((*(note for table in tables for note in table.notes), *absent))),
+        concerns=absent | {note: about for table in tables for note, about in table.concerns.items()},
+        lines=np.concatenate([table.lines for table in tables]),
+        origin=np.repeat(np.arange(len(tables)), [len(table) for table in tables]),
+    )
+
+
+def _with_common_types(frames: Sequence[pl.DataFrame]) -> list[pl.DataFrame]:
+    """Turn a column that is numbers or dates in one file and something else in another into text."""
+    import polars as pl
+
+    kinds: dict[str, set[str]] = {}
+    for frame in frames:
+        for column in frame.iter_columns():
+            kind = "time" if column.dtype.is_temporal() else "number" if column.dtype.is_numeric() else "text"
+            kinds.setdefault(column.name, set()).add(kind)
+    mixed = [name for name, found in kinds.items() if len(found) > 1]
+    return [
+        frame.with_columns(pl.col(name).cast(pl.String) for name in mixed if name in frame.columns) for frame in frames
+    ]
+
+
+def _refuse_difference(tables: Sequence[Table], what: str, names: Sequence[str | None]) -> None:
+    if len(set(names)) > 1:
+        other = next(index for index, name in enumerate(names) if name != names[0])
+        raise DataError(
+            f"{tables[other].sources[0]} cannot be put under {tables[0].sources[0]}: their {what} columns differ.",
+            expected=f"{names[0]!r}" if names[0] else f"no {what} column",
+            got=f"{names[other]!r}" if names[other] else f"no {what} column",
+            cure="Give the columns the same names in all files, or read the files one by one.",
+        )
+
+
+def _absent(tables: Sequence[Table], offered: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Return a note for every file that lacks columns of the others, and which columns these are."""
+    notes = {}
+    for table in tables:
+        absent = [name for name in offered if name not in table.frame.columns]
+        if absent:
+            shown = ", ".join(absent[:5]) + (f" and {len(absent) - 5} more" if len(absent) > 5 else "")
+            notes[f"{table.sources[0]} has no column {shown}: missing there."] = tuple(absent)
+    return notes
+
+
+def _listing(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
+    return ", ".join(names[:_LISTED]) + more

@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from nurt.data.readers.dates import form_of
-from nurt.data.readers.numbers import is_missing, is_number
+from nurt.data.dates import form_of
+from nurt.data.numbers import is_missing, is_number
 from nurt.data.readers.sheet import Sheet, trimmed
 
 __all__ = ["ID_NAMES", "Header", "find_header", "kind_of", "unique_names"]

@@ -6,26 +6,34 @@ file quotes another unit) and ``JPY`` (per one unit) can be selected.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
 
-from nurt.data.readers.dates import form_of, parse_dates
-from nurt.data.readers.nbp_archive import Year, code_share, read_archive
-from nurt.data.readers.nbp_checks import TABLE_NUMBER
-from nurt.data.readers.sheet import trimmed
+from nurt.data.dates import form_of, parse_dates
+from nurt.data.numbers import is_number, parse_numbers, refuse_mixed_marks
+from nurt.data.readers.sheet import Body, Sheet, align, refuse_many_short_rows, short_rows_note, trimmed
 from nurt.data.readers.source import Source
-from nurt.data.readers.stacking import stack
-from nurt.data.table import Table
+from nurt.data.table import Table, stack
 from nurt.errors import DataError
 
-__all__ = ["read", "recognises"]
+__all__ = [
+    "TABLE_NUMBER",
+    "Year",
+    "check_footer",
+    "code_share",
+    "read",
+    "read_archive",
+    "recognises",
+    "refuse_damaged_rows",
+]
 
 _ENCODING = "cp1250"
 _LARGEST_CHANGE = 0.5
-_LONGEST_GAP_DAYS = 7
+_LONGEST_HOLIDAY_DAYS = 7
 
 
 def recognises(source: Source) -> bool:
@@ -157,7 +165,213 @@ def _gaps(table: Table) -> tuple[str, ...]:
     """Name the longest gap between days with quotations, if it is longer than holidays are."""
     days = table.frame["time"].unique().sort()
     gaps = days.diff().dt.total_days()
-    if not (gaps > _LONGEST_GAP_DAYS).any():
+    if not (gaps > _LONGEST_HOLIDAY_DAYS).any():
         return ()
     row = int(gaps.arg_max() or 0)
     return (f"The longest gap between quotations is {gaps[row]} days, up to {days[row]}.",)
+
+
+_CODE = re.compile(r"([1-9][0-9]*) ?([A-Z]{3})")
+_LONGEST_HEADER = 12
+
+
+@dataclass(frozen=True)
+class _Quote:
+    """One quoted currency: ISO code, units it is quoted for, column in the sheet, Polish name."""
+
+    code: str
+    unit: int
+    column: int
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class Year:
+    """One file.
+
+    Args:
+        table: its rates, each column named by the ISO code alone.
+        units: how many units of a currency its rate is for, by code.
+        names: Polish name of the currency by code.
+    """
+
+    table: Table
+    units: dict[str, int]
+    names: dict[str, str]
+
+
+def code_share(row: Sequence[str]) -> float:
+    """Return the share of cells after the first that are codes such as 1USD and 100JPY."""
+    cells = trimmed(row)[1:]
+    return sum(_CODE.fullmatch(cell) is not None for cell in cells) / max(1, len(cells))
+
+
+def read_archive(sheet: Sheet) -> Year:
+    """Read one archive.
+
+    Raises:
+        DataError: codes, rows and footer do not agree, or a cell is no rate.
+    """
+    top, quotes = _quotes(sheet)
+    first = next((row for row in range(top + 1, len(sheet.rows)) if form_of(sheet.rows[row][0])), None)
+    if first is None:
+        raise sheet.refusal(top, "no row below the currency codes begins with a date", "Fetch the archive again.")
+    for row in range(top + 1, first):
+        if any(is_number(cell) for cell in sheet.rows[row][1:]):
+            raise sheet.refusal(
+                row, f"{sheet.rows[row][0]!r} is not a date, but rates stand beside it", "Correct the date."
+            )
+    stop = next((row for row in range(first, len(sheet.rows)) if not form_of(sheet.rows[row][0])), len(sheet.rows))
+    footer_note = check_footer(sheet, stop, [(quote.code, quote.unit) for quote in quotes])
+    header = trimmed(sheet.rows[top])
+    body = align(sheet, first, stop, len(header))
+    refuse_many_short_rows(sheet, body, len(header))
+
+    cells = [pl.Series(name, column) for name, column in zip(header, zip(*body.rows, strict=True), strict=True)]
+    dates = parse_dates(cells[0].alias("time"), body.place)
+    refuse_damaged_rows(sheet, body, dates.values)
+    rates = _rates(quotes, cells, body.place, sheet)
+    quoted = {0, *(quote.column for quote in quotes)}
+    table = Table(
+        frame=pl.DataFrame(
+            [dates.values, *rates, *(cells[index] for index in range(len(header)) if index not in quoted)]
+        ),
+        columns=tuple(quote.code for quote in quotes),
+        format="nbp",
+        sources=(sheet.file,),
+        time="time",
+        aliases={header[0]: ("time",)} if header[0] else {},
+        notes=(*sheet.notes, *dates.notes, *short_rows_note(body), *footer_note),
+        lines=np.asarray(body.lines, dtype=np.int64),
+    )
+    return Year(table, {quote.code: quote.unit for quote in quotes}, {quote.code: quote.name for quote in quotes})
+
+
+def _quotes(sheet: Sheet) -> tuple[int, list[_Quote]]:
+    """Find the row of codes, and the Polish names in an undated row below it."""
+    head = sheet.rows[:_LONGEST_HEADER]
+    top = next((index for index, row in enumerate(head) if code_share(row) > 0 and not form_of(row[0])), None)
+    if top is None:
+        raise sheet.refusal(
+            0,
+            "no row of currency codes such as 1USD;100JPY was found, so the columns of this table A cannot be named",
+            "Fetch the yearly archive again; its first line holds the codes.",
+        )
+    below = sheet.rows[top + 1] if top + 1 < len(sheet.rows) else []
+    names = below if below and not form_of(below[0]) else []
+    quotes = []
+    for column, cell in enumerate(trimmed(sheet.rows[top])):
+        match = _CODE.fullmatch(cell)
+        if match:
+            name = names[column] if column < len(names) else ""
+            quotes.append(_Quote(match.group(2), int(match.group(1)), column, name))
+    codes = [quote.code for quote in quotes]
+    repeated = next((code for code in codes if codes.count(code) > 1), None)
+    if repeated:
+        raise sheet.refusal(top, f"the currency {repeated} stands in two columns", "Fetch the yearly archive again.")
+    return top, quotes
+
+
+def _rates(
+    quotes: Sequence[_Quote], cells: Sequence[pl.Series], place: Callable[[int], str], sheet: Sheet
+) -> list[pl.Series]:
+    numbers = parse_numbers([cells[quote.column].alias(quote.code) for quote in quotes])
+    refuse_mixed_marks(numbers, place, separator=sheet.separator)
+    for quote, number in zip(quotes, numbers, strict=True):
+        wrong = number.wrong | ~number.values.is_between(0, 1e9, closed="none").fill_null(value=True)
+        if wrong.any():
+            row = int(wrong.arg_max() or 0)
+            raise DataError(
+                f"{place(row)}: {cells[quote.column][row]!r} under {quote.unit}{quote.code} is not an exchange rate.",
+                expected="a positive number such as 3,6998, or an empty cell",
+                cure="Correct the cell, or fetch the yearly archive again.",
+            )
+    return [number.values for number in numbers]
+
+
+TABLE_NUMBER = re.compile(r"([0-9]{1,3})/A/NBP/([0-9]{4})")
+_LONGEST_GAP_DAYS = 10
+_CURE = "Fetch the yearly archive again."
+
+
+def check_footer(sheet: Sheet, stop: int, quotes: Sequence[tuple[str, int]]) -> tuple[str, ...]:
+    """Compare the codes and units repeated below the data with those of the header; a difference means damage.
+
+    Args:
+        sheet: the archive.
+        stop: index of the first row after the data.
+        quotes: code and unit of each currency, in the order of the header.
+
+    Returns:
+        a note when there is no footer.
+
+    Raises:
+        DataError: they differ, or dated rows follow.
+    """
+    dated = next((row for row in range(stop, len(sheet.rows)) if form_of(sheet.rows[row][0])), None)
+    if dated is not None:
+        raise sheet.refusal(
+            stop,
+            f"{sheet.rows[stop][0]!r} is not a date, but dated rows follow (line {sheet.lines[dated]})",
+            "Correct this row. If years were written into one file, give each yearly file by itself; "
+            "they are joined by currency code.",
+        )
+    for row in range(stop, len(sheet.rows)):
+        cells = trimmed(sheet.rows[row])[1:]
+        codes = bool(cells) and all(re.fullmatch("[A-Z]{3}", cell) for cell in cells)
+        units = bool(cells) and all(re.fullmatch("[1-9][0-9]*", cell) for cell in cells)
+        expected = [code if codes else str(unit) for code, unit in quotes]
+        if (codes or units) and cells != expected:
+            pairs = zip([*expected, ""], [*cells, ""], strict=False)
+            header, footer = next((pair for pair in pairs if pair[0] != pair[1]), ("", ""))
+            raise sheet.refusal(
+                row,
+                f"the footer does not repeat the header: {len(cells)} entries for {len(quotes)} currencies, "
+                f"{footer!r} where the header says {header!r}",
+                "Columns seem to have been moved or lost; fetch the yearly archive again.",
+            )
+    return () if stop < len(sheet.rows) else (f"{sheet.file} has no footer to cross-check its columns with.",)
+
+
+def refuse_damaged_rows(sheet: Sheet, body: Body, dates: pl.Series) -> None:
+    """Refuse rows whose table number (001/A/NBP/2021, last in the row) stands elsewhere or does not fit the date.
+
+    A cell lost inside a row shifts all rates after it. A piece lost across rows runs two of them together; then the
+    numbers, one per business day, advance faster or slower than the dates.
+
+    Args:
+        sheet: the archive.
+        body: its data rows.
+        dates: the date of each.
+
+    Raises:
+        DataError: a row is damaged.
+    """
+    found = [_table_number(row) for row in body.rows]
+    columns = [column for column, *_ in filter(None, found)]
+    if not columns:
+        return
+    usual = max(set(columns), key=columns.count)
+    for index, number in enumerate(found):
+        if number is not None and number[0] != usual:
+            reason = "a field is missing or added inside the row, so its rates stand under wrong currencies"
+            raise sheet.refusal(body.first + index, reason, _CURE)
+        if number is None and index < len(found) - 1:
+            raise sheet.refusal(body.first + index, "the row ends before its table number", _CURE)
+    for index in range(1, len(found)):
+        before, now = found[index - 1], found[index]
+        if before is None or now is None or before[2] != now[2]:
+            continue
+        days, advance = (dates[index] - dates[index - 1]).days, now[1] - before[1]
+        if (days > 0 and advance > days) or (days > _LONGEST_GAP_DAYS and advance == 1):
+            reason = f"table numbers advance by {advance} in {days} day(s): rows were lost or run together near here"
+            raise sheet.refusal(body.first + index, reason, _CURE)
+
+
+def _table_number(row: Sequence[str]) -> tuple[int, int, int] | None:
+    """Return column, number and year of the table number in a row."""
+    for column, cell in enumerate(row):
+        match = TABLE_NUMBER.fullmatch(cell)
+        if match:
+            return column, int(match.group(1)), int(match.group(2))
+    return None

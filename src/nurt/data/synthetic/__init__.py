@@ -4,13 +4,10 @@ Every generator has a seed of its own and disturbs no other stream. A benchmark 
 draws examples, and knows the loss of the best answer that looks at no input (``baseline_loss``).
 """
 
-from nurt.data.synthetic.adding import AddingProblem, AddingProblem1997
 from nurt.data.synthetic.benchmark import AbstractBenchmark, Examples
-from nurt.data.synthetic.copying import CopyingMemory
-from nurt.data.synthetic.echo import Echo
-from nurt.data.synthetic.flip_flop import FlipFlop
+from nurt.data.synthetic.per_sequence import AddingProblem, AddingProblem1997, TemporalOrder
+from nurt.data.synthetic.per_step import CopyingMemory, Echo, FlipFlop
 from nurt.data.synthetic.series import noisy_sine, random_walk, seasonal
-from nurt.data.synthetic.temporal_order import TemporalOrder
 
 __all__ = [
     "AbstractBenchmark",

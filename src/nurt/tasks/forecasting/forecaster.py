@@ -11,9 +11,8 @@ from typing import Any, Self
 import numpy as np
 import torch
 
-from nurt.data.fingerprinting import fingerprint
 from nurt.data.scaling import AbstractScaling
-from nurt.data.series import Series
+from nurt.data.series import Series, fingerprint
 from nurt.data.windows import Origins, Windows
 from nurt.errors import DataError, NotFittedError, NurtTypeError, NurtValueError
 from nurt.evaluation.forecasts.backtest import BacktestPlan

@@ -11,9 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from nurt.data.fingerprinting import fingerprint
 from nurt.data.scaling import standardise
-from nurt.data.series import Series
+from nurt.data.series import Series, fingerprint
 from nurt.data.splits import Part, TimeSplit, split_by_time
 from nurt.data.windows import Origins, Windows
 from nurt.errors import DataError

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from nurt.data import Selection
-from nurt.data.grid import label_after
 from nurt.data.series import Series
+from nurt.data.time_axis import label_after
 from nurt.data.windows import Origins
 from nurt.environment import versions
 from nurt.errors import OutputError

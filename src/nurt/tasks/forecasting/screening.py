@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 
-import numpy as np
-
 from nurt.data import Selection
-from nurt.data.series import Series
+from nurt.data.series import Series, require_usable
 from nurt.errors import DataError
 from nurt.tasks.forecasting.backtesting import series_until
 from nurt.tasks.forecasting.problem import cut_in_time
@@ -37,22 +35,7 @@ def screened(selection: Selection, plan: ForecastPlan) -> Selection:
 
 
 def _require_usable(series: Series, plan: ForecastPlan) -> None:
-    observed = series.values[np.isfinite(series.values)]
-    if observed.size == 0:
-        raise DataError(f"Series {series.name!r} has no observed value.", cure="Choose another target column.")
-    needed = plan.look_back + plan.horizon
-    if len(series) < needed:
-        raise DataError(
-            f"Series {series.name!r} is too short: it has {len(series)} observations.",
-            expected=f"at least look-back + horizon = {plan.look_back} + {plan.horizon} = {needed}",
-            got=str(len(series)),
-            cure="Give more data, or a smaller --look-back or --horizon.",
-        )
-    if observed.min() == observed.max():
-        raise DataError(
-            f"Series {series.name!r} is constant: every observed value is {observed[0]:g}.",
-            cure="There is nothing to forecast; choose another target column.",
-        )
+    require_usable(series, plan.look_back, plan.horizon)
     # Raises with the numbers when no training window is left once the test and validation parts are cut off.
     settings = plan.settings()
     split = cut_in_time(series, plan.look_back, 1, test=settings["test"])

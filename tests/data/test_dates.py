@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nurt.data.readers.dates import form_of, parse_dates, round_to_grid
+from nurt.data.dates import form_of, parse_dates, round_to_grid
 from nurt.errors import DataError
 
 days = st.dates(datetime.date(1600, 1, 1), datetime.date(2199, 12, 31))

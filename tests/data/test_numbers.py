@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nurt.data.readers.numbers import is_missing, is_number, parse_numbers, refuse_mixed_marks
+from nurt.data.numbers import is_missing, is_number, parse_numbers, refuse_mixed_marks
 from nurt.errors import DataError
 
 finite = st.floats(allow_nan=False, allow_infinity=False)
