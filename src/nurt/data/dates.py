@@ -1,4 +1,4 @@
-"""Dates and times: one form per column, told by its shape; mixed or ambiguous forms are refused."""
+"""Dates and times as text: one form per column, recognised by its shape; times in several columns; no guesses."""
 
 from __future__ import annotations
 
@@ -24,7 +24,6 @@ __all__ = [
 ]
 
 Place = Callable[[int], str]
-
 _YEAR = "(?:1[5-9]|2[0-2])[0-9]{2}"
 _BODIES = (
     ("YYYYMMDD", _YEAR + "(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])", "%Y%m%d"),
@@ -45,6 +44,16 @@ _OFFSET = re.compile(r"(.*[0-9]:[0-9]{2}(?:\.[0-9]+)?) ?(Z|[+-][0-9]{2}(?::?[0-9
 _SECOND = 1_000_000
 _STEPS = [minutes * 60 * _SECOND for minutes in range(1, 1441) if 1440 % minutes == 0]
 _DAY_OR_MONTH = ("DD/MM/YYYY", "DD-MM-YYYY")
+COUNTING_NAMES = ("ds", "time", "t", "date", "timestamp", "data", "czas", "year", "rok")
+TIME_NAMES = (*COUNTING_NAMES, "datetime", "date_time", "month", "day", "miesiąc", "dzień", "czas pomiaru")
+_PARTS = {
+    "year": ("year", "rok"),
+    "month": ("month", "miesiąc", "miesiac"),
+    "day": ("day", "dzień", "dzien"),
+    "hour": ("hour", "godzina", "godz"),
+    "minute": ("minute", "minuta"),
+}
+_CLOCK = r"^[0-9]{1,2}:[0-9]{2}(?::[0-9]{2})?$"
 
 
 @dataclass(frozen=True)
@@ -71,20 +80,6 @@ class ParsedDates:
     values: pl.Series
     form: DateForm
     notes: tuple[str, ...] = ()
-
-
-def _forms() -> tuple[DateForm, ...]:
-    forms = [DateForm("YYYY-MM", _YEAR + "-(?:0[1-9]|1[0-2])", "%Y-%m", clock=False)]
-    for body in _BODIES:
-        for clock in _CLOCKS:
-            for joint in (" ", "T") if clock[0] else ("",):
-                name, pattern, template = (day + joint + time for day, time in zip(body, clock, strict=True))
-                forms.append(DateForm(name, pattern, template, clock=bool(clock[0])))
-    return tuple(forms)
-
-
-_FORMS = _forms()
-_ANY = re.compile("|".join(f"(?P<form_{index}>{form.pattern})" for index, form in enumerate(_FORMS)))
 
 
 def form_of(cell: str) -> DateForm | None:
@@ -136,6 +131,75 @@ def parse_dates(cells: pl.Series, place: Place) -> ParsedDates:
             cure="Correct the date in the file.",
         )
     return ParsedDates(values, form, notes)
+
+
+def round_to_grid(times: pl.Series) -> tuple[pl.Series, tuple[str, ...]]:
+    """Undo the rounding noise of spreadsheet serial numbers.
+
+    Stamps are rounded to the second, and to the step between them when they miss its multiples by less than 1 %.
+
+    Returns:
+        the stamps, and a note when any was moved.
+    """
+    if times.dtype == pl.Date or len(times) < 3:
+        return times, ()
+    microseconds = times.to_physical()
+    rounded = (microseconds + _SECOND // 2) // _SECOND * _SECOND
+    between = statistics.median(microseconds.diff().drop_nulls().to_list())
+    step = min(_STEPS, key=lambda candidate: abs(candidate - between))
+    on_grid = (microseconds + step // 2) // step * step
+    if 100 * max(abs(drift) for drift in on_grid - microseconds) < step:
+        rounded = on_grid
+    moved = int((rounded != microseconds).sum())
+    if not moved:
+        return times, ()
+    note = f"{moved} time stamps of the workbook carried rounding noise and were moved to the nearest step."
+    return rounded.cast(times.dtype), (note,)
+
+
+def compose_time(frame: pl.DataFrame, place: Callable[[int], str]) -> tuple[pl.DataFrame, str | None, tuple[str, ...]]:
+    """Add a column of times where a file spreads them over several columns.
+
+    Args:
+        frame: typed columns.
+        place: gives file and line of a row, for messages.
+
+    Returns:
+        the frame (the composed column first), the name of that column or None, and notes.
+
+    Raises:
+        DataError: the parts of a row make no date.
+    """
+    parts = {part: column for part, names in _PARTS.items() if (column := _whole_numbers(frame, names)) is not None}
+    dates = [column for column in frame.iter_columns() if column.dtype == pl.Date and not column.null_count()]
+    if any(column.dtype == pl.Datetime for column in frame.iter_columns()):
+        return frame, None, ()
+    if not dates and {"year", "month"} <= parts.keys():
+        return _composed(frame, _calendar(parts), tuple(column.name for column in parts.values()), place)
+    if len(dates) == 1 and dates[0].is_duplicated().any():
+        date = dates[0].cast(pl.Datetime("us"))
+        if "hour" in parts:
+            used = {part: column for part, column in parts.items() if part in ("hour", "minute")}
+            names = (date.name, *(column.name for column in used.values()))
+            return _composed(frame, date + _time_of_day(used), names, place)
+        for column in frame.iter_columns():
+            if column.dtype == pl.String and not column.null_count() and column.str.contains(_CLOCK).all():
+                return _composed(frame, date + _clock(column), (date.name, column.name), place)
+    return frame, None, ()
+
+
+def _forms() -> tuple[DateForm, ...]:
+    forms = [DateForm("YYYY-MM", _YEAR + "-(?:0[1-9]|1[0-2])", "%Y-%m", clock=False)]
+    for body in _BODIES:
+        for clock in _CLOCKS:
+            for joint in (" ", "T") if clock[0] else ("",):
+                name, pattern, template = (day + joint + time for day, time in zip(body, clock, strict=True))
+                forms.append(DateForm(name, pattern, template, clock=bool(clock[0])))
+    return tuple(forms)
+
+
+_FORMS = _forms()
+_ANY = re.compile("|".join(f"(?P<form_{index}>{form.pattern})" for index, form in enumerate(_FORMS)))
 
 
 def _without_offset(cells: pl.Series, place: Place) -> tuple[pl.Series, tuple[str, ...]]:
@@ -193,74 +257,6 @@ def _day_first(cells: pl.Series, form: DateForm, place: Place) -> DateForm:
         expected="dates that can be read in one way only",
         cure="Write the dates as YYYY-MM-DD (or DD.MM.YYYY, which is always day first).",
     )
-
-
-def round_to_grid(times: pl.Series) -> tuple[pl.Series, tuple[str, ...]]:
-    """Undo the rounding noise of spreadsheet serial numbers.
-
-    Stamps are rounded to the second, and to the step between them when they miss its multiples by less than 1 %.
-
-    Returns:
-        the stamps, and a note when any was moved.
-    """
-    if times.dtype == pl.Date or len(times) < 3:
-        return times, ()
-    microseconds = times.to_physical()
-    rounded = (microseconds + _SECOND // 2) // _SECOND * _SECOND
-    between = statistics.median(microseconds.diff().drop_nulls().to_list())
-    step = min(_STEPS, key=lambda candidate: abs(candidate - between))
-    on_grid = (microseconds + step // 2) // step * step
-    if 100 * max(abs(drift) for drift in on_grid - microseconds) < step:
-        rounded = on_grid
-    moved = int((rounded != microseconds).sum())
-    if not moved:
-        return times, ()
-    note = f"{moved} time stamps of the workbook carried rounding noise and were moved to the nearest step."
-    return rounded.cast(times.dtype), (note,)
-
-
-COUNTING_NAMES = ("ds", "time", "t", "date", "timestamp", "data", "czas", "year", "rok")
-TIME_NAMES = (*COUNTING_NAMES, "datetime", "date_time", "month", "day", "miesiąc", "dzień", "czas pomiaru")
-
-_PARTS = {
-    "year": ("year", "rok"),
-    "month": ("month", "miesiąc", "miesiac"),
-    "day": ("day", "dzień", "dzien"),
-    "hour": ("hour", "godzina", "godz"),
-    "minute": ("minute", "minuta"),
-}
-_CLOCK = r"^[0-9]{1,2}:[0-9]{2}(?::[0-9]{2})?$"
-
-
-def compose_time(frame: pl.DataFrame, place: Callable[[int], str]) -> tuple[pl.DataFrame, str | None, tuple[str, ...]]:
-    """Add a column of times where a file spreads them over several columns.
-
-    Args:
-        frame: typed columns.
-        place: gives file and line of a row, for messages.
-
-    Returns:
-        the frame (the composed column first), the name of that column or None, and notes.
-
-    Raises:
-        DataError: the parts of a row make no date.
-    """
-    parts = {part: column for part, names in _PARTS.items() if (column := _whole_numbers(frame, names)) is not None}
-    dates = [column for column in frame.iter_columns() if column.dtype == pl.Date and not column.null_count()]
-    if any(column.dtype == pl.Datetime for column in frame.iter_columns()):
-        return frame, None, ()
-    if not dates and {"year", "month"} <= parts.keys():
-        return _composed(frame, _calendar(parts), tuple(column.name for column in parts.values()), place)
-    if len(dates) == 1 and dates[0].is_duplicated().any():
-        date = dates[0].cast(pl.Datetime("us"))
-        if "hour" in parts:
-            used = {part: column for part, column in parts.items() if part in ("hour", "minute")}
-            names = (date.name, *(column.name for column in used.values()))
-            return _composed(frame, date + _time_of_day(used), names, place)
-        for column in frame.iter_columns():
-            if column.dtype == pl.String and not column.null_count() and column.str.contains(_CLOCK).all():
-                return _composed(frame, date + _clock(column), (date.name, column.name), place)
-    return frame, None, ()
 
 
 def _whole_numbers(frame: pl.DataFrame, names: tuple[str, ...]) -> pl.Series | None:

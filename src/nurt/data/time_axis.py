@@ -1,4 +1,4 @@
-"""Time labels in one form: dates, seconds, integers or text; ordered and free of duplicates where they can be."""
+"""The time axis: labels as dates, seconds, integers or text, and regular grids with absent times as missing values."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ from nurt.data.series import Series
 from nurt.errors import DataError, NurtValueError
 
 __all__ = ["absent_stamps", "are_ordered", "as_labels", "label_after", "refuse_missing", "regular_grid"]
+
+_STEP = re.compile(r"([1-9][0-9]*) ?([a-z]+)")
+_UNITS = {"s": "s", "min": "m", "m": "m", "h": "h", "d": "D", "w": "W", "mo": "M", "month": "M", "y": "Y", "year": "Y"}
 
 
 def as_labels(values: Any, *, what: str = "time") -> np.ndarray:
@@ -61,42 +64,6 @@ def are_ordered(labels: np.ndarray) -> bool:
     return labels.dtype.kind in "Mi"
 
 
-def _of_objects(labels: np.ndarray, what: str) -> np.ndarray:
-    refuse_missing(np.array([_is_missing(label) for label in labels]), what)
-    if all(isinstance(label, datetime.datetime | datetime.date | np.datetime64) for label in labels):
-        if any(getattr(label, "tzinfo", None) is not None for label in labels):
-            labels = _in_utc(labels, what)
-        return labels.astype("datetime64[us]")
-    if all(isinstance(label, int | np.integer) for label in labels):
-        return labels.astype(np.int64)
-    return labels.astype(str)
-
-
-def _in_utc(labels: np.ndarray, what: str) -> np.ndarray:
-    if any(label.tzinfo is None for label in labels):
-        raise DataError(f"{what}: some times carry an offset from UTC and others do not.", cure="Write all in UTC.")
-    return np.array([label.astimezone(datetime.UTC).replace(tzinfo=None) for label in labels], dtype=object)
-
-
-def _of_text(labels: np.ndarray, what: str) -> np.ndarray:
-    from nurt.data.dates import form_of, parse_dates
-
-    if not labels.size or form_of(str(labels[0])) is None:
-        return labels
-    import polars as pl
-
-    parsed = parse_dates(pl.Series(what, labels.tolist()), lambda row: f"{what}, row {row + 1}")
-    return parsed.values.to_numpy()
-
-
-def _is_missing(label: object) -> bool:
-    """None, and what differs from itself (NaN, NaT) or refuses to say so (pandas.NA)."""
-    try:
-        return label is None or bool(label != label)
-    except TypeError:
-        return True
-
-
 def refuse_missing(missing: np.ndarray, what: str) -> None:
     """Refuse time labels of which some are missing.
 
@@ -112,23 +79,6 @@ def refuse_missing(missing: np.ndarray, what: str) -> None:
             f"{what}: {int(missing.sum())} time label(s) are missing, the first in row {int(missing.argmax()) + 1}.",
             cure="Fill in these labels or remove the rows.",
         )
-
-
-def _coarsest(labels: np.ndarray) -> np.ndarray:
-    unit = np.datetime_data(labels.dtype)[0]
-    if unit in ("D", "W", "M", "Y"):
-        return labels.astype("datetime64[D]")
-    days = labels.astype("datetime64[D]")
-    if np.array_equal(days.astype(labels.dtype), labels):
-        return days
-    seconds = labels.astype("datetime64[s]")
-    if np.array_equal(seconds.astype(labels.dtype), labels):
-        return seconds
-    return labels.astype("datetime64[us]")
-
-
-_STEP = re.compile(r"([1-9][0-9]*) ?([a-z]+)")
-_UNITS = {"s": "s", "min": "m", "m": "m", "h": "h", "d": "D", "w": "W", "mo": "M", "month": "M", "y": "Y", "year": "Y"}
 
 
 def regular_grid(series: Series, step: str | int = "1h") -> Series:
@@ -180,6 +130,55 @@ def label_after(series: Series, steps: int) -> str | None:
     step: Any = np.array(count, dtype=f"timedelta64[{unit}]").astype("timedelta64[M]")
     beyond = (time[-1].astype("datetime64[M]") + (steps + 1) * step).astype(time.dtype)
     return str(_months(np.array([time[0], beyond]), step)[len(series) - 1 + steps])
+
+
+def _of_objects(labels: np.ndarray, what: str) -> np.ndarray:
+    refuse_missing(np.array([_is_missing(label) for label in labels]), what)
+    if all(isinstance(label, datetime.datetime | datetime.date | np.datetime64) for label in labels):
+        if any(getattr(label, "tzinfo", None) is not None for label in labels):
+            labels = _in_utc(labels, what)
+        return labels.astype("datetime64[us]")
+    if all(isinstance(label, int | np.integer) for label in labels):
+        return labels.astype(np.int64)
+    return labels.astype(str)
+
+
+def _in_utc(labels: np.ndarray, what: str) -> np.ndarray:
+    if any(label.tzinfo is None for label in labels):
+        raise DataError(f"{what}: some times carry an offset from UTC and others do not.", cure="Write all in UTC.")
+    return np.array([label.astimezone(datetime.UTC).replace(tzinfo=None) for label in labels], dtype=object)
+
+
+def _of_text(labels: np.ndarray, what: str) -> np.ndarray:
+    from nurt.data.dates import form_of, parse_dates
+
+    if not labels.size or form_of(str(labels[0])) is None:
+        return labels
+    import polars as pl
+
+    parsed = parse_dates(pl.Series(what, labels.tolist()), lambda row: f"{what}, row {row + 1}")
+    return parsed.values.to_numpy()
+
+
+def _is_missing(label: object) -> bool:
+    """None, and what differs from itself (NaN, NaT) or refuses to say so (pandas.NA)."""
+    try:
+        return label is None or bool(label != label)
+    except TypeError:
+        return True
+
+
+def _coarsest(labels: np.ndarray) -> np.ndarray:
+    unit = np.datetime_data(labels.dtype)[0]
+    if unit in ("D", "W", "M", "Y"):
+        return labels.astype("datetime64[D]")
+    days = labels.astype("datetime64[D]")
+    if np.array_equal(days.astype(labels.dtype), labels):
+        return days
+    seconds = labels.astype("datetime64[s]")
+    if np.array_equal(seconds.astype(labels.dtype), labels):
+        return seconds
+    return labels.astype("datetime64[us]")
 
 
 def _grid(series: Series, step: str | int) -> tuple[np.ndarray, np.ndarray]:

@@ -22,10 +22,35 @@ from nurt.data.readers.source import Source
 from nurt.data.table import Table, stack
 from nurt.errors import DataError
 
-__all__ = ["Measurement", "clock_notes", "measurements", "negative_notes", "pollutant_of", "read", "recognises"]
+__all__ = ["read", "recognises"]
 
 _LONGEST_HEADER = 10
 _SHORTEST_DATE = 8
+_NAMES = {
+    "pył zawieszony pm10": "PM10",
+    "pył zawieszony pm2.5": "PM2.5",
+    "pył zawieszony pm25": "PM2.5",
+    "dwutlenek azotu": "NO2",
+    "tlenek azotu": "NO",
+    "tlenki azotu": "NOx",
+    "dwutlenek siarki": "SO2",
+    "tlenek węgla": "CO",
+    "ozon": "O3",
+    "benzen": "C6H6",
+}
+_FORMULAS = {
+    formula.lower(): formula
+    for formula in ("PM10", "PM2.5", "NO2", "NO", "NOx", "SO2", "CO", "O3", "C6H6", "toluen", "benzen", "Hg(TGM)")
+} | {"pm25": "PM2.5", "pm2,5": "PM2.5"}
+_COMPOUND = re.compile(r"[A-Za-z][A-Za-z0-9,]{0,7}\(PM(?:10|2\.5)\)")
+_AVERAGING = re.compile(r"[0-9]{1,2} ?[gh]")
+_UNIT = re.compile(r"\(?[mµμun]?g/m(?:3|³)\)?", re.IGNORECASE)
+_POSITION = re.compile(r"\w+-.+-[0-9]{1,2}[gh]")
+_CODE = re.compile(r"[A-Z][\w.]{4,}")
+_PORTAL = re.compile(r"(?P<station>.+?) ?\((?P<pollutant>.+?)(?: ?\[(?:jednostka )?(?P<unit>[^\]]+)\])?\)")
+_PORTAL_PLAIN = re.compile(r"(?P<station>.+) - (?P<pollutant>.+)")
+_HOUR = np.timedelta64(1, "h")
+_SHOWN = 5
 
 
 def recognises(source: Source) -> bool:
@@ -58,7 +83,7 @@ def read(sources: Sequence[Source]) -> Table:
     return replace(table, notes=(*table.notes, *(note for source in sensors for note in _sensor_notes(source))))
 
 
-def _layout(sheet: Sheet) -> tuple[int, int, list[Measurement]] | None:
+def _layout(sheet: Sheet) -> tuple[int, int, list[_Measurement]] | None:
     """Return the first data row, the column of dates, and what the columns after it measure.
 
     The dates stand in the first column, or in the second when pandas wrote its row numbers before them.
@@ -69,7 +94,7 @@ def _layout(sheet: Sheet) -> tuple[int, int, list[Measurement]] | None:
             continue
         header = [trimmed(cells)[column + 1 :] for cells in sheet.rows[:first]]
         width = max(map(len, header), default=0)
-        found = measurements([cells + [""] * (width - len(cells)) for cells in header]) if width else None
+        found = _columns_measured([cells + [""] * (width - len(cells)) for cells in header]) if width else None
         return None if found is None else (first, column, found)
     return None
 
@@ -108,7 +133,7 @@ def _read_sheet(source: Source) -> Table:
 
 
 def _table(
-    file: str, times: pl.Series, values: Sequence[pl.Series], measured: Sequence[Measurement], notes: Sequence[str]
+    file: str, times: pl.Series, values: Sequence[pl.Series], measured: Sequence[_Measurement], notes: Sequence[str]
 ) -> Table:
     names = [measurement.name for measurement in measured]
     repeated = next((name for name in names if names.count(name) > 1), None)
@@ -127,12 +152,12 @@ def _table(
         time="time",
         units={measurement.name: measurement.unit for measurement in measured if measurement.unit},
         aliases=aliases,
-        notes=(*notes, *_averaging_note(file, measured), *clock_notes(file, times), *negative_notes(file, values)),
+        notes=(*notes, *_averaging_note(file, measured), *_clock_notes(file, times), *_negative_notes(file, values)),
         lines=np.arange(1, frame.height + 1),
     )
 
 
-def _averaging_note(file: str, measured: Sequence[Measurement]) -> tuple[str, ...]:
+def _averaging_note(file: str, measured: Sequence[_Measurement]) -> tuple[str, ...]:
     found = {measurement.averaging for measurement in measured if measurement.averaging}
     if found <= {"1g", "1h"}:
         return ("Each value is the mean of the hour that ends at its stamp.",)
@@ -175,36 +200,11 @@ def _read_answer(source: Source) -> Table:
     if wrong is not None:
         raise DataError(f"{source.file}, value {wrong + 1}: {values[wrong]!r} is no number.", cure="Fetch it again.")
     column = pl.Series(str(answer["key"]), values, dtype=pl.Float64)
-    return _table(source.file, dates.values, [column], [Measurement(column.name)], dates.notes)
-
-
-_NAMES = {
-    "pył zawieszony pm10": "PM10",
-    "pył zawieszony pm2.5": "PM2.5",
-    "pył zawieszony pm25": "PM2.5",
-    "dwutlenek azotu": "NO2",
-    "tlenek azotu": "NO",
-    "tlenki azotu": "NOx",
-    "dwutlenek siarki": "SO2",
-    "tlenek węgla": "CO",
-    "ozon": "O3",
-    "benzen": "C6H6",
-}
-_FORMULAS = {
-    formula.lower(): formula
-    for formula in ("PM10", "PM2.5", "NO2", "NO", "NOx", "SO2", "CO", "O3", "C6H6", "toluen", "benzen", "Hg(TGM)")
-} | {"pm25": "PM2.5", "pm2,5": "PM2.5"}
-_COMPOUND = re.compile(r"[A-Za-z][A-Za-z0-9,]{0,7}\(PM(?:10|2\.5)\)")
-_AVERAGING = re.compile(r"[0-9]{1,2} ?[gh]")
-_UNIT = re.compile(r"\(?[mµμun]?g/m(?:3|³)\)?", re.IGNORECASE)
-_POSITION = re.compile(r"\w+-.+-[0-9]{1,2}[gh]")
-_CODE = re.compile(r"[A-Z][\w.]{4,}")
-_PORTAL = re.compile(r"(?P<station>.+?) ?\((?P<pollutant>.+?)(?: ?\[(?:jednostka )?(?P<unit>[^\]]+)\])?\)")
-_PORTAL_PLAIN = re.compile(r"(?P<station>.+) - (?P<pollutant>.+)")
+    return _table(source.file, dates.values, [column], [_Measurement(column.name)], dates.notes)
 
 
 @dataclass(frozen=True)
-class Measurement:
+class _Measurement:
     """One column: what is measured, where and how.
 
     Args:
@@ -220,7 +220,7 @@ class Measurement:
     averaging: str = ""
 
 
-def pollutant_of(text: str) -> str | None:
+def _pollutant_of(text: str) -> str | None:
     """Return the formula of a pollutant given by formula or Polish name, else None."""
     key = text.strip().lower()
     if key in _NAMES:
@@ -230,7 +230,7 @@ def pollutant_of(text: str) -> str | None:
     return text.strip() if _COMPOUND.fullmatch(text.strip()) else None
 
 
-def measurements(header: Sequence[Sequence[str]]) -> list[Measurement] | None:
+def _columns_measured(header: Sequence[Sequence[str]]) -> list[_Measurement] | None:
     """Read the header rows of a file of measurements.
 
     Args:
@@ -261,7 +261,7 @@ def _role(cells: Sequence[str]) -> str:
         return "averaging"
     if all(_UNIT.fullmatch(cell) for cell in present):
         return "unit"
-    if all(pollutant_of(cell) for cell in present):
+    if all(_pollutant_of(cell) for cell in present):
         return "pollutant"
     if all(_POSITION.fullmatch(cell) for cell in present):
         return "position"
@@ -275,7 +275,7 @@ def _split(rows: dict[str, list[str]]) -> dict[str, list[str]]:
     return rows | {"code": [part[0] for part in parts], "pollutant": [part[1].rsplit("-", 1)[0] for part in parts]}
 
 
-def _of_archive(rows: dict[str, list[str]]) -> list[Measurement]:
+def _of_archive(rows: dict[str, list[str]]) -> list[_Measurement]:
     """Name each column as GIOŚ names a position, ``MpKrakAlKras-PM10-1g``; the station code alone is an alias."""
     count = len(rows["code"])
     averaging = rows.get("averaging", [""] * count)
@@ -284,27 +284,23 @@ def _of_archive(rows: dict[str, list[str]]) -> list[Measurement]:
     for code, pollutant, average, unit in zip(rows["code"], rows["pollutant"], averaging, units, strict=True):
         average = average.replace(" ", "")
         name = "-".join(filter(None, (code, pollutant, average)))
-        found.append(Measurement(name, (code, f"{code}-{pollutant}"), unit, average))
+        found.append(_Measurement(name, (code, f"{code}-{pollutant}"), unit, average))
     return found
 
 
-def _of_portal(cell: str, unit: str) -> Measurement | None:
-    formula = pollutant_of(cell)
+def _of_portal(cell: str, unit: str) -> _Measurement | None:
+    formula = _pollutant_of(cell)
     if formula is not None:
-        return Measurement(cell, (formula,) if formula != cell else (), unit)
+        return _Measurement(cell, (formula,) if formula != cell else (), unit)
     match = _PORTAL.fullmatch(cell) or _PORTAL_PLAIN.fullmatch(cell)
-    formula = pollutant_of(match["pollutant"]) if match else None
+    formula = _pollutant_of(match["pollutant"]) if match else None
     if match is None or formula is None:
         return None
     unit = match.groupdict().get("unit") or unit
-    return Measurement(f"{match['station'].strip()} {formula}", (formula, match["pollutant"].strip(), cell), unit)
+    return _Measurement(f"{match['station'].strip()} {formula}", (formula, match["pollutant"].strip(), cell), unit)
 
 
-_HOUR = np.timedelta64(1, "h")
-_SHOWN = 5
-
-
-def clock_notes(file: str, times: pl.Series) -> tuple[str, ...]:
+def _clock_notes(file: str, times: pl.Series) -> tuple[str, ...]:
     """Tell of absent and repeated hours; around the change of the clock in March the neighbours are doubtful."""
     stamps = np.sort(times.to_numpy().astype("datetime64[s]"))
     steps = np.diff(stamps)
@@ -328,7 +324,7 @@ def clock_notes(file: str, times: pl.Series) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def negative_notes(file: str, values: Sequence[pl.Series]) -> tuple[str, ...]:
+def _negative_notes(file: str, values: Sequence[pl.Series]) -> tuple[str, ...]:
     """Name the columns with negative concentrations, and how many there are."""
     counts = {column.name: int((column < 0).sum()) for column in values if column.dtype == pl.Float64}
     negative = [f"{name} ({count})" for name, count in counts.items() if count]

@@ -20,20 +20,16 @@ from nurt.data.readers.source import Source
 from nurt.data.table import Table, stack
 from nurt.errors import DataError
 
-__all__ = [
-    "TABLE_NUMBER",
-    "Year",
-    "check_footer",
-    "code_share",
-    "read",
-    "read_archive",
-    "recognises",
-    "refuse_damaged_rows",
-]
+__all__ = ["read", "recognises"]
 
 _ENCODING = "cp1250"
 _LARGEST_CHANGE = 0.5
 _LONGEST_HOLIDAY_DAYS = 7
+_CODE = re.compile(r"([1-9][0-9]*) ?([A-Z]{3})")
+_LONGEST_HEADER = 12
+_TABLE_NUMBER = re.compile(r"([0-9]{1,3})/A/NBP/([0-9]{4})")
+_LONGEST_GAP_DAYS = 10
+_CURE = "Fetch the yearly archive again."
 
 
 def recognises(source: Source) -> bool:
@@ -47,9 +43,9 @@ def recognises(source: Source) -> bool:
         return False
     rows = source.sheet.rows
     edges = [*rows[:12], *rows[-6:]]
-    if any(code_share(row) > 0.5 or (row[0].lower() == "kod iso" and len(trimmed(row)) > 2) for row in edges):
+    if any(_code_share(row) > 0.5 or (row[0].lower() == "kod iso" and len(trimmed(row)) > 2) for row in edges):
         return True
-    numbered = sum(any(TABLE_NUMBER.fullmatch(cell) for cell in row[-3:]) for row in rows)
+    numbered = sum(any(_TABLE_NUMBER.fullmatch(cell) for cell in row[-3:]) for row in rows)
     return numbered > 0 and 2 * numbered >= sum(form_of(row[0]) is not None for row in rows)
 
 
@@ -59,7 +55,7 @@ def read(sources: Sequence[Source]) -> Table:
     Raises:
         DataError: a file is not table A, or its structure is damaged.
     """
-    years = [_read_answer(source) if source.kind == "json" else read_archive(source.sheet) for source in sources]
+    years = [_read_answer(source) if source.kind == "json" else _read_archive(source.sheet) for source in sources]
     units: dict[str, set[int]] = {}
     for year in years:
         for code, unit in year.units.items():
@@ -80,7 +76,7 @@ def _is_answer(value: object) -> bool:
     return isinstance(value, dict) and {"code", "rates"} <= value.keys()
 
 
-def _read_answer(source: Source) -> Year:
+def _read_answer(source: Source) -> _Year:
     """Read an answer of ``/api/exchangerates/rates/A/{code}/…``; the service quotes one unit of the currency."""
     answer = source.json
     if not _is_answer(answer):
@@ -110,10 +106,10 @@ def _read_answer(source: Source) -> Year:
         time="time",
         lines=np.arange(1, len(rates) + 1),
     )
-    return Year(table, {code: 1}, {code: str(answer.get("currency", ""))})
+    return _Year(table, {code: 1}, {code: str(answer.get("currency", ""))})
 
 
-def _with_published_names(year: Year, units: dict[str, set[int]]) -> Table:
+def _with_published_names(year: _Year, units: dict[str, set[int]]) -> Table:
     """Name the columns by unit and code, ``1USD``; where a code is quoted for many units, add it per one as ``JPY``."""
     frame, table = year.table.frame, year.table
     published: list[pl.Series] = []
@@ -171,10 +167,6 @@ def _gaps(table: Table) -> tuple[str, ...]:
     return (f"The longest gap between quotations is {gaps[row]} days, up to {days[row]}.",)
 
 
-_CODE = re.compile(r"([1-9][0-9]*) ?([A-Z]{3})")
-_LONGEST_HEADER = 12
-
-
 @dataclass(frozen=True)
 class _Quote:
     """One quoted currency: ISO code, units it is quoted for, column in the sheet, Polish name."""
@@ -186,7 +178,7 @@ class _Quote:
 
 
 @dataclass(frozen=True)
-class Year:
+class _Year:
     """One file.
 
     Args:
@@ -200,13 +192,13 @@ class Year:
     names: dict[str, str]
 
 
-def code_share(row: Sequence[str]) -> float:
+def _code_share(row: Sequence[str]) -> float:
     """Return the share of cells after the first that are codes such as 1USD and 100JPY."""
     cells = trimmed(row)[1:]
     return sum(_CODE.fullmatch(cell) is not None for cell in cells) / max(1, len(cells))
 
 
-def read_archive(sheet: Sheet) -> Year:
+def _read_archive(sheet: Sheet) -> _Year:
     """Read one archive.
 
     Raises:
@@ -222,14 +214,14 @@ def read_archive(sheet: Sheet) -> Year:
                 row, f"{sheet.rows[row][0]!r} is not a date, but rates stand beside it", "Correct the date."
             )
     stop = next((row for row in range(first, len(sheet.rows)) if not form_of(sheet.rows[row][0])), len(sheet.rows))
-    footer_note = check_footer(sheet, stop, [(quote.code, quote.unit) for quote in quotes])
+    footer_note = _check_footer(sheet, stop, [(quote.code, quote.unit) for quote in quotes])
     header = trimmed(sheet.rows[top])
     body = align(sheet, first, stop, len(header))
     refuse_many_short_rows(sheet, body, len(header))
 
     cells = [pl.Series(name, column) for name, column in zip(header, zip(*body.rows, strict=True), strict=True)]
     dates = parse_dates(cells[0].alias("time"), body.place)
-    refuse_damaged_rows(sheet, body, dates.values)
+    _refuse_damaged_rows(sheet, body, dates.values)
     rates = _rates(quotes, cells, body.place, sheet)
     quoted = {0, *(quote.column for quote in quotes)}
     table = Table(
@@ -244,13 +236,13 @@ def read_archive(sheet: Sheet) -> Year:
         notes=(*sheet.notes, *dates.notes, *short_rows_note(body), *footer_note),
         lines=np.asarray(body.lines, dtype=np.int64),
     )
-    return Year(table, {quote.code: quote.unit for quote in quotes}, {quote.code: quote.name for quote in quotes})
+    return _Year(table, {quote.code: quote.unit for quote in quotes}, {quote.code: quote.name for quote in quotes})
 
 
 def _quotes(sheet: Sheet) -> tuple[int, list[_Quote]]:
     """Find the row of codes, and the Polish names in an undated row below it."""
     head = sheet.rows[:_LONGEST_HEADER]
-    top = next((index for index, row in enumerate(head) if code_share(row) > 0 and not form_of(row[0])), None)
+    top = next((index for index, row in enumerate(head) if _code_share(row) > 0 and not form_of(row[0])), None)
     if top is None:
         raise sheet.refusal(
             0,
@@ -289,12 +281,7 @@ def _rates(
     return [number.values for number in numbers]
 
 
-TABLE_NUMBER = re.compile(r"([0-9]{1,3})/A/NBP/([0-9]{4})")
-_LONGEST_GAP_DAYS = 10
-_CURE = "Fetch the yearly archive again."
-
-
-def check_footer(sheet: Sheet, stop: int, quotes: Sequence[tuple[str, int]]) -> tuple[str, ...]:
+def _check_footer(sheet: Sheet, stop: int, quotes: Sequence[tuple[str, int]]) -> tuple[str, ...]:
     """Compare the codes and units repeated below the data with those of the header; a difference means damage.
 
     Args:
@@ -333,7 +320,7 @@ def check_footer(sheet: Sheet, stop: int, quotes: Sequence[tuple[str, int]]) -> 
     return () if stop < len(sheet.rows) else (f"{sheet.file} has no footer to cross-check its columns with.",)
 
 
-def refuse_damaged_rows(sheet: Sheet, body: Body, dates: pl.Series) -> None:
+def _refuse_damaged_rows(sheet: Sheet, body: Body, dates: pl.Series) -> None:
     """Refuse rows whose table number (001/A/NBP/2021, last in the row) stands elsewhere or does not fit the date.
 
     A cell lost inside a row shifts all rates after it. A piece lost across rows runs two of them together; then the
@@ -371,7 +358,7 @@ def refuse_damaged_rows(sheet: Sheet, body: Body, dates: pl.Series) -> None:
 def _table_number(row: Sequence[str]) -> tuple[int, int, int] | None:
     """Return column, number and year of the table number in a row."""
     for column, cell in enumerate(row):
-        match = TABLE_NUMBER.fullmatch(cell)
+        match = _TABLE_NUMBER.fullmatch(cell)
         if match:
             return column, int(match.group(1)), int(match.group(2))
     return None

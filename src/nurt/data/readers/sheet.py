@@ -1,4 +1,4 @@
-"""A sheet: rows of stripped text cells with their line numbers, the common form of text files and workbooks."""
+"""A sheet: rows of text cells with line numbers, the common form of text files and workbooks, and its data rows."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ __all__ = [
     "Sheet",
     "align",
     "end_of_dated_rows",
-    "readable_dates",
     "refusal",
     "refuse_many_short_rows",
     "sheet_of_workbook",
@@ -26,6 +25,13 @@ __all__ = [
 ]
 
 _LONGEST_QUOTE = 80
+_SHORT_SHARE = 0.05
+_LONGEST_FOOTER = 20
+_ORIGIN = datetime.datetime(1899, 12, 30)
+_FRACTION = re.compile(r"\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}\.\d+")
+_NUMBER = re.compile(r"\d+(\.\d+)?")
+_HEADERS = frozenset({*TIME_NAMES, "kod stacji", "kod stanowiska", "wskaźnik", "czas uśredniania"})
+_FIRST_SERIAL, _LAST_SERIAL = 10_000.0, 80_000.0
 
 
 @dataclass(frozen=True)
@@ -95,16 +101,12 @@ def sheet_of_workbook(data: bytes, file: str) -> Sheet:
     if not filled:
         raise DataError(f"{file}: the workbook has no cells.", cure="Give a workbook with a header and rows of data.")
     columns = [[(cell or "").strip() for cell in column] for column in filled[0].to_polars().iter_columns()]
-    columns, date_notes = readable_dates(columns)
+    columns, date_notes = _readable_dates(columns)
     numbered = [(line, list(row)) for line, row in enumerate(zip(*columns, strict=True), start=1) if any(row)]
     notes = date_notes
     if len(filled) > 1:
         notes = (*notes, f"{file} has {len(filled)} sheets; only the first, {filled[0].name!r}, was read.")
     return Sheet(file, [row for _, row in numbered], [line for line, _ in numbered], None, notes)
-
-
-_SHORT_SHARE = 0.05
-_LONGEST_FOOTER = 20
 
 
 @dataclass(frozen=True)
@@ -217,14 +219,7 @@ def _too_wide(sheet: Sheet, row: int, width: int) -> DataError:
     )
 
 
-_ORIGIN = datetime.datetime(1899, 12, 30)
-_FRACTION = re.compile(r"\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}\.\d+")
-_NUMBER = re.compile(r"\d+(\.\d+)?")
-_HEADERS = frozenset({*TIME_NAMES, "kod stacji", "kod stanowiska", "wskaźnik", "czas uśredniania"})
-_FIRST_SERIAL, _LAST_SERIAL = 10_000.0, 80_000.0
-
-
-def readable_dates(columns: Sequence[list[str]]) -> tuple[list[list[str]], tuple[str, ...]]:
+def _readable_dates(columns: Sequence[list[str]]) -> tuple[list[list[str]], tuple[str, ...]]:
     """Round times to the second, and turn bare serial numbers under the name of a time into dates.
 
     Args:

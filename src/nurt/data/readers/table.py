@@ -19,10 +19,12 @@ from nurt.data.readers.source import Source
 from nurt.data.table import Table, stack
 from nurt.errors import DataError
 
-__all__ = ["long_form", "read", "recognises"]
+__all__ = ["read", "recognises"]
 
 _FIRST_CELLS = 5
 _SAMPLED_ROWS = 500
+_FEWEST_STEPS = 8
+_NUMBERED = re.compile(r"(.*?)(\d+)")
 
 
 def recognises(source: Source) -> bool:
@@ -61,7 +63,7 @@ def _read_sheet(source: Source) -> Table:
         notes=(*sheet.notes, *header.notes, *name_notes, *type_notes, *dropped, *time_notes, *footnotes),
         lines=np.asarray(body.lines, dtype=np.int64),
     )
-    return long_form(table) or _with_short_rows_judged(table, sheet, body, len(header.names))
+    return _long_form(table) or _with_short_rows_judged(table, sheet, body, len(header.names))
 
 
 def _table(frame: pl.DataFrame, file: str, time: str | None = None) -> Table:
@@ -198,11 +200,7 @@ def _read_parquet(source: Source) -> Table:
     return replace(_table(pl.DataFrame(typed), source.file), notes=tuple(notes))
 
 
-_FEWEST_STEPS = 8
-_NUMBERED = re.compile(r"(.*?)(\d+)")
-
-
-def long_form(table: Table) -> Table | None:
+def _long_form(table: Table) -> Table | None:
     """Return the table in long form when it holds one series per row, else None.
 
     It does when its first column is text, different in every row, all others are numbers, and their names are dates

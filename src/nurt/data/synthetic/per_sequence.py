@@ -1,7 +1,7 @@
-"""The adding problem: two values of a long sequence are marked, and the answer is their sum.
+"""Long-memory problems with one answer per sequence: the adding problem and temporal order.
 
-It has two definitions whose losses must not be compared: the one in use today [le2015simple, arjovsky2016unitary] and
-Experiment 4 of [hochreiter1997long].
+The adding problem has two definitions whose losses must not be compared: the one in use today [le2015simple,
+arjovsky2016unitary] and Experiment 4 of [hochreiter1997long].
 """
 
 from __future__ import annotations
@@ -21,6 +21,20 @@ __all__ = ["AddingProblem", "AddingProblem1997", "TemporalOrder"]
 Marks: TypeAlias = Literal["half", "any"]
 FirstPair: TypeAlias = Literal["zero", "kept"]
 FIRST_MARKS = 10
+StepRange: TypeAlias = tuple[int, int]
+Ends: TypeAlias = Literal["BE", "EB"]
+SYMBOLS = "BabcdXYE"
+DISTRACTORS = "abcd"
+# Lengths, then the places of the two signals, counted from 0; the upper ends do not belong to the ranges.
+PRESETS = MappingProxyType(
+    {
+        "easy": ((7, 9), (1, 3), (4, 6)),
+        "normal": ((30, 41), (2, 6), (20, 28)),
+        "moderate": ((60, 81), (10, 21), (45, 55)),
+        "hard": ((100, 111), (10, 21), (50, 61)),
+        "nightmare": ((300, 501), (10, 81), (250, 291)),
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -173,40 +187,6 @@ class AddingProblem1997(AbstractBenchmark):
         return Examples(plain.inputs, 0.5 + plain.targets / 4.0, lengths)
 
 
-def _uniform_variance(width: float) -> float:
-    return width**2 / 12.0
-
-
-def _among_the_others(drawn: np.ndarray, taken: np.ndarray) -> np.ndarray:
-    """Return the place that is number ``drawn`` when the place ``taken`` is left out of the count."""
-    return np.asarray(drawn + (drawn >= taken))
-
-
-def _marked(values: np.ndarray, first: np.ndarray, second: np.ndarray) -> Examples:
-    """Return values beside their marks, and the sums of the two marked values."""
-    rows = np.arange(len(values))
-    marks = np.zeros_like(values)
-    marks[rows, first] = 1.0
-    marks[rows, second] = 1.0
-    return Examples(np.stack([values, marks], axis=2), values[rows, first] + values[rows, second])
-
-
-Range: TypeAlias = tuple[int, int]
-Ends: TypeAlias = Literal["BE", "EB"]
-SYMBOLS = "BabcdXYE"
-DISTRACTORS = "abcd"
-# Lengths, then the places of the two signals, counted from 0; the upper ends do not belong to the ranges.
-PRESETS = MappingProxyType(
-    {
-        "easy": ((7, 9), (1, 3), (4, 6)),
-        "normal": ((30, 41), (2, 6), (20, 28)),
-        "moderate": ((60, 81), (10, 21), (45, 55)),
-        "hard": ((100, 111), (10, 21), (50, 61)),
-        "nightmare": ((300, 501), (10, 81), (250, 291)),
-    }
-)
-
-
 @dataclass(frozen=True)
 class TemporalOrder(AbstractBenchmark):
     """Tell (X, X), (X, Y), (Y, X) and (Y, Y) apart: classes 0 … 3, drawn uniformly.
@@ -229,9 +209,9 @@ class TemporalOrder(AbstractBenchmark):
         TemporalOrder(length=(100, 111), first=(10, 21), second=(50, 61), ends='BE')
     """
 
-    length: Range = PRESETS["easy"][0]
-    first: Range = PRESETS["easy"][1]
-    second: Range = PRESETS["easy"][2]
+    length: StepRange = PRESETS["easy"][0]
+    first: StepRange = PRESETS["easy"][1]
+    second: StepRange = PRESETS["easy"][2]
     ends: Ends = "BE"
 
     def __post_init__(self) -> None:
@@ -291,3 +271,21 @@ class TemporalOrder(AbstractBenchmark):
         inputs = np.eye(self.input_size)[shown]
         inputs[np.arange(shown.shape[1]) >= lengths[:, None]] = 0.0
         return Examples(inputs, classes, lengths)
+
+
+def _uniform_variance(width: float) -> float:
+    return width**2 / 12.0
+
+
+def _among_the_others(drawn: np.ndarray, taken: np.ndarray) -> np.ndarray:
+    """Return the place that is number ``drawn`` when the place ``taken`` is left out of the count."""
+    return np.asarray(drawn + (drawn >= taken))
+
+
+def _marked(values: np.ndarray, first: np.ndarray, second: np.ndarray) -> Examples:
+    """Return values beside their marks, and the sums of the two marked values."""
+    rows = np.arange(len(values))
+    marks = np.zeros_like(values)
+    marks[rows, first] = 1.0
+    marks[rows, second] = 1.0
+    return Examples(np.stack([values, marks], axis=2), values[rows, first] + values[rows, second])

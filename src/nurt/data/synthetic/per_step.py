@@ -1,4 +1,4 @@
-"""Copying memory: ten symbols, a long blank, then the same ten symbols [hochreiter1997long, arjovsky2016unitary]."""
+"""Long-memory problems with an answer at every step: copying memory, echo and flip-flop."""
 
 from __future__ import annotations
 
