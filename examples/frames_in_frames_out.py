@@ -1,4 +1,4 @@
-"""Many series in one long frame, with a covariate: the forecast comes back as a frame of the same kind."""
+"""Several series in one long frame, with a covariate; the forecast is a frame of the same kind."""
 
 import numpy as np
 import polars as pl
@@ -8,7 +8,7 @@ from nurt.data import from_frame
 
 
 def shops(days: int = 300, seed: int = 0) -> pl.DataFrame:
-    """Return daily sales of two shops; the rain of a day keeps people away on the next."""
+    """Return daily sales of two shops; rain lowers the sales of the following day."""
     random = np.random.RandomState(seed)
     frames = []
     for shop, level in (("harbour", 200.0), ("station", 80.0)):

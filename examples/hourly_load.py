@@ -1,4 +1,4 @@
-"""Write `load.csv`, ten weeks of hourly electric load of a made-up town, to try the command line on."""
+"""Write `load.csv`, ten weeks of hourly electric load of a synthetic town, as input for the command line."""
 
 import csv
 from datetime import datetime, timedelta
@@ -8,7 +8,7 @@ import numpy as np
 
 
 def town(hours: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Return load in MW and temperature in °C: two peaks a day, calm weekends, heating when it is cold."""
+    """Return load in MW and temperature in °C: two peaks a day, lower load at weekends and in warm weather."""
     random = np.random.RandomState(seed)
     hour = np.arange(hours)
     weather = np.zeros(hours)

@@ -1,4 +1,4 @@
-"""Read a table as offices send them, see what was repaired, and see what is refused."""
+"""Read an irregular table: what is repaired, and what is refused."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ from nurt.data import regular_grid, select
 from nurt.data.readers import read
 from nurt.errors import DataError
 
-# Polish letters in an old encoding, decimal commas, newest row first, a row twice, an hour absent, a footer.
+# Polish letters in an old encoding, decimal commas, newest row first, a repeated row, an absent hour, a footer.
 MESSY = """Godzina;Pył PM10 [µg/m3];Uwagi
 2024-01-01 06:00;41,5;
 2024-01-01 05:00;;brak pomiaru
@@ -16,7 +16,7 @@ MESSY = """Godzina;Pył PM10 [µg/m3];Uwagi
 2024-01-01 01:00;35,0;
 Źródło: dane zmyślone;;
 """
-# A comma that separates fields and marks decimals cannot be read in one way only.
+# A comma that separates fields and marks decimals is ambiguous.
 HOPELESS = "day,rate\n2024-01-01,4,05\n2024-01-02,4,06\n2024-01-03,4,07\n"
 
 

@@ -120,7 +120,7 @@ def test_unordered_rows_can_be_refused_with_their_line() -> None:
 
 def test_newest_first_is_said() -> None:
     assert select(table(day=[3, 2, 1], load=[3.0, 2.0, 1.0])).notes == (
-        "The rows were newest first and were turned round.",
+        "The rows were newest first and were reversed.",
     )
 
 
@@ -129,7 +129,7 @@ def test_contradicting_duplicates_are_refused_with_stamps_and_lines() -> None:
     with pytest.raises(DataError, match=r"1 time stamp.*different values: 2020-01-02") as refusal:
         select(table(day=days, load=[1.0, 2.0, 3.0]))
     assert "line 3 and f.csv, line 4" in str(refusal.value)
-    assert "several series apart" in str(refusal.value)
+    assert "the column that identifies the series" in str(refusal.value)
 
 
 @pytest.mark.parametrize(("how", "kept"), [("first", 2.0), ("last", 4.0), ("mean", 3.0)])

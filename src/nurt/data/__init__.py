@@ -1,7 +1,7 @@
 """Data without networks: readers, series, windows, splits, scaling and synthetic series.
 
 Readers (:mod:`nurt.data.readers`) and scaling (:mod:`nurt.data.scaling`) are imported by their own names, because they
-bring polars and torch with them.
+import polars and torch.
 """
 
 from nurt.data.frames import from_arrays, from_frame, like

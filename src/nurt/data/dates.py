@@ -58,7 +58,7 @@ _CLOCK = r"^[0-9]{1,2}:[0-9]{2}(?::[0-9]{2})?$"
 
 @dataclass(frozen=True)
 class DateForm:
-    """One way of writing a moment.
+    """One format of dates or times.
 
     Args:
         name: as shown to a person, for example "YYYY-MM-DD HH:MM".
@@ -75,7 +75,7 @@ class DateForm:
 
 @dataclass(frozen=True)
 class ParsedDates:
-    """Moments as Date or Datetime (microseconds, no zone), and what had to be decided on the way."""
+    """Parsed times as Date or Datetime (microseconds, no time zone), and notes on what was decided."""
 
     values: pl.Series
     form: DateForm
@@ -83,7 +83,7 @@ class ParsedDates:
 
 
 def form_of(cell: str) -> DateForm | None:
-    """Return the form of one cell, or None when it is no date. A zone offset at its end is allowed."""
+    """Return the form of one cell, or None when it is not a date. A zone offset at its end is allowed."""
     if not cell[:1].isdigit():
         return None
     offset = _OFFSET.fullmatch(cell) if ":" in cell else None
@@ -96,7 +96,7 @@ def parse_dates(cells: pl.Series, place: Place) -> ParsedDates:
 
     Args:
         cells: text; the form is that of its first date.
-        place: gives file and line of a row, for messages.
+        place: returns file and line of a row, for messages.
 
     Raises:
         DataError: another form appears, a date does not exist, a label is missing, days could be months, or the
@@ -106,7 +106,7 @@ def parse_dates(cells: pl.Series, place: Place) -> ParsedDates:
     form = form_of(example or "")
     if form is None:
         raise DataError(
-            f"{place(0)}: {cells[0]!r} is no date.",
+            f"{place(0)}: {cells[0]!r} is not a date.",
             expected="a date such as 2024-01-31 or 2024-01-31 12:00",
             cure="Correct the cell.",
         )
@@ -134,7 +134,7 @@ def parse_dates(cells: pl.Series, place: Place) -> ParsedDates:
 
 
 def round_to_grid(times: pl.Series) -> tuple[pl.Series, tuple[str, ...]]:
-    """Undo the rounding noise of spreadsheet serial numbers.
+    """Remove the rounding error of spreadsheet serial numbers.
 
     Stamps are rounded to the second, and to the step between them when they miss its multiples by less than 1 %.
 
@@ -162,13 +162,13 @@ def compose_time(frame: pl.DataFrame, place: Callable[[int], str]) -> tuple[pl.D
 
     Args:
         frame: typed columns.
-        place: gives file and line of a row, for messages.
+        place: returns file and line of a row, for messages.
 
     Returns:
         the frame (the composed column first), the name of that column or None, and notes.
 
     Raises:
-        DataError: the parts of a row make no date.
+        DataError: the parts of a row do not form a date.
     """
     parts = {part: column for part, names in _PARTS.items() if (column := _whole_numbers(frame, names)) is not None}
     dates = [column for column in frame.iter_columns() if column.dtype == pl.Date and not column.null_count()]
@@ -234,7 +234,7 @@ def _misfit(cell: str, example: str, form: DateForm, place: str) -> DataError:
 
 
 def _day_first(cells: pl.Series, form: DateForm, place: Place) -> DateForm:
-    """Days and months separated by / or - are told apart by a number above 12, never by a guess."""
+    """The order of day and month around / or - is decided by a number above 12, never guessed."""
     if not form.name.startswith(_DAY_OR_MONTH):
         return form
     first = cells.str.extract(r"^([0-9]+)").cast(pl.Int32)

@@ -1,4 +1,4 @@
-"""Series out of frames and arrays in memory, and forecasts back into a frame of the same kind."""
+"""Series from frames and arrays in memory, and results as a frame of the same kind."""
 
 from __future__ import annotations
 
@@ -28,22 +28,22 @@ def from_frame(
     on_duplicate: OnDuplicate = "refuse",
     on_unordered: OnUnordered = "sort",
 ) -> Selection:
-    """Take series out of a long frame: one row per series and time.
+    """Read series from a long frame: one row per series and time.
 
     Args:
         frame: a pandas or polars DataFrame, or an Arrow table.
         target: name of the column to forecast.
         time: name of the column of labels; None takes the rows as they are ordered. The default ``ds`` may be absent:
             then a pandas index of dates is taken, or else the order of the rows.
-        series: name of the column that tells several series apart; None for a single series. The default
+        series: name of the column that identifies the series; None for a single series. The default
             ``unique_id`` may be absent: then there is one series.
-        past_covariates: names of columns known up to the moment of the forecast.
+        past_covariates: names of columns known up to the forecast origin.
         on_duplicate: as in :func:`nurt.data.select`.
         on_unordered: as in :func:`nurt.data.select`.
 
     Raises:
         DataError: a column is missing, not numeric, infinite, or the rows contradict each other.
-        NurtTypeError: this is no frame.
+        NurtTypeError: the object is not a frame.
 
     Example:
         >>> import polars as pl
@@ -77,13 +77,13 @@ def from_frame(
 def from_arrays(
     y: Any, *, time: Any = None, past_covariates: Any = None, names: Sequence[str] | None = None
 ) -> Selection:
-    """Take series out of arrays.
+    """Read series from arrays.
 
     Args:
         y: shape (n,): one series; (n, channels): one series per channel; a list of arrays of shape (n_i,): one series
             each, of any lengths. NaN where missing.
         time: labels, oldest first, shape (n,), for all series; for a list of arrays a list of label arrays.
-        past_covariates: known up to the moment of the forecast, shape (n, C); for a list of arrays a list of them.
+        past_covariates: known up to the forecast origin, shape (n, C); for a list of arrays a list of them.
         names: one per series; by default y, or y_1, y_2, ….
 
     Raises:
@@ -106,7 +106,7 @@ def like(frame: Any, columns: Mapping[str, Any]) -> Any:
     """Return a frame of the same kind as ``frame`` (pandas, polars, Arrow) with the columns given.
 
     Args:
-        frame: the frame a person passed in.
+        frame: the frame that was passed in.
         columns: arrays of one length, by name, in order.
     """
     import narwhals as nw
@@ -267,7 +267,7 @@ def _series(name: str, values: np.ndarray, time: Any, covariates: Any) -> Series
 
 
 def _for_frames(column: np.ndarray) -> Any:
-    """Return a column that every frame library takes: text as a list, seconds as microseconds."""
+    """Return a column that every frame library accepts: text as a list, seconds as microseconds."""
     if column.dtype.kind in "UO":
         return column.tolist()
     if column.dtype.kind == "M" and np.datetime_data(column.dtype)[0] != "D":

@@ -1,4 +1,4 @@
-"""Numbers written as text: decimal comma or point, missing marks, and what cannot be told apart."""
+"""Numbers written as text: decimal comma or point, marks of missing values, and ambiguous notations."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class NumberColumn:
         values: Float64; null where the cell is missing or not a number.
         wrong: True where a cell is present and not a number.
         comma, point: True where a cell is written with a decimal comma, with a decimal point.
-        grouping: True where a cell has a comma before exactly three digits, which may set off thousands.
+        grouping: True where a cell has a comma before exactly three digits, which may be a thousands separator.
     """
 
     name: str
@@ -49,17 +49,17 @@ class NumberColumn:
 
 
 def is_missing(cell: str) -> bool:
-    """Tell whether a cell says that its value is missing."""
+    """Return whether a cell marks a missing value."""
     return cell.lower() in _MISSING
 
 
 def is_number(cell: str) -> bool:
-    """Tell whether a cell is a number, infinite ones included."""
+    """Return whether a cell is a number, infinity included."""
     return bool(_ANY_NUMBER.fullmatch(_plain(cell)))
 
 
 def missing(cells: pl.Series) -> pl.Series:
-    """Return True where a cell says that its value is missing."""
+    """Return True where a cell marks a missing value."""
     return cells.str.to_lowercase().is_in(_MISSING).fill_null(value=True)
 
 
@@ -103,16 +103,16 @@ def parse_numbers(columns: Sequence[pl.Series]) -> list[NumberColumn]:
 
 
 def refuse_mixed_marks(columns: Sequence[NumberColumn], place: Callable[[int], str], *, separator: str | None) -> None:
-    """Refuse a file whose numbers can be read in two ways.
+    """Refuse a file whose numbers are ambiguous.
 
     Args:
         columns: the columns of numbers of one file. Cells of a workbook that are numbers have no mark of their own.
-        place: gives file and line of a row.
+        place: returns file and line of a row.
         separator: of the fields; semicolons are the convention where the comma is the decimal mark, otherwise
             ``1,234`` may be grouped thousands.
 
     Raises:
-        DataError: both decimal marks appear, or every comma may set off thousands.
+        DataError: both decimal marks appear, or every comma may be a thousands separator.
     """
     with_comma = next((column for column in columns if column.comma.any()), None)
     with_point = next((column for column in columns if column.point.any()), None)
@@ -125,12 +125,12 @@ def refuse_mixed_marks(columns: Sequence[NumberColumn], place: Callable[[int], s
             f"{place(row)}: numbers are written with a comma in column {with_comma.name!r}, but with a point in "
             f"column {with_point.name!r} ({place(other)}).",
             expected="one decimal mark in a file",
-            cure="Export the file again with one decimal mark and without separators of thousands.",
+            cure="Export the file again with one decimal mark and without thousands separators.",
         )
     ambiguous = all((column.comma == column.grouping).all() for column in columns)
     if ambiguous and separator != ";":
         raise DataError(
-            f"{place(row)}: the commas in column {with_comma.name!r} may be decimal marks or set off thousands.",
+            f"{place(row)}: the commas in column {with_comma.name!r} may be decimal marks or thousands separators.",
             expected="numbers that can be read in one way only",
-            cure="Export the file again without separators of thousands, or with decimal points.",
+            cure="Export the file again without thousands separators, or with decimal points.",
         )

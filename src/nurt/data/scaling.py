@@ -1,6 +1,6 @@
-"""Scaling: every window is seen as (x - anchor) / scale, and forecasts come back as anchor + scale · ŷ.
+"""Scaling: a window enters the model as (x - anchor) / scale, and forecasts are anchor + scale · ŷ.
 
-Statistics are fitted on training rows alone, or taken from the window itself. They are differentiable; to hold them
+Statistics are fitted on training rows only, or taken from the window itself. They are differentiable; to hold them
 constant, as an audit of the learned part does, detach what :meth:`FittedScaling.statistics` returns.
 """
 
@@ -69,14 +69,14 @@ def _require_statistics(anchor: float, scale: float) -> None:
 
 
 class FittedScaling(ABC):
-    """What a scaling has learned; gives the statistics of each window."""
+    """A fitted scaling: returns the statistics of each window."""
 
     @abstractmethod
     def statistics(self, inputs: Tensor, observed: Tensor) -> tuple[Tensor, Tensor]:
         """Return anchor and scale of each window.
 
         Args:
-            inputs: windows in the units of the data, shape (B, T); cells that are not observed may hold anything.
+            inputs: windows in the units of the data, shape (B, T); cells that are not observed may hold any value.
             observed: True where an input is not missing, bool (B, T).
 
         Returns:
@@ -98,20 +98,20 @@ class AbstractScaling(ABC):
 
     @abstractmethod
     def fit(self, training: Sequence[np.ndarray]) -> FittedScaling:
-        """Learn from training values, and from nothing else.
+        """Fit the scaling to training values only.
 
         Args:
             training: the training rows of each series, shape (n_i,), NaN where missing.
 
         Raises:
-            DataError: nothing is observed in them.
+            DataError: no value in them is observed.
         """
 
 
 @final
 @dataclass(frozen=True)
 class WindowScaling(AbstractScaling):
-    """Each window measured from its own level, in its own spread.
+    """Scale each window by its own level and spread.
 
     a = last observed value of the window, s = population standard deviation of its observed values, and s = 1 where
     s < 1e-8·max(1, |a|), a flat window. A head that starts at zero then repeats the last value.
@@ -149,7 +149,7 @@ class WindowScaling(AbstractScaling):
 @final
 @dataclass(frozen=True)
 class MinMaxScaling(AbstractScaling):
-    """The training values on 0 … 1: anchor their minimum, scale their range; 1 where they are constant."""
+    """Map the training values to 0 … 1: anchor is their minimum, scale their range, or 1 if they are constant."""
 
     @property
     def name(self) -> str:
@@ -166,7 +166,7 @@ class MinMaxScaling(AbstractScaling):
 @final
 @dataclass(frozen=True)
 class StandardScaling(AbstractScaling):
-    """The training values with mean 0 and population standard deviation 1; scale 1 where they are constant."""
+    """Map the training values to mean 0 and population standard deviation 1; the scale is 1 if they are constant."""
 
     @property
     def name(self) -> str:
@@ -242,7 +242,7 @@ class WindowStatistics(FittedScaling):
         centred = torch.where(observed, deviations - mean_deviation, 0.0)
         variance = (centred**2).sum(dim=1, keepdim=True) / count
         flat = variance.detach().sqrt() < _FLAT * last.detach().abs().clamp(min=1.0)
-        # The root has an infinite slope at 0, so flat windows never reach it.
+        # The square root has an infinite derivative at 0, so flat windows must not reach it.
         return anchor, torch.where(flat, 1.0, torch.where(flat, 1.0, variance).sqrt())
 
     def to_dict(self) -> dict[str, Any]:
@@ -263,7 +263,7 @@ def scaling_from_dict(saved: Mapping[str, Any]) -> FittedScaling:
     """Return the scaling that ``to_dict`` described.
 
     Raises:
-        NurtValueError: the description is of no scaling known here, or a number in it is unusable.
+        NurtValueError: the description is of an unknown scaling, or has an invalid number.
     """
     parts = dict(saved)
     try:

@@ -1,4 +1,4 @@
-"""From a table to series: choose target, time and covariates by name."""
+"""From a table to series: columns chosen by name, rows sorted by time, duplicates resolved, everything noted."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ _EMPTY = np.empty((0, 0))
 
 @dataclass(frozen=True)
 class Selection:
-    """Series ready to be windowed.
+    """Series ready for windowing.
 
     Args:
-        series: oldest observation first, no stamp twice.
-        notes: what was sorted, collapsed or found missing, in plain sentences.
+        series: oldest observation first, each time stamp once.
+        notes: what was sorted, merged or found missing, as sentences.
         sources: files the series come from.
     """
 
@@ -47,25 +47,25 @@ def select(
     on_duplicate: OnDuplicate = "refuse",
     on_unordered: OnUnordered = "sort",
 ) -> Selection:
-    """Choose the series to forecast out of a table.
+    """Select the series to forecast from a table.
 
     Args:
-        table: what a reader gave.
+        table: as returned by a reader.
         target: the column to forecast; several columns become one series each; None where the table has only one
             column of numbers.
         time: the column of time labels; None for the one the reader found.
-        series: the column that tells several series apart; None for the one the reader found.
-        past_covariates: columns known up to the moment of the forecast.
-        on_duplicate: what to do with rows of one series that carry the same stamp but contradict each other:
-            "refuse", or keep the "first", the "last", or the "mean". Rows that do not contradict each other
-            (equal values, or one of them missing) become one in any case, and this is noted.
+        series: the column that identifies the series; None for the one the reader found.
+        past_covariates: columns known up to the forecast origin.
+        on_duplicate: what to do with rows of one series that have the same time stamp but different values:
+            "refuse", or keep the "first", the "last", or the "mean". Rows without a conflict (equal
+            values, or one of them missing) are always merged, with a note.
         on_unordered: "sort" rows that are not in order of time, and note it, or "refuse" them.
 
     Returns:
         the series, oldest observation first, and notes on what was done.
 
     Raises:
-        DataError: a name is unknown or ambiguous, a cell is no number, or the rows cannot be put in order.
+        DataError: a name is unknown or ambiguous, a cell is not a number, or the rows cannot be put in order.
 
     Example:
         >>> import polars as pl
@@ -107,7 +107,7 @@ class Columns:
         values: float64 columns by name, NaN where missing, each of shape (rows,).
         time: labels, shape (rows,), or None: the rows are in order.
         series: identifier of the series of each row as text, shape (rows,), or None: there is one.
-        place: gives file and line of a row, for messages.
+        place: returns file and line of a row, for messages.
         origin: index of the file of each row, shape (rows,), or None: there is one.
     """
 
@@ -129,7 +129,7 @@ def assemble(
     """Build one series per identifier and target.
 
     Raises:
-        DataError: rows contradict each other or are out of order and this is not allowed, or nothing is observed.
+        DataError: rows conflict or are out of order where this is refused, or no value is observed.
     """
     _require("on_duplicate", on_duplicate, ("refuse", "first", "last", "mean"))
     _require("on_unordered", on_unordered, ("sort", "refuse"))
@@ -201,7 +201,7 @@ def _in_order(columns: Columns, rows: np.ndarray, on_unordered: OnUnordered) -> 
             cure='Sort the rows, or allow it with on_unordered="sort".',
         )
     if np.all(time[1:] <= time[:-1]):
-        return in_order, ("The rows were newest first and were turned round.",)
+        return in_order, ("The rows were newest first and were reversed.",)
     return in_order, (
         f"The rows were not in order of time and were sorted ({int(back.sum())} step(s) back, "
         f"first at {columns.time[row]}).",
@@ -211,7 +211,7 @@ def _in_order(columns: Columns, rows: np.ndarray, on_unordered: OnUnordered) -> 
 def _without_duplicates(
     columns: Columns, rows: np.ndarray, names: Sequence[str], *, on_duplicate: OnDuplicate
 ) -> tuple[np.ndarray, dict[str, np.ndarray], tuple[str, ...]]:
-    """Collapse rows of one stamp; return the first row of each stamp, the values by name, and notes."""
+    """Merge rows of one time stamp; return the first row of each stamp, the values by name, and notes."""
     values = {name: columns.values[name][rows] for name in names}
     if columns.time is None:
         return rows, values, ()
@@ -229,14 +229,14 @@ def _without_duplicates(
         raise _contradiction(columns, rows, starts, counts, contradictory)
     collapsed = {name: _collapsed(column, starts, counts, on_duplicate) for name, column in values.items()}
     shown = ", ".join(str(columns.time[rows[start]]) for start in starts[repeated][:_SHOWN])
-    note = f"{int(repeated.sum())} stamp(s) appeared more than once (first {shown}); rows that agree became one"
+    note = f"{int(repeated.sum())} stamp(s) appeared more than once (first {shown}); rows that agree were merged"
     if contradictory.any():
-        note += f", {int(contradictory.sum())} that disagree were settled by on_duplicate={on_duplicate!r}"
+        note += f", {int(contradictory.sum())} that disagree were resolved by on_duplicate={on_duplicate!r}"
     return rows[starts], collapsed, (note + ".",)
 
 
 def _stamps(time: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return where each run of equal labels starts, and its length. Text is compared wherever it stands."""
+    """Return where each run of equal labels starts, and its length. Text has no order: all rows are compared."""
     if not are_ordered(time):
         _, starts, counts = np.unique(time, return_index=True, return_counts=True)
         return starts, counts
@@ -252,7 +252,7 @@ def _collapsed(column: np.ndarray, starts: np.ndarray, counts: np.ndarray, how: 
         total = np.add.reduceat(np.where(observed, column, 0.0), starts)
         mean = np.full(len(starts), np.nan)
         np.divide(total, number, out=mean, where=number > 0)
-        # Equal values must stay equal to the last bit, which a sum and a division do not promise.
+        # Equal values must stay equal to the last bit, which a sum and a division do not guarantee.
         alone = np.fmin.reduceat(column, starts)
         return np.where(alone == np.fmax.reduceat(column, starts), alone, mean)
     position = np.arange(len(column))
@@ -274,7 +274,7 @@ def _contradiction(
     shown = ", ".join(str(columns.time[rows[start]]) for start in starts[contradictory][:_SHOWN])
     cure = 'Choose what to keep with on_duplicate="first", "last" or "mean"'
     if columns.series is None:
-        cure += ", or name the column that tells several series apart"
+        cure += ", or name the column that identifies the series"
     return DataError(
         f"{int(contradictory.sum())} time stamp(s) appear more than once with different values: {shown}.",
         expected="one row per stamp and series",
@@ -290,7 +290,7 @@ def _duplicates_in_text(columns: Columns, rows: np.ndarray, starts: np.ndarray, 
     return DataError(
         f"{columns.place(int(rows[repeated[0]]))}: {len(repeated)} time label(s) appear more than once: {shown}.",
         expected="one row per label and series",
-        cure="Make the labels unique, or name the column that tells several series apart.",
+        cure="Make the labels unique, or name the column that identifies the series.",
     )
 
 

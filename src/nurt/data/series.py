@@ -24,7 +24,7 @@ class Series:
     """Observations of one series, oldest first.
 
     Positions 0 … T-1 are the axis; ``time`` only labels them. NaN in ``values`` means *missing*: masked in
-    inputs, loss and metrics, never filled in.
+    inputs, loss and metrics, never imputed.
 
     Args:
         values: target values, float64, shape (T,).
@@ -91,7 +91,7 @@ class Series:
 def fingerprint(series: Series | Sequence[Series]) -> str:
     """Return the SHA-256 of values, covariates, time labels and names as 64 hexadecimal digits.
 
-    Missing values count as missing whatever NaN they are, and -0 as 0, so the digest depends on nothing invisible.
+    All NaN count as one missing value and -0 as 0, so equal data have equal digests.
 
     Args:
         series: one series, or several in order.
@@ -157,7 +157,7 @@ def check_series(series: Sequence[Series], look_back: int, horizon: int) -> Data
     Args:
         series: the series.
         look_back: T.
-        horizon: F; a series with fewer than T + F observations gives no window to learn from.
+        horizon: F; a series with fewer than T + F observations gives no training window.
     """
     whole = [finding for one in series for finding in _about_series(one, look_back + horizon)]
     missing = [(one, np.isnan(_cells(one))) for one in series]
@@ -173,7 +173,7 @@ def check_series(series: Sequence[Series], look_back: int, horizon: int) -> Data
 
 
 def require_usable(series: Series, look_back: int, horizon: int) -> None:
-    """Refuse a series that no forecast can be learnt from.
+    """Refuse a series that no model can be trained on.
 
     Args:
         series: the series.
@@ -222,7 +222,7 @@ def _about_cells(found: Sequence[tuple[Series, np.ndarray]], kind: Kind) -> Iter
 
 
 def _add(digest: hashlib._Hash, data: bytes) -> None:
-    # The length goes in first, so that no two different lists of parts run together into the same bytes.
+    # The length comes first, so that different lists of parts never give the same bytes.
     digest.update(len(data).to_bytes(8, "little"))
     digest.update(data)
 

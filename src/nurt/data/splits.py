@@ -1,4 +1,4 @@
-"""Training, validation and test in order of time: no target of one part is ever seen by an earlier one."""
+"""Chronological split into training, validation and test parts: no part sees the targets of a later one."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class TimeSplit:
     """Where the parts of one series end; positions count observations from 0.
 
     A part owns the positions of its targets. Look-backs of the later parts reach into the earlier ones, as they do
-    when the forecast is used.
+    when a forecast is made.
 
     Args:
         length: number of observations.
@@ -75,7 +75,7 @@ def split_by_time(
         length: number of observations.
         look_back: T, observations a window looks back on.
         horizon: F, steps to forecast.
-        validation: share of what is left of the test part, 0 ≤ validation < 1.
+        validation: share of the windows before the test part, 0 ≤ validation < 1.
         test: share of all one-step windows, 0 ≤ test < 1.
 
     Raises:

@@ -1,4 +1,4 @@
-"""A table of data as it was read: every usable column, where each row came from, and what was doubtful."""
+"""A table as it was read: typed columns, the origin of each row, and notes; several tables stacked into one."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ class Table:
         format: which reader read it: "nbp", "gios" or "table".
         sources: the files, as they were given.
         time: name of the column of time labels, or None.
-        series: name of the column that tells several series apart, or None.
-        units: unit of a column, where the file tells it.
+        series: name of the column that identifies the series, or None.
+        units: unit of a column, where the file states it.
         aliases: further names, and the columns each one stands for. A name that stands for several is ambiguous.
-        notes: what was skipped, repaired or doubted, in plain sentences.
-        concerns: those of the notes that concern some columns only → these columns.
+        notes: what was skipped, repaired or uncertain, as sentences.
+        concerns: the notes that apply to some columns only, with these columns.
         lines: line (or row) number within its file, per row of ``frame``.
         origin: index into ``sources``, per row of ``frame``.
     """
@@ -56,11 +56,11 @@ class Table:
         return self.frame.height
 
     def notes_on(self, columns: Sequence[str]) -> tuple[str, ...]:
-        """Return the notes that someone who uses only these columns should hear."""
+        """Return the notes that apply to these columns."""
         return tuple(note for note in self.notes if set(self.concerns.get(note, columns)) & set(columns))
 
     def place(self, row: int) -> str:
-        """Return where row ``row`` of the frame stands in its file, for messages."""
+        """Return file and line of row ``row`` of the frame, for messages."""
         if row >= len(self.lines):
             return f"{self.sources[0]}, row {row + 1}"
         return f"{self.sources[int(self.origin[row])]}, line {int(self.lines[row])}"
@@ -168,10 +168,10 @@ class Table:
 
 
 def stack(tables: Sequence[Table]) -> Table:
-    """Return the outer union of tables: what a file does not have is missing there.
+    """Stack tables of one format: columns are matched by name, absent ones hold missing values, rows keep file order.
 
     Raises:
-        DataError: the files label time, or tell series apart, in different ways.
+        DataError: the files differ in their column of times or of series identifiers.
     """
     if len(tables) == 1:
         return replace(tables[0], origin=np.zeros(len(tables[0]), dtype=np.int64))

@@ -19,18 +19,18 @@ _UNITS = {"s": "s", "min": "m", "m": "m", "h": "h", "d": "D", "w": "W", "mo": "M
 
 
 def as_labels(values: Any, *, what: str = "time") -> np.ndarray:
-    """Bring time labels of any kind into one of four forms.
+    """Convert time labels to one of four types.
 
     Dates (and datetimes that all fall on midnight) become ``datetime64[D]``, other datetimes ``datetime64[s]``
-    (``[us]`` only where fractions of a second would be lost), whole numbers int64. Text of one date form is parsed;
-    other text stays as it is, and has no order.
+    (``[us]`` only where fractions of a second would be lost), whole numbers int64. Text in one date format is
+    parsed; other text is kept, and has no order.
 
     Args:
         values: an array or sequence, shape (T,).
         what: name of the column, for messages.
 
     Raises:
-        DataError: a label is missing, or the labels are of no such kind.
+        DataError: a label is missing, or the labels are of another type.
     """
     labels = np.asarray(values)
     if labels.ndim != 1:
@@ -60,7 +60,7 @@ def as_labels(values: Any, *, what: str = "time") -> np.ndarray:
 
 
 def are_ordered(labels: np.ndarray) -> bool:
-    """Tell whether labels have an order at all: text does not ("week 10" is before "week 2")."""
+    """Return whether labels have an order; text has none ("week 10" is before "week 2")."""
     return labels.dtype.kind in "Mi"
 
 
@@ -161,7 +161,7 @@ def _of_text(labels: np.ndarray, what: str) -> np.ndarray:
 
 
 def _is_missing(label: object) -> bool:
-    """None, and what differs from itself (NaN, NaT) or refuses to say so (pandas.NA)."""
+    """Return whether a label is None, differs from itself (NaN, NaT) or cannot be compared (pandas.NA)."""
     try:
         return label is None or bool(label != label)
     except TypeError:

@@ -17,7 +17,7 @@ __all__ = ["Origins", "WindowBatch", "Windows"]
 
 @dataclass(frozen=True)
 class Origins:
-    """N moments to forecast from.
+    """N forecast origins.
 
     Args:
         series: index of the series of each, int64, shape (N,).
@@ -54,7 +54,7 @@ class Origins:
 
 @dataclass(frozen=True)
 class WindowBatch:
-    """What N windows hold; NaN is a missing value, in ``targets`` also one beyond the data.
+    """N windows as arrays; NaN is a missing value, in ``targets`` also a value beyond the data.
 
     Args:
         inputs: observations up to the origin, oldest first, shape (N, T).
@@ -127,7 +127,7 @@ class Windows:
         """Return the windows at some origins; an origin may be as late as the last observation.
 
         Args:
-            origins: N origins, in any order, with repetition if need be.
+            origins: N origins, in any order; repetition is allowed.
 
         Raises:
             NurtValueError: an origin has fewer than T observations up to it, or lies outside its series.
@@ -145,7 +145,7 @@ class Windows:
     def _flat(self) -> tuple[np.ndarray, np.ndarray]:
         """Values (n,) and covariates (n, C) of all series, with T missing rows first and F after each series.
 
-        So no window runs over into the next series, and one fits even where the data are shorter than it.
+        So no window crosses into the next series, and one exists even where the data are shorter than a window.
         """
         before = np.full((self.look_back, len(self.series[0].covariate_names)), np.nan)
         after = np.full((self.horizon, before.shape[1]), np.nan)

@@ -212,7 +212,7 @@ def test_an_hour_written_twice_with_equal_values_collapses(text_file: Write) -> 
     selection = select(table)
     assert selection.series[0].values.tolist() == [1.5, 2.5, 3.5]
     assert any("appear more than once" in note for note in table.notes)
-    assert any("rows that agree became one" in note for note in selection.notes)
+    assert any("rows that agree were merged" in note for note in selection.notes)
 
 
 def test_an_hour_written_twice_with_different_values_is_refused_until_told(text_file: Write) -> None:
@@ -298,8 +298,8 @@ def test_a_cell_of_text_is_shown_when_its_column_is_chosen(text_file: Write) -> 
     [
         ({"key": "PM10", "values": []}, "holds no rows"),
         ({"key": "PM10", "values": [{"date": "2021-01-23 17:00:00"}]}, "holds no rows"),
-        ({"key": "PM10", "values": [{"date": "2021-01-23 17:00:00", "value": "8,1"}]}, "'8,1' is no number"),
-        ({"key": "PM10", "values": [{"date": "yesterday", "value": 8.1}]}, "is no date"),
+        ({"key": "PM10", "values": [{"date": "2021-01-23 17:00:00", "value": "8,1"}]}, "'8,1' is not a number"),
+        ({"key": "PM10", "values": [{"date": "yesterday", "value": 8.1}]}, "is not a date"),
         ({"values": []}, "not an answer of the GIOŚ service"),
     ],
 )

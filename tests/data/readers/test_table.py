@@ -411,7 +411,7 @@ REFUSALS = {
     "mixed decimal marks": ("date;a;b\n2020-01-01;1,5;1.5\n2020-01-02;2,5;2.5\n", "with a comma in column 'a'"),
     "thousands or decimals": (
         'date,y\n2020-01-01,"1,234"\n2020-01-02,"2,345"\n',
-        "may be decimal marks or set off thousands",
+        "may be decimal marks or thousands separators",
     ),
     "mixed date forms": ("date,y\n2020-01-01,1\n02.01.2020,2\n", "date forms are mixed"),
     "mixed clocks": ("date,y\n2020-01-01 00:00,1\n2020-01-02,2\n", "date forms are mixed"),
@@ -450,7 +450,7 @@ REFUSALS = {
     "a counted header alone": (",0,1\n", "there is a header but no row of data"),
     "ten rows of names": ("a,b\n" * 12 + "c,d\n", "no column holds numbers or dates"),
     "a web page": ("<!DOCTYPE html><html><body>error 404</body></html>", "web page"),
-    "foreign JSON": ('{"a": 1}', "in no shape that is known"),
+    "foreign JSON": ('{"a": 1}', "this JSON has an unknown structure"),
     "damaged JSON": ('{"key": "PM10", "values": [', "begins like JSON but is damaged"),
 }
 

@@ -1,4 +1,4 @@
-"""Readers: one file per format, told apart by what the files hold, never by their names."""
+"""Readers: one module per format; a format is recognised by the contents of a file, never by its name."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ FORMATS: dict[str, _Reader] = {
     "gios": _Reader(gios.recognises, gios.read),
     "table": _Reader(table.recognises, table.read),
 }
-"""The formats, most particular first; a new one is a file beside the others and a row here."""
+"""The formats, most specific first; a new one is a module of this package and an entry here."""
 
 
 def read(paths: str | Path | Sequence[str | Path], format: str = "auto") -> Table:
     """Read one or several files of one format into a table.
 
     Args:
-        paths: files; text (UTF-8, UTF-16, cp1250, ISO-8859-2 and kin), ``.gz``, Excel workbook, Parquet or JSON.
+        paths: files; text (UTF-8, UTF-16, cp1250, ISO-8859-2 and others), ``.gz``, Excel workbook, Parquet or JSON.
         format: "nbp" (exchange rates, table A), "gios" (air quality), "table" (anything with columns of numbers), or
             "auto" to recognise it.
 
     Returns:
-        every usable column, in file order; what was skipped, repaired or doubted stands in its ``notes``.
+        every usable column, in file order; its ``notes`` list what was skipped, repaired or uncertain.
 
     Raises:
-        DataError: a file is missing, empty, damaged, or can be read in two ways. The message names file, line, the
+        DataError: a file is missing, empty, damaged or ambiguous. The message names file, line, the
             text seen, the reason and the cure.
         MissingExtraError: an Excel workbook was given and the extra ``excel`` is not installed.
 
@@ -62,7 +62,7 @@ def _recognised(sources: Sequence[Source]) -> str:
     for source, name in zip(sources, found, strict=True):
         if name is None:
             raise DataError(
-                f"{source.file}: this JSON is in no shape that is known here.",
+                f"{source.file}: this JSON has an unknown structure.",
                 expected="an answer of the NBP service ('code', 'rates') or of GIOŚ ('key', 'values')",
                 cure="Convert the file to CSV.",
             )

@@ -1,8 +1,8 @@
 """Air quality measured by GIOŚ: yearly archives, exports of the portal, answers of the web service.
 
 A value is the mean over the hour that *ends* at its stamp; stamps are kept as they are, so the last hour of a year is
-labelled 1 January. Nothing is shifted where the clock changes: a lost hour is absent here and becomes a missing value
-on a regular grid (:func:`nurt.data.regular_grid`).
+labelled 1 January. Nothing is shifted at the change to daylight-saving time: a lost hour is absent here and becomes a
+missing value on a regular grid (:func:`nurt.data.regular_grid`).
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ _SHOWN = 5
 
 
 def recognises(source: Source) -> bool:
-    """Tell whether a file holds measurements of GIOŚ: hourly rows under the names of pollutants, or its JSON."""
+    """Return whether a file holds measurements of GIOŚ: hourly rows under the names of pollutants, or its JSON."""
     if source.kind == "json":
         return _is_answer(source.json) or _is_sensor_list(source.json)
     layout = None if source.kind == "parquet" else _layout(source.sheet)
@@ -69,7 +69,7 @@ def read(sources: Sequence[Source]) -> Table:
     """Read files of measurements; columns of several files are joined by position or by station and pollutant.
 
     Raises:
-        DataError: a file is no file of measurements, or its structure is damaged.
+        DataError: a file holds no measurements, or its structure is damaged.
     """
     sensors = [source for source in sources if source.kind == "json" and _is_sensor_list(source.json)]
     measured = [source for source in sources if source not in sensors]
@@ -198,7 +198,7 @@ def _read_answer(source: Source) -> Table:
     values = [row["value"] for row in rows]
     wrong = next((index for index, value in enumerate(values) if not isinstance(value, int | float | None)), None)
     if wrong is not None:
-        raise DataError(f"{source.file}, value {wrong + 1}: {values[wrong]!r} is no number.", cure="Fetch it again.")
+        raise DataError(f"{source.file}, value {wrong + 1}: {values[wrong]!r} is not a number.", cure="Fetch it again.")
     column = pl.Series(str(answer["key"]), values, dtype=pl.Float64)
     return _table(source.file, dates.values, [column], [_Measurement(column.name)], dates.notes)
 
@@ -209,9 +209,9 @@ class _Measurement:
 
     Args:
         name: the column's own name.
-        aliases: further names it may be asked for by.
-        unit: for example "ug/m3"; "" where the file does not tell.
-        averaging: for example "1g", one hour; "" where the file does not tell.
+        aliases: further names that select it.
+        unit: for example "ug/m3"; "" where the file does not state it.
+        averaging: for example "1g", one hour; "" where the file does not state it.
     """
 
     name: str
@@ -301,7 +301,7 @@ def _of_portal(cell: str, unit: str) -> _Measurement | None:
 
 
 def _clock_notes(file: str, times: pl.Series) -> tuple[str, ...]:
-    """Tell of absent and repeated hours; around the change of the clock in March the neighbours are doubtful."""
+    """Return notes on absent and repeated hours; next to the change of the clock in March a value is uncertain."""
     stamps = np.sort(times.to_numpy().astype("datetime64[s]"))
     steps = np.diff(stamps)
     notes = []
@@ -325,7 +325,7 @@ def _clock_notes(file: str, times: pl.Series) -> tuple[str, ...]:
 
 
 def _negative_notes(file: str, values: Sequence[pl.Series]) -> tuple[str, ...]:
-    """Name the columns with negative concentrations, and how many there are."""
+    """Return a note on the columns with negative concentrations and their number."""
     counts = {column.name: int((column < 0).sum()) for column in values if column.dtype == pl.Float64}
     negative = [f"{name} ({count})" for name, count in counts.items() if count]
     if not negative:

@@ -1,4 +1,4 @@
-"""Where the header of a plain table ends and what it names, told by what the cells hold."""
+"""The header of a plain table: its rows and its column names, recognised by the contents of the cells."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _LABEL_NAMES = frozenset({*ID_NAMES, "id", "series", "name", "country", "date", 
 
 @dataclass(frozen=True)
 class Header:
-    """What stands above the data.
+    """The header of a table.
 
     Args:
         names: one per column, stripped; "" where there is none.
@@ -44,7 +44,7 @@ def kind_of(cell: str) -> str:
 
 
 def find_header(sheet: Sheet) -> Header:
-    """Find the header of a plain table: the leading rows whose cells contradict the columns below them.
+    """Find the header of a plain table: the leading rows whose cells differ in kind from the columns below.
 
     A table without a header gets the names ``column_1``, ``column_2``, …
 
@@ -115,7 +115,7 @@ def _is_header_row(row: Sequence[str], kinds: Sequence[str], *, topmost: bool) -
 
 
 def _refuse_ambiguous_commas(sheet: Sheet, kinds: Sequence[str]) -> None:
-    """Without a header nothing tells whether ``4,05`` is one number or two."""
+    """Without a header, ``4,05`` may be one number or two."""
     if sheet.separator != ",":
         return
     values = [index for index, kind in enumerate(kinds) if kind in ("number", "missing")]
@@ -134,10 +134,10 @@ def _refuse_ambiguous_commas(sheet: Sheet, kinds: Sequence[str]) -> None:
 
 
 def unique_names(names: Sequence[str], file: str) -> tuple[list[str], dict[str, tuple[str, ...]], tuple[str, ...]]:
-    """Give every column a name of its own.
+    """Make the column names unique.
 
     Returns:
-        the names ("" became ``column_<i>``, repeated ones got a suffix), what each repeated name stands for, and notes.
+        the names ("" became ``column_<i>``, repeated ones got a suffix), the new names of each repeated one, and notes.
     """
     counts = Counter(name for name in names if name)
     taken = set(counts)

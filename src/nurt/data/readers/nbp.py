@@ -33,7 +33,7 @@ _CURE = "Fetch the yearly archive again."
 
 
 def recognises(source: Source) -> bool:
-    """Tell whether a file is table A: codes in a row, the codes of the footer, or numbers like 001/A/NBP/2021.
+    """Return whether a file is table A: codes in a row, the codes of the footer, or numbers like 001/A/NBP/2021.
 
     One sign suffices, so that a file that lost its header is refused by this reader rather than misread by another.
     """
@@ -66,9 +66,9 @@ def read(sources: Sequence[Source]) -> Table:
         for code, found in units.items()
         if len(found) > 1
     )
-    # The archives are published in this encoding: recognising it was no guess that anyone need hear of.
+    # The archives are published in this encoding, so its detection needs no note.
     notes = tuple(note for note in table.notes if f"read as {_ENCODING}," not in note)
-    doubts, gaps = _doubts(table), _gaps(table)
+    doubts, gaps = _quotation_notes(table), _gaps(table)
     return replace(table, notes=(*notes, *rescaled, *doubts, *gaps), concerns={**table.concerns, **doubts})
 
 
@@ -140,8 +140,8 @@ def _label(unit: int, code: str, name: str) -> str:
     return f"PLN per {unit} {code}" + (f" ({name})" if name else "")
 
 
-def _doubts(table: Table) -> dict[str, tuple[str, ...]]:
-    """Name quotations that ended and implausible changes from one to the next: note → the columns it concerns."""
+def _quotation_notes(table: Table) -> dict[str, tuple[str, ...]]:
+    """Return notes on discontinued quotations and implausible changes, each with the columns it applies to."""
     notes: dict[str, tuple[str, ...]] = {}
     order = table.frame.sort("time", maintain_order=True)
     last = order["time"][-1]
@@ -158,7 +158,7 @@ def _doubts(table: Table) -> dict[str, tuple[str, ...]]:
 
 
 def _gaps(table: Table) -> tuple[str, ...]:
-    """Name the longest gap between days with quotations, if it is longer than holidays are."""
+    """Return a note on the longest gap between days with quotations, if it is longer than holidays are."""
     days = table.frame["time"].unique().sort()
     gaps = days.diff().dt.total_days()
     if not (gaps > _LONGEST_HOLIDAY_DAYS).any():
@@ -179,7 +179,7 @@ class _Quote:
 
 @dataclass(frozen=True)
 class _Year:
-    """One file.
+    """The rates of one file.
 
     Args:
         table: its rates, each column named by the ISO code alone.
@@ -202,7 +202,7 @@ def _read_archive(sheet: Sheet) -> _Year:
     """Read one archive.
 
     Raises:
-        DataError: codes, rows and footer do not agree, or a cell is no rate.
+        DataError: codes, rows and footer do not agree, or a cell is not a rate.
     """
     top, quotes = _quotes(sheet)
     first = next((row for row in range(top + 1, len(sheet.rows)) if form_of(sheet.rows[row][0])), None)
@@ -321,9 +321,9 @@ def _check_footer(sheet: Sheet, stop: int, quotes: Sequence[tuple[str, int]]) ->
 
 
 def _refuse_damaged_rows(sheet: Sheet, body: Body, dates: pl.Series) -> None:
-    """Refuse rows whose table number (001/A/NBP/2021, last in the row) stands elsewhere or does not fit the date.
+    """Refuse rows whose table number (001/A/NBP/2021, last in the row) is in another column or does not fit the date.
 
-    A cell lost inside a row shifts all rates after it. A piece lost across rows runs two of them together; then the
+    A cell lost inside a row shifts all rates after it. Text lost across a line break merges two rows; then the
     numbers, one per business day, advance faster or slower than the dates.
 
     Args:

@@ -154,7 +154,7 @@ def end_of_dated_rows(sheet: Sheet, first: int, column: int) -> tuple[int, tuple
 def align(sheet: Sheet, first: int, stop: int, width: int) -> Body:
     """Bring the data rows to the width of the header.
 
-    A wider row is refused: its values can no longer be told apart. A narrower one keeps what it has.
+    A wider row is refused: its values cannot be assigned to columns. A narrower one is filled with missing values.
 
     Args:
         sheet: where the rows stand.
@@ -200,7 +200,7 @@ def short_rows_note(body: Body) -> tuple[str, ...]:
     if not body.short:
         return ()
     place = body.place(body.short[0])
-    return (f"{place}: {len(body.short)} row(s) have too few fields; what is not there counts as missing.",)
+    return (f"{place}: {len(body.short)} row(s) have too few fields; the absent cells count as missing.",)
 
 
 def _too_wide(sheet: Sheet, row: int, width: int) -> DataError:
@@ -220,7 +220,7 @@ def _too_wide(sheet: Sheet, row: int, width: int) -> DataError:
 
 
 def _readable_dates(columns: Sequence[list[str]]) -> tuple[list[list[str]], tuple[str, ...]]:
-    """Round times to the second, and turn bare serial numbers under the name of a time into dates.
+    """Round times to the second, and turn bare serial numbers in a column named as a time into dates.
 
     Args:
         columns: the cells of each column of a workbook, header included.

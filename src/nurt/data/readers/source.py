@@ -56,7 +56,7 @@ class Source:
     Args:
         file: the path as it was given, for messages.
         data: the bytes, after gzip.
-        kind: what the bytes are.
+        kind: recognised by the first bytes.
     """
 
     file: str
@@ -148,8 +148,8 @@ def decode(data: bytes, file: str) -> tuple[str, str | None]:
 def sheet_of_text(text: str, file: str, *, notes: tuple[str, ...] = ()) -> Sheet:
     """Split a text into rows of cells.
 
-    The separator is the one that splits most lines; a header line that holds none of it but another one (the
-    portal writes ``*`` over comma rows) is split by its own.
+    The separator is the one that splits most lines; a header line with another separator (the portal
+    writes ``*`` over comma rows) is split by that one.
 
     Raises:
         DataError: a quote is never closed.

@@ -1,4 +1,4 @@
-"""Any table: CSV, TSV and their kin, an Excel sheet or a Parquet file, with a time column and columns of numbers."""
+"""Plain tables: delimited text, Excel sheets and Parquet files, with a column of times and columns of numbers."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _NUMBERED = re.compile(r"(.*?)(\d+)")
 
 
 def recognises(source: Source) -> bool:
-    """Tell whether this may be a plain table: anything but JSON."""
+    """Return whether a file may be a plain table: anything but JSON."""
     return source.kind != "json"
 
 
@@ -36,7 +36,7 @@ def read(sources: Sequence[Source]) -> Table:
     """Read plain tables; several files are stacked, columns matched by name.
 
     Raises:
-        DataError: a file holds no table, or one that can be read in two ways.
+        DataError: a file holds no table, or an ambiguous one.
     """
     return stack([_read_parquet(source) if source.kind == "parquet" else _read_sheet(source) for source in sources])
 
@@ -44,7 +44,7 @@ def read(sources: Sequence[Source]) -> Table:
 def _read_sheet(source: Source) -> Table:
     if source.kind == "json":
         raise DataError(
-            f"{source.file}: JSON is read only in the shapes of the NBP and GIOŚ services.",
+            f"{source.file}: JSON is read only with the structure of the NBP and GIOŚ services.",
             cure="Convert the file to CSV.",
         )
     sheet = _without_comments(source.sheet)
@@ -63,7 +63,7 @@ def _read_sheet(source: Source) -> Table:
         notes=(*sheet.notes, *header.notes, *name_notes, *type_notes, *dropped, *time_notes, *footnotes),
         lines=np.asarray(body.lines, dtype=np.int64),
     )
-    return _long_form(table) or _with_short_rows_judged(table, sheet, body, len(header.names))
+    return _long_form(table) or _with_short_rows_checked(table, sheet, body, len(header.names))
 
 
 def _table(frame: pl.DataFrame, file: str, time: str | None = None) -> Table:
@@ -119,7 +119,7 @@ def _holds_dates(column: pl.Series) -> bool:
     sample = present.gather_every(max(1, len(present) // _SAMPLED_ROWS))
     share = sum(form_of(cell) is not None for cell in sample) / len(sample)
     if first[0].isdigit():
-        # Eight digits may be a plain number; only a column of nothing but dates is read as dates.
+        # Eight digits may be a plain number; only a column without other cells is read as dates.
         return share == 1.0 and len(present) == len(column)
     return share > 0.5
 
@@ -154,7 +154,7 @@ def _time_column(frame: pl.DataFrame, series: str | None) -> str | None:
     return None
 
 
-def _with_short_rows_judged(table: Table, sheet: Sheet, body: Body, width: int) -> Table:
+def _with_short_rows_checked(table: Table, sheet: Sheet, body: Body, width: int) -> Table:
     if not body.short:
         return table
     refuse_many_short_rows(sheet, body, width)

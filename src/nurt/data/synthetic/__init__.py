@@ -1,7 +1,7 @@
-"""Data with known laws: series to forecast, and the benchmarks of long memory with what costs nothing on them.
+"""Synthetic data with known laws: series to forecast, and long-memory benchmarks with their baselines.
 
-Every generator has a seed of its own and disturbs no other stream. A benchmark is a value: it names its definition,
-draws examples, and knows the loss of the best answer that looks at no input (``baseline_loss``).
+Every generator takes its own seed and changes no other random stream. A benchmark is a frozen value: its fields define
+it, ``draw`` gives examples, and ``baseline_loss`` is the loss of the best answer that ignores the input.
 """
 
 from nurt.data.synthetic.benchmark import AbstractBenchmark, Examples

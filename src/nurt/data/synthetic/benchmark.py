@@ -1,4 +1,4 @@
-"""What every benchmark of long memory is: a definition, a way to draw examples, and a loss that costs nothing."""
+"""The interface of a long-memory benchmark: a definition, examples, and the loss of a trivial baseline."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Loss: TypeAlias = Literal["squared error", "cross-entropy", "binary cross-entrop
 
 @dataclass(frozen=True, eq=False)
 class Examples:
-    """Sequences and what a network should answer.
+    """Sequences and their targets.
 
     Args:
         inputs: (B, T, I), float64; zero past the end of a shorter sequence.
@@ -47,12 +47,12 @@ class AbstractBenchmark(ABC):
     @property
     @abstractmethod
     def loss(self) -> Loss:
-        """How answers are judged, the mean over everything that is answered; cross-entropies are in nats."""
+        """Loss of the answers, averaged over all targets; cross-entropies are in nats."""
 
     @property
     @abstractmethod
     def baseline_loss(self) -> float:
-        """Expected loss of the best answer that costs nothing, in closed form."""
+        """Expected loss of the best answer that ignores the input, in closed form."""
 
     @abstractmethod
     def draw(self, count: int, seed: int | np.random.Generator = 0) -> Examples:
@@ -60,20 +60,20 @@ class AbstractBenchmark(ABC):
 
         Args:
             count: B.
-            seed: of the stream, or a stream of :func:`numpy.random.default_rng` that goes on from where it is.
+            seed: an integer, or a generator of :func:`numpy.random.default_rng`, which continues from its state.
 
         Raises:
             NurtValueError: ``count`` below 1.
         """
 
     def baseline_on(self, examples: Examples) -> float:
-        """Return the loss of the same answer on ``examples``; without noise of the draw it is ``baseline_loss``."""
+        """Return the loss of the baseline on ``examples``; its expectation is ``baseline_loss``."""
         del examples
         return self.baseline_loss
 
 
 def check_count(count: int) -> None:
-    """Refuse to draw nothing.
+    """Refuse an empty draw.
 
     Raises:
         NurtValueError: ``count`` below 1.
@@ -82,7 +82,7 @@ def check_count(count: int) -> None:
 
 
 def require(holds: bool, what: str, *, expected: str, got: object) -> None:
-    """Refuse a definition that does not hold together.
+    """Refuse an inconsistent definition.
 
     Raises:
         NurtValueError: unless ``holds``.

@@ -25,7 +25,7 @@ StepRange: TypeAlias = tuple[int, int]
 Ends: TypeAlias = Literal["BE", "EB"]
 SYMBOLS = "BabcdXYE"
 DISTRACTORS = "abcd"
-# Lengths, then the places of the two signals, counted from 0; the upper ends do not belong to the ranges.
+# Lengths, then the positions of the two signals, counted from 0; the upper ends are excluded.
 PRESETS = MappingProxyType(
     {
         "easy": ((7, 9), (1, 3), (4, 6)),
@@ -86,7 +86,7 @@ class AddingProblem(AbstractBenchmark):
         return 2.0 * _uniform_variance(1.0)
 
     def draw(self, count: int, seed: int | np.random.Generator = 0) -> Examples:
-        """Return new examples; the stream gives the values, then the marks."""
+        """Return new examples; values are drawn first, then marks."""
         check_count(count)
         stream = np.random.default_rng(seed)
         values = stream.random((count, self.steps))
@@ -114,7 +114,7 @@ class AddingProblem1997(AbstractBenchmark):
     The target is 0.5 + (X_1 + X_2)/4, and the paper counts an answer as right within 0.04. The best constant is 0.5.
 
     Args:
-        steps: T, the shortest length; at least 20, so that both marks have their room.
+        steps: T, the shortest length; at least 20, so that both marks fit.
         first_pair: "zero" sets X_1 to 0 when the first mark falls on the very first pair, as the paper does; "kept"
             leaves it.
 
@@ -161,7 +161,7 @@ class AddingProblem1997(AbstractBenchmark):
         return (2.0 - erased) * _uniform_variance(2.0) / 16.0
 
     def draw(self, count: int, seed: int | np.random.Generator = 0) -> Examples:
-        """Return new examples; the stream gives the lengths, the values, then the marks."""
+        """Return new examples; lengths are drawn first, then values, then marks."""
         check_count(count)
         stream = np.random.default_rng(seed)
         longest = self.steps + self.steps // 10
@@ -189,16 +189,16 @@ class AddingProblem1997(AbstractBenchmark):
 
 @dataclass(frozen=True)
 class TemporalOrder(AbstractBenchmark):
-    """Tell (X, X), (X, Y), (Y, X) and (Y, Y) apart: classes 0 … 3, drawn uniformly.
+    """Classify (X, X), (X, Y), (Y, X) and (Y, Y): classes 0 … 3, drawn uniformly.
 
-    A sequence begins with one end symbol, closes with the other, shows the two signals at places drawn from
+    A sequence begins with one end symbol, closes with the other, shows the two signals at positions drawn from
     ``first`` and ``second``, and distractors a … d elsewhere. Inputs (B, T, 8) are one-hot in the order
     B a b c d X Y E, targets (B,), lengths (B,). Chance is ln 4. "hard" has the lengths of [hochreiter1997long].
 
     Args:
-        length: lengths from … up to but without.
-        first: places of the first signal, counted from 0, in the same way.
-        second: places of the second signal.
+        length: shortest length, and the longest plus 1.
+        first: positions of the first signal, counted from 0, in the same way.
+        second: positions of the second signal.
         ends: "BE" begins with B and closes with E; "EB" the other way round, as the figure of the paper has it.
 
     Raises:
@@ -257,7 +257,7 @@ class TemporalOrder(AbstractBenchmark):
         return math.log(self.output_size)
 
     def draw(self, count: int, seed: int | np.random.Generator = 0) -> Examples:
-        """Return new examples; the stream gives lengths, distractors, both places, then the classes."""
+        """Return new examples; lengths are drawn first, then distractors, both positions and classes."""
         check_count(count)
         stream = np.random.default_rng(seed)
         rows = np.arange(count)
@@ -278,7 +278,7 @@ def _uniform_variance(width: float) -> float:
 
 
 def _among_the_others(drawn: np.ndarray, taken: np.ndarray) -> np.ndarray:
-    """Return the place that is number ``drawn`` when the place ``taken`` is left out of the count."""
+    """Return position number ``drawn`` among all positions except ``taken``."""
     return np.asarray(drawn + (drawn >= taken))
 
 

@@ -21,8 +21,8 @@ class CopyingMemory(AbstractBenchmark):
     """Repeat ten symbols after a delay of T steps; the sequence has T + 20 of them.
 
     Symbols are 1 … 8, blanks 0, the marker 9. An example has inputs (B, T + 20, 10), one-hot, and targets
-    (B, T + 20): T + 10 blanks, then the symbols. Who knows when the answer is due and nothing else answers blanks
-    for sure and guesses ten times among eight symbols: a mean cross-entropy of 10 ln 8 / (T + 20).
+    (B, T + 20): T + 10 blanks, then the symbols. A model that knows only when the answer is due predicts the
+    blanks and guesses ten times among eight symbols: a mean cross-entropy of 10 ln 8 / (T + 20).
 
     Args:
         delay: T.
@@ -66,7 +66,7 @@ class CopyingMemory(AbstractBenchmark):
         return COPIED * math.log(SYMBOLS) / (self.delay + 2 * COPIED)
 
     def draw(self, count: int, seed: int | np.random.Generator = 0) -> Examples:
-        """Return new examples; the stream gives the symbols alone."""
+        """Return new examples; only symbols are drawn."""
         check_count(count)
         symbols = np.random.default_rng(seed).integers(1, SYMBOLS + 1, (count, COPIED))
         steps = self.delay + 2 * COPIED
@@ -139,7 +139,7 @@ class Echo(AbstractBenchmark):
         return max(0, self.chunk - self.delay) / self.chunk
 
     def draw(self, count: int, seed: int | np.random.Generator = 0) -> Examples:
-        """Return new series; the stream gives the bits."""
+        """Return new series; only bits are drawn."""
         check_count(count)
         bits = np.random.default_rng(seed).integers(0, 2, (count, self.steps)).astype(np.float64)
         late = np.zeros_like(bits)
@@ -152,8 +152,8 @@ class FlipFlop(AbstractBenchmark):
     """Hold the sign of the last pulse of every channel [sussillo2013opening].
 
     At each step each channel shows a pulse of 1 or -1 with probability ``rate`` and 0 otherwise; at the first step all
-    show one, so that there is always something to hold. Inputs and targets are (B, T, bits). A network that has learnt
-    it keeps 2^bits states apart while nothing comes in. Always answering 0 has a mean squared error of 1.
+    show one, so that there is always something to hold. Inputs and targets are (B, T, bits). A trained
+    network holds 2^bits distinct states while no pulse arrives. Always answering 0 has a mean squared error of 1.
 
     Args:
         bits: channels.
@@ -199,7 +199,7 @@ class FlipFlop(AbstractBenchmark):
         return 1.0
 
     def draw(self, count: int, seed: int | np.random.Generator = 0) -> Examples:
-        """Return new examples; the stream gives which steps have a pulse, then the signs."""
+        """Return new examples; the steps with a pulse are drawn first, then the signs."""
         check_count(count)
         stream = np.random.default_rng(seed)
         shape = (count, self.steps, self.bits)

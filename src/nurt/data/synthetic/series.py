@@ -29,7 +29,7 @@ def noisy_sine(seed: int = 0, n: int = 500, *, noise: float = 0.4) -> np.ndarray
 def random_walk(seed: int = 0, n: int = 500, *, start: float = 0.0, step: float = 1.0) -> np.ndarray:
     """Return y_t = y_{t-1} + step·e_t with e standard normal and y_0 = start, shape (n,).
 
-    Nothing beats repeating the last value here: its squared error k steps ahead is k·step² on average.
+    No forecast beats repeating the last value: its squared error k steps ahead is k·step² on average.
 
     Args:
         seed: of the steps.
