@@ -65,7 +65,7 @@ def test_the_missing_mark_of_pandas_is_a_missing_label() -> None:
         ([True], "cannot label time"),
         ([[1]], "must have one axis"),
         (["2020-01-01", "02.01.2020"], "date forms are mixed"),
-        ([NOON, NOON.replace(tzinfo=datetime.UTC)], "some times carry an offset"),
+        ([NOON, NOON.replace(tzinfo=datetime.UTC)], "some times have an offset"),
     ],
 )
 def test_other_labels_are_refused(given: Any, reason: str) -> None:

@@ -216,7 +216,7 @@ def _without_offset(cells: pl.Series, place: Place) -> tuple[pl.Series, tuple[st
             got=repr(cells[row]),
             cure="Write all times in UTC, or with one fixed offset.",
         )
-    return parts.to_series(0), (f"All times carry the offset {distinct[0]}; labels show them as written, without it.",)
+    return parts.to_series(0), (f"All times have the offset {distinct[0]}; labels show them as written, without it.",)
 
 
 def _misfit(cell: str, example: str, form: DateForm, place: str) -> DataError:

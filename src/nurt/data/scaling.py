@@ -274,7 +274,7 @@ def scaling_from_dict(saved: Mapping[str, Any]) -> FittedScaling:
     except TypeError:
         pass
     raise NurtValueError(
-        "This describes no scaling.", expected="what to_dict() of a fitted scaling gives", got=repr(dict(saved))
+        "This does not describe a scaling.", expected="what to_dict() of a fitted scaling gives", got=repr(dict(saved))
     )
 
 

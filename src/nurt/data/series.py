@@ -30,7 +30,7 @@ class Series:
         values: target values, float64, shape (T,).
         name: identifier among several series.
         target: name of the target column.
-        time: labels, shape (T,): datetime64, integers or strings; None when the data carry none.
+        time: labels, shape (T,): datetime64, integers or strings; None when the data have none.
         covariates: columns known up to each position, float64, shape (T, C); C may be 0.
         covariate_names: their C names.
         grid: step between neighbouring labels ("1h", "7d", "1mo" …) where the series lies on a regular grid; None on

@@ -32,7 +32,7 @@ class Table:
         time: name of the column of time labels, or None.
         series: name of the column that identifies the series, or None.
         units: unit of a column, where the file states it.
-        aliases: further names, and the columns each one stands for. A name that stands for several is ambiguous.
+        aliases: further names, and the columns each one refers to. A name for several columns is ambiguous.
         notes: what was skipped, repaired or uncertain, as sentences.
         concerns: the notes that apply to some columns only, with these columns.
         lines: line (or row) number within its file, per row of ``frame``.
@@ -66,7 +66,7 @@ class Table:
         return f"{self.sources[int(self.origin[row])]}, line {int(self.lines[row])}"
 
     def column(self, name: str) -> str:
-        """Return the column that a name stands for: a column of that name, or else its only alias.
+        """Return the column that a name refers to: a column of that name, or else its only alias.
 
         Raises:
             DataError: the name is unknown or ambiguous.
@@ -92,7 +92,7 @@ class Table:
         )
 
     def targets(self, names: str | Sequence[str] | None) -> tuple[str, ...]:
-        """Return the columns to forecast; None stands for the only column of numbers.
+        """Return the columns to forecast; None means the only column of numbers.
 
         Raises:
             DataError: a name is unknown or ambiguous, or there is none although several columns could be meant.

@@ -145,7 +145,7 @@ def _of_objects(labels: np.ndarray, what: str) -> np.ndarray:
 
 def _in_utc(labels: np.ndarray, what: str) -> np.ndarray:
     if any(label.tzinfo is None for label in labels):
-        raise DataError(f"{what}: some times carry an offset from UTC and others do not.", cure="Write all in UTC.")
+        raise DataError(f"{what}: some times have an offset from UTC and others do not.", cure="Write all in UTC.")
     return np.array([label.astimezone(datetime.UTC).replace(tzinfo=None) for label in labels], dtype=object)
 
 

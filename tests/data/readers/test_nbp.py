@@ -218,7 +218,7 @@ REFUSALS = {
     "date forms are mixed": (lambda text: text.replace("20240103", "2024-01-03"), "date forms are mixed"),
     "decimal marks are mixed": (lambda text: text.replace("2,7855", "2.7855"), "with a comma in column"),
     "two years in one file": (lambda text: text + text, "is not a date, but dated rows follow"),
-    "a currency stands twice": (lambda text: text.replace("1USD;100JPY", "1USD;1USD"), "stands in two columns"),
+    "a currency stands twice": (lambda text: text.replace("1USD;100JPY", "1USD;1USD"), "appears in two columns"),
 }
 
 

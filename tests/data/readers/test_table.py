@@ -441,7 +441,7 @@ REFUSALS = {
         "date,a,b\n2020-01-01,1\n2020-01-02,2\n2020-01-03,3,4\n",
         "2 of 3 rows have fewer than 3 fields",
     ),
-    "a short row without a date": ("a,b\n1,2\n3\n4,5\n", "no date tells whether the row is whole"),
+    "a short row without a date": ("a,b\n1,2\n3\n4,5\n", "no date shows whether the row is complete"),
     "only comments": ("# a\n# b\n", "only comment lines"),
     "a table below the table": (
         "date,y\n" + "".join(f"2020-{month:02}-11,1\n" for month in range(1, 13)) * 9 + "x,y\n" * 30,

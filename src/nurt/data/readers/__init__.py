@@ -32,7 +32,7 @@ def read(paths: str | Path | Sequence[str | Path], format: str = "auto") -> Tabl
 
     Args:
         paths: files; text (UTF-8, UTF-16, cp1250, ISO-8859-2 and others), ``.gz``, Excel workbook, Parquet or JSON.
-        format: "nbp" (exchange rates, table A), "gios" (air quality), "table" (anything with columns of numbers), or
+        format: "nbp" (exchange rates, table A), "gios" (air quality), "table" (any table with columns of numbers), or
             "auto" to recognise it.
 
     Returns:

@@ -86,7 +86,7 @@ def read(sources: Sequence[Source]) -> Table:
 def _layout(sheet: Sheet) -> tuple[int, int, list[_Measurement]] | None:
     """Return the first data row, the column of dates, and what the columns after it measure.
 
-    The dates stand in the first column, or in the second when pandas wrote its row numbers before them.
+    The dates are in the first column, or in the second when pandas wrote its row numbers before them.
     """
     for first, row in enumerate(sheet.rows[: _LONGEST_HEADER + 1]):
         column = next((column for column in (0, 1) if column < len(row) and form_of(row[column])), None)
@@ -112,7 +112,7 @@ def _read_sheet(source: Source) -> Table:
     for row in range(first):
         label = sheet.rows[row][column] if column < len(sheet.rows[row]) else ""
         if label[:4].isdigit() and len(label) >= _SHORTEST_DATE:
-            raise sheet.refusal(row, f"{label!r} is not a date, but stands where the data begin", "Correct the date.")
+            raise sheet.refusal(row, f"{label!r} is not a date, but is where the data begin", "Correct the date.")
     stop, footnotes = end_of_dated_rows(sheet, first, column)
     width = column + 1 + len(measured)
     body = align(sheet, first, stop, width)
@@ -315,12 +315,12 @@ def _clock_notes(file: str, times: pl.Series) -> tuple[str, ...]:
         if len(spring):
             notes.append(
                 f"{file}: the change of the clock lost an hour; the value stamped {_shown(spring + _HOUR)} may belong "
-                "to the hour before and is doubtful."
+                "to the hour before and is uncertain."
             )
     repeated = stamps[1:][steps == np.timedelta64(0, "s")]
     if len(repeated):
-        doubt = " The change of the clock does this." if any(map(_is_spring_change, repeated - _HOUR)) else ""
-        notes.append(f"{file}: {len(repeated)} stamp(s) appear more than once, first {_shown(repeated)}.{doubt}")
+        reason = " The change of the clock is the cause." if any(map(_is_spring_change, repeated - _HOUR)) else ""
+        notes.append(f"{file}: {len(repeated)} stamp(s) appear more than once, first {_shown(repeated)}.{reason}")
     return tuple(notes)
 
 

@@ -68,8 +68,8 @@ def read(sources: Sequence[Source]) -> Table:
     )
     # The archives are published in this encoding, so its detection needs no note.
     notes = tuple(note for note in table.notes if f"read as {_ENCODING}," not in note)
-    doubts, gaps = _quotation_notes(table), _gaps(table)
-    return replace(table, notes=(*notes, *rescaled, *doubts, *gaps), concerns={**table.concerns, **doubts})
+    doubtful, gaps = _quotation_notes(table), _gap_notes(table)
+    return replace(table, notes=(*notes, *rescaled, *doubtful, *gaps), concerns={**table.concerns, **doubtful})
 
 
 def _is_answer(value: object) -> bool:
@@ -157,7 +157,7 @@ def _quotation_notes(table: Table) -> dict[str, tuple[str, ...]]:
     return notes
 
 
-def _gaps(table: Table) -> tuple[str, ...]:
+def _gap_notes(table: Table) -> tuple[str, ...]:
     """Return a note on the longest gap between days with quotations, if it is longer than holidays are."""
     days = table.frame["time"].unique().sort()
     gaps = days.diff().dt.total_days()
@@ -210,9 +210,7 @@ def _read_archive(sheet: Sheet) -> _Year:
         raise sheet.refusal(top, "no row below the currency codes begins with a date", "Fetch the archive again.")
     for row in range(top + 1, first):
         if any(is_number(cell) for cell in sheet.rows[row][1:]):
-            raise sheet.refusal(
-                row, f"{sheet.rows[row][0]!r} is not a date, but rates stand beside it", "Correct the date."
-            )
+            raise sheet.refusal(row, f"{sheet.rows[row][0]!r} is not a date, but rates follow it", "Correct the date.")
     stop = next((row for row in range(first, len(sheet.rows)) if not form_of(sheet.rows[row][0])), len(sheet.rows))
     footer_note = _check_footer(sheet, stop, [(quote.code, quote.unit) for quote in quotes])
     header = trimmed(sheet.rows[top])
@@ -260,7 +258,7 @@ def _quotes(sheet: Sheet) -> tuple[int, list[_Quote]]:
     codes = [quote.code for quote in quotes]
     repeated = next((code for code in codes if codes.count(code) > 1), None)
     if repeated:
-        raise sheet.refusal(top, f"the currency {repeated} stands in two columns", "Fetch the yearly archive again.")
+        raise sheet.refusal(top, f"the currency {repeated} appears in two columns", "Fetch the yearly archive again.")
     return top, quotes
 
 
@@ -341,7 +339,7 @@ def _refuse_damaged_rows(sheet: Sheet, body: Body, dates: pl.Series) -> None:
     usual = max(set(columns), key=columns.count)
     for index, number in enumerate(found):
         if number is not None and number[0] != usual:
-            reason = "a field is missing or added inside the row, so its rates stand under wrong currencies"
+            reason = "a field is missing or added inside the row, so its rates are under the wrong currencies"
             raise sheet.refusal(body.first + index, reason, _CURE)
         if number is None and index < len(found) - 1:
             raise sheet.refusal(body.first + index, "the row ends before its table number", _CURE)

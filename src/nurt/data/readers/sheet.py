@@ -114,7 +114,7 @@ class Body:
     """Data rows of one width.
 
     Args:
-        file: where they stand.
+        file: the path, for messages.
         rows: the cells, every row equally wide.
         lines: their line numbers.
         short: indices of the rows that had too few fields and were filled up with missing values.
@@ -157,7 +157,7 @@ def align(sheet: Sheet, first: int, stop: int, width: int) -> Body:
     A wider row is refused: its values cannot be assigned to columns. A narrower one is filled with missing values.
 
     Args:
-        sheet: where the rows stand.
+        sheet: the sheet of the rows.
         first: index of the first data row.
         stop: index after the last data row.
         width: number of columns the header names.
@@ -209,7 +209,7 @@ def _too_wide(sheet: Sheet, row: int, width: int) -> DataError:
         return sheet.refusal(
             row,
             f"{len(cells)} fields under a header of {width}: a comma seems to be both separator and decimal mark, "
-            "so the numbers cannot be told apart",
+            "so the numbers are ambiguous",
             "Export again with semicolons between the columns, or with decimal points.",
         )
     return sheet.refusal(

@@ -161,7 +161,7 @@ def _with_short_rows_checked(table: Table, sheet: Sheet, body: Body, width: int)
     if table.time is None:
         raise sheet.refusal(
             body.first + body.short[0],
-            f"fewer than {width} fields, and no date tells whether the row is whole",
+            f"fewer than {width} fields, and no date shows whether the row is complete",
             "Complete the row; an empty cell stands for a missing value.",
         )
     return replace(table, notes=(*table.notes, *short_rows_note(body)))

@@ -135,7 +135,7 @@ class Echo(AbstractBenchmark):
 
     @property
     def linked_share(self) -> float:
-        """Share of the answers whose bit stands in the same chunk, so that a gradient connects the two: (K - d)/K."""
+        """Share of the answers whose bit is in the same chunk, so that a gradient connects the two: (K - d)/K."""
         return max(0, self.chunk - self.delay) / self.chunk
 
     def draw(self, count: int, seed: int | np.random.Generator = 0) -> Examples:
