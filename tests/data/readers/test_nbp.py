@@ -193,7 +193,7 @@ REFUSALS = {
         lambda text: text.replace(";2,7855;1;001/A/NBP/2024;", "").replace(";2,7977;2;002/A/NBP/2024;", ""),
         "the field counts match no reading",
     ),
-    "a rate is lost inside a row": (lambda text: text.replace("3,9909;", ""), "under wrong currencies"),
+    "a rate is lost inside a row": (lambda text: text.replace("3,9909;", ""), "under the wrong currencies"),
     "rows run together": (lambda text: text.replace("2;002/A", "9;009/A"), "advance by 8 in 1 day"),
     "dates jump and numbers do not": (lambda text: text.replace("20240103", "20240301"), "advance by 1 in 59 day"),
     "a row inside has no table number": (
@@ -208,7 +208,7 @@ REFUSALS = {
     "a rate is negative": (lambda text: text.replace("3,9909", "-3,9909"), "is not an exchange rate"),
     "a rate is infinite": (lambda text: text.replace("3,9909", "inf"), "is not an exchange rate"),
     "a date does not exist": (lambda text: text.replace("20240103", "20240230"), "not a date that exists"),
-    "the first date is damaged": (lambda text: text.replace("20240102", "2024010"), "is not a date, but rates stand"),
+    "the first date is damaged": (lambda text: text.replace("20240102", "2024010"), "is not a date, but rates follow"),
     "a later date is damaged": (
         lambda text: text.replace("20240103", "2024010").replace(
             "\r\n\r\n", "\r\n20240104;3,9;2,7;3;003/A/NBP/2024;\r\n\r\n"
