@@ -34,6 +34,7 @@ __all__ = [
 
 Anchor = Literal["last", "mean", "none"]
 Scale = Literal["window", "train", "none"]
+# Spread, relative to the level, below which a window counts as constant.
 _FLAT = 1e-8
 
 

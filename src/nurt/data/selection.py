@@ -189,6 +189,7 @@ def _in_order(columns: Columns, rows: np.ndarray, on_unordered: OnUnordered) -> 
         return rows, ()
     in_order = rows[np.argsort(time, kind="stable")]
     if columns.origin is not None:
+        # Files may be given in any order; only a step back within one file means that its rows are out of order.
         back &= columns.origin[rows[1:]] == columns.origin[rows[:-1]]
         if not back.any():
             return in_order, ("Rows of several files were merged in order of time.",)

@@ -93,6 +93,7 @@ def split_by_time(
     for name, share in (("validation", validation), ("test", test)):
         if not 0 <= share < 1:
             raise NurtValueError(f"split_by_time: `{name}` is out of range.", expected="0 ≤ share < 1", got=str(share))
+    # Shares count one-step windows, so that the test part does not depend on the horizon.
     windows = max(0, length - look_back)
     in_test = windows - _kept(windows, test)
     in_validation = windows - in_test - _kept(windows - in_test, validation)

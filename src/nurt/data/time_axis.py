@@ -172,6 +172,7 @@ def _coarsest(labels: np.ndarray) -> np.ndarray:
     unit = np.datetime_data(labels.dtype)[0]
     if unit in ("D", "W", "M", "Y"):
         return labels.astype("datetime64[D]")
+    # A table of daily data read as datetimes must give the same labels, and fingerprint, as one read as dates.
     days = labels.astype("datetime64[D]")
     if np.array_equal(days.astype(labels.dtype), labels):
         return days

@@ -133,6 +133,7 @@ class Windows:
             NurtValueError: an origin has fewer than T observations up to it, or lies outside its series.
         """
         self._refuse_outside(origins)
+        # The sliding views cost no memory; indexing with the origins makes the only copy.
         values, covariates = self._flat
         last = self._offsets[origins.series] + origins.position
         first = last - self.look_back + 1

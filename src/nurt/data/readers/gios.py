@@ -17,7 +17,7 @@ import polars as pl
 
 from nurt.data.dates import form_of, parse_dates, round_to_grid
 from nurt.data.numbers import parse_numbers, refuse_mixed_marks
-from nurt.data.readers.sheet import Sheet, align, end_of_dated_rows, refuse_many_short_rows, short_rows_note, trimmed
+from nurt.data.readers.sheet import Sheet, align, end_of_dated_rows, trimmed
 from nurt.data.readers.source import Source
 from nurt.data.table import Table, stack
 from nurt.errors import DataError
@@ -114,22 +114,21 @@ def _read_sheet(source: Source) -> Table:
         if label[:4].isdigit() and len(label) >= _SHORTEST_DATE:
             raise sheet.refusal(row, f"{label!r} is not a date, but is where the data begin", "Correct the date.")
     stop, footnotes = end_of_dated_rows(sheet, first, column)
-    width = column + 1 + len(measured)
-    body = align(sheet, first, stop, width)
-    refuse_many_short_rows(sheet, body, width)
+    rows = align(sheet, first, stop, column + 1 + len(measured))
+    rows.refuse_many_short()
 
-    cells = list(zip(*body.rows, strict=True))
-    dates = parse_dates(pl.Series("time", cells[column]), body.place)
+    cells = rows.columns
+    dates = parse_dates(pl.Series("time", cells[column]), rows.place)
     times, moved = round_to_grid(dates.values) if source.kind == "workbook" else (dates.values, ())
     values = cells[column + 1 :]
     written = [pl.Series(measurement.name, value) for measurement, value in zip(measured, values, strict=True)]
     numbers = parse_numbers(written)
     if source.kind != "workbook":
-        refuse_mixed_marks(numbers, body.place, separator=sheet.separator)
+        refuse_mixed_marks(numbers, rows.place, separator=sheet.separator)
     typed = [number.or_text(text) for text, number in zip(written, numbers, strict=True)]
-    notes = (*sheet.notes, *dates.notes, *moved, *short_rows_note(body), *footnotes)
+    notes = (*sheet.notes, *dates.notes, *moved, *rows.short_note(), *footnotes)
     table = _table(sheet.file, times, typed, measured, notes)
-    return replace(table, lines=np.asarray(body.lines, dtype=np.int64))
+    return replace(table, lines=rows.lines)
 
 
 def _table(

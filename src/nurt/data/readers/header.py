@@ -11,7 +11,7 @@ from nurt.data.dates import form_of
 from nurt.data.numbers import is_missing, is_number
 from nurt.data.readers.sheet import Sheet, trimmed
 
-__all__ = ["ID_NAMES", "Header", "find_header", "kind_of", "unique_names"]
+__all__ = ["ID_NAMES", "Header", "find_header", "unique_names"]
 
 ID_NAMES = ("unique_id", "series_id", "item_id")
 _LONGEST_HEADER = 10
@@ -34,7 +34,7 @@ class Header:
     notes: tuple[str, ...] = ()
 
 
-def kind_of(cell: str) -> str:
+def _kind_of(cell: str) -> str:
     """Return "missing", "date", "number" or "text"."""
     if is_missing(cell):
         return "missing"
@@ -89,7 +89,7 @@ def _column_kinds(sheet: Sheet) -> list[str]:
     sample = sheet.rows[surely_below : surely_below + _SAMPLED_ROWS]
     kinds = []
     for column in range(max(len(row) for row in sample)):
-        counts = Counter(kind_of(row[column]) for row in sample if column < len(row))
+        counts = Counter(_kind_of(row[column]) for row in sample if column < len(row))
         counts.pop("missing", None)
         kinds.append(counts.most_common(1)[0][0] if counts else "missing")
     return kinds
@@ -97,7 +97,7 @@ def _column_kinds(sheet: Sheet) -> list[str]:
 
 def _is_header_row(row: Sequence[str], kinds: Sequence[str], *, topmost: bool) -> bool:
     """Compare a row with the columns below: text over numbers is a name, a date in a column of dates is data."""
-    cells = [(cell, kind_of(cell), kind) for cell, kind in zip(row, kinds, strict=False)]
+    cells = [(cell, _kind_of(cell), kind) for cell, kind in zip(row, kinds, strict=False)]
     if any(found == kind == "date" for _, found, kind in cells):
         return False
     against = sum(found == "number" for _, found, kind in cells if kind == "number")

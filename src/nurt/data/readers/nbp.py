@@ -7,7 +7,7 @@ file quotes another unit) and ``JPY`` (per one unit) can be selected.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,7 +15,7 @@ import polars as pl
 
 from nurt.data.dates import form_of, parse_dates
 from nurt.data.numbers import is_number, parse_numbers, refuse_mixed_marks
-from nurt.data.readers.sheet import Body, Sheet, align, refuse_many_short_rows, short_rows_note, trimmed
+from nurt.data.readers.sheet import DataRows, Sheet, align, trimmed
 from nurt.data.readers.source import Source
 from nurt.data.table import Table, stack
 from nurt.errors import DataError
@@ -214,13 +214,13 @@ def _read_archive(sheet: Sheet) -> _Year:
     stop = next((row for row in range(first, len(sheet.rows)) if not form_of(sheet.rows[row][0])), len(sheet.rows))
     footer_note = _check_footer(sheet, stop, [(quote.code, quote.unit) for quote in quotes])
     header = trimmed(sheet.rows[top])
-    body = align(sheet, first, stop, len(header))
-    refuse_many_short_rows(sheet, body, len(header))
+    rows = align(sheet, first, stop, len(header))
+    rows.refuse_many_short()
 
-    cells = [pl.Series(name, column) for name, column in zip(header, zip(*body.rows, strict=True), strict=True)]
-    dates = parse_dates(cells[0].alias("time"), body.place)
-    _refuse_damaged_rows(sheet, body, dates.values)
-    rates = _rates(quotes, cells, body.place, sheet)
+    cells = [pl.Series(name, column) for name, column in zip(header, rows.columns, strict=True)]
+    dates = parse_dates(cells[0].alias("time"), rows.place)
+    _refuse_damaged_rows(rows, dates.values)
+    rates = _rates(quotes, cells, rows)
     quoted = {0, *(quote.column for quote in quotes)}
     table = Table(
         frame=pl.DataFrame(
@@ -231,8 +231,8 @@ def _read_archive(sheet: Sheet) -> _Year:
         sources=(sheet.file,),
         time="time",
         aliases={header[0]: ("time",)} if header[0] else {},
-        notes=(*sheet.notes, *dates.notes, *short_rows_note(body), *footer_note),
-        lines=np.asarray(body.lines, dtype=np.int64),
+        notes=(*sheet.notes, *dates.notes, *rows.short_note(), *footer_note),
+        lines=rows.lines,
     )
     return _Year(table, {quote.code: quote.unit for quote in quotes}, {quote.code: quote.name for quote in quotes})
 
@@ -262,17 +262,15 @@ def _quotes(sheet: Sheet) -> tuple[int, list[_Quote]]:
     return top, quotes
 
 
-def _rates(
-    quotes: Sequence[_Quote], cells: Sequence[pl.Series], place: Callable[[int], str], sheet: Sheet
-) -> list[pl.Series]:
+def _rates(quotes: Sequence[_Quote], cells: Sequence[pl.Series], rows: DataRows) -> list[pl.Series]:
     numbers = parse_numbers([cells[quote.column].alias(quote.code) for quote in quotes])
-    refuse_mixed_marks(numbers, place, separator=sheet.separator)
+    refuse_mixed_marks(numbers, rows.place, separator=rows.sheet.separator)
     for quote, number in zip(quotes, numbers, strict=True):
         wrong = number.wrong | ~number.values.is_between(0, 1e9, closed="none").fill_null(value=True)
         if wrong.any():
-            row = int(wrong.arg_max() or 0)
+            row, name = int(wrong.arg_max() or 0), f"{quote.unit}{quote.code}"
             raise DataError(
-                f"{place(row)}: {cells[quote.column][row]!r} under {quote.unit}{quote.code} is not an exchange rate.",
+                f"{rows.place(row)}: {cells[quote.column][row]!r} under {name} is not an exchange rate.",
                 expected="a positive number such as 3,6998, or an empty cell",
                 cure="Correct the cell, or fetch the yearly archive again.",
             )
@@ -318,21 +316,20 @@ def _check_footer(sheet: Sheet, stop: int, quotes: Sequence[tuple[str, int]]) ->
     return () if stop < len(sheet.rows) else (f"{sheet.file} has no footer to cross-check its columns with.",)
 
 
-def _refuse_damaged_rows(sheet: Sheet, body: Body, dates: pl.Series) -> None:
+def _refuse_damaged_rows(rows: DataRows, dates: pl.Series) -> None:
     """Refuse rows whose table number (001/A/NBP/2021, last in the row) is in another column or does not fit the date.
 
     A cell lost inside a row shifts all rates after it. Text lost across a line break merges two rows; then the
     numbers, one per business day, advance faster or slower than the dates.
 
     Args:
-        sheet: the archive.
-        body: its data rows.
+        rows: the data rows of the archive.
         dates: the date of each.
 
     Raises:
         DataError: a row is damaged.
     """
-    found = [_table_number(row) for row in body.rows]
+    found = [_table_number(row) for row in rows.cells]
     columns = [column for column, *_ in filter(None, found)]
     if not columns:
         return
@@ -340,9 +337,9 @@ def _refuse_damaged_rows(sheet: Sheet, body: Body, dates: pl.Series) -> None:
     for index, number in enumerate(found):
         if number is not None and number[0] != usual:
             reason = "a field is missing or added inside the row, so its rates are under the wrong currencies"
-            raise sheet.refusal(body.first + index, reason, _CURE)
+            raise rows.refusal(index, reason, _CURE)
         if number is None and index < len(found) - 1:
-            raise sheet.refusal(body.first + index, "the row ends before its table number", _CURE)
+            raise rows.refusal(index, "the row ends before its table number", _CURE)
     for index in range(1, len(found)):
         before, now = found[index - 1], found[index]
         if before is None or now is None or before[2] != now[2]:
@@ -350,7 +347,7 @@ def _refuse_damaged_rows(sheet: Sheet, body: Body, dates: pl.Series) -> None:
         days, advance = (dates[index] - dates[index - 1]).days, now[1] - before[1]
         if (days > 0 and advance > days) or (days > _LONGEST_GAP_DAYS and advance == 1):
             reason = f"table numbers advance by {advance} in {days} day(s): rows were lost or run together near here"
-            raise sheet.refusal(body.first + index, reason, _CURE)
+            raise rows.refusal(index, reason, _CURE)
 
 
 def _table_number(row: Sequence[str]) -> tuple[int, int, int] | None:

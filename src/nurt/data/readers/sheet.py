@@ -9,20 +9,12 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from nurt.data.dates import TIME_NAMES, form_of
 from nurt.errors import DataError, MissingExtraError
 
-__all__ = [
-    "Body",
-    "Sheet",
-    "align",
-    "end_of_dated_rows",
-    "refusal",
-    "refuse_many_short_rows",
-    "sheet_of_workbook",
-    "short_rows_note",
-    "trimmed",
-]
+__all__ = ["DataRows", "Sheet", "align", "end_of_dated_rows", "refusal", "sheet_of_workbook", "trimmed"]
 
 _LONGEST_QUOTE = 80
 _SHORT_SHARE = 0.05
@@ -110,26 +102,59 @@ def sheet_of_workbook(data: bytes, file: str) -> Sheet:
 
 
 @dataclass(frozen=True)
-class Body:
-    """Data rows of one width.
+class DataRows:
+    """The rows of data below a header, all of its width.
 
     Args:
-        file: the path, for messages.
-        rows: the cells, every row equally wide.
-        lines: their line numbers.
-        short: indices of the rows that had too few fields and were filled up with missing values.
-        first: the sheet's index of the first of them.
+        sheet: the sheet of the rows.
+        first: index of the first data row in the sheet.
+        cells: the cells of each row.
+        short: the rows that had too few fields and were filled with missing values.
     """
 
-    file: str
-    rows: list[list[str]]
-    lines: list[int]
-    short: list[int]
+    sheet: Sheet
     first: int
+    cells: list[list[str]]
+    short: list[int]
+
+    @property
+    def lines(self) -> np.ndarray:
+        """Line number of each row, int64."""
+        return np.asarray(self.sheet.lines[self.first : self.first + len(self.cells)], dtype=np.int64)
+
+    @property
+    def columns(self) -> list[tuple[str, ...]]:
+        """The cells of each column."""
+        return list(zip(*self.cells, strict=True))
 
     def place(self, row: int) -> str:
-        """Return file and line of a data row, for messages."""
-        return f"{self.file}, line {self.lines[row]}"
+        """Return file and line of a row, for messages."""
+        return f"{self.sheet.file}, line {self.sheet.lines[self.first + row]}"
+
+    def refusal(self, row: int, reason: str, cure: str) -> DataError:
+        """Return the error that refuses the file because of a row."""
+        return self.sheet.refusal(self.first + row, reason, cure)
+
+    def refuse_many_short(self) -> None:
+        """Refuse a file where more than one row in twenty has too few fields.
+
+        Raises:
+            DataError: there are so many.
+        """
+        if len(self.short) > max(1, _SHORT_SHARE * len(self.cells)):
+            raise self.refusal(
+                self.short[0],
+                f"the field counts match no reading of the header: {len(self.short)} of {len(self.cells)} rows "
+                f"have fewer than {len(self.cells[0])} fields",
+                "The file seems damaged or its header belongs to another file; fetch or export it again.",
+            )
+
+    def short_note(self) -> tuple[str, ...]:
+        """Return the note on rows with too few fields, if there are any."""
+        if not self.short:
+            return ()
+        place = self.place(self.short[0])
+        return (f"{place}: {len(self.short)} row(s) have too few fields; the absent cells count as missing.",)
 
 
 def end_of_dated_rows(sheet: Sheet, first: int, column: int) -> tuple[int, tuple[str, ...]]:
@@ -151,7 +176,7 @@ def end_of_dated_rows(sheet: Sheet, first: int, column: int) -> tuple[int, tuple
     )
 
 
-def align(sheet: Sheet, first: int, stop: int, width: int) -> Body:
+def align(sheet: Sheet, first: int, stop: int, width: int) -> DataRows:
     """Bring the data rows to the width of the header.
 
     A wider row is refused: its values cannot be assigned to columns. A narrower one is filled with missing values.
@@ -181,26 +206,7 @@ def align(sheet: Sheet, first: int, stop: int, width: int) -> Body:
         # A file that breaks off inside a row may break off inside a number: 3,69 of 3,6998 is a wrong number.
         aligned[-1][len(last) - 1] = ""
         short = sorted({*short, len(rows) - 1})
-    return Body(sheet.file, aligned, sheet.lines[first:stop], short, first)
-
-
-def refuse_many_short_rows(sheet: Sheet, body: Body, width: int) -> None:
-    """Refuse a file where more than one row in twenty has too few fields."""
-    if len(body.short) > max(1, _SHORT_SHARE * len(body.rows)):
-        raise sheet.refusal(
-            body.first + body.short[0],
-            f"the field counts match no reading of the header: {len(body.short)} of {len(body.rows)} rows "
-            f"have fewer than {width} fields",
-            "The file seems damaged or its header belongs to another file; fetch or export it again.",
-        )
-
-
-def short_rows_note(body: Body) -> tuple[str, ...]:
-    """Return the note on rows with too few fields, if there are any."""
-    if not body.short:
-        return ()
-    place = body.place(body.short[0])
-    return (f"{place}: {len(body.short)} row(s) have too few fields; the absent cells count as missing.",)
+    return DataRows(sheet, first, aligned, short)
 
 
 def _too_wide(sheet: Sheet, row: int, width: int) -> DataError:

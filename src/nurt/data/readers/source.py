@@ -33,6 +33,7 @@ _FOREIGN = {
     b"SQLite format 3": "an SQLite database",
 }
 _READABLE = "a CSV, TSV or JSON text (also .gz), an Excel workbook or a Parquet file"
+# Polish files first: of encodings with equal scores the first is chosen.
 _SINGLE_BYTE = ("cp1250", "iso-8859-2", "cp852", "iso-8859-1")
 _POLISH = frozenset("ąćęłńóśźżĄĆĘŁŃÓŚŹŻ")
 _KNOWN_WORDS = re.findall(
@@ -41,6 +42,7 @@ _KNOWN_WORDS = re.findall(
     "wartość prędkość ciśnienie wilgotność",
 )
 _IN_KNOWN_WORDS = re.compile("|".join(form(word) for word in _KNOWN_WORDS for form in (str, str.capitalize, str.upper)))
+# The comma is last: it may also be the decimal mark of a file separated by one of the others.
 _SEPARATORS = ("\t", ";", "|", ",")
 _HEADER_SEPARATORS = (*_SEPARATORS, "*")
 _SAMPLED_LINES = 400

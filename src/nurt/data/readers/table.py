@@ -14,7 +14,7 @@ import polars as pl
 from nurt.data.dates import COUNTING_NAMES, TIME_NAMES, compose_time, form_of, parse_dates, round_to_grid
 from nurt.data.numbers import is_missing, missing, parse_numbers, refuse_mixed_marks
 from nurt.data.readers.header import ID_NAMES, find_header, unique_names
-from nurt.data.readers.sheet import Body, Sheet, align, end_of_dated_rows, refuse_many_short_rows, short_rows_note
+from nurt.data.readers.sheet import DataRows, Sheet, align, end_of_dated_rows
 from nurt.data.readers.source import Source
 from nurt.data.table import Table, stack
 from nurt.errors import DataError
@@ -50,20 +50,20 @@ def _read_sheet(source: Source) -> Table:
     sheet = _without_comments(source.sheet)
     header = find_header(sheet)
     stop, footnotes = _end_of_data(sheet, header.first)
-    body = align(sheet, header.first, stop, len(header.names))
+    rows = align(sheet, header.first, stop, len(header.names))
     names, aliases, name_notes = unique_names(header.names, sheet.file)
 
-    cells = [pl.Series(name, column) for name, column in zip(names, zip(*body.rows, strict=True), strict=True)]
-    frame, type_notes = _typed(cells, sheet, body.place, workbook=source.kind == "workbook")
+    cells = [pl.Series(name, column) for name, column in zip(names, rows.columns, strict=True)]
+    frame, type_notes = _typed(cells, sheet, rows.place, workbook=source.kind == "workbook")
     frame, dropped = _without_empty_and_index(frame, header.names)
-    frame, time, time_notes = compose_time(frame, body.place)
+    frame, time, time_notes = compose_time(frame, rows.place)
     table = replace(
         _table(frame, source.file, time),
         aliases=aliases,
         notes=(*sheet.notes, *header.notes, *name_notes, *type_notes, *dropped, *time_notes, *footnotes),
-        lines=np.asarray(body.lines, dtype=np.int64),
+        lines=rows.lines,
     )
-    return _long_form(table) or _with_short_rows_checked(table, sheet, body, len(header.names))
+    return _long_form(table) or _with_short_rows_checked(table, rows)
 
 
 def _table(frame: pl.DataFrame, file: str, time: str | None = None) -> Table:
@@ -154,17 +154,17 @@ def _time_column(frame: pl.DataFrame, series: str | None) -> str | None:
     return None
 
 
-def _with_short_rows_checked(table: Table, sheet: Sheet, body: Body, width: int) -> Table:
-    if not body.short:
+def _with_short_rows_checked(table: Table, rows: DataRows) -> Table:
+    if not rows.short:
         return table
-    refuse_many_short_rows(sheet, body, width)
+    rows.refuse_many_short()
     if table.time is None:
-        raise sheet.refusal(
-            body.first + body.short[0],
-            f"fewer than {width} fields, and no date shows whether the row is complete",
+        raise rows.refusal(
+            rows.short[0],
+            f"fewer than {len(rows.cells[0])} fields, and no date shows whether the row is complete",
             "Complete the row; an empty cell stands for a missing value.",
         )
-    return replace(table, notes=(*table.notes, *short_rows_note(body)))
+    return replace(table, notes=(*table.notes, *rows.short_note()))
 
 
 def _read_parquet(source: Source) -> Table:
