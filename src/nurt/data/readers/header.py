@@ -34,15 +34,6 @@ class Header:
     notes: tuple[str, ...] = ()
 
 
-def _kind_of(cell: str) -> str:
-    """Return "missing", "date", "number" or "text"."""
-    if is_missing(cell):
-        return "missing"
-    if form_of(cell) is not None:
-        return "date"
-    return "number" if is_number(cell) else "text"
-
-
 def find_header(sheet: Sheet) -> Header:
     """Find the header of a plain table: the leading rows whose cells differ in kind from the columns below.
 
@@ -70,6 +61,44 @@ def find_header(sheet: Sheet) -> Header:
         names = tuple(f"column_{index + 1}" for index in range(width))
         return Header(names, 0, (f"{sheet.file} has no header; its columns are named {names[0]} … {names[-1]}.",))
     return _named(sheet, first)
+
+
+def unique_names(names: Sequence[str], file: str) -> tuple[list[str], dict[str, tuple[str, ...]], tuple[str, ...]]:
+    """Make the column names unique.
+
+    Returns:
+        the names ("" became ``column_<i>``, repeated ones got a suffix), the new names of each repeated one, and notes.
+    """
+    counts = Counter(name for name in names if name)
+    taken = set(counts)
+    unique: list[str] = []
+    groups: dict[str, tuple[str, ...]] = {}
+    for index, name in enumerate(names, start=1):
+        candidate = name or f"column_{index}"
+        if not name or counts[name] > 1:
+            serial = len(groups.get(name, ())) + 1 if name else index
+            candidate = f"{name or 'column'}_{serial}"
+            while candidate in taken:
+                serial += 1
+                candidate = f"{name or 'column'}_{serial}"
+            taken.add(candidate)
+            if name:
+                groups[name] = (*groups.get(name, ()), candidate)
+        unique.append(candidate)
+    notes = tuple(
+        f"{file}: {len(found)} columns are named {name!r}; they were renamed {', '.join(found)}."
+        for name, found in groups.items()
+    )
+    return unique, groups, notes
+
+
+def _kind_of(cell: str) -> str:
+    """Return "missing", "date", "number" or "text"."""
+    if is_missing(cell):
+        return "missing"
+    if form_of(cell) is not None:
+        return "date"
+    return "number" if is_number(cell) else "text"
 
 
 def _named(sheet: Sheet, first: int) -> Header:
@@ -131,32 +160,3 @@ def _refuse_ambiguous_commas(sheet: Sheet, kinds: Sequence[str]) -> None:
         "there is no header, and the comma may be the separator or the decimal mark",
         "Add a header line that names the columns, or separate them with semicolons.",
     )
-
-
-def unique_names(names: Sequence[str], file: str) -> tuple[list[str], dict[str, tuple[str, ...]], tuple[str, ...]]:
-    """Make the column names unique.
-
-    Returns:
-        the names ("" became ``column_<i>``, repeated ones got a suffix), the new names of each repeated one, and notes.
-    """
-    counts = Counter(name for name in names if name)
-    taken = set(counts)
-    unique: list[str] = []
-    groups: dict[str, tuple[str, ...]] = {}
-    for index, name in enumerate(names, start=1):
-        candidate = name or f"column_{index}"
-        if not name or counts[name] > 1:
-            serial = len(groups.get(name, ())) + 1 if name else index
-            candidate = f"{name or 'column'}_{serial}"
-            while candidate in taken:
-                serial += 1
-                candidate = f"{name or 'column'}_{serial}"
-            taken.add(candidate)
-            if name:
-                groups[name] = (*groups.get(name, ()), candidate)
-        unique.append(candidate)
-    notes = tuple(
-        f"{file}: {len(found)} columns are named {name!r}; they were renamed {', '.join(found)}."
-        for name, found in groups.items()
-    )
-    return unique, groups, notes
