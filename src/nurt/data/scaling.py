@@ -48,6 +48,27 @@ def restore(values: Tensor, anchor: Tensor, scale: Tensor) -> Tensor:
     return anchor + scale * values
 
 
+def _require_choices(anchor: str, scale: str) -> None:
+    for argument, given, allowed in (
+        ("anchor", anchor, ("last", "mean", "none")),
+        ("scale", scale, ("window", "train", "none")),
+    ):
+        if given not in allowed:
+            raise NurtValueError(
+                f"WindowScaling: unknown {argument}.", expected=f"one of {', '.join(allowed)}", got=repr(given)
+            )
+
+
+def _require_statistics(anchor: float, scale: float) -> None:
+    numbers = all(isinstance(number, int | float) and math.isfinite(number) for number in (anchor, scale))
+    if not numbers or scale <= 0:
+        raise NurtValueError(
+            "A scaling has unusable statistics.",
+            expected="a finite anchor and a finite positive scale",
+            got=f"{anchor!r} and {scale!r}",
+        )
+
+
 class FittedScaling(ABC):
     """A fitted scaling: returns the statistics of each window."""
 
@@ -274,24 +295,3 @@ def _observed(training: Sequence[np.ndarray]) -> list[np.ndarray]:
 
 def _or_one(scale: float, level: float) -> float:
     return 1.0 if scale < _FLAT * max(1.0, abs(level)) else scale
-
-
-def _require_choices(anchor: str, scale: str) -> None:
-    for argument, given, allowed in (
-        ("anchor", anchor, ("last", "mean", "none")),
-        ("scale", scale, ("window", "train", "none")),
-    ):
-        if given not in allowed:
-            raise NurtValueError(
-                f"WindowScaling: unknown {argument}.", expected=f"one of {', '.join(allowed)}", got=repr(given)
-            )
-
-
-def _require_statistics(anchor: float, scale: float) -> None:
-    numbers = all(isinstance(number, int | float) and math.isfinite(number) for number in (anchor, scale))
-    if not numbers or scale <= 0:
-        raise NurtValueError(
-            "A scaling has unusable statistics.",
-            expected="a finite anchor and a finite positive scale",
-            got=f"{anchor!r} and {scale!r}",
-        )
