@@ -5,11 +5,18 @@ it. :func:`list_experiments` shows them, :func:`run` runs one; ``nurt experiment
 and writes a page.
 """
 
-from nurt.experiments.base import Exercise, Experiment, Preset
-from nurt.experiments.progress import Progress
+from nurt.experiments.base import Exercise, Experiment, Preset, ReportProgress
 from nurt.experiments.registry import find, list_experiments, run
-from nurt.experiments.results import ExperimentResult, Figure, Measure, Standing, Table, Verdict
-from nurt.experiments.settings import FileSettings, Settings
+from nurt.experiments.results import (
+    ExperimentResult,
+    Figure,
+    FileSettings,
+    Measure,
+    ResultTable,
+    Settings,
+    Standing,
+    Verdict,
+)
 from nurt.wording import LANGUAGES, Language, Text
 
 __all__ = [
@@ -22,10 +29,10 @@ __all__ = [
     "Language",
     "Measure",
     "Preset",
-    "Progress",
+    "ReportProgress",
+    "ResultTable",
     "Settings",
     "Standing",
-    "Table",
     "Text",
     "Verdict",
     "find",

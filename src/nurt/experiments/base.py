@@ -1,4 +1,4 @@
-"""What an experiment is: what it asks, its presets, and the function that runs it."""
+"""An experiment: its question, its presets, the function that runs it, and how far a run is."""
 
 from __future__ import annotations
 
@@ -7,18 +7,24 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Generic
+from typing import Any, Generic, TypeAlias
 
 from nurt.errors import DataError, NurtValueError
-from nurt.experiments.progress import Progress, silent
-from nurt.experiments.results import ExperimentResult
-from nurt.experiments.settings import SettingsT
+from nurt.experiments.results import ExperimentResult, SettingsT
 from nurt.wording import Text
 
-__all__ = ["AGAINST_REFERENCE", "Exercise", "Experiment", "Preset"]
+__all__ = ["AGAINST_REFERENCE", "Exercise", "Experiment", "Preset", "ReportProgress", "about", "part_of", "silent"]
+
+ReportProgress: TypeAlias = Callable[[float, Text], None]
+"""Told the share that is done, 0..1, and what is being done."""
 
 AGAINST_NOTHING = Text("Against what costs nothing", "W porównaniu z tym, co nic nie kosztuje")
 AGAINST_REFERENCE = Text("Beside the reference", "Obok wartości odniesienia")
+
+
+def silent(share: float, doing: Text) -> None:
+    """Show no progress."""
+    del share, doing
 
 
 @dataclass(frozen=True)
@@ -66,7 +72,7 @@ class Experiment(Generic[SettingsT]):
     how_to_read: Text
     expected_seconds: float
     presets: Mapping[str, Preset[SettingsT]] = field(repr=False)
-    compute: Callable[[SettingsT, Progress], ExperimentResult] = field(repr=False)
+    compute: Callable[[SettingsT, ReportProgress], ExperimentResult] = field(repr=False)
     exercises: tuple[Exercise, ...] = field(default=(), repr=False)
     files: Text | None = None
     against: Text = field(default=AGAINST_NOTHING, repr=False)
@@ -109,7 +115,7 @@ class Experiment(Generic[SettingsT]):
         settings: SettingsT | None = None,
         seed: int | None = None,
         files: Sequence[str | Path] = (),
-        progress: Progress = silent,
+        progress: ReportProgress = silent,
     ) -> ExperimentResult:
         """Run the experiment.
 
@@ -145,3 +151,21 @@ class Experiment(Generic[SettingsT]):
             "files": None if self.files is None else dataclasses.asdict(self.files),
             "presets": {name: dataclasses.asdict(preset.label) for name, preset in self.presets.items()},
         }
+
+
+def about(progress: ReportProgress, doing: Text) -> Callable[[float], None]:
+    """Return what tells ``progress`` the share that is done of the one thing that is being done."""
+
+    def tell(share: float) -> None:
+        progress(share, doing)
+
+    return tell
+
+
+def part_of(tell: Callable[[float], None], index: int, count: int) -> Callable[[float], None]:
+    """Return what part ``index``, from 0, of ``count`` equal parts tells its own share; ``tell`` hears that of all."""
+
+    def tell_all(share: float) -> None:
+        tell((index + share) / count)
+
+    return tell_all

@@ -6,12 +6,11 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from nurt.data.synthetic import Echo
-from nurt.experiments.base import Exercise, Experiment, Preset
+from nurt.experiments.base import Exercise, Experiment, Preset, ReportProgress
 from nurt.experiments.longmemory.judging import CHANCE, LEARNT, CellVerdict, judge_cell, verdict_of
 from nurt.experiments.longmemory.result import MemoryResult, clipped_figure, curves_figure, runs_table
 from nurt.experiments.longmemory.study import CellRun, MemorySettings, run_all
-from nurt.experiments.progress import Progress
-from nurt.experiments.results import Figure, Measure, Standing, Table, Verdict
+from nurt.experiments.results import Figure, Measure, ResultTable, Standing, Verdict
 from nurt.wording import Text
 
 __all__ = ["EXPERIMENT", "EchoResult", "EchoSettings"]
@@ -62,14 +61,14 @@ class EchoResult(MemoryResult):
         """Return the share of right bits while training, and the shares of clipped updates."""
         return curves_figure(self.runs, self.baseline_on_test, RIGHT, log=False), clipped_figure(self.cells)
 
-    def tables(self) -> tuple[Table, ...]:
+    def tables(self) -> tuple[ResultTable, ...]:
         """Return what every run reached."""
         return (runs_table(self.runs, RIGHT),)
 
 
-def compute(settings: EchoSettings, progress: Progress) -> EchoResult:
+def compute(settings: EchoSettings, progress: ReportProgress) -> EchoResult:
     """Train every cell from every seed on the echo."""
-    from nurt.experiments.longmemory.echoes import train_echo
+    from nurt.experiments.longmemory.training import train_echo
 
     echo = settings.benchmark
     runs = run_all(settings, progress, partial(train_echo, settings, echo))

@@ -8,10 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nurt.experiments import drawing
-from nurt.experiments.base import AGAINST_REFERENCE, Exercise, Experiment, Preset
-from nurt.experiments.progress import Progress
-from nurt.experiments.results import ExperimentResult, Figure, Measure, Table, Verdict
-from nurt.experiments.settings import Settings
+from nurt.experiments.base import AGAINST_REFERENCE, Exercise, Experiment, Preset, ReportProgress
+from nurt.experiments.results import ExperimentResult, Figure, Measure, ResultTable, Settings, Verdict
 from nurt.wording import Language, Text
 
 if TYPE_CHECKING:
@@ -69,7 +67,7 @@ class GRUConventionsResult(ExperimentResult):
         """Return the states of one unit, and its keep factor."""
         return _states(self), _keep(self)
 
-    def tables(self) -> tuple[Table, ...]:
+    def tables(self) -> tuple[ResultTable, ...]:
         """Return the differences per size."""
         rows = [
             (size, float(b), float(a)) for size, b, a in zip(self.settings.hidden, self.before, self.after, strict=True)
@@ -87,7 +85,7 @@ class GRUConventionsResult(ExperimentResult):
             "Wcześniej zmieniono znak wierszy z. Przy diagonalnym U różnica GRUCell dla H = {size} wynosi {diagonal}.",
         )
         filled = note.filled(size=self.settings.hidden[-1], diagonal=self.diagonal)
-        return (Table(caption, columns, tuple(rows), filled, significant=3),)
+        return (ResultTable(caption, columns, tuple(rows), filled, significant=3),)
 
 
 def slide_form(weights: dict[str, np.ndarray], inputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -130,7 +128,7 @@ def _library_form(name: str, weights: dict[str, np.ndarray], inputs: np.ndarray)
     return np.asarray(outputs[0].numpy())
 
 
-def compute(settings: GRUConventionsSettings, progress: Progress) -> GRUConventionsResult:
+def compute(settings: GRUConventionsSettings, progress: ReportProgress) -> GRUConventionsResult:
     """Run the comparison."""
     stream = np.random.RandomState(settings.seed)
     inputs = stream.standard_normal((settings.steps, settings.inputs))

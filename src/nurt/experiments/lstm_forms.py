@@ -8,10 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nurt.experiments import drawing
-from nurt.experiments.base import AGAINST_REFERENCE, Exercise, Experiment, Preset
-from nurt.experiments.progress import Progress
-from nurt.experiments.results import ExperimentResult, Figure, Measure, Table, Verdict
-from nurt.experiments.settings import Settings
+from nurt.experiments.base import AGAINST_REFERENCE, Exercise, Experiment, Preset, ReportProgress
+from nurt.experiments.results import ExperimentResult, Figure, Measure, ResultTable, Settings, Verdict
 from nurt.wording import Language, Text
 
 if TYPE_CHECKING:
@@ -74,7 +72,7 @@ class LSTMFormsResult(ExperimentResult):
         """Return gates and cell of the first unit."""
         return (_gates(self),)
 
-    def tables(self) -> tuple[Table, ...]:
+    def tables(self) -> tuple[ResultTable, ...]:
         """Return the first row of each gate in both notations."""
         hidden = self.settings.hidden
         rows = []
@@ -82,7 +80,7 @@ class LSTMFormsResult(ExperimentResult):
             row = self.joined.weights[gate][0]
             rows.append((f"W_{gate}", _numbers(row), _numbers(row[:hidden]), _numbers(row[hidden:])))
         return (
-            Table(
+            ResultTable(
                 caption=Text("The same numbers in both notations", "Te same liczby w obu zapisach"),
                 columns=(
                     Text("gate, first row", "bramka, pierwszy wiersz"),
@@ -163,7 +161,7 @@ def _run_split(split: dict[str, np.ndarray], inputs: np.ndarray) -> np.ndarray:
     return np.asarray(outputs[0].numpy())
 
 
-def compute(settings: LSTMFormsSettings, progress: Progress) -> LSTMFormsResult:
+def compute(settings: LSTMFormsSettings, progress: ReportProgress) -> LSTMFormsResult:
     """Run both forms on the same numbers."""
     progress(0.0, Text("comparing", "porównywanie"))
     stream = np.random.RandomState(settings.seed)

@@ -10,16 +10,14 @@ import numpy as np
 
 from nurt import plotting
 from nurt.experiments import drawing
-from nurt.experiments.base import AGAINST_REFERENCE, Exercise, Experiment, Preset
-from nurt.experiments.progress import Progress
-from nurt.experiments.results import ExperimentResult, Figure, Measure, Table, Verdict
-from nurt.experiments.settings import Settings
+from nurt.experiments.base import AGAINST_REFERENCE, Exercise, Experiment, Preset, ReportProgress
+from nurt.experiments.results import ExperimentResult, Figure, Measure, ResultTable, Settings, Verdict
 from nurt.wording import Language, Text
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-__all__ = ["EXPERIMENT", "MemoryResult", "MemorySettings", "half_life"]
+__all__ = ["EXPERIMENT", "MemoryCellResult", "MemoryCellSettings", "half_life"]
 
 WEIGHTS = (0.5, 0.9, 0.99, 1.01, 1.1, 2.0)
 DISTANCES = (3, 10, 50, 100)
@@ -27,7 +25,7 @@ FORGET_BIASES = (0.0, 1.0, 2.0, 3.0, 5.0)
 
 
 @dataclass(frozen=True)
-class MemorySettings(Settings):
+class MemoryCellSettings(Settings):
     """Settings of the memory cell.
 
     Args:
@@ -43,7 +41,7 @@ class MemorySettings(Settings):
 
 
 @dataclass(frozen=True, kw_only=True)
-class MemoryResult(ExperimentResult):
+class MemoryCellResult(ExperimentResult):
     """What the cells showed.
 
     Args:
@@ -59,7 +57,7 @@ class MemoryResult(ExperimentResult):
         gates: product of the forget gates after t, (T + 1,).
     """
 
-    settings: MemorySettings
+    settings: MemoryCellSettings
     exact: np.ndarray
     gates: np.ndarray
 
@@ -67,7 +65,7 @@ class MemoryResult(ExperimentResult):
         """Return the powers, and the LSTM."""
         return _lstm(self), _powers()
 
-    def tables(self) -> tuple[Table, ...]:
+    def tables(self) -> tuple[ResultTable, ...]:
         """Return powers and half-lives."""
         return _power_table(), _half_lives()
 
@@ -77,7 +75,7 @@ def half_life(forget: float) -> float:
     return math.log(0.5) / math.log(forget)
 
 
-def compute(settings: MemorySettings, progress: Progress) -> MemoryResult:
+def compute(settings: MemoryCellSettings, progress: ReportProgress) -> MemoryCellResult:
     """Run one LSTM unit and differentiate its cell."""
     progress(0.0, Text("going back in time", "cofanie się w czasie"))
     exact, gates = _derivatives(settings)
@@ -96,7 +94,7 @@ def compute(settings: MemorySettings, progress: Progress) -> MemoryResult:
             "{gates}: bramki czytają h, a to druga droga wstecz.",
         )
     )
-    return MemoryResult(
+    return MemoryCellResult(
         settings=settings,
         verdict=Verdict("reached" if alike else "partly", told.filled(**values)),
         score=Measure(Text("∂c_T/∂c_0 of the LSTM", "∂c_T/∂c_0 w LSTM"), float(exact[0])),
@@ -109,7 +107,7 @@ def compute(settings: MemorySettings, progress: Progress) -> MemoryResult:
     )
 
 
-def _derivatives(settings: MemorySettings) -> tuple[np.ndarray, np.ndarray]:
+def _derivatives(settings: MemoryCellSettings) -> tuple[np.ndarray, np.ndarray]:
     """Return ∂c_T/∂c_t and the products of later forget gates for one LSTM unit."""
     import torch
 
@@ -139,8 +137,8 @@ def _derivatives(settings: MemorySettings) -> tuple[np.ndarray, np.ndarray]:
     return np.array([one.item() for one in exact]), gates
 
 
-def _power_table() -> Table:
-    return Table(
+def _power_table() -> ResultTable:
+    return ResultTable(
         caption=Text("w to the power of T: the gradient through T steps", "w do potęgi T: gradient przez T kroków"),
         columns=(Text("w", "w"), *(Text(f"T = {steps}", f"T = {steps}") for steps in DISTANCES)),
         rows=tuple((weight, *(weight**steps for steps in DISTANCES)) for weight in WEIGHTS),
@@ -152,12 +150,12 @@ def _power_table() -> Table:
     )
 
 
-def _half_lives() -> Table:
+def _half_lives() -> ResultTable:
     rows = []
     for bias in FORGET_BIASES:
         forget = 1.0 / (1.0 + math.exp(-bias))
         rows.append((bias, forget, half_life(forget)))
-    return Table(
+    return ResultTable(
         caption=Text("Forget bias and half-life", "Wyraz wolny bramki zapominania i czas połowicznego zaniku"),
         columns=(Text("bias", "wyraz wolny"), Text("gate f", "bramka f"), Text("half-life (steps)", "czas (kroki)")),
         rows=tuple(rows),
@@ -169,7 +167,7 @@ def _half_lives() -> Table:
     )
 
 
-def _lstm(result: MemoryResult) -> Figure:
+def _lstm(result: MemoryCellResult) -> Figure:
     def draw(language: Language) -> go.Figure:
         back = -np.arange(len(result.exact))
         names = Text("derivative of the cell", "pochodna komórki"), Text("product of gates", "iloczyn bramek")
@@ -236,13 +234,13 @@ EXPERIMENT = Experiment(
     ),
     expected_seconds=0.5,
     presets={
-        "default": Preset(Text("Gates that do not read h", "Bramki, które nie czytają h"), MemorySettings()),
+        "default": Preset(Text("Gates that do not read h", "Bramki, które nie czytają h"), MemoryCellSettings()),
         "gates-read-h": Preset(
-            Text("Gates that read h", "Bramki, które czytają h"), MemorySettings(recurrent_scale=1.0)
+            Text("Gates that read h", "Bramki, które czytają h"), MemoryCellSettings(recurrent_scale=1.0)
         ),
         "no-bias": Preset(
             Text("Forget bias 0, as torch starts", "Wyraz wolny 0, jak na początku w torch"),
-            MemorySettings(forget_bias=0.0),
+            MemoryCellSettings(forget_bias=0.0),
         ),
     },
     compute=compute,

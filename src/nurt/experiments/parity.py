@@ -9,11 +9,8 @@ import numpy as np
 
 from nurt import plotting
 from nurt.experiments import drawing
-from nurt.experiments.base import Exercise, Experiment, Preset
-from nurt.experiments.parity_answers import exact_parity, exact_states, linear_accuracy, windowed_accuracy
-from nurt.experiments.progress import Progress, about, part_of
-from nurt.experiments.results import ExperimentResult, Figure, Measure, Standing, Table, Verdict
-from nurt.experiments.settings import Settings
+from nurt.experiments.base import Exercise, Experiment, Preset, ReportProgress, about, part_of
+from nurt.experiments.results import ExperimentResult, Figure, Measure, ResultTable, Settings, Standing, Verdict
 from nurt.wording import Language, Text
 
 if TYPE_CHECKING:
@@ -21,7 +18,15 @@ if TYPE_CHECKING:
 
     from nurt.experiments.parity_training import ParityTraining
 
-__all__ = ["EXPERIMENT", "ParityResult", "ParitySettings"]
+__all__ = [
+    "EXPERIMENT",
+    "ParityResult",
+    "ParitySettings",
+    "exact_parity",
+    "exact_states",
+    "linear_accuracy",
+    "windowed_accuracy",
+]
 
 WAYS = {
     "last": Text("the last step alone", "sam ostatni krok"),
@@ -94,7 +99,7 @@ class ParityResult(ExperimentResult):
         """Return the states of both units."""
         return (_states(self),)
 
-    def tables(self) -> tuple[Table, ...]:
+    def tables(self) -> tuple[ResultTable, ...]:
         """Return the accuracy per length, of exact weights and of trained ones."""
         columns = (
             Text("length T", "długość T"),
@@ -104,7 +109,7 @@ class ParityResult(ExperimentResult):
         )
         rows = zip(self.settings.lengths, self.accuracies, self.linear, self.windowed, strict=True)
         exact = (
-            Table(
+            ResultTable(
                 caption=Text("Share of right answers", "Udział poprawnych odpowiedzi"),
                 columns=columns,
                 rows=tuple((length, float(a), float(b), float(c)) for length, a, b, c in rows),
@@ -119,7 +124,7 @@ class ParityResult(ExperimentResult):
         return (*exact, _learnt(self)) if self.trainings else exact
 
 
-def compute(settings: ParitySettings, progress: Progress) -> ParityResult:
+def compute(settings: ParitySettings, progress: ReportProgress) -> ParityResult:
     """Test the exact weights beside predictors that cannot know."""
     stream = np.random.RandomState(settings.seed)
     accuracies, linear, windowed = [], [], []
@@ -153,7 +158,7 @@ def compute(settings: ParitySettings, progress: Progress) -> ParityResult:
     )
 
 
-def _train(settings: ParitySettings, progress: Progress) -> tuple[ParityTraining, ...]:
+def _train(settings: ParitySettings, progress: ReportProgress) -> tuple[ParityTraining, ...]:
     if not settings.ways:
         return ()
     from nurt.experiments.parity_training import train_parity
@@ -188,7 +193,7 @@ def _verdict(
     return Verdict(standing, Text(" ".join(one.en for one in parts), " ".join(one.pl for one in parts)))
 
 
-def _learnt(result: ParityResult) -> Table:
+def _learnt(result: ParityResult) -> ResultTable:
     """Return the accuracy of every training at T, 2T and 10T."""
     tested = result.trainings[0].tested
     columns = (
@@ -200,7 +205,7 @@ def _learnt(result: ParityResult) -> Table:
     rows: tuple[tuple[float | str | Text, ...], ...] = tuple(
         (WAYS[one.way], one.seed, *one.accuracies, 100.0 * one.clipped_share) for one in result.trainings
     )
-    return Table(
+    return ResultTable(
         caption=Text("Share of right answers after training", "Udział poprawnych odpowiedzi po uczeniu"),
         columns=columns,
         rows=rows,
@@ -289,3 +294,55 @@ EXPERIMENT = Experiment(
         ),
     ),
 )
+
+
+def exact_states(bits: np.ndarray, gain: float = 10.0) -> np.ndarray:
+    """Return the states of the two exact units, (B, T, 2).
+
+    With p = (h_1′ - h_2′)/2 the parity so far: h_j = tanh(K(x + p - j + ½)), j = 1, 2, start (-1, -1).
+
+    Args:
+        bits: 0 or 1, (B, T).
+        gain: K.
+    """
+    batch, steps = bits.shape
+    state = -np.ones((batch, 2))
+    taken = np.empty((batch, steps, 2))
+    for step in range(steps):
+        parity = (state[:, 0] - state[:, 1]) / 2.0
+        state = np.tanh(gain * ((bits[:, step] + parity)[:, None] - np.array([0.5, 1.5])))
+        taken[:, step] = state
+    return taken
+
+
+def exact_parity(bits: np.ndarray, gain: float = 10.0) -> np.ndarray:
+    """Return the parity of every prefix, (B, T), read off the states: h_1 - h_2 > 1."""
+    states = exact_states(bits, gain)
+    return np.asarray(states[:, :, 0] - states[:, :, 1] > 1.0)
+
+
+def linear_accuracy(bits: np.ndarray, odd: np.ndarray) -> float:
+    """Return the share of right answers of least squares on all bits, fitted to the first half of the sequences.
+
+    Args:
+        bits: 0 or 1, (B, T).
+        odd: the right answers, (B,); those of the second half are counted.
+    """
+    half = len(bits) // 2
+    columns = np.column_stack([bits, np.ones(len(bits))])
+    weights = np.linalg.lstsq(columns[:half], 2.0 * odd[:half] - 1.0, rcond=None)[0]
+    return float(np.mean((columns[half:] @ weights > 0.0) == odd[half:]))
+
+
+def windowed_accuracy(bits: np.ndarray, odd: np.ndarray) -> float:
+    """Return the share of right answers of the commonest answer to each pattern of bits.
+
+    Args:
+        bits: 0 or 1, the last bits of every sequence, (B, bits).
+        odd: the right answers, (B,); patterns are counted in the first half, tested on the second.
+    """
+    half = len(bits) // 2
+    pattern = bits @ (1 << np.arange(bits.shape[1]))
+    votes = np.zeros(2 ** bits.shape[1])
+    np.add.at(votes, pattern[:half], np.where(odd[:half], 1.0, -1.0))
+    return float(np.mean((votes[pattern[half:]] > 0.0) == odd[half:]))

@@ -8,16 +8,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nurt.experiments.base import Exercise, Experiment, Preset
-from nurt.experiments.forecasts import dust
-from nurt.experiments.progress import Progress, about, part_of
-from nurt.experiments.results import ExperimentResult, Figure, Measure, Standing, Table, Verdict
-from nurt.experiments.settings import FileSettings
-from nurt.wording import Text
+from nurt import plotting
+from nurt.experiments.base import Exercise, Experiment, Preset, ReportProgress, about, part_of
+from nurt.experiments.results import ExperimentResult, Figure, FileSettings, Measure, ResultTable, Standing, Verdict
+from nurt.wording import Language, Text
 
 if TYPE_CHECKING:
-    from nurt.experiments.forecasts.designs import Design, DesignScore
-    from nurt.experiments.forecasts.free import FreeScore
+    import plotly.graph_objects as go
+
+    from nurt.experiments.forecasts.designs import Design, DesignScore, FreeScore
     from nurt.tasks.forecasting import ForecastPlan
 
 __all__ = ["EXPERIMENT", "PM10Result", "PM10Settings"]
@@ -25,6 +24,13 @@ __all__ = ["EXPERIMENT", "PM10Result", "PM10Settings"]
 COLUMN = "PM10"
 GRID = "1h"
 TEST_FIFTH = 0.8
+# For the legend, where a line is short on a narrow page.
+SHORT = (
+    Text("last hour", "ostatnia godzina"),
+    Text("yesterday", "wczoraj"),
+    Text("last week", "tydzień temu"),
+    Text("least squares", "regresja liniowa"),
+)
 
 
 @dataclass(frozen=True)
@@ -77,19 +83,18 @@ class PM10Result(ExperimentResult):
 
     def figures(self) -> tuple[Figure, ...]:
         """Return the errors by horizon."""
-        return (dust.error_figure(self),)
+        return (_error_figure(self),)
 
-    def tables(self) -> tuple[Table, ...]:
+    def tables(self) -> tuple[ResultTable, ...]:
         """Return the errors of every combination, and what costs nothing."""
-        return dust.design_table(self), dust.free_table(self)
+        return _design_table(self), _free_table(self)
 
 
-def compute(settings: PM10Settings, progress: Progress) -> PM10Result:
+def compute(settings: PM10Settings, progress: ReportProgress) -> PM10Result:
     """Read the files, train every combination from every seed, and judge them beside what costs nothing."""
     from nurt.data import regular_grid
-    from nurt.experiments.forecasts.designs import Design, score_design, train_design
-    from nurt.experiments.forecasts.files import one_series
-    from nurt.experiments.forecasts.free import free_scores
+    from nurt.experiments.forecasts.designs import Design, free_scores, score_design, train_design
+    from nurt.experiments.forecasts.trial import one_series
 
     series = regular_grid(one_series(settings.files, COLUMN), GRID)
     known = int(TEST_FIFTH * len(series) + 1e-9)
@@ -161,6 +166,74 @@ def _verdict(scores: list[DesignScore], bars: list[float], horizons: tuple[int, 
             f"{said.pl} W pozostałych któraś z nich jest równie dobra albo lepsza.",
         )
     return Verdict(standing, said)
+
+
+def _design_table(result: PM10Result) -> ResultTable:
+    marks = {True: Text("yes", "tak"), False: Text("no", "nie")}
+    rows: list[tuple[float | str | Text, ...]] = []
+    for one in result.designs:
+        means = [float(value) for value in one.errors.mean(axis=0)]
+        won = [marks[better] for better in one.better]
+        said = Text(", ".join(mark.en for mark in won), ", ".join(mark.pl for mark in won))
+        rows.append((one.design.name, *means, float(np.ptp(one.errors[:, -1])), said))
+    columns = (
+        Text("cell, layers × units, look-back", "komórka, warstwy × jednostki, okno"),
+        *(_horizon(hours) for hours in result.settings.horizons),
+        Text("range over seeds", "rozrzut po ziarnach"),
+        Text("better than all that is free", "lepsze od metod bez kosztów"),
+    )
+    note = Text(
+        "Mean over {n} seeds, µg/m³. The last column asks, horizon by horizon, whether the worst seed is below the "
+        "best of what costs nothing. A missing hour is not scored.",
+        "Średnia po ziarnach (liczba ziaren: {n}), µg/m³. Ostatnia kolumna mówi, horyzont po horyzoncie, czy najgorsze "
+        "ziarno jest poniżej najlepszej z metod bez kosztów. Brakujących godzin nie oceniamy.",
+    ).filled(n=result.settings.repeats)
+    return ResultTable(
+        Text("Every combination, µg/m³", "Wszystkie kombinacje, µg/m³"), columns, tuple(rows), note, significant=4
+    )
+
+
+def _free_table(result: PM10Result) -> ResultTable:
+    columns = (
+        Text("method", "metoda"),
+        Text("MAE, one hour ahead", "MAE, o godzinę naprzód"),
+        Text("RMSE, one hour ahead", "RMSE, o godzinę naprzód"),
+        *(_horizon(hours) for hours in result.settings.horizons),
+    )
+    rows: list[tuple[float | str | Text, ...]] = [(one.name, one.mae, one.rmse, *one.errors) for one in result.free]
+    note = Text(
+        "{hours} hours, {missing} without a value; the last {tested} are the test part.",
+        "Godzin: {hours}, bez wartości: {missing}; ostatnie {tested} to część testowa.",
+    ).filled(hours=result.hours, missing=result.missing, tested=result.tested)
+    caption = Text("What costs nothing, µg/m³", "Co nic nie kosztuje, µg/m³")
+    return ResultTable(caption, columns, tuple(rows), note, significant=5)
+
+
+def _error_figure(result: PM10Result) -> Figure:
+    def draw(language: Language) -> go.Figure:
+        hours = [f"{h} h" for h in result.settings.horizons]
+        figure = plotting.new_figure("", Text("ahead", "naprzód")[language], "MAE, µg/m³")
+        for index, one in enumerate(result.designs):
+            colour = plotting.PALETTE[index % len(plotting.PALETTE)]
+            figure.add_bar(x=hours, y=one.errors.mean(axis=0), name=one.design.name, marker={"color": colour})
+        for free, short, symbol in zip(result.free, SHORT, ("diamond", "x", "cross", "star"), strict=True):
+            marker = {"symbol": symbol, "size": 11, "color": plotting.ACTUAL}
+            figure.add_scatter(x=hours, y=free.errors, name=short[language], mode="markers", marker=marker)
+        return figure
+
+    return Figure(
+        Text("Error by horizon", "Błąd według horyzontu"),
+        Text(
+            "A bar is worth its training only where it ends below all black marks.",
+            "Słupek jest wart uczenia tylko tam, gdzie kończy się poniżej wszystkich czarnych znaków.",
+        ),
+        draw,
+        460,
+    )
+
+
+def _horizon(hours: int) -> Text:
+    return Text("MAE at {h} h", "MAE przy {h} h").filled(h=hours)
 
 
 BASE = PM10Settings()

@@ -1,22 +1,57 @@
-"""What every result of an experiment holds, and the tables and figures that show it."""
+"""Settings of a run, and its result with the tables and figures that show it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar
 
 from nurt.errors import NurtValueError
-from nurt.experiments.settings import Settings
 from nurt.results import Result
 from nurt.wording import Language, Text, figures_of, localised, updates_made
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-__all__ = ["ExperimentResult", "Figure", "Measure", "Standing", "Table", "Verdict"]
+__all__ = [
+    "ExperimentResult",
+    "Figure",
+    "FileSettings",
+    "Measure",
+    "ResultTable",
+    "Settings",
+    "SettingsT",
+    "Standing",
+    "Verdict",
+]
 
 Standing: TypeAlias = Literal["reached", "partly", "missed"]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a run depends on; every experiment adds its own fields.
+
+    Args:
+        seed: of everything random.
+    """
+
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class FileSettings(Settings):
+    """What a run on files of one's own depends on.
+
+    Args:
+        seed: of everything random.
+        files: paths, in any order.
+    """
+
+    files: tuple[str, ...] = ()
+
+
+SettingsT = TypeVar("SettingsT", bound=Settings)
 
 
 @dataclass(frozen=True)
@@ -36,7 +71,7 @@ class Verdict:
 
 
 @dataclass(frozen=True)
-class Table:
+class ResultTable:
     """Numbers in rows.
 
     Args:
@@ -113,7 +148,7 @@ class ExperimentResult(Result):
         """Return the pictures, the most telling first."""
         return ()
 
-    def tables(self) -> tuple[Table, ...]:
+    def tables(self) -> tuple[ResultTable, ...]:
         """Return the tables."""
         return ()
 

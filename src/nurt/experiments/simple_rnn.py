@@ -8,10 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nurt.experiments import drawing
-from nurt.experiments.base import AGAINST_REFERENCE, Exercise, Experiment, Preset
-from nurt.experiments.progress import Progress
-from nurt.experiments.results import ExperimentResult, Figure, Measure, Table, Verdict
-from nurt.experiments.settings import Settings
+from nurt.experiments.base import AGAINST_REFERENCE, Exercise, Experiment, Preset, ReportProgress
+from nurt.experiments.results import ExperimentResult, Figure, Measure, ResultTable, Settings, Verdict
 from nurt.wording import Language, Text
 
 if TYPE_CHECKING:
@@ -69,7 +67,7 @@ class SimpleRNNResult(ExperimentResult):
         """Return one output of both."""
         return (_outputs(self),)
 
-    def tables(self) -> tuple[Table, ...]:
+    def tables(self) -> tuple[ResultTable, ...]:
         """Return differences and shapes."""
         return _differences(self), _shapes(self)
 
@@ -119,7 +117,7 @@ def _by_layer(weights: dict[str, np.ndarray], inputs: np.ndarray) -> tuple[np.nd
     return outputs.detach().numpy(), {n: g.numpy() for n, g in zip(parameters, gradients, strict=True)}
 
 
-def compute(settings: SimpleRNNSettings, progress: Progress) -> SimpleRNNResult:
+def compute(settings: SimpleRNNSettings, progress: ReportProgress) -> SimpleRNNResult:
     """Compare outputs and gradients in both precisions."""
     progress(0.0, Text("comparing", "porównywanie"))
     stream = np.random.RandomState(settings.seed)
@@ -159,9 +157,9 @@ def _compare(weights: dict[str, np.ndarray], inputs: np.ndarray) -> dict[str, fl
     return {name: float(np.abs(a - b).max() / np.abs(a).max()) for name, (a, b) in pairs.items()}
 
 
-def _differences(result: SimpleRNNResult) -> Table:
+def _differences(result: SimpleRNNResult) -> ResultTable:
     names = {"o": Text("outputs", "wyjścia")} | {n: Text(f"∂ℓ/∂{n}", f"∂ℓ/∂{n}") for n in ("W_xh", "W_hh", "W_hy")}
-    return Table(
+    return ResultTable(
         caption=Text("Equations against layers, relative", "Równania a warstwy, względnie"),
         columns=(
             Text("quantity", "wielkość"),
@@ -177,7 +175,7 @@ def _differences(result: SimpleRNNResult) -> Table:
     )
 
 
-def _shapes(result: SimpleRNNResult) -> Table:
+def _shapes(result: SimpleRNNResult) -> ResultTable:
     size = result.settings
     rows = (
         ("W_xh", "weight_ih_l0", f"({size.hidden}, {size.inputs})"),
@@ -185,7 +183,7 @@ def _shapes(result: SimpleRNNResult) -> Table:
         ("W_hy", "Linear.weight", f"({size.outputs}, {size.hidden})"),
         ("h_T", "h_n", f"(1, {size.batch}, {size.hidden})"),
     )
-    return Table(
+    return ResultTable(
         caption=Text("Names and shapes", "Nazwy i kształty"),
         columns=(Text("lectures", "wykłady"), Text("layer", "warstwa"), Text("shape", "kształt")),
         rows=rows,

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nurt.experiments import sine_pictures
-from nurt.experiments.base import Exercise, Experiment, Preset
-from nurt.experiments.progress import Progress, about, part_of
-from nurt.experiments.results import ExperimentResult, Figure, Measure, Standing, Table, Verdict
-from nurt.experiments.settings import Settings
-from nurt.wording import Text, counted
+from nurt import plotting
+from nurt.experiments import drawing
+from nurt.experiments.base import Exercise, Experiment, Preset, ReportProgress, about, part_of
+from nurt.experiments.results import ExperimentResult, Figure, Measure, ResultTable, Settings, Standing, Verdict
+from nurt.wording import Language, Text, counted
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
 
 __all__ = ["EXPERIMENT", "SineResult", "SineSettings", "noiseless_error"]
 
@@ -20,6 +23,7 @@ TEST = 0.2
 SHOWN = 60
 # Two errors that differ by less are called equal: the test part has about a hundred points.
 MARGIN = 0.05
+SQUARED_ERROR = Text("mean squared error", "błąd średniokwadratowy")
 
 
 @dataclass(frozen=True)
@@ -83,9 +87,9 @@ class SineResult(ExperimentResult):
 
     def figures(self) -> tuple[Figure, ...]:
         """Return the end of the test part with both forecasts, and the errors side by side."""
-        return sine_pictures.figures(self)
+        return _series(self), _errors(self)
 
-    def tables(self) -> tuple[Table, ...]:
+    def tables(self) -> tuple[ResultTable, ...]:
         """Return the errors, and what two linear units do without noise."""
         rows: list[tuple[float | str | Text, ...]] = [
             (Text("variance of the noise: nothing is below", "wariancja szumu: niżej nie ma nic"), self.floor),
@@ -108,7 +112,7 @@ class SineResult(ExperimentResult):
             "Bez szumu każda wartość to 2 cos(1) razy ostatnia minus przedostatnia: dwie jednostki liniowe przedłużają "
             "sinus o {n} kroków z błędem nie większym niż {exact}.",
         ).filled(n=self.settings.observations, exact=float(f"{self.exact:.1e}"))
-        return (Table(caption, columns, tuple(rows), note, significant=5),)
+        return (ResultTable(caption, columns, tuple(rows), note, significant=5),)
 
 
 def noiseless_error(steps: int) -> float:
@@ -132,13 +136,13 @@ def noiseless_error(steps: int) -> float:
     return float(np.abs(outputs[0, :, 0].numpy() - np.sin(np.arange(1, steps + 1))).max())
 
 
-def compute(settings: SineSettings, progress: Progress) -> SineResult:
+def compute(settings: SineSettings, progress: ReportProgress) -> SineResult:
     """Train the network from several initial weights and judge it beside an autoregression."""
     from nurt.data import Series
     from nurt.data.splits import split_by_time
     from nurt.data.synthetic import noisy_sine
     from nurt.evaluation.forecasts.baselines import Linear, Naive
-    from nurt.experiments.forecasts.trial import Trial, train_and_judge
+    from nurt.experiments.forecasts.trial import DesignTrial, train_and_judge
     from nurt.tasks.forecasting import ForecastPlan
 
     values = noisy_sine(settings.seed, settings.observations, noise=settings.noise)
@@ -152,7 +156,7 @@ def compute(settings: SineSettings, progress: Progress) -> SineResult:
         learning_rate=settings.learning_rate,
     )
     baselines = (Linear(settings.look_back, 1), Naive())
-    trials: list[Trial] = []
+    trials: list[DesignTrial] = []
     for repeat in range(settings.repeats):
         doing = Text(f"training, weights {repeat}", f"uczenie, wagi {repeat}")
         tell = part_of(about(progress, doing), repeat, settings.repeats)
@@ -207,6 +211,58 @@ def _verdict(settings: SineSettings, errors: tuple[float, ...], line: float, flo
     epochs = counted(settings.epochs, ("epoch", "epochs"), ("epoce", "epokach", "epokach"))
     numbers = {"mean": float(f"{np.mean(errors):.3g}"), "line": float(f"{line:.3g}"), "floor": float(f"{floor:.3g}")}
     return Verdict(standing, rest.filled(said=told, epochs=epochs, **numbers))
+
+
+def _series(result: SineResult) -> Figure:
+    def draw(language: Language) -> go.Figure:
+        end = result.settings.observations
+        steps = np.arange(end - len(result.actual), end)
+        curves = [("LSTM", result.forecasts[0]), (f"AR({result.settings.look_back})", result.forecasts[1])]
+        figure = drawing.lines(steps, curves, drawing.STEP[language], Text("value", "wartość")[language])
+        figure.add_scatter(
+            x=steps,
+            y=result.actual,
+            name=Text("truth", "prawda")[language],
+            mode="markers",
+            marker={"color": plotting.ACTUAL, "size": 6},
+        )
+        return figure
+
+    return Figure(
+        Text("One step ahead on the end of the test part", "O krok naprzód na końcu części testowej"),
+        Text(
+            "Both forecasts run through the middle of the points. What is left between them and the points is noise, "
+            "which no model knows.",
+            "Obie prognozy biegną środkiem punktów. To, co zostaje między nimi a punktami, jest szumem, którego nie "
+            "zna żaden model.",
+        ),
+        draw,
+    )
+
+
+def _errors(result: SineResult) -> Figure:
+    def draw(language: Language) -> go.Figure:
+        names = [f"LSTM {index}" for index in range(len(result.errors))]
+        names += [f"AR({result.settings.look_back})", Text("repeat", "powtórzenie")[language]]
+        heights = [*result.errors, result.autoregression, result.repeat]
+        figure = plotting.new_figure("", "", SQUARED_ERROR[language])
+        colours = [plotting.MODEL] * len(result.errors) + [plotting.PALETTE[1], plotting.REFERENCE]
+        figure.add_bar(x=names, y=heights, marker={"color": colours}, showlegend=False)
+        figure.add_hline(y=result.floor, line={"color": plotting.ACTUAL, "width": 2, "dash": "dash"})
+        plotting.log_axis(figure)
+        return figure
+
+    return Figure(
+        Text("Errors beside the noise", "Błędy obok szumu"),
+        Text(
+            "The dashed line is the variance of the noise. The axis is logarithmic; repeating the last value "
+            "stands far above the rest.",
+            "Linia przerywana to wariancja szumu. Oś jest logarytmiczna; powtarzanie ostatniej wartości "
+            "leży wysoko nad resztą.",
+        ),
+        draw,
+        340,
+    )
 
 
 EXPERIMENT = Experiment(

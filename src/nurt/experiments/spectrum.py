@@ -10,10 +10,8 @@ import numpy as np
 
 from nurt import plotting
 from nurt.experiments import drawing
-from nurt.experiments.base import Exercise, Experiment, Preset
-from nurt.experiments.progress import Progress
-from nurt.experiments.results import ExperimentResult, Figure, Measure, Table, Verdict
-from nurt.experiments.settings import Settings
+from nurt.experiments.base import Exercise, Experiment, Preset, ReportProgress
+from nurt.experiments.results import ExperimentResult, Figure, Measure, ResultTable, Settings, Verdict
 from nurt.wording import Language, Text
 
 if TYPE_CHECKING:
@@ -85,12 +83,12 @@ class SpectrumResult(ExperimentResult):
         """Return the powers, the products and the eigenvalues."""
         return _powers(self), _products(self), _eigenvalues(self)
 
-    def tables(self) -> tuple[Table, ...]:
+    def tables(self) -> tuple[ResultTable, ...]:
         """Return the norms of the powers."""
         return (_norms(self),)
 
 
-def compute(settings: SpectrumSettings, progress: Progress) -> SpectrumResult:
+def compute(settings: SpectrumSettings, progress: ReportProgress) -> SpectrumResult:
     """Take the spectrum of a matrix, and follow a random network with tanh."""
     from nurt.diagnostics import jacobian_products, lyapunov_exponents, step_jacobians, weight_spectrum
 
@@ -157,9 +155,9 @@ def _verdict(radius: float, exponent: float) -> Verdict:
     return Verdict("missed", told.filled(**values))
 
 
-def _norms(result: SpectrumResult) -> Table:
+def _norms(result: SpectrumResult) -> ResultTable:
     radius = result.settings.eigenvalue
-    return Table(
+    return ResultTable(
         caption=Text("Powers of the 2 × 2 matrix", "Potęgi macierzy 2 × 2"),
         columns=(Text("power k", "potęga k"), Text("‖W^k‖₂", "‖W^k‖₂"), Text("ρ^k", "ρ^k")),
         rows=tuple((str(k), float(result.envelope[k]), radius**k) for k in POWERS),

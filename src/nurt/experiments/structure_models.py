@@ -23,7 +23,7 @@ class _Tagger(nn.Module):
         return states, self.readout(states)
 
 
-class _Reader(_Tagger):
+class _SequenceReader(_Tagger):
     """Reads to the end, then gives one output."""
 
     def forward(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
@@ -87,4 +87,4 @@ def build(kind: str, inputs: int, hidden: int, wanted: int) -> nn.Module:
         case "synchronous":
             return _Tagger(inputs, hidden)
         case _:
-            return _Reader(inputs, hidden)
+            return _SequenceReader(inputs, hidden)

@@ -4,24 +4,35 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nurt import plotting
 from nurt.data.synthetic import Echo
-from nurt.experiments import truncation_pictures
-from nurt.experiments.base import Exercise, Experiment, Preset
-from nurt.experiments.linear.data import draw as draw_sequences
-from nurt.experiments.longmemory.contributions import chunked, contributions, sliding
+from nurt.experiments.base import Exercise, Experiment, Preset, ReportProgress
+from nurt.experiments.linear.model import draw_sequences
+from nurt.experiments.longmemory.contributions import (
+    chunked_gradient,
+    contributions,
+    gradient_table,
+    lag_figure,
+    sliding_gradient,
+    window_figure,
+)
 from nurt.experiments.longmemory.judging import CHANCE, LEARNT
 from nurt.experiments.longmemory.study import CellRun, MemorySettings, run_all
-from nurt.experiments.progress import Progress
-from nurt.experiments.results import ExperimentResult, Figure, Measure, Standing, Table, Verdict
-from nurt.wording import Text
+from nurt.experiments.results import ExperimentResult, Figure, Measure, ResultTable, Standing, Verdict
+from nurt.wording import Language, Text
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
 
 __all__ = ["EXPERIMENT", "EchoRuns", "TruncationResult", "TruncationSettings"]
 
 # The sequences of the experiment linear/roelants.
 SHAPE, STREAM = (20, 10), 1
+RIGHT = Text("share of right bits", "udział poprawnych bitów")
 
 
 @dataclass(frozen=True)
@@ -102,14 +113,16 @@ class TruncationResult(ExperimentResult):
 
     def figures(self) -> tuple[Figure, ...]:
         """Return the echoes, the gradients per window, and the gradient per lag."""
-        return truncation_pictures.figures(self)
+        shown = (self.settings.windows, self.sliding, self.chunked, float(self.parts.sum()))
+        return _echo_figure(self), window_figure(*shown), lag_figure(self.parts)
 
-    def tables(self) -> tuple[Table, ...]:
+    def tables(self) -> tuple[ResultTable, ...]:
         """Return the exact gradients and the echoes."""
-        return truncation_pictures.tables(self)
+        shown = (self.settings.windows, self.sliding, self.chunked, float(self.parts.sum()))
+        return gradient_table(*shown), _echo_table(self)
 
 
-def compute(settings: TruncationSettings, progress: Progress) -> TruncationResult:
+def compute(settings: TruncationSettings, progress: ReportProgress) -> TruncationResult:
     """Take the exact gradient apart, then train the echoes."""
     parts = contributions(draw_sequences("bits", "sum", SHAPE, STREAM)[0], settings.weight_in, settings.weight_rec)
     echoes: list[EchoRuns] = []
@@ -121,7 +134,7 @@ def compute(settings: TruncationSettings, progress: Progress) -> TruncationResul
     return _result(settings, parts, tuple(echoes))
 
 
-def _of_echo(progress: Progress, settings: TruncationSettings, number: int) -> Progress:
+def _of_echo(progress: ReportProgress, settings: TruncationSettings, number: int) -> ReportProgress:
     """Return what one echo of all tells its own share."""
     delay, chunk = settings.echoes[number]
     where = Text("echo {d} in chunks of {k}: ", "echo {d}, kawałki po {k}: ").filled(d=delay, k=chunk)
@@ -132,8 +145,8 @@ def _of_echo(progress: Progress, settings: TruncationSettings, number: int) -> P
     return tell
 
 
-def _train_echo(settings: TruncationSettings, echo: Echo, progress: Progress) -> EchoRuns:
-    from nurt.experiments.longmemory.echoes import train_echo
+def _train_echo(settings: TruncationSettings, echo: Echo, progress: ReportProgress) -> EchoRuns:
+    from nurt.experiments.longmemory.training import train_echo
 
     runs = run_all(settings, progress, partial(train_echo, settings, echo))
     return EchoRuns(echo.delay, echo.chunk, echo.linked_share, runs)
@@ -155,8 +168,8 @@ def _result(settings: TruncationSettings, parts: np.ndarray, echoes: tuple[EchoR
         ),
         updates=made,
         parts=parts,
-        sliding=np.array([sliding(parts, window) for window in settings.windows]),
-        chunked=np.array([chunked(parts, window) for window in settings.windows]),
+        sliding=np.array([sliding_gradient(parts, window) for window in settings.windows]),
+        chunked=np.array([chunked_gradient(parts, window) for window in settings.windows]),
         echoes=echoes,
     )
 
@@ -173,6 +186,65 @@ def _verdict(worst: float, best: float, made: int, planned: int) -> Verdict:
     )
     values = {"worst": round(100.0 * worst, 1), "best": round(100.0 * best, 1), "made": made, "planned": planned}
     return Verdict(standing, words.filled(**values))
+
+
+def _echo_table(result: TruncationResult) -> ResultTable:
+    rows = [
+        (one.delay, one.chunk, 100.0 * one.linked_share, run.cell, run.seed, run.value, 100.0 * run.clipped_share)
+        for one in result.echoes
+        for run in one.runs
+    ]
+    return ResultTable(
+        caption=Text("Echoes, state carried and cut from the gradient", "Echa, stan przenoszony bez gradientu"),
+        columns=(
+            Text("delay d", "opóźnienie d"),
+            Text("chunk K", "kawałek K"),
+            Text("linked, %", "powiązane, %"),
+            Text("cell", "komórka"),
+            Text("seed", "ziarno"),
+            RIGHT,
+            Text("clipped, %", "przycięte, %"),
+        ),
+        rows=tuple(rows),
+        note=Text(
+            "Linked are the answers that stand in one chunk with their bit: (K − d)/K of them, none from d = K on. "
+            "Clipped are the updates whose gradient was longer than the threshold.",
+            "Powiązane są odpowiedzi stojące w jednym kawałku ze swoim bitem: (K − d)/K, od d = K żadna. Przycięte są "
+            "aktualizacje, w których gradient był dłuższy od progu.",
+        ),
+        significant=4,
+    )
+
+
+def _echo_figure(result: TruncationResult) -> Figure:
+    def draw(language: Language) -> go.Figure:
+        figure = plotting.new_figure("", "d, K", RIGHT[language])
+        groups = (Text("linked", "powiązane"), Text("not linked", "niepowiązane"))
+        for index, (group, linked) in enumerate(zip(groups, (True, False), strict=True)):
+            chosen = [one for one in result.echoes if (one.linked_share > 0.0) == linked]
+            figure.add_scatter(
+                x=[f"{one.delay}, {one.chunk}" for one in chosen for _ in one.runs],
+                y=[run.value for one in chosen for run in one.runs],
+                text=[f"{run.cell}, {run.seed}" for one in chosen for run in one.runs],
+                name=group[language],
+                mode="markers",
+                marker=plotting.marker(index),
+            )
+        figure.add_hline(y=CHANCE, line={"color": plotting.REFERENCE, "width": 2, "dash": "dash"})
+        figure.update_xaxes(type="category")
+        figure.update_yaxes(range=[0.45, 1.02])
+        return figure
+
+    return Figure(
+        Text("Delay d in chunks of K", "Opóźnienie d w kawałkach po K"),
+        Text(
+            "One mark per run. The dashed line is chance. Marks a little above it read faint traces of old bits from "
+            "the carried state, which needs no gradient through time.",
+            "Jeden znak na przebieg. Linia przerywana to zgadywanie. Znaki nieco nad nią odczytują słabe ślady dawnych "
+            "bitów z przenoszonego stanu, do czego nie trzeba gradientu w czasie.",
+        ),
+        draw,
+    )
 
 
 BASE = TruncationSettings(cells=("RNN",), updates=1500, batch=32, repeats=3, tested=100, looks=10)

@@ -7,11 +7,9 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from nurt.experiments.base import Exercise, Experiment, Preset
+from nurt.experiments.base import Exercise, Experiment, Preset, ReportProgress, about
 from nurt.experiments.forecasts import rates
-from nurt.experiments.progress import Progress, about
-from nurt.experiments.results import ExperimentResult, Figure, Measure, Standing, Table, Verdict
-from nurt.experiments.settings import FileSettings
+from nurt.experiments.results import ExperimentResult, Figure, FileSettings, Measure, ResultTable, Standing, Verdict
 from nurt.wording import Text
 
 if TYPE_CHECKING:
@@ -97,7 +95,7 @@ class USDPLNResult(ExperimentResult):
             rates.gradient_figure(self.gradients),
         )
 
-    def tables(self) -> tuple[Table, ...]:
+    def tables(self) -> tuple[ResultTable, ...]:
         """Return the errors one quotation ahead, the skill over whole paths, and the ranges of the parts."""
         return (
             rates.one_step_table(self.one_step),
@@ -106,13 +104,11 @@ class USDPLNResult(ExperimentResult):
         )
 
 
-def compute(settings: USDPLNSettings, progress: Progress) -> USDPLNResult:
+def compute(settings: USDPLNSettings, progress: ReportProgress) -> USDPLNResult:
     """Read the files, train, and judge on the test part."""
     from nurt.data.splits import split_by_time
     from nurt.evaluation.forecasts.baselines import Naive, default_baselines
-    from nurt.experiments.forecasts.files import one_series
-    from nurt.experiments.forecasts.gradients import total_gradients
-    from nurt.experiments.forecasts.trial import train_and_judge
+    from nurt.experiments.forecasts.trial import one_series, total_gradients, train_and_judge
     from nurt.tasks.forecasting import ForecastPlan
 
     series = one_series(settings.files, COLUMN)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from nurt.experiments import find, run
 from nurt.experiments.addition import model
-from nurt.experiments.addition.numbers import Operation, all_pairs, carries, draw_pairs, exact_parameters
+from nurt.experiments.addition.model import Operation, all_pairs, carries, draw_pairs, exact_parameters
 from nurt.experiments.addition.study import AdditionResult, AdditionSettings, train
 from nurt.nn import ElmanCell, unroll
 

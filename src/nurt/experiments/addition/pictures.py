@@ -1,7 +1,8 @@
-"""The figures of an experiment with binary numbers."""
+"""Figures and tables of an experiment with binary numbers, from arrays."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,16 +10,13 @@ import numpy as np
 from nurt import plotting
 from nurt.experiments import drawing
 from nurt.experiments.addition import model
-from nurt.experiments.addition.numbers import carries, exact_parameters
-from nurt.experiments.results import Figure
+from nurt.experiments.results import Figure, Measure, ResultTable
 from nurt.wording import Language, Text
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-    from nurt.experiments.addition.study import AdditionResult
-
-__all__ = ["figures"]
+__all__ = ["accuracy_figure", "draws_figure", "loss_figure", "losses_table", "sample_table", "states_figure"]
 
 UNIT = Text("unit", "jednostka")
 POSITION = Text("bit, lowest first", "bit, od najmłodszego")
@@ -26,25 +24,15 @@ STATE = Text("state h<sub>t</sub>", "stan h<sub>t</sub>")
 RIGHT = Text("share of right bits", "udział poprawnych bitów")
 
 
-def figures(result: AdditionResult) -> tuple[Figure, ...]:
-    """Return the pictures of ``result``."""
-    trained = Text("States of the trained network, one task", "Stany nauczonej sieci, jedno działanie")
-    exact = Text("States with the exact weights, same task", "Stany przy dokładnych wagach, to samo działanie")
-    drawn = (_loss(result), _accuracy(result))
-    shown = (
-        _states(result, result.parameters, trained),
-        _states(result, exact_parameters(result.settings.operation), exact),
-    )
-    return (*shown, *drawn, *((_draws(result),) if len(result.draw_accuracies) else ()))
-
-
-def _states(result: AdditionResult, parameters: model.Parameters, title: Text) -> Figure:
-    operation = result.settings.operation
+def states_figure(
+    sample: model.Pairs, operation: model.Operation, weights: model.AdditionWeights, title: Text
+) -> Figure:
+    """Return the states on the first pair of ``sample``, and its carry or borrow."""
     carry = Text("carry", "przeniesienie") if operation == "add" else Text("borrow", "pożyczka")
 
     def draw(language: Language) -> go.Figure:
-        taken = model.run(parameters, result.sample.inputs[:1])[0][0, 1:]
-        told = 2.0 * carries(result.sample, operation)[0] - 1.0
+        taken = model.run(weights, sample.inputs[:1])[0][0, 1:]
+        told = 2.0 * model.carries(sample, operation)[0] - 1.0
         curves = [(f"{UNIT[language]} {unit + 1}", taken[:, unit]) for unit in range(taken.shape[1])]
         figure = drawing.lines(np.arange(len(told)), curves, POSITION[language], STATE[language])
         figure.add_scatter(
@@ -57,7 +45,7 @@ def _states(result: AdditionResult, parameters: model.Parameters, title: Text) -
         figure.update_xaxes(dtick=1 if len(told) <= 15 else 4)
         return figure
 
-    first, second = result.sample.numbers[0]
+    first, second = sample.numbers[0]
     sign = "+" if operation == "add" else "−"
     return Figure(
         title,
@@ -72,11 +60,13 @@ def _states(result: AdditionResult, parameters: model.Parameters, title: Text) -
     )
 
 
-def _loss(result: AdditionResult) -> Figure:
+def loss_figure(losses: np.ndarray) -> Figure:
+    """Return the loss after every update."""
+
     def draw(language: Language) -> go.Figure:
         name = Text("cross-entropy", "entropia krzyżowa")[language]
-        updates = np.arange(1, len(result.losses) + 1)
-        figure = drawing.lines(updates, [(name, result.losses)], drawing.UPDATE[language], name)
+        updates = np.arange(1, len(losses) + 1)
+        figure = drawing.lines(updates, [(name, losses)], drawing.UPDATE[language], name)
         plotting.log_axis(figure)
         figure.update_layout(showlegend=False)
         return figure
@@ -94,12 +84,13 @@ def _loss(result: AdditionResult) -> Figure:
     )
 
 
-def _accuracy(result: AdditionResult) -> Figure:
+def accuracy_figure(updates: np.ndarray, accuracies: np.ndarray, baselines: Sequence[Measure]) -> Figure:
+    """Return the share of right bits at some updates, beside the baselines."""
+
     def draw(language: Language) -> go.Figure:
-        figure = drawing.lines(
-            result.shown, [(RIGHT[language], result.accuracies)], drawing.UPDATE[language], RIGHT[language]
-        )
-        for index, baseline in enumerate(result.baselines):
+        curves = [(RIGHT[language], accuracies)]
+        figure = drawing.lines(updates, curves, drawing.UPDATE[language], RIGHT[language])
+        for index, baseline in enumerate(baselines):
             figure.add_hline(
                 y=baseline.value,
                 line={"color": plotting.REFERENCE, "dash": "dot" if index else "dash"},
@@ -122,14 +113,16 @@ def _accuracy(result: AdditionResult) -> Figure:
     )
 
 
-def _draws(result: AdditionResult) -> Figure:
+def draws_figure(accuracies: np.ndarray, baseline: float) -> Figure:
+    """Return the share of right bits of the trainings from other seeds."""
+
     def draw(language: Language) -> go.Figure:
         seed = Text("seed of data and weights", "ziarno danych i wag")
         figure = plotting.new_figure("", seed[language], RIGHT[language])
-        figure.add_bar(x=np.arange(len(result.draw_accuracies)), y=result.draw_accuracies, marker_color=plotting.MODEL)
-        figure.add_hline(y=result.baselines[0].value, line={"color": plotting.WARNING, "dash": "dash"})
+        figure.add_bar(x=np.arange(len(accuracies)), y=accuracies, marker_color=plotting.MODEL)
+        figure.add_hline(y=baseline, line={"color": plotting.WARNING, "dash": "dash"})
         figure.update_yaxes(range=[0.5, 1.02])
-        figure.update_xaxes(dtick=1 if len(result.draw_accuracies) <= 10 else 5)
+        figure.update_xaxes(dtick=1 if len(accuracies) <= 10 else 5)
         return figure
 
     return Figure(
@@ -143,3 +136,51 @@ def _draws(result: AdditionResult) -> Figure:
         draw,
         320,
     )
+
+
+def sample_table(pairs: model.Pairs, operation: model.Operation, weights: model.AdditionWeights) -> ResultTable:
+    """Return the answers of trained weights and of the exact ones."""
+    sign = "+" if operation == "add" else "−"
+    trained = _answers(weights, pairs.inputs)
+    exact = _answers(model.exact_parameters(operation), pairs.inputs)
+    rows = tuple(
+        (f"{first} {sign} {second}", int(right), int(own), int(known))
+        for (first, second), right, own, known in zip(pairs.numbers, pairs.results, trained, exact, strict=True)
+    )
+    return ResultTable(
+        caption=Text("A few fresh pairs", "Kilka nowych par"),
+        columns=(
+            Text("task", "działanie"),
+            Text("right result", "poprawny wynik"),
+            Text("trained network", "sieć nauczona"),
+            Text("exact weights", "dokładne wagi"),
+        ),
+        rows=rows,
+        note=Text(
+            "The exact weights are written down, not learnt: three units, right for numbers of any length.",
+            "Dokładne wagi są wypisane, a nie wyuczone: trzy jednostki, poprawne dla liczb dowolnej długości.",
+        ),
+    )
+
+
+def losses_table(start: float, losses: np.ndarray, gradient_check: float) -> ResultTable:
+    """Return the loss before the first update, and after the first, the middle and the last."""
+    rows: list[tuple[float | str | Text, ...]] = [(0, start)]
+    rows += [(at, float(losses[at - 1])) for at in (1, len(losses) // 2, len(losses)) if at > 0]
+    return ResultTable(
+        caption=Text("Loss on its batch", "Strata na swojej porcji danych"),
+        columns=(Text("after update", "po aktualizacji"), Text("cross-entropy", "entropia krzyżowa")),
+        rows=tuple(rows),
+        note=Text(
+            "Gradient check by central differences, ε = 10⁻⁷, first 100 pairs: largest relative difference {off}.",
+            "Sprawdzenie gradientu różnicami centralnymi, ε = 10⁻⁷, pierwszych 100 par: największa różnica względna "
+            "{off}.",
+        ).filled(off=float(f"{gradient_check:.1e}")),
+        significant=8,
+    )
+
+
+def _answers(parameters: model.AdditionWeights, inputs: np.ndarray) -> np.ndarray:
+    """Return the numbers that the output bits spell, (B,)."""
+    bits = model.run(parameters, inputs)[1][:, :, 0] > 0.0
+    return np.asarray(np.sum(bits.astype(np.int64) << np.arange(bits.shape[1]), axis=1))

@@ -11,11 +11,10 @@ import numpy as np
 
 from nurt.descent import NesterovRMSProp, descend
 from nurt.descent.base import Gradient
-from nurt.experiments.addition import model, pictures, tables
-from nurt.experiments.addition.numbers import Operation, Pairs, all_pairs, draw_pairs
-from nurt.experiments.progress import Progress
-from nurt.experiments.results import ExperimentResult, Figure, Measure, Table, Verdict
-from nurt.experiments.settings import Settings
+from nurt.experiments.addition import model, pictures
+from nurt.experiments.addition.model import Operation, Pairs, all_pairs, draw_pairs
+from nurt.experiments.base import ReportProgress
+from nurt.experiments.results import ExperimentResult, Figure, Measure, ResultTable, Settings, Verdict
 from nurt.wording import Text
 
 __all__ = ["AdditionResult", "AdditionSettings", "Training", "compute", "train"]
@@ -88,8 +87,8 @@ class Training:
 
     start: float
     losses: np.ndarray
-    walked: tuple[model.Parameters, ...]
-    first: model.Parameters | None
+    walked: tuple[model.AdditionWeights, ...]
+    first: model.AdditionWeights | None
     pairs: Pairs
 
 
@@ -119,7 +118,7 @@ class AdditionResult(ExperimentResult):
     settings: AdditionSettings
     start: float
     losses: np.ndarray
-    parameters: model.Parameters
+    parameters: model.AdditionWeights
     shown: np.ndarray
     accuracies: np.ndarray
     sample: Pairs = field(metadata={"json": False})
@@ -128,11 +127,25 @@ class AdditionResult(ExperimentResult):
 
     def figures(self) -> tuple[Figure, ...]:
         """Return states, loss, accuracy and the draws."""
-        return pictures.figures(self)
+        operation = self.settings.operation
+        trained = Text("States of the trained network, one task", "Stany nauczonej sieci, jedno działanie")
+        exact = Text("States with the exact weights, same task", "Stany przy dokładnych wagach, to samo działanie")
+        shown = (
+            pictures.states_figure(self.sample, operation, self.parameters, trained),
+            pictures.states_figure(self.sample, operation, model.exact_parameters(operation), exact),
+            pictures.loss_figure(self.losses),
+            pictures.accuracy_figure(self.shown, self.accuracies, self.baselines),
+        )
+        if not len(self.draw_accuracies):
+            return shown
+        return (*shown, pictures.draws_figure(self.draw_accuracies, self.baselines[0].value))
 
-    def tables(self) -> tuple[Table, ...]:
+    def tables(self) -> tuple[ResultTable, ...]:
         """Return a few results, and the weights that calculate exactly."""
-        return tables.tables(self)
+        return (
+            pictures.sample_table(self.sample, self.settings.operation, self.parameters),
+            pictures.losses_table(self.start, self.losses, self.gradient_check),
+        )
 
 
 def train(settings: AdditionSettings) -> Training:
@@ -169,7 +182,7 @@ def train(settings: AdditionSettings) -> Training:
     )
 
 
-def compute(settings: AdditionSettings, progress: Progress) -> AdditionResult:
+def compute(settings: AdditionSettings, progress: ReportProgress) -> AdditionResult:
     """Run an experiment with binary numbers."""
     doing = Text("training", "uczenie")
     progress(0.0, doing)

@@ -8,12 +8,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from nurt.data import Series
-from nurt.evaluation.forecasts.baselines import Naive
-from nurt.experiments.forecasts.trial import Trial, train_and_judge
-from nurt.experiments.progress import part_of
+from nurt.evaluation.forecasts.baselines import AbstractBaseline, Linear, Naive, SeasonalNaive
+from nurt.experiments.base import part_of
+from nurt.experiments.forecasts.trial import DesignTrial, train_and_judge
 from nurt.tasks.forecasting import ForecastPlan
+from nurt.wording import Text
 
-__all__ = ["Design", "DesignScore", "score_design", "train_design"]
+__all__ = ["Design", "DesignScore", "FreeScore", "free_scores", "score_design", "train_design"]
 
 CELLS = {"elman": "RNN", "gru": "GRU", "lstm": "LSTM"}
 
@@ -53,7 +54,7 @@ class DesignScore:
 
 def train_design(
     series: Series, known: int, plan: ForecastPlan, repeats: int, tell: Callable[[float], None]
-) -> list[Trial]:
+) -> list[DesignTrial]:
     """Train one design from ``repeats`` seeds, that of the plan and those after it.
 
     One look-back is left out between training and test, so that their windows share no hour.
@@ -82,7 +83,7 @@ def train_design(
 
 
 def score_design(
-    design: Design, trials: Sequence[Trial], horizons: Sequence[int], bars: Sequence[float]
+    design: Design, trials: Sequence[DesignTrial], horizons: Sequence[int], bars: Sequence[float]
 ) -> DesignScore:
     """Return what a design reached.
 
@@ -96,3 +97,54 @@ def score_design(
     low = trials[0].result.comparisons[0].skill_low
     better = tuple(bool(worst < bar) for worst, bar in zip(errors.max(axis=0), bars, strict=True))
     return DesignScore(design, errors, better, float("nan") if low is None else low)
+
+
+REPEATS = (
+    (1, Text("the last hour", "ostatnia godzina")),
+    (24, Text("same hour yesterday", "ta sama godzina wczoraj")),
+    (168, Text("same hour last week", "ta sama godzina tydzień temu")),
+)
+
+
+@dataclass(frozen=True)
+class FreeScore:
+    """What a method that costs nothing reaches on the test part.
+
+    Args:
+        name: of the method.
+        mae, rmse: mean absolute error and root mean squared error one hour ahead.
+        errors: mean absolute error per horizon.
+    """
+
+    name: Text
+    mae: float
+    rmse: float
+    errors: tuple[float, ...]
+
+
+def free_scores(series: Series, known: int, horizons: tuple[int, ...], look_back: int) -> tuple[FreeScore, ...]:
+    """Return what three repeats and a least-squares line cost on the hours from ``known`` on.
+
+    A missing hour is not scored, nor is a forecast from a window that lacks an hour where the line needs all.
+
+    Args:
+        series: on a grid of hours.
+        known: hours before the test part.
+        horizons: hours ahead that are judged.
+        look_back: hours that the line reads; as many before the test part are left out of the fit.
+    """
+    values = series.values
+    methods: list[tuple[Text, AbstractBaseline]] = [(name, SeasonalNaive(season)) for season, name in REPEATS]
+    line = Text("least squares on {h} h", "najmniejsze kwadraty na {h} h").filled(h=look_back)
+    methods.append((line, Linear(look_back, max(horizons))))
+    scores = []
+    for name, method in methods:
+        fitted = method.fit([values[: known - look_back]])
+        left = {}
+        for horizon in {1, *horizons}:
+            origins = np.arange(known - 1, len(values) - horizon)
+            left[horizon] = values[origins + horizon] - fitted.forecast(values, origins, horizon)[:, -1]
+        errors = {horizon: float(np.nanmean(np.abs(one))) for horizon, one in left.items()}
+        root = float(np.sqrt(np.nanmean(left[1] ** 2)))
+        scores.append(FreeScore(name, errors[1], root, tuple(errors[one] for one in horizons)))
+    return tuple(scores)

@@ -9,7 +9,7 @@ import numpy as np
 
 from nurt import plotting
 from nurt.experiments import drawing
-from nurt.experiments.results import Figure, Table
+from nurt.experiments.results import Figure, ResultTable
 from nurt.wording import Language, Text
 
 if TYPE_CHECKING:
@@ -68,9 +68,9 @@ def two_years(series: Series) -> tuple[Series, int]:
     return series_until(series, int(first + second)), int(first)
 
 
-def one_step_table(errors: Mapping[str, tuple[float, float]]) -> Table:
+def one_step_table(errors: Mapping[str, tuple[float, float]]) -> ResultTable:
     """Return mean absolute error and its root mean square per method."""
-    return Table(
+    return ResultTable(
         caption=Text("One quotation ahead, test part", "O jedno notowanie naprzód, część testowa"),
         columns=(Text("method", "metoda"), Text("MAE, PLN", "MAE, PLN"), Text("RMSE, PLN", "RMSE, PLN")),
         rows=tuple((method(name), absolute, root) for name, (absolute, root) in errors.items()),
@@ -81,7 +81,7 @@ def one_step_table(errors: Mapping[str, tuple[float, float]]) -> Table:
     )
 
 
-def skill_table(comparisons: Sequence[Comparison]) -> Table:
+def skill_table(comparisons: Sequence[Comparison]) -> ResultTable:
     """Return the skill over whole paths against every baseline, with its interval."""
     nothing = float("nan")
     rows = [
@@ -93,7 +93,7 @@ def skill_table(comparisons: Sequence[Comparison]) -> Table:
         )
         for one in comparisons
     ]
-    return Table(
+    return ResultTable(
         caption=Text("Skill over whole paths", "Umiejętność na całych ścieżkach"),
         columns=(Text("against", "wobec"), Text("skill", "umiejętność"), Text("from", "od"), Text("to", "do")),
         rows=tuple(rows),
@@ -105,13 +105,13 @@ def skill_table(comparisons: Sequence[Comparison]) -> Table:
     )
 
 
-def range_table(ranges: np.ndarray) -> Table:
+def range_table(ranges: np.ndarray) -> ResultTable:
     """Return the ranges of training and test part, and the test part scaled by the training part."""
     (low, high), (least, greatest) = ranges
     scaled = (np.array([least, greatest]) - low) / (high - low)
     part = (Text("training", "ucząca"), Text("test", "testowa"), Text("test, scaled", "testowa, przeskalowana"))
     rows = ((low, high), (least, greatest), tuple(scaled))
-    return Table(
+    return ResultTable(
         caption=Text("What the scaler sees", "Co widzi skalowanie"),
         columns=(Text("part", "część"), Text("least", "najmniejszy"), Text("greatest", "największy")),
         rows=tuple((name, float(a), float(b)) for name, (a, b) in zip(part, rows, strict=True)),

@@ -1,55 +1,53 @@
-"""The figures of a linear experiment."""
+"""Figures and tables of a linear experiment, from arrays."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
 from nurt import plotting
 from nurt.experiments import drawing
-from nurt.experiments.linear import model, points
-from nurt.experiments.results import Figure
+from nurt.experiments.linear import model
+from nurt.experiments.results import Figure, ResultTable
 from nurt.wording import Language, Text
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-    from nurt.experiments.linear.study import LinearResult
+__all__ = [
+    "extremes_table",
+    "gradient_check_table",
+    "gradient_figure",
+    "length_figure",
+    "markers_table",
+    "path_figure",
+    "profile_figure",
+    "surface_figure",
+]
 
-__all__ = ["figures"]
+Point: TypeAlias = tuple[float, float]
+Bounds: TypeAlias = tuple[float, float]
+Extreme: TypeAlias = tuple[str, float, float, float]
+"""``minimum`` or ``saddle``, w_rec, w_x, loss."""
+Data: TypeAlias = tuple[np.ndarray, np.ndarray]
+"""Inputs (B, T) and targets (B,)."""
 
 GRID = 101
 INPUT_WEIGHT = Text("input weight w<sub>x</sub>", "waga wejścia w<sub>x</sub>")
 RECURRENT_WEIGHT = Text("recurrent weight w<sub>rec</sub>", "waga rekurencyjna w<sub>rec</sub>")
 WALK = Text("update", "aktualizacja")
 END = Text("end", "koniec")
+KINDS = {"minimum": Text("minimum", "minimum"), "saddle": Text("saddle", "siodło")}
 
 
-def figures(result: LinearResult) -> tuple[Figure, ...]:
-    """Return the pictures of ``result``."""
-    return (
-        _surface(result, points.WIDE, Text("Error surface", "Powierzchnia błędu")),
-        _surface(result, points.MARKER_ZOOM, Text("Error surface, closer", "Powierzchnia błędu z bliska")),
-        _gradient_over_time(result),
-        _walk(result, points.WIDE, Text("Path of the optimiser", "Droga optymalizatora")),
-        _walk(result, points.PATH_ZOOM, Text("Path of the optimiser, closer", "Droga optymalizatora z bliska")),
-        _profile(result),
-        _length(result),
-    )
+def surface_figure(data: Data, bounds: Bounds, title: Text, markers: Iterable[Point]) -> Figure:
+    """Return the loss over both weights within ``bounds``, with the markers that lie there."""
 
-
-def _map(result: LinearResult, bounds: tuple[float, float], language: Language) -> go.Figure:
-    axis = np.linspace(*bounds, GRID)
-    values = model.surface(axis, axis, result.inputs, result.targets)
-    titles = (INPUT_WEIGHT[language], RECURRENT_WEIGHT[language], drawing.LOSS[language])
-    return drawing.log_map(axis, axis, values, titles)
-
-
-def _surface(result: LinearResult, bounds: tuple[float, float], title: Text) -> Figure:
     def draw(language: Language) -> go.Figure:
-        figure = _map(result, bounds, language)
-        drawing.add_points(figure, points.MARKERS, language)
+        figure = _map(data, bounds, language)
+        drawing.add_points(figure, markers, language)
         return figure
 
     return Figure(
@@ -65,18 +63,18 @@ def _surface(result: LinearResult, bounds: tuple[float, float], title: Text) -> 
     )
 
 
-def _gradient_over_time(result: LinearResult) -> Figure:
-    scale = len(result.targets) ** 2 if result.settings.gradient_scale == "summed" else 1
+def gradient_figure(markers: Mapping[Point, model.Gradients], scale: int) -> Figure:
+    """Return ``scale`` times G_k of every marker, from the last state back to the first."""
 
     def draw(language: Language) -> go.Figure:
-        curves = [scale * found.over_time[::-1] for found in result.markers]
+        curves = [scale * found.over_time[::-1] for found in markers.values()]
         axis = drawing.SignedLog(np.array(curves), floor=0.01)
         x_title = Text("steps back from the last state", "kroki wstecz od ostatniego stanu")
         y_title = Text("gradient G<sub>k</sub>", "gradient G<sub>k</sub>")
         back = -np.arange(curves[0].size)
         named = [
             (drawing.point_name(point, language), axis.place(curve))
-            for point, curve in zip(points.MARKERS, curves, strict=True)
+            for point, curve in zip(markers, curves, strict=True)
         ]
         figure = drawing.lines(back, named, x_title[language], y_title[language])
         for trace, curve in zip(figure.data, curves, strict=True):
@@ -100,12 +98,13 @@ def _gradient_over_time(result: LinearResult) -> Figure:
     return Figure(Text("Gradient over time", "Gradient w czasie"), told, draw)
 
 
-def _walk(result: LinearResult, bounds: tuple[float, float], title: Text) -> Figure:
+def path_figure(data: Data, path: np.ndarray, bounds: Bounds, title: Text) -> Figure:
+    """Return the path of the optimiser, (updates + 1, 2), on the surface."""
+
     def draw(language: Language) -> go.Figure:
-        figure = _map(result, bounds, language)
-        walked = result.path.points
-        inside = np.all(np.abs(walked) < 1e3, axis=1)
-        drawing.add_path(figure, walked[inside], WALK[language], END[language])
+        figure = _map(data, bounds, language)
+        inside = np.all(np.abs(path) < 1e3, axis=1)
+        drawing.add_path(figure, path[inside], WALK[language], END[language])
         return figure
 
     return Figure(
@@ -121,18 +120,20 @@ def _walk(result: LinearResult, bounds: tuple[float, float], title: Text) -> Fig
     )
 
 
-def _profile(result: LinearResult) -> Figure:
+def profile_figure(data: Data, extremes: Sequence[Extreme], bounds: Bounds) -> Figure:
+    """Return the least loss for every recurrent weight, with its minima and saddles."""
+
     def draw(language: Language) -> go.Figure:
-        weights = np.linspace(*points.WIDE, 601)
-        losses = model.best_input_weight(weights, result.inputs, result.targets)[1]
+        inputs, targets = data
+        weights = np.linspace(*bounds, 601)
+        losses = model.best_input_weight(weights, inputs, targets)[1]
         name = Text("best loss over w<sub>x</sub>", "najmniejsza strata względem w<sub>x</sub>")
         figure = drawing.lines(weights, [(name[language], losses)], RECURRENT_WEIGHT[language], name[language])
-        kinds = {"minimum": Text("minimum", "minimum"), "saddle": Text("saddle", "siodło")}
-        for index, (kind, weight, _, loss) in enumerate(result.extremes):
+        for index, (kind, weight, _, loss) in enumerate(extremes):
             figure.add_scatter(
-                x=[weight], y=[loss], name=kinds[kind][language], mode="markers", marker=plotting.marker(index + 1)
+                x=[weight], y=[loss], name=KINDS[kind][language], mode="markers", marker=plotting.marker(index + 1)
             )
-        constant = float(np.var(result.targets))
+        constant = float(np.var(targets))
         label = Text("constant answer", "stała odpowiedź")[language]
         figure.add_hline(y=constant, line={"color": plotting.REFERENCE, "dash": "dot"}, annotation_text=label)
         return figure
@@ -150,15 +151,15 @@ def _profile(result: LinearResult) -> Figure:
     )
 
 
-def _length(result: LinearResult) -> Figure:
+def length_figure(lengths: np.ndarray, errors: np.ndarray, trained: int) -> Figure:
+    """Return the error on fresh sequences by length; ``trained`` is the length in training."""
+
     def draw(language: Language) -> go.Figure:
         name = Text("root mean squared error", "pierwiastek błędu średniokwadratowego")[language]
         x_title = Text("length of the sequence (steps)", "długość ciągu (kroki)")[language]
-        figure = drawing.lines(result.lengths, [(name, result.length_error)], x_title, name)
+        figure = drawing.lines(lengths, [(name, errors)], x_title, name)
         label = Text("length in training", "długość przy uczeniu")[language]
-        figure.add_vline(
-            x=result.settings.steps, line={"color": plotting.WARNING, "dash": "dash"}, annotation_text=label
-        )
+        figure.add_vline(x=trained, line={"color": plotting.WARNING, "dash": "dash"}, annotation_text=label)
         plotting.log_axis(figure)
         figure.update_layout(showlegend=False)
         return figure
@@ -174,3 +175,83 @@ def _length(result: LinearResult) -> Figure:
         draw,
         340,
     )
+
+
+def gradient_check_table(exact: np.ndarray, numeric: np.ndarray) -> ResultTable:
+    """Return both derivatives, (2,), through time and by differences."""
+    names = (Text("∂ℓ/∂w_x", "∂ℓ/∂w_x"), Text("∂ℓ/∂w_rec", "∂ℓ/∂w_rec"))
+    return ResultTable(
+        caption=Text("Gradient check at (1.2, 1.2)", "Sprawdzenie gradientu w punkcie (1,2; 1,2)"),
+        columns=(
+            Text("derivative", "pochodna"),
+            Text("through time", "wstecz w czasie"),
+            Text("numeric", "numerycznie"),
+            Text("relative difference", "różnica względna"),
+        ),
+        rows=tuple(
+            (name, float(a), float(b), float(abs(a - b) / max(abs(a), abs(b))))
+            for name, a, b in zip(names, exact, numeric, strict=True)
+        ),
+        note=Text(
+            "Central differences with ε = 10⁻⁷. Check the gradient, not the training curve: an optimiser that reads "
+            "only signs walks well with a gradient that is wrong by any factor.",
+            "Różnice centralne, ε = 10⁻⁷. Sprawdzaj gradient, a nie krzywą uczenia: optymalizator, który patrzy tylko "
+            "na znaki, poradzi sobie także z gradientem błędnym o dowolny czynnik.",
+        ),
+        significant=9,
+    )
+
+
+def markers_table(markers: Mapping[Point, model.Gradients]) -> ResultTable:
+    """Return loss and gradients at the markers."""
+    rows = tuple(
+        (
+            Text(drawing.point_name(point, "en"), drawing.point_name(point, "pl")),
+            found.loss,
+            found.input_weight,
+            found.recurrent_weight,
+            float(found.over_time[-1]),
+            float(found.over_time[0]),
+        )
+        for point, found in markers.items()
+    )
+    columns = ("(w_x, w_rec)", "ℓ", "∂ℓ/∂w_x", "∂ℓ/∂w_rec", "G_T", "G_0")
+    return ResultTable(
+        caption=Text("At the six markers", "W sześciu punktach"),
+        columns=tuple(Text(name, name) for name in columns),
+        rows=rows,
+        note=Text(
+            "G_T is the gradient at the last state, G_0 what is left of it at the first: G_0 = w_rec^T · G_T.",
+            "G_T to gradient przy ostatnim stanie, G_0 to, co z niego zostaje przy pierwszym: G_0 = w_rec^T · G_T.",
+        ),
+        significant=7,
+    )
+
+
+def extremes_table(extremes: Sequence[Extreme], end: np.ndarray, final: float) -> ResultTable:
+    """Return minima and saddles of the profile, and the end of the path with its loss."""
+    rows: list[tuple[float | str | Text, ...]] = [
+        (KINDS[kind], best, weight, loss) for kind, weight, best, loss in extremes
+    ]
+    rows.append((Text("end of the walk", "koniec drogi"), float(end[0]), float(end[1]), final))
+    return ResultTable(
+        caption=Text(
+            "Where the surface is level, and where the walk ended",
+            "Gdzie powierzchnia jest płaska i gdzie skończyła się droga",
+        ),
+        columns=(Text("point", "punkt"), Text("w_x", "w_x"), Text("w_rec", "w_rec"), Text("ℓ", "ℓ")),
+        rows=tuple(rows),
+        note=Text(
+            "For w_rec from −3 to 3. The loss is a parabola in w_x, so every minimum of the surface is one of the "
+            "profile. There is one, and one saddle; no local minima stand between steep passages.",
+            "Dla w_rec od −3 do 3. Strata jest parabolą względem w_x, więc każde minimum powierzchni jest minimum "
+            "profilu. Jest jedno minimum i jedno siodło; nie ma minimów lokalnych rozdzielonych stromymi przejściami.",
+        ),
+    )
+
+
+def _map(data: Data, bounds: Bounds, language: Language) -> go.Figure:
+    axis = np.linspace(*bounds, GRID)
+    values = model.surface(axis, axis, *data)
+    titles = (INPUT_WEIGHT[language], RECURRENT_WEIGHT[language], drawing.LOSS[language])
+    return drawing.log_map(axis, axis, values, titles)

@@ -10,10 +10,10 @@ import numpy as np
 
 from nurt import plotting
 from nurt.experiments import drawing
+from nurt.experiments.base import ReportProgress
 from nurt.experiments.longmemory.judging import CellVerdict, judge_cell, verdict_of
 from nurt.experiments.longmemory.study import CellRun, MemorySettings, run_all, tested_stream
-from nurt.experiments.progress import Progress
-from nurt.experiments.results import ExperimentResult, Figure, Measure, Table
+from nurt.experiments.results import ExperimentResult, Figure, Measure, ResultTable
 from nurt.wording import Language, Text, localised
 
 if TYPE_CHECKING:
@@ -51,14 +51,14 @@ class MemoryResult(ExperimentResult):
         """Return the test losses while training, and the shares of clipped updates."""
         return curves_figure(self.runs, self.baseline_on_test, LOSS_AT_END, log=True), clipped_figure(self.cells)
 
-    def tables(self) -> tuple[Table, ...]:
+    def tables(self) -> tuple[ResultTable, ...]:
         """Return what every run reached."""
         return (runs_table(self.runs, LOSS_AT_END),)
 
 
-def compute(settings: MemorySettings, progress: Progress) -> MemoryResult:
+def compute(settings: MemorySettings, progress: ReportProgress) -> MemoryResult:
     """Train every cell from every seed and judge the losses on the test sequences."""
-    from nurt.experiments.longmemory.fresh import train_cell
+    from nurt.experiments.longmemory.training import train_cell
 
     benchmark = settings.benchmark
     runs = run_all(settings, progress, partial(train_cell, settings))
@@ -82,10 +82,10 @@ def compute(settings: MemorySettings, progress: Progress) -> MemoryResult:
     )
 
 
-def runs_table(runs: tuple[CellRun, ...], what: Text) -> Table:
+def runs_table(runs: tuple[CellRun, ...], what: Text) -> ResultTable:
     """Return one row per run: value, clipped share, updates and seconds."""
     rows = [(r.cell, r.seed, r.value, 100.0 * r.clipped_share, r.updates, r.seconds) for r in runs]
-    return Table(
+    return ResultTable(
         caption=Text("Every run", "Wszystkie przebiegi"),
         columns=(
             Text("cell", "komórka"),

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nurt.data.synthetic import AbstractBenchmark
-from nurt.experiments.progress import Progress, about, part_of
-from nurt.experiments.settings import Settings
+from nurt.experiments.base import ReportProgress, about, part_of
+from nurt.experiments.results import Settings
 from nurt.wording import Text
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ class CellRun:
 
 
 def run_all(
-    settings: MemorySettings, progress: Progress, train: Callable[[str, int, Callable[[float], None]], CellRun]
+    settings: MemorySettings, progress: ReportProgress, train: Callable[[str, int, Callable[[float], None]], CellRun]
 ) -> tuple[CellRun, ...]:
     """Run every cell from every seed; after a Ctrl-C what was done is returned.
 

@@ -6,11 +6,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from nurt.experiments.base import AGAINST_REFERENCE, Exercise, Experiment, Preset
-from nurt.experiments.progress import Progress
-from nurt.experiments.results import ExperimentResult, Figure, Measure, Table, Verdict
-from nurt.experiments.settings import Settings
-from nurt.experiments.surface import cliff_pictures, cliff_tables, ridge
+from nurt.experiments.base import AGAINST_REFERENCE, Exercise, Experiment, Preset, ReportProgress
+from nurt.experiments.results import ExperimentResult, Figure, Measure, ResultTable, Settings, Verdict
+from nurt.experiments.surface import pictures, ridge
 from nurt.wording import Text
 
 __all__ = ["EXPERIMENT", "CliffResult", "CliffSettings", "Refinement"]
@@ -99,14 +97,29 @@ class CliffResult(ExperimentResult):
 
     def figures(self) -> tuple[Figure, ...]:
         """Return the maps, the surface, the norm along the ridge and the states."""
-        return cliff_pictures.figures(self)
+        point = (self.settings.weight, self.bias)
+        plane = pictures.PlaneMap(self.weights, self.biases, self.map, point)
+        return (
+            pictures.loss_figure(plane),
+            pictures.norm_figure(plane),
+            pictures.landscape_figure(plane),
+            pictures.along_figure(plane),
+            pictures.states_figure(point, self.trajectory),
+            pictures.overview_figure(pictures.PlaneMap(self.wide_weights, self.wide_biases, self.wide, point)),
+        )
 
-    def tables(self) -> tuple[Table, ...]:
+    def tables(self) -> tuple[ResultTable, ...]:
         """Return the ridge, the searches and the steps."""
-        return cliff_tables.tables(self)
+        settings = self.settings
+        gradient = (float(self.slope.weight), float(self.slope.bias))
+        return (
+            pictures.ridge_table(),
+            pictures.searches_table((one.cell, one.largest, one.weight, one.bias) for one in self.searches),
+            pictures.steps_table((settings.weight, self.bias), gradient, settings.learning_rate, settings.clip_norm),
+        )
 
 
-def compute(settings: CliffSettings, progress: Progress) -> CliffResult:
+def compute(settings: CliffSettings, progress: ReportProgress) -> CliffResult:
     """Run the experiment."""
     progress(0.0, Text("mapping the surface", "mapowanie powierzchni"))
     weights, biases = np.linspace(*WEIGHTS, settings.grid), np.linspace(*BIASES, settings.grid)

@@ -1,21 +1,23 @@
-"""Train on an echo: one long series in chunks, the state carried from chunk to chunk and cut from the gradient."""
+"""Train one network: on fresh batches of a benchmark, or on an echo in chunks, the state carried without gradient."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import TypeAlias
 
 import numpy as np
+import torch
 from torch import Tensor, nn
 
-from nurt.data.synthetic import Echo
-from nurt.experiments.longmemory.network import build, tensors
-from nurt.experiments.longmemory.study import TRAINING, CellRun, MemorySettings
+from nurt.data.synthetic import AbstractBenchmark, Echo
+from nurt.experiments.longmemory.network import Network, build, loss_of, tensors
+from nurt.experiments.longmemory.study import TRAINING, CellRun, MemorySettings, tested_stream
 from nurt.nn import Truncated
 from nurt.training.online import train_online
 from nurt.training.stateful import StatefulLoss
 
-__all__ = ["train_echo"]
+__all__ = ["train_cell", "train_echo"]
 
 
 def train_echo(settings: MemorySettings, echo: Echo, cell: str, seed: int, tell: Callable[[float], None]) -> CellRun:
@@ -48,3 +50,34 @@ def train_echo(settings: MemorySettings, echo: Echo, cell: str, seed: int, tell:
     record = train_online(network, next_loss, settings.online, after_update=after_update)
     measured[record.updates] = float(np.mean(right[-settings.tested :])) if right else math.nan
     return CellRun.of(cell, seed, measured, record)
+
+
+FreshBatch: TypeAlias = tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]
+
+
+def train_cell(settings: MemorySettings, cell: str, seed: int, tell: Callable[[float], None]) -> CellRun:
+    """Train one network on fresh batches; test it on the same sequences every time."""
+    benchmark = settings.benchmark
+    network = build(cell, benchmark, settings.hidden, seed)
+    stream = np.random.default_rng((seed, TRAINING))
+    tested = tensors(benchmark.draw(settings.tested, tested_stream(settings)))
+    measured = {0: _test(network, benchmark, tested)}
+    every = max(1, settings.updates // settings.looks)
+
+    def after(update: int) -> None:
+        if update % every == 0:
+            measured[update] = _test(network, benchmark, tested)
+        tell(update / settings.updates)
+
+    def next_loss() -> torch.Tensor:
+        return loss_of(network, benchmark.loss, *tensors(benchmark.draw(settings.batch, stream)))
+
+    record = train_online(network, next_loss, settings.online, after_update=after)
+    if record.updates not in measured:
+        measured[record.updates] = _test(network, benchmark, tested)
+    return CellRun.of(cell, seed, measured, record)
+
+
+def _test(network: Network, benchmark: AbstractBenchmark, tested: FreshBatch) -> float:
+    with torch.no_grad():
+        return float(loss_of(network, benchmark.loss, *tested))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nurt.experiments.progress import about, part_of
+from nurt.experiments.base import about, part_of
 from nurt.wording import Text
 
 
