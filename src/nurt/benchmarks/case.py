@@ -11,7 +11,7 @@ from torch import Tensor
 
 from nurt.benchmarks.floors import Floor
 
-__all__ = ["Case", "Contender", "Contest", "Group", "Library", "Outcome"]
+__all__ = ["Case", "CaseGroup", "Contender", "Contest", "Library", "Outcome"]
 
 Library = Literal["nurt", "torch"]
 Outcome = Mapping[str, Tensor]
@@ -78,7 +78,7 @@ class Case:
 
 
 @dataclass(frozen=True)
-class Group:
+class CaseGroup:
     """Cases that answer one question.
 
     Args:

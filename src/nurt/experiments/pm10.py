@@ -16,7 +16,7 @@ from nurt.wording import Language, Text
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-    from nurt.experiments.forecasts.designs import Design, DesignScore, FreeScore
+    from nurt.experiments.forecasts.trial import BaselineScore, Design, DesignScore
     from nurt.tasks.forecasting import ForecastPlan
 
 __all__ = ["EXPERIMENT", "PM10Result", "PM10Settings"]
@@ -75,7 +75,7 @@ class PM10Result(ExperimentResult):
     """
 
     settings: PM10Settings
-    free: tuple[FreeScore, ...]
+    free: tuple[BaselineScore, ...]
     designs: tuple[DesignScore, ...]
     hours: int
     missing: int
@@ -93,12 +93,11 @@ class PM10Result(ExperimentResult):
 def compute(settings: PM10Settings, progress: ReportProgress) -> PM10Result:
     """Read the files, train every combination from every seed, and judge them beside what costs nothing."""
     from nurt.data import regular_grid
-    from nurt.experiments.forecasts.designs import Design, free_scores, score_design, train_design
-    from nurt.experiments.forecasts.trial import one_series
+    from nurt.experiments.forecasts.trial import Design, baseline_scores, one_series, score_design, train_design
 
     series = regular_grid(one_series(settings.files, COLUMN), GRID)
     known = int(TEST_FIFTH * len(series) + 1e-9)
-    free = free_scores(series, known, settings.horizons, max(settings.look_backs))
+    free = baseline_scores(series, known, settings.horizons, max(settings.look_backs))
     bars = [min(one.errors[index] for one in free) for index in range(len(settings.horizons))]
     designs = [
         Design(*one) for one in itertools.product(settings.cells, settings.layers, settings.hidden, settings.look_backs)

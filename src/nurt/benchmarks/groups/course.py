@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from nurt.benchmarks.case import Case, Contender, Contest, Group, Outcome
-from nurt.benchmarks.layers import CELLS, Shape
+from nurt.benchmarks.case import Case, CaseGroup, Contender, Contest, Outcome
+from nurt.benchmarks.steps import CELLS, Shape
 from nurt.data.scaling import MinMaxScaling, standardise
 from nurt.data.synthetic import random_walk
 from nurt.tasks.forecasting import ForecastPlan
@@ -143,7 +143,7 @@ def _seed_job() -> list[Case]:
     return [Case("seed-job", cell, sizes, partial(contest, cell, job), detail=detail) for cell in ("lstm", "gru")]
 
 
-SEED_JOB = Group(
+SEED_JOB = CaseGroup(
     "seed-job",
     "The whole fit of the course's exchange-rate network on 759 windows, Adam and dropout included: "
     "nurt.Forecaster.fit against a plain training loop in torch.",
