@@ -1,4 +1,4 @@
-"""How far a run is: parts of parts add up to the whole."""
+"""Progress of a run: parts of parts add up to the whole."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The structures: what reaches what, and where it is exactly zero."""
+"""The structures: which input influences which output, and where the derivative is exactly zero."""
 
 from __future__ import annotations
 

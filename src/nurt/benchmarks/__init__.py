@@ -1,4 +1,4 @@
-"""How fast, beside whom, how near to what the machine can do, and how exact: ``nurt bench`` as functions."""
+"""Speed and accuracy beside torch and beside the floor of the machine: ``nurt bench`` as functions."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ __all__ = [
 def run_benchmark(plan: BenchmarkPlan | None = None, listener: OnCase | None = None) -> BenchmarkRun:
     """Run the cases of the plan, all of them unless it says otherwise.
 
-    Every case is checked against float64 first; one that is wrong tells no time. Contenders take turns in one process.
-    An interruption (Ctrl-C) ends the run and keeps what was measured.
+    Every case is compared with float64 first; one that is wrong reports no time. Contenders take turns in one process.
+    An interruption (Ctrl-C) ends the run and keeps the measured cases.
 
     Args:
         plan: groups, cells, threads and budget.
-        listener: is told about the progress.
+        listener: called after every result.
 
     Raises:
         NurtValueError: an unknown group or cell.

@@ -74,11 +74,11 @@ class Shape:
 
 @dataclass(frozen=True)
 class TrainingStep:
-    """One training step: outputs, and gradients of weights and, where they ask for it, inputs.
+    """One training step: outputs, and gradients of weights and, where required, of inputs.
 
     Args:
         module: the layer.
-        inputs: what goes in.
+        inputs: of the layer.
         gradients: dL/d of each result of ``forward``.
         forward: (module, inputs) → outputs, and perhaps more.
     """

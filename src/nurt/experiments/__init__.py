@@ -1,8 +1,8 @@
 """The experiments of a course on recurrent networks, each with exact reference values, baselines and a verdict.
 
-One file holds one experiment: its words in English and Polish, its presets, what it costs and the function that runs
-it. :func:`list_experiments` shows them, :func:`run` runs one; ``nurt experiment`` does the same on the command line
-and writes a page.
+A file holds one experiment, or a few variants of one: its texts in English and Polish, its presets and the function
+that runs it. :func:`list_experiments` shows them, :func:`run` runs one; ``nurt experiment`` does the same on the
+command line and writes a page.
 """
 
 from nurt.experiments.base import Exercise, Experiment, Preset, ReportProgress

@@ -16,10 +16,10 @@ from nurt.wording import Text
 __all__ = ["AGAINST_REFERENCE", "Exercise", "Experiment", "Preset", "ReportProgress", "about", "part_of", "silent"]
 
 ReportProgress: TypeAlias = Callable[[float, Text], None]
-"""Told the share that is done, 0..1, and what is being done."""
+"""Called with the share that is done, 0 to 1, and a description of the current work."""
 
-AGAINST_NOTHING = Text("Against what costs nothing", "W porównaniu z tym, co nic nie kosztuje")
-AGAINST_REFERENCE = Text("Beside the reference", "Obok wartości odniesienia")
+AGAINST_BASELINES = Text("Compared with the baselines", "W porównaniu z poziomami odniesienia")
+AGAINST_REFERENCE = Text("Compared with the reference", "W porównaniu z wartością odniesienia")
 
 
 def silent(share: float, doing: Text) -> None:
@@ -29,7 +29,7 @@ def silent(share: float, doing: Text) -> None:
 
 @dataclass(frozen=True)
 class Exercise:
-    """A question to think about, and its answer to reveal."""
+    """A question, and its answer to reveal."""
 
     question: Text
     answer: Text
@@ -37,10 +37,10 @@ class Exercise:
 
 @dataclass(frozen=True)
 class Preset(Generic[SettingsT]):
-    """Settings with a name; many are mistakes worth making once.
+    """Settings with a name; many show a typical mistake.
 
     Args:
-        label: what it shows.
+        label: what the preset shows.
         settings: the settings.
     """
 
@@ -50,20 +50,20 @@ class Preset(Generic[SettingsT]):
 
 @dataclass(frozen=True)
 class Experiment(Generic[SettingsT]):
-    """One experiment: what it asks, its presets, how long it takes, and the function that runs it.
+    """One experiment: its description, its presets, how long it takes, and the function that runs it.
 
     Args:
         id: name on the command line.
         name: title.
         description: one paragraph.
         how_to_read: what to look at first.
-        expected_seconds: what the default preset takes on one core.
+        expected_seconds: time of the default preset on one core.
         presets: name → preset; the first is the default.
-        compute: from settings to a result; tells the progress.
+        compute: from settings to a result; reports progress.
         exercises: questions with answers.
-        files: which files a person has to give and where they come from; None for an experiment that needs none. Its
-            settings are :class:`FileSettings`.
-        against: what the score is held against, as a heading.
+        files: the files that the experiment needs and their origin; None if it needs none. Its settings are
+            :class:`FileSettings`.
+        against: heading of the comparison with the score.
     """
 
     id: str
@@ -75,7 +75,7 @@ class Experiment(Generic[SettingsT]):
     compute: Callable[[SettingsT, ReportProgress], ExperimentResult] = field(repr=False)
     exercises: tuple[Exercise, ...] = field(default=(), repr=False)
     files: Text | None = None
-    against: Text = field(default=AGAINST_NOTHING, repr=False)
+    against: Text = field(default=AGAINST_BASELINES, repr=False)
 
     def settings(
         self, preset: str | None = None, *, seed: int | None = None, files: Sequence[str | Path] = ()
@@ -124,7 +124,7 @@ class Experiment(Generic[SettingsT]):
             settings: settings of one's own, instead of a preset.
             seed: replaces that of the settings.
             files: to read, where the experiment works on files of one's own.
-            progress: told how far the run is.
+            progress: called with the progress of the run.
 
         Raises:
             NurtValueError: no such preset, or the experiment reads no files.
@@ -143,7 +143,7 @@ class Experiment(Generic[SettingsT]):
         return dataclasses.replace(result, experiment=self.id, preset=name, seconds=time.perf_counter() - began)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return what there is to choose, as plain values."""
+        """Return id, name, files and presets as plain values."""
         return {
             "id": self.id,
             "name": dataclasses.asdict(self.name),
@@ -154,7 +154,7 @@ class Experiment(Generic[SettingsT]):
 
 
 def about(progress: ReportProgress, doing: Text) -> Callable[[float], None]:
-    """Return what tells ``progress`` the share that is done of the one thing that is being done."""
+    """Return a function that reports the share of ``doing`` that is done to ``progress``."""
 
     def tell(share: float) -> None:
         progress(share, doing)
@@ -163,7 +163,7 @@ def about(progress: ReportProgress, doing: Text) -> Callable[[float], None]:
 
 
 def part_of(tell: Callable[[float], None], index: int, count: int) -> Callable[[float], None]:
-    """Return what part ``index``, from 0, of ``count`` equal parts tells its own share; ``tell`` hears that of all."""
+    """Return a function for the share of part ``index`` (from 0) of ``count``; it gives that of all to ``tell``."""
 
     def tell_all(share: float) -> None:
         tell((index + share) / count)

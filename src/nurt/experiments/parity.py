@@ -1,4 +1,4 @@
-"""Is the number of ones odd? Two units that know it for any length."""
+"""Parity of a sequence of bits: two exact units, predictors without memory, and trained networks."""
 
 from __future__ import annotations
 
@@ -44,9 +44,9 @@ class ParitySettings(Settings):
         seed: of the bits.
         sequences: B.
         lengths: T of the tests.
-        window: bits that a predictor without memory of the rest may see.
+        window: bits that the windowed predictor uses.
         gain: K of the exact weights.
-        ways: how networks are trained: "last", "prefix", "curriculum"; none trains nothing.
+        ways: of training: "last", "prefix", "curriculum"; without any, no network is trained.
         trained: T of the training; tests are at T, 2T and 10T.
         hidden: H of the trained networks.
         updates: per training.
@@ -68,17 +68,17 @@ class ParitySettings(Settings):
 
 @dataclass(frozen=True, kw_only=True)
 class ParityResult(ExperimentResult):
-    """What the weights did.
+    """Accuracies of exact weights, predictors and trained networks.
 
     Args:
-        settings: what the run depended on.
+        settings: of the run.
         verdict: the answer in words.
         score: share of right answers at the longest length.
-        baselines: the same for guesses.
+        baselines: the same for guessing and both predictors.
         updates: of all trainings.
         experiment: id.
         preset: name.
-        seconds: what the run took.
+        seconds: duration of the run.
         accuracies: share of right answers per length.
         linear: share of right answers of least squares on all bits, per length.
         windowed: share of right answers from the last bits alone, per length.
@@ -122,178 +122,6 @@ class ParityResult(ExperimentResult):
             ),
         )
         return (*exact, _learnt(self)) if self.trainings else exact
-
-
-def compute(settings: ParitySettings, progress: ReportProgress) -> ParityResult:
-    """Test the exact weights beside predictors that cannot know."""
-    stream = np.random.RandomState(settings.seed)
-    accuracies, linear, windowed = [], [], []
-    for length in settings.lengths:
-        progress(0.0, Text("testing", "sprawdzanie"))
-        bits = stream.randint(0, 2, size=(settings.sequences, length))
-        odd = bits.sum(axis=1) % 2 == 1
-        accuracies.append(np.mean(exact_parity(bits, settings.gain)[:, -1] == odd))
-        linear.append(linear_accuracy(bits, odd))
-        windowed.append(windowed_accuracy(bits[:, -settings.window :], odd))
-    bits = np.array([1, 0, 1, 0, 0, 1, 1, 1, 0, 1])
-    trainings = _train(settings, progress)
-    return ParityResult(
-        settings=settings,
-        verdict=_verdict(settings, accuracies, trainings),
-        score=Measure(
-            Text("right answers at the longest length", "poprawne przy największej długości"), accuracies[-1]
-        ),
-        baselines=(
-            Measure(Text("guessing", "zgadywanie"), 0.5),
-            Measure(Text("linear in all bits", "liniowo względem wszystkich bitów"), linear[-1]),
-            Measure(Text("from the last bits alone", "tylko z ostatnich bitów"), windowed[-1]),
-        ),
-        updates=sum(one.updates for one in trainings),
-        accuracies=np.array(accuracies),
-        linear=np.array(linear),
-        windowed=np.array(windowed),
-        bits=bits,
-        states=exact_states(bits[None])[0],
-        trainings=trainings,
-    )
-
-
-def _train(settings: ParitySettings, progress: ReportProgress) -> tuple[ParityTraining, ...]:
-    if not settings.ways:
-        return ()
-    from nurt.experiments.parity_training import train_parity
-    from nurt.training.online import OnlineSettings
-
-    plan = [(way, settings.seed + repeat) for way in settings.ways for repeat in range(settings.repeats)]
-    budget = OnlineSettings(settings.updates, settings.learning_rate)
-    done: list[ParityTraining] = []
-    for way, seed in plan:
-        tell = part_of(about(progress, WAYS[way]), len(done), len(plan))
-        done.append(train_parity(way, seed, settings.trained, settings.hidden, budget, tell))
-    return tuple(done)
-
-
-def _verdict(
-    settings: ParitySettings, accuracies: list[np.floating[Any]], trainings: tuple[ParityTraining, ...]
-) -> Verdict:
-    exact = bool(min(accuracies) == 1.0)
-    said = Text(
-        "Two written-down units answer {reached} % of sequences of length {length} rightly; what sees fewer bits, or "
-        "adds them up, stays at chance.",
-        "Dwie wypisane jednostki odpowiadają poprawnie na {reached} % ciągów długości {length}; co widzi mniej bitów "
-        "albo je sumuje, pozostaje na poziomie przypadku.",
-    ).filled(reached=100.0 * float(accuracies[-1]), length=settings.lengths[-1])
-    solved = [one for one in trainings if min(one.accuracies) > SOLVED]
-    parts = [said]
-    for way in settings.ways if trainings else ():
-        own = sum(one.way == way for one in solved)
-        learnt = Text("Learnt with {way}: {own} of {n} seeds.", "Nauczone, {way}: {own} z {n} ziaren.")
-        parts.append(learnt.filled(way=WAYS[way], own=own, n=settings.repeats))
-    standing: Standing = "missed" if not exact else "reached" if len(solved) == len(trainings) else "partly"
-    return Verdict(standing, Text(" ".join(one.en for one in parts), " ".join(one.pl for one in parts)))
-
-
-def _learnt(result: ParityResult) -> ResultTable:
-    """Return the accuracy of every training at T, 2T and 10T."""
-    tested = result.trainings[0].tested
-    columns = (
-        Text("targets", "cele"),
-        Text("seed", "ziarno"),
-        *(Text(f"T = {length}", f"T = {length}") for length in tested),
-        Text("clipped, %", "przycięte, %"),
-    )
-    rows: tuple[tuple[float | str | Text, ...], ...] = tuple(
-        (WAYS[one.way], one.seed, *one.accuracies, 100.0 * one.clipped_share) for one in result.trainings
-    )
-    return ResultTable(
-        caption=Text("Share of right answers after training", "Udział poprawnych odpowiedzi po uczeniu"),
-        columns=columns,
-        rows=rows,
-        note=Text(
-            "Tanh networks, trained on sequences of length {length}. Guessing gives 0.5 and a cross-entropy of "
-            "ln 2 = 0.693. A network that holds at ten times the length has found the rule, not a pattern.",
-            "Sieci tanh uczone na ciągach długości {length}. Zgadywanie daje 0,5 i entropię krzyżową ln 2 = 0,693. "
-            "Sieć, która działa przy dziesięciokrotnej długości, znalazła regułę, a nie wzór.",
-        ).filled(length=result.settings.trained),
-        significant=3,
-    )
-
-
-def _states(result: ParityResult) -> Figure:
-    def draw(language: Language) -> go.Figure:
-        steps = np.arange(1, len(result.bits) + 1)
-        unit = Text("unit", "jednostka")[language]
-        curves = [(f"{unit} {index + 1}", result.states[:, index]) for index in range(2)]
-        figure = drawing.lines(steps, curves, drawing.STEP[language], Text("state", "stan")[language])
-        figure.add_scatter(
-            x=steps,
-            y=np.where(np.cumsum(result.bits) % 2 == 1, 1.0, -1.0),
-            name=Text("parity so far", "dotychczasowa parzystość")[language],
-            mode="markers",
-            marker={"symbol": "diamond-open", "size": 13, "color": plotting.ACTUAL, "line": {"width": 2}},
-        )
-        figure.update_xaxes(
-            tickvals=steps, ticktext=[f"{step}<br>{bit}" for step, bit in zip(steps, result.bits, strict=True)]
-        )
-        # The ticks have two rows.
-        figure.update_xaxes(title={"standoff": 24})
-        return figure
-
-    return Figure(
-        Text("Both units on one sequence", "Obie jednostki na jednym ciągu"),
-        Text(
-            "Below each step stands its bit. Unit 1 is on when bit and parity hold at least one 1, unit 2 when both "
-            "are 1. A black diamond at the top means odd so far: unit 1 on, unit 2 off.",
-            "Pod każdym krokiem stoi jego bit. Jednostka 1 jest włączona, gdy wśród bitu i parzystości jest co "
-            "najmniej jedna 1, jednostka 2, gdy obie są równe 1. Czarny romb u góry oznacza liczbę nieparzystą: 1 "
-            "włączona, 2 wyłączona.",
-        ),
-        draw,
-        360,
-    )
-
-
-EXPERIMENT = Experiment(
-    id="parity",
-    name=Text("Parity", "Parzystość"),
-    description=Text(
-        "After every bit: is the number of ones so far odd? The answer flips with every one, so no bit may be "
-        "forgotten. Parity is uncorrelated with every smaller set of the bits; a linear predictor and a shorter window "
-        "stay at chance. A recurrence needs two tanh units.",
-        "Po każdym bicie: czy dotychczasowa liczba jedynek jest nieparzysta? Każda jedynka zmienia odpowiedź, więc "
-        "żadnego bitu nie wolno zapomnieć. Parzystość nie jest skorelowana z żadnym mniejszym zbiorem bitów; predyktor "
-        "liniowy i krótsze okno pozostają na poziomie przypadku. Rekurencji wystarczą dwie jednostki z tanh.",
-    ),
-    how_to_read=Text(
-        "Follow the diamonds through the figure, then compare the columns of the table.",
-        "Prześledź romby na rysunku, a potem porównaj kolumny tabeli.",
-    ),
-    expected_seconds=20,
-    presets={
-        "default": Preset(
-            Text("Exact weights, and three ways to learn them", "Dokładne wagi i trzy sposoby uczenia"),
-            ParitySettings(),
-        ),
-        "exact": Preset(Text("Exact weights alone", "Same dokładne wagi"), ParitySettings(ways=())),
-        "low-gain": Preset(Text("The same with K = 1", "To samo przy K = 1"), ParitySettings(gain=1.0, ways=())),
-        "short": Preset(Text("Learn at length 8", "Uczenie przy długości 8"), ParitySettings(trained=8, updates=800)),
-    },
-    compute=compute,
-    exercises=(
-        Exercise(
-            Text(
-                "A search that guesses weights at random solves parity too. What does solving it prove?",
-                "Losowe zgadywanie wag także rozwiązuje parzystość. Czego więc dowodzi jej rozwiązanie?",
-            ),
-            Text(
-                "Little about learning: the set of good weights is large, and gradient descent on the last step alone "
-                "finds it hard. Targets for every prefix and growing lengths help.",
-                "Niewiele o uczeniu: zbiór dobrych wag jest duży, a spadek gradientu tylko z ostatniego kroku znajduje "
-                "go z trudem. Pomagają cele dla każdego początku ciągu i stopniowe wydłużanie.",
-            ),
-        ),
-    ),
-)
 
 
 def exact_states(bits: np.ndarray, gain: float = 10.0) -> np.ndarray:
@@ -346,3 +174,176 @@ def windowed_accuracy(bits: np.ndarray, odd: np.ndarray) -> float:
     votes = np.zeros(2 ** bits.shape[1])
     np.add.at(votes, pattern[:half], np.where(odd[:half], 1.0, -1.0))
     return float(np.mean((votes[pattern[half:]] > 0.0) == odd[half:]))
+
+
+def compute(settings: ParitySettings, progress: ReportProgress) -> ParityResult:
+    """Test the exact weights and the predictors, and train the networks."""
+    stream = np.random.RandomState(settings.seed)
+    accuracies, linear, windowed = [], [], []
+    for length in settings.lengths:
+        progress(0.0, Text("testing", "sprawdzanie"))
+        bits = stream.randint(0, 2, size=(settings.sequences, length))
+        odd = bits.sum(axis=1) % 2 == 1
+        accuracies.append(np.mean(exact_parity(bits, settings.gain)[:, -1] == odd))
+        linear.append(linear_accuracy(bits, odd))
+        windowed.append(windowed_accuracy(bits[:, -settings.window :], odd))
+    bits = np.array([1, 0, 1, 0, 0, 1, 1, 1, 0, 1])
+    trainings = _train(settings, progress)
+    return ParityResult(
+        settings=settings,
+        verdict=_verdict(settings, accuracies, trainings),
+        score=Measure(
+            Text("right answers at the longest length", "poprawne przy największej długości"), accuracies[-1]
+        ),
+        baselines=(
+            Measure(Text("guessing", "zgadywanie"), 0.5),
+            Measure(Text("linear in all bits", "liniowo względem wszystkich bitów"), linear[-1]),
+            Measure(Text("from the last bits alone", "tylko z ostatnich bitów"), windowed[-1]),
+        ),
+        updates=sum(one.updates for one in trainings),
+        accuracies=np.array(accuracies),
+        linear=np.array(linear),
+        windowed=np.array(windowed),
+        bits=bits,
+        states=exact_states(bits[None])[0],
+        trainings=trainings,
+    )
+
+
+def _train(settings: ParitySettings, progress: ReportProgress) -> tuple[ParityTraining, ...]:
+    if not settings.ways:
+        return ()
+    from nurt.experiments.parity_training import train_parity
+    from nurt.training.online import OnlineSettings
+
+    plan = [(way, settings.seed + repeat) for way in settings.ways for repeat in range(settings.repeats)]
+    budget = OnlineSettings(settings.updates, settings.learning_rate)
+    done: list[ParityTraining] = []
+    for way, seed in plan:
+        tell = part_of(about(progress, WAYS[way]), len(done), len(plan))
+        done.append(train_parity(way, seed, settings.trained, settings.hidden, budget, tell))
+    return tuple(done)
+
+
+def _verdict(
+    settings: ParitySettings, accuracies: list[np.floating[Any]], trainings: tuple[ParityTraining, ...]
+) -> Verdict:
+    exact = bool(min(accuracies) == 1.0)
+    opening = Text(
+        "Two constructed units classify {reached} % of sequences of length {length} correctly; predictors that use "
+        "fewer bits, or add them up, stay at chance.",
+        "Dwie skonstruowane jednostki klasyfikują poprawnie {reached} % ciągów długości {length}; predyktory, które "
+        "używają mniej bitów albo je sumują, pozostają na poziomie przypadku.",
+    ).filled(reached=100.0 * float(accuracies[-1]), length=settings.lengths[-1])
+    solved = [one for one in trainings if min(one.accuracies) > SOLVED]
+    parts = [opening]
+    for way in settings.ways if trainings else ():
+        own = sum(one.way == way for one in solved)
+        learnt = Text("Learnt with {way}: {own} of {n} seeds.", "Nauczone, {way}: {own} z {n} ziaren.")
+        parts.append(learnt.filled(way=WAYS[way], own=own, n=settings.repeats))
+    standing: Standing = "missed" if not exact else "reached" if len(solved) == len(trainings) else "partly"
+    return Verdict(standing, Text(" ".join(one.en for one in parts), " ".join(one.pl for one in parts)))
+
+
+def _learnt(result: ParityResult) -> ResultTable:
+    """Return the accuracy of every training at T, 2T and 10T."""
+    tested = result.trainings[0].tested
+    columns = (
+        Text("targets", "cele"),
+        Text("seed", "ziarno"),
+        *(Text(f"T = {length}", f"T = {length}") for length in tested),
+        Text("clipped, %", "obcięte, %"),
+    )
+    rows: tuple[tuple[float | str | Text, ...], ...] = tuple(
+        (WAYS[one.way], one.seed, *one.accuracies, 100.0 * one.clipped_share) for one in result.trainings
+    )
+    return ResultTable(
+        caption=Text("Share of right answers after training", "Udział poprawnych odpowiedzi po uczeniu"),
+        columns=columns,
+        rows=rows,
+        note=Text(
+            "Tanh networks, trained on sequences of length {length}. Guessing gives 0.5 and a cross-entropy of ln 2 "
+            "= 0.693. A network that works at ten times the length has learnt the rule, not a pattern.",
+            "Sieci tanh uczone na ciągach długości {length}. Zgadywanie daje 0,5 i entropię krzyżową ln 2 = 0,693. "
+            "Sieć, która działa przy dziesięciokrotnej długości, nauczyła się reguły, a nie wzorca.",
+        ).filled(length=result.settings.trained),
+        significant=3,
+    )
+
+
+def _states(result: ParityResult) -> Figure:
+    def draw(language: Language) -> go.Figure:
+        steps = np.arange(1, len(result.bits) + 1)
+        unit = Text("unit", "jednostka")[language]
+        curves = [(f"{unit} {index + 1}", result.states[:, index]) for index in range(2)]
+        figure = drawing.lines(steps, curves, drawing.STEP[language], Text("state", "stan")[language])
+        figure.add_scatter(
+            x=steps,
+            y=np.where(np.cumsum(result.bits) % 2 == 1, 1.0, -1.0),
+            name=Text("parity so far", "dotychczasowa parzystość")[language],
+            mode="markers",
+            marker={"symbol": "diamond-open", "size": 13, "color": plotting.ACTUAL, "line": {"width": 2}},
+        )
+        figure.update_xaxes(
+            tickvals=steps, ticktext=[f"{step}<br>{bit}" for step, bit in zip(steps, result.bits, strict=True)]
+        )
+        # The ticks have two rows.
+        figure.update_xaxes(title={"standoff": 24})
+        return figure
+
+    return Figure(
+        Text("Both units on one sequence", "Obie jednostki na jednym ciągu"),
+        Text(
+            "Each step is labelled with its bit. Unit 1 is on when bit and parity hold at least one 1, unit 2 when "
+            "both are 1. A black diamond at the top means odd so far: unit 1 on, unit 2 off.",
+            "Pod każdym krokiem podano jego bit. Jednostka 1 jest włączona, gdy wśród bitu i parzystości jest co "
+            "najmniej jedna 1, jednostka 2, gdy obie są równe 1. Czarny romb u góry oznacza liczbę nieparzystą: 1 "
+            "włączona, 2 wyłączona.",
+        ),
+        draw,
+        360,
+    )
+
+
+EXPERIMENT = Experiment(
+    id="parity",
+    name=Text("Parity", "Parzystość"),
+    description=Text(
+        "After every bit: is the number of ones so far odd? Every one changes the answer, so no bit may be "
+        "forgotten. Parity is uncorrelated with every smaller set of the bits; a linear predictor and a shorter "
+        "window stay at chance. Two tanh units are sufficient for a recurrent network.",
+        "Po każdym bicie: czy dotychczasowa liczba jedynek jest nieparzysta? Każda jedynka zmienia odpowiedź, więc "
+        "żadnego bitu nie wolno zapomnieć. Parzystość nie jest skorelowana z żadnym mniejszym zbiorem bitów; "
+        "predyktor liniowy i krótsze okno pozostają na poziomie przypadku. Sieci rekurencyjnej wystarczą dwie "
+        "jednostki z tanh.",
+    ),
+    how_to_read=Text(
+        "Follow the diamonds in the figure, then compare the columns of the table.",
+        "Prześledź romby na rysunku, a potem porównaj kolumny tabeli.",
+    ),
+    expected_seconds=20,
+    presets={
+        "default": Preset(
+            Text("Exact weights, and three ways of training", "Dokładne wagi i trzy sposoby uczenia"),
+            ParitySettings(),
+        ),
+        "exact": Preset(Text("Exact weights alone", "Same dokładne wagi"), ParitySettings(ways=())),
+        "low-gain": Preset(Text("The same with K = 1", "To samo przy K = 1"), ParitySettings(gain=1.0, ways=())),
+        "short": Preset(Text("Learn at length 8", "Uczenie przy długości 8"), ParitySettings(trained=8, updates=800)),
+    },
+    compute=compute,
+    exercises=(
+        Exercise(
+            Text(
+                "Random search over the weights also solves parity. What follows from a solution?",
+                "Losowe przeszukiwanie wag także rozwiązuje parzystość. Co wynika z jej rozwiązania?",
+            ),
+            Text(
+                "Little about learning: the set of good weights is large, but gradient descent on the last step "
+                "alone rarely finds it. Targets for every prefix and growing lengths help.",
+                "Niewiele o uczeniu: zbiór dobrych wag jest duży, ale spadek gradientu tylko z ostatniego kroku "
+                "rzadko go znajduje. Pomagają cele dla każdego początku ciągu i stopniowe wydłużanie.",
+            ),
+        ),
+    ),
+)

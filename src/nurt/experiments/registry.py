@@ -91,7 +91,7 @@ def run(
         settings: settings of one's own, instead of a preset.
         seed: replaces that of the settings.
         files: to read, where the experiment works on files of one's own.
-        progress: told how far the run is.
+        progress: called with the progress of the run.
 
     Raises:
         NurtValueError: no such experiment or preset, or the experiment reads no files.

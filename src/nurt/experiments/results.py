@@ -30,7 +30,7 @@ Standing: TypeAlias = Literal["reached", "partly", "missed"]
 
 @dataclass(frozen=True)
 class Settings:
-    """What a run depends on; every experiment adds its own fields.
+    """Settings of a run; every experiment adds its own fields.
 
     Args:
         seed: of everything random.
@@ -41,7 +41,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class FileSettings(Settings):
-    """What a run on files of one's own depends on.
+    """Settings of a run on the user's files.
 
     Args:
         seed: of everything random.
@@ -56,7 +56,7 @@ SettingsT = TypeVar("SettingsT", bound=Settings)
 
 @dataclass(frozen=True)
 class Measure:
-    """A named number: what was reached, or what a method without learning reaches."""
+    """A named number: a score, or that of a method without learning."""
 
     name: Text
     value: float
@@ -75,10 +75,10 @@ class ResultTable:
     """Numbers in rows.
 
     Args:
-        caption: what the table shows.
+        caption: heading of the table.
         columns: titles; the first column names the rows.
-        rows: cells: numbers, words, or words in both languages.
-        note: how to read it.
+        rows: cells: numbers, strings, or texts in both languages.
+        note: how to read the table.
         significant: digits of the numbers.
     """
 
@@ -105,7 +105,7 @@ class ResultTable:
 
 @dataclass(frozen=True)
 class Figure:
-    """A picture that is drawn when it is asked for.
+    """A figure that is drawn on demand.
 
     Args:
         title: heading.
@@ -122,17 +122,17 @@ class Figure:
 
 @dataclass(frozen=True, kw_only=True)
 class ExperimentResult(Result):
-    """What a run found; every experiment adds its numbers and draws them.
+    """The result of a run; every experiment adds its numbers and draws them.
 
     Args:
-        settings: what the run depended on.
+        settings: of the run.
         verdict: the answer in words.
-        score: the number the verdict speaks of, or None.
-        baselines: the same number for methods that cost nothing.
+        score: the number that the verdict is about, or None.
+        baselines: the same number for trivial methods.
         updates: updates of the weights that were made, 0 where nothing is trained.
         experiment: id of the experiment; set by :meth:`Experiment.run`.
         preset: name of the preset; "own" for settings of one's own.
-        seconds: what the run took.
+        seconds: duration of the run.
     """
 
     settings: Settings
@@ -145,7 +145,7 @@ class ExperimentResult(Result):
     seconds: float = 0.0
 
     def figures(self) -> tuple[Figure, ...]:
-        """Return the pictures, the most telling first."""
+        """Return the figures, the most important first."""
         return ()
 
     def tables(self) -> tuple[ResultTable, ...]:
@@ -153,14 +153,14 @@ class ExperimentResult(Result):
         return ()
 
     def plot(self, language: Language = "en", index: int = 0) -> go.Figure:
-        """Return a picture.
+        """Return a figure.
 
         Args:
             language: of titles and axes.
             index: which of :meth:`figures`.
 
         Raises:
-            NurtValueError: there is no such picture.
+            NurtValueError: there is no such figure.
         """
         figures = self.figures()
         if not 0 <= index < len(figures):

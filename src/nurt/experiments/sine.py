@@ -1,4 +1,4 @@
-"""A noisy sine: how near a network comes to the best error there is, and whether a straight line comes as near."""
+"""A noisy sine: the error of an LSTM compared with the noise and with an autoregression."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["EXPERIMENT", "SineResult", "SineSettings", "noiseless_error"]
 
 TEST = 0.2
 SHOWN = 60
-# Two errors that differ by less are called equal: the test part has about a hundred points.
+# Errors that differ by less count as equal: the test part has about a hundred points.
 MARGIN = 0.05
 SQUARED_ERROR = Text("mean squared error", "błąd średniokwadratowy")
 
@@ -34,11 +34,11 @@ class SineSettings(Settings):
         seed: of the noise.
         observations: T of the series.
         noise: width of the uniform noise.
-        look_back: p, values that network and autoregression read.
+        look_back: p, values that network and autoregression use.
         hidden: H.
         epochs: passes over the training windows.
         learning_rate: of Adam.
-        repeats: initial weights that are tried.
+        repeats: trainings from different initial weights.
     """
 
     observations: int = 500
@@ -52,22 +52,22 @@ class SineSettings(Settings):
 
 @dataclass(frozen=True, kw_only=True)
 class SineResult(ExperimentResult):
-    """How near the forecasts came to the noise.
+    """Errors of the forecasts compared with the noise.
 
     Args:
-        settings: what the run depended on.
+        settings: of the run.
         verdict: the answer in words.
         score: squared error of the network on the test part, mean over its initial weights.
         baselines: that of the noise, of the autoregression and of repeating the last value.
         updates: of all trainings.
         experiment: id.
         preset: name.
-        seconds: what the run took.
+        seconds: duration of the run.
         errors: squared error of each training.
         floor: variance of the noise.
         autoregression: squared error of least squares on the last p values, with intercept.
         repeat: squared error of repeating the last value.
-        expected_repeat: what that is on average.
+        expected_repeat: its expected value.
         variance: of the series.
         exact: largest error of two linear units on the sine without noise.
         actual: end of the test part.
@@ -90,9 +90,9 @@ class SineResult(ExperimentResult):
         return _series(self), _errors(self)
 
     def tables(self) -> tuple[ResultTable, ...]:
-        """Return the errors, and what two linear units do without noise."""
+        """Return the errors, and that of two linear units without noise."""
         rows: list[tuple[float | str | Text, ...]] = [
-            (Text("variance of the noise: nothing is below", "wariancja szumu: niżej nie ma nic"), self.floor),
+            (Text("variance of the noise: lower bound", "wariancja szumu: granica dolna"), self.floor),
             (_ar(self.settings), self.autoregression),
         ]
         rows += [
@@ -195,7 +195,7 @@ def _verdict(settings: SineSettings, errors: tuple[float, ...], line: float, flo
     ratios = np.array(errors) / line
     worse = int((ratios > 1.0 + MARGIN).sum())
     standing: Standing = "reached" if worse == 0 else "partly" if worse < len(errors) else "missed"
-    said = {
+    claim = {
         "reached": Text("The LSTM reaches {ar}", "LSTM dorównuje {ar}"),
         "partly": Text(
             "Some initial weights reach {ar}, {worse} of {n} do not",
@@ -204,13 +204,13 @@ def _verdict(settings: SineSettings, errors: tuple[float, ...], line: float, flo
         "missed": Text("The LSTM has not reached {ar}", "LSTM nie dorównuje {ar}"),
     }[standing]
     rest = Text(
-        "{said}: {mean} against {line} after {epochs}. The noise alone costs {floor}.",
-        "{said}: {mean} wobec {line} po {epochs}. Sam szum kosztuje {floor}.",
+        "{claim}: {mean} against {line} after {epochs}. The variance of the noise is {floor}.",
+        "{claim}: {mean} wobec {line} po {epochs}. Wariancja szumu wynosi {floor}.",
     )
-    told = said.filled(ar=f"AR({settings.look_back})", worse=worse, n=len(errors))
+    filled = claim.filled(ar=f"AR({settings.look_back})", worse=worse, n=len(errors))
     epochs = counted(settings.epochs, ("epoch", "epochs"), ("epoce", "epokach", "epokach"))
     numbers = {"mean": float(f"{np.mean(errors):.3g}"), "line": float(f"{line:.3g}"), "floor": float(f"{floor:.3g}")}
-    return Verdict(standing, rest.filled(said=told, epochs=epochs, **numbers))
+    return Verdict(standing, rest.filled(claim=filled, epochs=epochs, **numbers))
 
 
 def _series(result: SineResult) -> Figure:
@@ -231,10 +231,10 @@ def _series(result: SineResult) -> Figure:
     return Figure(
         Text("One step ahead on the end of the test part", "O krok naprzód na końcu części testowej"),
         Text(
-            "Both forecasts run through the middle of the points. What is left between them and the points is noise, "
-            "which no model knows.",
-            "Obie prognozy biegną środkiem punktów. To, co zostaje między nimi a punktami, jest szumem, którego nie "
-            "zna żaden model.",
+            "Both forecasts run through the middle of the points. The remaining distance to the points is noise, "
+            "which no model can predict.",
+            "Obie prognozy biegną środkiem punktów. Pozostała odległość od punktów to szum, którego nie przewidzi "
+            "żaden model.",
         ),
         draw,
     )
@@ -253,12 +253,12 @@ def _errors(result: SineResult) -> Figure:
         return figure
 
     return Figure(
-        Text("Errors beside the noise", "Błędy obok szumu"),
+        Text("Errors compared with the noise", "Błędy w porównaniu z szumem"),
         Text(
-            "The dashed line is the variance of the noise. The axis is logarithmic; repeating the last value "
-            "stands far above the rest.",
-            "Linia przerywana to wariancja szumu. Oś jest logarytmiczna; powtarzanie ostatniej wartości "
-            "leży wysoko nad resztą.",
+            "The dashed line is the variance of the noise. The axis is logarithmic; the error of repeating the last "
+            "value is far above the others.",
+            "Linia przerywana to wariancja szumu. Oś jest logarytmiczna; błąd powtarzania ostatniej wartości leży "
+            "wysoko nad resztą.",
         ),
         draw,
         340,
@@ -269,16 +269,16 @@ EXPERIMENT = Experiment(
     id="sine",
     name=Text("Noisy sine", "Zaszumiony sinus"),
     description=Text(
-        "500 values of a sine with uniform noise; a small LSTM reads ten of them and forecasts the next. Here the best "
-        "possible error is known: the variance of the noise. A least-squares line through the same ten values comes "
-        "near it at no cost, so a network that does not reach the line has not learnt the task.",
+        "500 values of a sine with uniform noise; a small LSTM reads ten of them and forecasts the next. Here the "
+        "lowest possible error is known: the variance of the noise. Linear regression on the same ten values comes "
+        "near it without training, so a network that does not reach the regression has not learnt the task.",
         "500 wartości sinusa z szumem jednostajnym; mała LSTM czyta dziesięć z nich i prognozuje następną. Najlepszy "
         "możliwy błąd jest tu znany: to wariancja szumu. Regresja liniowa na tych samych dziesięciu wartościach "
-        "zbliża się do niego bez kosztów, więc sieć, która jej nie dorównuje, nie nauczyła się zadania.",
+        "zbliża się do niego bez uczenia, więc sieć, która jej nie dorównuje, nie nauczyła się zadania.",
     ),
     how_to_read=Text(
-        "Compare the bars with the dashed line and with the autoregression, then see what fewer epochs leave.",
-        "Porównaj słupki z linią przerywaną i z autoregresją, a potem zobacz, co daje mniej epok.",
+        "Compare the bars with the dashed line and with the autoregression, then run fewer epochs.",
+        "Porównaj słupki z linią przerywaną i z autoregresją, a potem uruchom mniej epok.",
     ),
     expected_seconds=30,
     presets={
@@ -289,24 +289,22 @@ EXPERIMENT = Experiment(
         "faster": Preset(
             Text("20 epochs at a rate of 0.01", "20 epok przy kroku 0,01"), SineSettings(epochs=20, learning_rate=1e-2)
         ),
-        "look-back-20": Preset(
-            Text("Twenty values to read", "Dwadzieścia wartości wejścia"), SineSettings(look_back=20)
-        ),
+        "look-back-20": Preset(Text("Look-back of 20", "Okno 20 wartości"), SineSettings(look_back=20)),
     },
     compute=compute,
     exercises=(
         Exercise(
             Text(
-                "A sheet asks for an LSTM on this series and gives no baseline. With 20 epochs its picture looks fine. "
-                "What is wrong?",
-                "W zadaniu LSTM na tym szeregu nie podano poziomu odniesienia. Po 20 epokach wykres wygląda dobrze. Co "
-                "jest nie tak?",
+                "An exercise asks for an LSTM on this series and gives no baseline. With 20 epochs its figure looks "
+                "fine. Where is the problem?",
+                "W zadaniu LSTM na tym szeregu nie podano poziomu odniesienia. Po 20 epokach wykres wygląda dobrze. "
+                "Gdzie jest problem?",
             ),
             Text(
-                "The error is still several times that of a least-squares line. A curve that swings in step pleases "
-                "the eye at almost any error; run the preset too-short.",
-                "Błąd jest wciąż kilka razy większy niż regresji liniowej. Krzywa, która kołysze się w takt, podoba "
-                "się przy prawie każdym błędzie; uruchom wariant too-short.",
+                "The error is still several times that of linear regression. A curve with the right phase looks good "
+                "at almost any error; run the preset too-short.",
+                "Błąd jest wciąż kilka razy większy niż regresji liniowej. Krzywa o właściwej fazie wygląda dobrze "
+                "przy prawie każdym błędzie; uruchom wariant too-short.",
             ),
         ),
         Exercise(
@@ -315,7 +313,7 @@ EXPERIMENT = Experiment(
                 "Bez szumu dwie jednostki liniowe są dokładne. Dlaczego przy szumie AR(10) jest lepsze od AR(2)?",
             ),
             Text(
-                "The two exact coefficients also carry the noise of the two values on. More values average it away.",
+                "The two exact coefficients also pass on the noise of the two values. More values average the noise.",
                 "Dwa dokładne współczynniki przenoszą też szum obu wartości. Większa liczba wartości go uśrednia.",
             ),
         ),

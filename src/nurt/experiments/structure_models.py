@@ -1,4 +1,4 @@
-"""The structures of a task as modules: inputs in, states and outputs out."""
+"""The structures of a task as modules from inputs to states and outputs."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class _Writer(_Tagger):
 
 
 class _Translator(nn.Module):
-    """Reads to the end, and writes from the state that is left."""
+    """Reads to the end, and writes from the final state."""
 
     def __init__(self, inputs: int, hidden: int, steps: int) -> None:
         super().__init__()

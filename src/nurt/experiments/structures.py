@@ -1,4 +1,4 @@
-"""Five shapes of a task, and two of a network: which input can reach which output, measured."""
+"""Structures of a task and of a network, and the influence of every input on every output."""
 
 from __future__ import annotations
 
@@ -22,242 +22,6 @@ __all__ = ["EXPERIMENT", "KINDS", "Kind", "StructuresResult", "StructuresSetting
 
 
 @dataclass(frozen=True)
-class StructuresSettings(Settings):
-    """Settings of the structures.
-
-    Args:
-        seed: of weights and inputs.
-        batch: B.
-        steps: T_x where there are several inputs, and T_y where there are as many outputs.
-        wanted: T_y where it is free.
-        inputs: I, also the size of an output.
-        hidden: H.
-    """
-
-    batch: int = 2
-    steps: int = 5
-    wanted: int = 3
-    inputs: int = 3
-    hidden: int = 4
-
-    def lengths(self, kind: str) -> tuple[int, int]:
-        """Return T_x and T_y of a structure."""
-        given = 1 if kind.startswith("one") else self.steps
-        if kind.endswith("to-one"):
-            return given, 1
-        return given, self.wanted if kind in ("one-to-many", "encoder-decoder") else given
-
-
-@dataclass(frozen=True, kw_only=True)
-class StructuresResult(ExperimentResult):
-    """What reaches what.
-
-    Args:
-        settings: what the run depended on.
-        verdict: the answer in words.
-        score: structures whose inputs reach just the outputs that they should.
-        baselines: all structures.
-        updates: none.
-        experiment: id.
-        preset: name.
-        seconds: what the run took.
-        reach: name → ‖∂y_s/∂x_t‖, (T_y, T_x).
-        shapes: name → shapes of inputs, hidden states and outputs.
-        parameters: name → numbers that could be trained.
-    """
-
-    settings: StructuresSettings
-    reach: dict[str, np.ndarray]
-    shapes: dict[str, tuple[tuple[int, ...], ...]]
-    parameters: dict[str, int]
-
-    def figures(self) -> tuple[Figure, ...]:
-        """Return what reaches what, one map per structure."""
-        return tuple(_reach(self, kind) for kind in KINDS)
-
-    def tables(self) -> tuple[ResultTable, ...]:
-        """Return use and shapes of every structure."""
-        return _uses(), _shapes(self)
-
-
-def compute(settings: StructuresSettings, progress: ReportProgress) -> StructuresResult:
-    """Build every structure out of the library's layers and differentiate its outputs by its inputs."""
-    import torch
-
-    from nurt.experiments.structure_models import build
-    from nurt.training.randomness import private_generators
-
-    reach, parameters = {}, {}
-    shapes: dict[str, tuple[tuple[int, ...], ...]] = {}
-    for done, kind in enumerate(KINDS):
-        progress(done / len(KINDS), kind.name)
-        given, wanted = settings.lengths(kind.id)
-        with private_generators(settings.seed, ()):
-            model = build(kind.id, settings.inputs, settings.hidden, wanted).double()
-            inputs = torch.randn(settings.batch, given, settings.inputs, dtype=torch.float64, requires_grad=True)
-        states, outputs = model(inputs)
-        shapes[kind.id] = (tuple(inputs.shape), tuple(states.shape), tuple(outputs.shape))
-        parameters[kind.id] = sum(one.numel() for one in model.parameters())
-        reach[kind.id] = _slopes(inputs, outputs)
-    right = sum(np.array_equal(reach[k.id] > 0, k.reach(*settings.lengths(k.id))) for k in KINDS)
-    verdict = Text(
-        "{right} of {n} structures let each input reach just the outputs they should: synchronous ones the present and "
-        "the past, bidirectional ones and those that read to the end everything.",
-        "{right} z {n} struktur przepuszcza każde wejście dokładnie do tych wyjść, do których powinno: synchroniczne "
-        "widzą teraźniejszość i przeszłość, dwukierunkowe i czytające do końca wszystko.",
-    )
-    return StructuresResult(
-        settings=settings,
-        verdict=Verdict("reached" if right == len(KINDS) else "missed", verdict.filled(right=right, n=len(KINDS))),
-        score=Measure(Text("structures as they should be", "struktury zgodne z oczekiwaniem"), right),
-        baselines=(Measure(Text("all structures", "wszystkie struktury"), len(KINDS)),),
-        reach=reach,
-        shapes=shapes,
-        parameters=parameters,
-    )
-
-
-def _slopes(inputs: Tensor, outputs: Tensor) -> np.ndarray:
-    """Return ‖∂y_s/∂x_t‖ over rows and numbers of a step, (T_y, T_x); rows do not meet."""
-    import torch
-
-    squares = np.zeros((outputs.shape[1], inputs.shape[1]))
-    for step, part in itertools.product(range(outputs.shape[1]), range(outputs.shape[2])):
-        (slope,) = torch.autograd.grad(outputs[:, step, part].sum(), inputs, retain_graph=True)
-        squares[step] += slope.square().sum(dim=(0, 2)).numpy()
-    return np.sqrt(squares)
-
-
-def _uses() -> ResultTable:
-    columns = (
-        Text("structure", "struktura"),
-        Text("T_x, T_y", "T_x, T_y"),
-        Text("task", "zadanie"),
-        Text("example", "przykład"),
-    )
-    rows = tuple((kind.name, kind.lengths, kind.task, kind.example) for kind in KINDS)
-    note = Text(
-        "Speech recognition is often listed as many-to-one. In general it is many-to-many without a given alignment.",
-        "Rozpoznawanie mowy bywa podawane jako wiele do jednego. Ogólnie jest to wiele do wielu bez danego "
-        "dopasowania.",
-    )
-    return ResultTable(Text("What each is for", "Do czego służą"), columns, rows, note)
-
-
-def _shapes(result: StructuresResult) -> ResultTable:
-    columns = (
-        Text("structure", "struktura"),
-        Text("inputs (B, T, I)", "wejścia (B, T, I)"),
-        Text("states (B, T, H)", "stany (B, T, H)"),
-        Text("outputs (B, T, O)", "wyjścia (B, T, O)"),
-        Text("parameters", "parametry"),
-    )
-    rows: tuple[tuple[float | str | Text, ...], ...] = tuple(
-        (kind.name, *(" × ".join(map(str, shape)) for shape in result.shapes[kind.id]), result.parameters[kind.id])
-        for kind in KINDS
-    )
-    note = Text(
-        "A bidirectional layer gives the states of both directions, 2 H.",
-        "Warstwa dwukierunkowa daje stany obu kierunków, 2 H.",
-    )
-    return ResultTable(Text("Shapes", "Kształty"), columns, rows, note)
-
-
-def _reach(result: StructuresResult, kind: Kind) -> Figure:
-    def draw(language: Language) -> go.Figure:
-        values = result.reach[kind.id]
-        wanted, given = values.shape
-        figure = plotting.new_figure("", Text("input", "wejście")[language], Text("output", "wyjście")[language])
-        with np.errstate(divide="ignore"):
-            height = np.where(values > 0, np.log10(values), np.nan)
-        figure.add_heatmap(
-            x=np.arange(1, given + 1),
-            y=np.arange(1, wanted + 1),
-            z=height,
-            customdata=values,
-            colorscale="Viridis",
-            xgap=3,
-            ygap=3,
-            showscale=False,
-            hovertemplate=f"‖∂y_%{{y}}/∂x_%{{x}}‖ = %{{customdata:.3g}}<br>{kind.equation}<extra></extra>",
-        )
-        figure.update_xaxes(
-            tickvals=np.arange(1, given + 1), ticktext=[f"x<sub>{i}</sub>" for i in range(1, given + 1)]
-        )
-        figure.update_yaxes(
-            tickvals=np.arange(1, wanted + 1), ticktext=[f"y<sub>{i}</sub>" for i in range(1, wanted + 1)]
-        )
-        figure.update_xaxes(showgrid=False, range=[0.5, given + 0.5])
-        figure.update_yaxes(showgrid=False, range=[wanted + 0.5, 0.5])
-        figure.update_layout(hovermode="closest")
-        return figure
-
-    words = Text(
-        "{equation}. Inputs {x}, states {h}, outputs {y}. An empty place: this input does not reach this output. "
-        "Brighter means stronger.",
-        "{equation}. Wejścia {x}, stany {h}, wyjścia {y}. Puste miejsce: to wejście nie sięga tego wyjścia. Jaśniej "
-        "znaczy silniej.",
-    )
-    x, h, y = (" × ".join(map(str, shape)) for shape in result.shapes[kind.id])
-    return Figure(
-        kind.name, words.filled(equation=kind.equation, x=x, h=h, y=y), draw, 120 + 36 * len(result.reach[kind.id])
-    )
-
-
-EXPERIMENT = Experiment(
-    id="structures",
-    name=Text("Shapes of a task", "Rodzaje struktur"),
-    description=Text(
-        "One input or many, one output or many: five shapes of a task, and with them stacked and bidirectional "
-        "networks. Each is built here out of real layers, and the derivative of every output by every input is taken: "
-        "what is exactly zero cannot be learnt.",
-        "Jedno wejście lub wiele, jedno wyjście lub wiele: pięć rodzajów zadań, a do nich stos i sieć dwukierunkowa. "
-        "Każdą strukturę zbudowano tu z prawdziwych warstw i policzono pochodną każdego wyjścia po każdym wejściu: "
-        "czego pochodna jest dokładnie zerem, tego nie można się nauczyć.",
-    ),
-    how_to_read=Text(
-        "A row of a map is one output. Follow it: which inputs may it use? One prime marks the step before, two the "
-        "step after.",
-        "Wiersz mapy to jedno wyjście. Prześledź go: z których wejść może korzystać? Jeden prim oznacza poprzedni "
-        "krok, dwa następny.",
-    ),
-    expected_seconds=0.5,
-    presets={
-        "default": Preset(Text("Five steps in, three out", "Pięć kroków wejścia, trzy wyjścia"), StructuresSettings()),
-        "longer": Preset(
-            Text("Ten in, six out", "Dziesięć wejścia, sześć wyjścia"), StructuresSettings(steps=10, wanted=6)
-        ),
-    },
-    compute=compute,
-    against=AGAINST_REFERENCE,
-    exercises=(
-        Exercise(
-            Text(
-                "A bidirectional network forecasts tomorrow's value at every step and is nearly perfect. Why?",
-                "Sieć dwukierunkowa w każdym kroku prognozuje wartość następną i jest prawie doskonała. Dlaczego?",
-            ),
-            Text(
-                "Its map is full: at step t it reads x of step t + 1, the very value it should forecast.",
-                "Jej mapa jest pełna: w kroku t czyta x z kroku t + 1, czyli właśnie tę wartość, którą ma prognozować.",
-            ),
-        ),
-        Exercise(
-            Text(
-                "Encoder and decoder have one vector between them. Where in the map would you look for its limit?",
-                "Między koderem a dekoderem jest jeden wektor. Gdzie na mapie szukać jego ograniczenia?",
-            ),
-            Text(
-                "In the first columns of the last rows: the way from the first input to the last output is the "
-                "longest, and there the colour is darkest. Run the preset longer.",
-                "W pierwszych kolumnach ostatnich wierszy: droga od pierwszego wejścia do ostatniego wyjścia jest "
-                "najdłuższa i tam kolor jest najciemniejszy. Uruchom wariant longer.",
-            ),
-        ),
-    ),
-)
-
-
-@dataclass(frozen=True)
 class Kind:
     """One structure.
 
@@ -265,7 +29,7 @@ class Kind:
         id: name.
         name: in words.
         lengths: T_x and T_y in words.
-        task: what it is used for in nurt.
+        task: its use in nurt.
         example: of it.
         equation: of its state and output.
         reach: from steps in and steps out to which input may reach which output, (T_y, T_x).
@@ -351,5 +115,241 @@ KINDS = (
         Text("named entities", "nazwy własne"),
         "h→_t = tanh(W x_t + U h→′ + b), h←_t = tanh(A x_t + B h←″ + d), y_t = V [h→_t, h←_t] + c",
         _all,
+    ),
+)
+
+
+@dataclass(frozen=True)
+class StructuresSettings(Settings):
+    """Settings of the structures.
+
+    Args:
+        seed: of weights and inputs.
+        batch: B.
+        steps: T_x where there are several inputs, and T_y where there are as many outputs.
+        wanted: T_y where it is free.
+        inputs: I, also the size of an output.
+        hidden: H.
+    """
+
+    batch: int = 2
+    steps: int = 5
+    wanted: int = 3
+    inputs: int = 3
+    hidden: int = 4
+
+    def lengths(self, kind: str) -> tuple[int, int]:
+        """Return T_x and T_y of a structure."""
+        given = 1 if kind.startswith("one") else self.steps
+        if kind.endswith("to-one"):
+            return given, 1
+        return given, self.wanted if kind in ("one-to-many", "encoder-decoder") else given
+
+
+@dataclass(frozen=True, kw_only=True)
+class StructuresResult(ExperimentResult):
+    """Influence of the inputs on the outputs.
+
+    Args:
+        settings: of the run.
+        verdict: the answer in words.
+        score: structures whose inputs influence exactly the expected outputs.
+        baselines: all structures.
+        updates: none.
+        experiment: id.
+        preset: name.
+        seconds: duration of the run.
+        reach: name → ‖∂y_s/∂x_t‖, (T_y, T_x).
+        shapes: name → shapes of inputs, hidden states and outputs.
+        parameters: name → numbers that could be trained.
+    """
+
+    settings: StructuresSettings
+    reach: dict[str, np.ndarray]
+    shapes: dict[str, tuple[tuple[int, ...], ...]]
+    parameters: dict[str, int]
+
+    def figures(self) -> tuple[Figure, ...]:
+        """Return the influence of inputs on outputs, one map per structure."""
+        return tuple(_reach(self, kind) for kind in KINDS)
+
+    def tables(self) -> tuple[ResultTable, ...]:
+        """Return use and shapes of every structure."""
+        return _uses(), _shapes(self)
+
+
+def compute(settings: StructuresSettings, progress: ReportProgress) -> StructuresResult:
+    """Build every structure out of the library's layers and differentiate its outputs by its inputs."""
+    import torch
+
+    from nurt.experiments.structure_models import build
+    from nurt.training.randomness import private_generators
+
+    reach, parameters = {}, {}
+    shapes: dict[str, tuple[tuple[int, ...], ...]] = {}
+    for done, kind in enumerate(KINDS):
+        progress(done / len(KINDS), kind.name)
+        given, wanted = settings.lengths(kind.id)
+        with private_generators(settings.seed, ()):
+            model = build(kind.id, settings.inputs, settings.hidden, wanted).double()
+            inputs = torch.randn(settings.batch, given, settings.inputs, dtype=torch.float64, requires_grad=True)
+        states, outputs = model(inputs)
+        shapes[kind.id] = (tuple(inputs.shape), tuple(states.shape), tuple(outputs.shape))
+        parameters[kind.id] = sum(one.numel() for one in model.parameters())
+        reach[kind.id] = _slopes(inputs, outputs)
+    right = sum(np.array_equal(reach[k.id] > 0, k.reach(*settings.lengths(k.id))) for k in KINDS)
+    verdict = Text(
+        "In {right} of {n} structures every input influences exactly the expected outputs: with synchronous ones the "
+        "present and the past, with bidirectional ones and those that read to the end everything.",
+        "W {right} z {n} struktur każde wejście wpływa dokładnie na oczekiwane wyjścia: w synchronicznych "
+        "teraźniejszość i przeszłość, w dwukierunkowych i czytających do końca wszystko.",
+    )
+    return StructuresResult(
+        settings=settings,
+        verdict=Verdict("reached" if right == len(KINDS) else "missed", verdict.filled(right=right, n=len(KINDS))),
+        score=Measure(Text("structures as expected", "struktury zgodne z oczekiwaniem"), right),
+        baselines=(Measure(Text("all structures", "wszystkie struktury"), len(KINDS)),),
+        reach=reach,
+        shapes=shapes,
+        parameters=parameters,
+    )
+
+
+def _slopes(inputs: Tensor, outputs: Tensor) -> np.ndarray:
+    """Return ‖∂y_s/∂x_t‖ over rows and numbers of a step, (T_y, T_x); rows do not meet."""
+    import torch
+
+    squares = np.zeros((outputs.shape[1], inputs.shape[1]))
+    for step, part in itertools.product(range(outputs.shape[1]), range(outputs.shape[2])):
+        (slope,) = torch.autograd.grad(outputs[:, step, part].sum(), inputs, retain_graph=True)
+        squares[step] += slope.square().sum(dim=(0, 2)).numpy()
+    return np.sqrt(squares)
+
+
+def _uses() -> ResultTable:
+    columns = (
+        Text("structure", "struktura"),
+        Text("T_x, T_y", "T_x, T_y"),
+        Text("task", "zadanie"),
+        Text("example", "przykład"),
+    )
+    rows = tuple((kind.name, kind.lengths, kind.task, kind.example) for kind in KINDS)
+    note = Text(
+        "Speech recognition is often listed as many-to-one. In general it is many-to-many without a given alignment.",
+        "Rozpoznawanie mowy bywa podawane jako wiele do jednego. Ogólnie jest to wiele do wielu bez danego "
+        "dopasowania.",
+    )
+    return ResultTable(Text("Uses", "Zastosowania"), columns, rows, note)
+
+
+def _shapes(result: StructuresResult) -> ResultTable:
+    columns = (
+        Text("structure", "struktura"),
+        Text("inputs (B, T, I)", "wejścia (B, T, I)"),
+        Text("states (B, T, H)", "stany (B, T, H)"),
+        Text("outputs (B, T, O)", "wyjścia (B, T, O)"),
+        Text("parameters", "parametry"),
+    )
+    rows: tuple[tuple[float | str | Text, ...], ...] = tuple(
+        (kind.name, *(" × ".join(map(str, shape)) for shape in result.shapes[kind.id]), result.parameters[kind.id])
+        for kind in KINDS
+    )
+    note = Text(
+        "A bidirectional layer gives the states of both directions, 2 H.",
+        "Warstwa dwukierunkowa daje stany obu kierunków, 2 H.",
+    )
+    return ResultTable(Text("Shapes", "Kształty"), columns, rows, note)
+
+
+def _reach(result: StructuresResult, kind: Kind) -> Figure:
+    def draw(language: Language) -> go.Figure:
+        values = result.reach[kind.id]
+        wanted, given = values.shape
+        figure = plotting.new_figure("", Text("input", "wejście")[language], Text("output", "wyjście")[language])
+        with np.errstate(divide="ignore"):
+            height = np.where(values > 0, np.log10(values), np.nan)
+        figure.add_heatmap(
+            x=np.arange(1, given + 1),
+            y=np.arange(1, wanted + 1),
+            z=height,
+            customdata=values,
+            colorscale="Viridis",
+            xgap=3,
+            ygap=3,
+            showscale=False,
+            hovertemplate=f"‖∂y_%{{y}}/∂x_%{{x}}‖ = %{{customdata:.3g}}<br>{kind.equation}<extra></extra>",
+        )
+        figure.update_xaxes(
+            tickvals=np.arange(1, given + 1), ticktext=[f"x<sub>{i}</sub>" for i in range(1, given + 1)]
+        )
+        figure.update_yaxes(
+            tickvals=np.arange(1, wanted + 1), ticktext=[f"y<sub>{i}</sub>" for i in range(1, wanted + 1)]
+        )
+        figure.update_xaxes(showgrid=False, range=[0.5, given + 0.5])
+        figure.update_yaxes(showgrid=False, range=[wanted + 0.5, 0.5])
+        figure.update_layout(hovermode="closest")
+        return figure
+
+    words = Text(
+        "{equation}. Inputs {x}, states {h}, outputs {y}. An empty cell: this input does not influence this output. "
+        "Brighter means stronger.",
+        "{equation}. Wejścia {x}, stany {h}, wyjścia {y}. Puste pole: to wejście nie wpływa na to wyjście. Jaśniej "
+        "znaczy silniej.",
+    )
+    x, h, y = (" × ".join(map(str, shape)) for shape in result.shapes[kind.id])
+    return Figure(
+        kind.name, words.filled(equation=kind.equation, x=x, h=h, y=y), draw, 120 + 36 * len(result.reach[kind.id])
+    )
+
+
+EXPERIMENT = Experiment(
+    id="structures",
+    name=Text("Structures of a task", "Rodzaje struktur"),
+    description=Text(
+        "One input or many, one output or many: five structures of a task, and also stacked and bidirectional "
+        "networks. Each is built here of real layers, and the derivative of every output by every input is computed: "
+        "a dependence whose derivative is exactly zero cannot be learnt.",
+        "Jedno wejście lub wiele, jedno wyjście lub wiele: pięć rodzajów zadań, a do nich stos i sieć dwukierunkowa. "
+        "Każdą strukturę zbudowano tu z prawdziwych warstw i obliczono pochodną każdego wyjścia po każdym wejściu: "
+        "zależności, której pochodna jest dokładnie zerem, nie można się nauczyć.",
+    ),
+    how_to_read=Text(
+        "A row of a map is one output, and its columns show which inputs it may use. One prime marks the step "
+        "before, two the step after.",
+        "Wiersz mapy to jedno wyjście, a kolumny pokazują, z których wejść może korzystać. Jeden prim oznacza "
+        "poprzedni krok, dwa następny.",
+    ),
+    expected_seconds=0.5,
+    presets={
+        "default": Preset(Text("Five steps in, three out", "Pięć kroków wejścia, trzy wyjścia"), StructuresSettings()),
+        "longer": Preset(
+            Text("Ten in, six out", "Dziesięć wejścia, sześć wyjścia"), StructuresSettings(steps=10, wanted=6)
+        ),
+    },
+    compute=compute,
+    against=AGAINST_REFERENCE,
+    exercises=(
+        Exercise(
+            Text(
+                "A bidirectional network forecasts tomorrow's value at every step and is nearly perfect. Why?",
+                "Sieć dwukierunkowa w każdym kroku prognozuje wartość następną i jest prawie doskonała. Dlaczego?",
+            ),
+            Text(
+                "Its map is full: at step t it reads x of step t + 1, the value that it should forecast.",
+                "Jej mapa jest pełna: w kroku t czyta x z kroku t + 1, czyli właśnie tę wartość, którą ma prognozować.",
+            ),
+        ),
+        Exercise(
+            Text(
+                "Encoder and decoder share a single vector. Where in the map does this limit appear?",
+                "Koder i dekoder łączy jeden wektor. Gdzie na mapie widać to ograniczenie?",
+            ),
+            Text(
+                "In the first columns of the last rows: the path from the first input to the last output is the "
+                "longest, and there the colour is darkest. Run the preset longer.",
+                "W pierwszych kolumnach ostatnich wierszy: droga od pierwszego wejścia do ostatniego wyjścia jest "
+                "najdłuższa i tam kolor jest najciemniejszy. Uruchom wariant longer.",
+            ),
+        ),
     ),
 )

@@ -1,4 +1,4 @@
-"""Truncated back-propagation: the gradient that is left, and the lag that nothing learns."""
+"""Truncated back-propagation: the bias of its gradient, and lags that are not learnt."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ RIGHT = Text("share of right bits", "udział poprawnych bitów")
 
 @dataclass(frozen=True)
 class TruncationSettings(MemorySettings):
-    """Settings of the demonstration; the networks have one update per chunk.
+    """Settings of the truncation; the networks have one update per chunk.
 
     Args:
         seed, cells, hidden, updates, batch, learning_rate, clip_norm, repeats, looks: as in
@@ -66,7 +66,7 @@ class TruncationSettings(MemorySettings):
 
 @dataclass(frozen=True)
 class EchoRuns:
-    """What was trained on one echo.
+    """The trainings on one echo.
 
     Args:
         delay: d.
@@ -88,21 +88,21 @@ class EchoRuns:
 
 @dataclass(frozen=True, kw_only=True)
 class TruncationResult(ExperimentResult):
-    """What truncation leaves.
+    """Gradients under truncation, and the echoes.
 
     Args:
-        settings: what the run depended on.
-        verdict: whether what no gradient links stayed unlearnt, and what it links was learnt.
+        settings: of the run.
+        verdict: whether only the echoes with linked answers were learnt.
         score: least share of right bits where the gradient links some answers.
         baselines: chance, and the largest share where it links none.
         updates: of all runs together.
         experiment: id.
         preset: name.
-        seconds: what the run took.
+        seconds: duration of the run.
         parts: G[s, t] of the linear recurrence, (T, T).
         sliding: gradient per window, sliding.
         chunked: gradient per window, in chunks.
-        echoes: what was trained.
+        echoes: the trainings.
     """
 
     settings: TruncationSettings
@@ -123,7 +123,7 @@ class TruncationResult(ExperimentResult):
 
 
 def compute(settings: TruncationSettings, progress: ReportProgress) -> TruncationResult:
-    """Take the exact gradient apart, then train the echoes."""
+    """Split the exact gradient, then train the echoes."""
     parts = contributions(draw_sequences("bits", "sum", SHAPE, STREAM)[0], settings.weight_in, settings.weight_rec)
     echoes: list[EchoRuns] = []
     for number, (delay, chunk) in enumerate(settings.echoes):
@@ -135,7 +135,7 @@ def compute(settings: TruncationSettings, progress: ReportProgress) -> Truncatio
 
 
 def _of_echo(progress: ReportProgress, settings: TruncationSettings, number: int) -> ReportProgress:
-    """Return what one echo of all tells its own share."""
+    """Return a function that reports the share of one echo as that of all."""
     delay, chunk = settings.echoes[number]
     where = Text("echo {d} in chunks of {k}: ", "echo {d}, kawałki po {k}: ").filled(d=delay, k=chunk)
 
@@ -195,7 +195,7 @@ def _echo_table(result: TruncationResult) -> ResultTable:
         for run in one.runs
     ]
     return ResultTable(
-        caption=Text("Echoes, state carried and cut from the gradient", "Echa, stan przenoszony bez gradientu"),
+        caption=Text("Echoes with a carried, detached state", "Echa ze stanem przenoszonym bez gradientu"),
         columns=(
             Text("delay d", "opóźnienie d"),
             Text("chunk K", "kawałek K"),
@@ -203,14 +203,14 @@ def _echo_table(result: TruncationResult) -> ResultTable:
             Text("cell", "komórka"),
             Text("seed", "ziarno"),
             RIGHT,
-            Text("clipped, %", "przycięte, %"),
+            Text("clipped, %", "obcięte, %"),
         ),
         rows=tuple(rows),
         note=Text(
-            "Linked are the answers that stand in one chunk with their bit: (K − d)/K of them, none from d = K on. "
-            "Clipped are the updates whose gradient was longer than the threshold.",
-            "Powiązane są odpowiedzi stojące w jednym kawałku ze swoim bitem: (K − d)/K, od d = K żadna. Przycięte są "
-            "aktualizacje, w których gradient był dłuższy od progu.",
+            "Linked: answers that lie in one chunk with their bit, (K − d)/K of them, none from d = K on. Clipped: "
+            "updates whose gradient norm was above the threshold.",
+            "Powiązane: odpowiedzi leżące w jednym kawałku ze swoim bitem, (K − d)/K, od d = K żadna. Obcięte: "
+            "aktualizacje, w których norma gradientu przekroczyła próg.",
         ),
         significant=4,
     )
@@ -238,10 +238,10 @@ def _echo_figure(result: TruncationResult) -> Figure:
     return Figure(
         Text("Delay d in chunks of K", "Opóźnienie d w kawałkach po K"),
         Text(
-            "One mark per run. The dashed line is chance. Marks a little above it read faint traces of old bits from "
-            "the carried state, which needs no gradient through time.",
-            "Jeden znak na przebieg. Linia przerywana to zgadywanie. Znaki nieco nad nią odczytują słabe ślady dawnych "
-            "bitów z przenoszonego stanu, do czego nie trzeba gradientu w czasie.",
+            "One mark per run. The dashed line is chance. Runs slightly above it use weak traces of old bits in the "
+            "carried state, which needs no gradient through time.",
+            "Jeden znak na przebieg. Linia przerywana to zgadywanie. Przebiegi nieco nad nią korzystają ze słabych "
+            "śladów dawnych bitów w przenoszonym stanie, do czego nie trzeba gradientu w czasie.",
         ),
         draw,
     )
@@ -251,16 +251,16 @@ BASE = TruncationSettings(cells=("RNN",), updates=1500, batch=32, repeats=3, tes
 
 EXPERIMENT = Experiment(
     id="truncation",
-    name=Text("What truncation cannot learn", "Czego nie nauczy obcięcie"),
+    name=Text("Limits of truncated back-propagation", "Granice skracania propagacji wstecznej (truncation)"),
     description=Text(
-        "Truncated back-propagation sends the gradient back over K steps only. The first part takes the exact gradient "
-        "of a linear recurrence apart and shows what each window leaves of it: less, and therefore biased. The second "
-        "part trains networks to repeat a bit of d steps ago in chunks of K. From d = K on, no gradient connects the "
-        "answer with its bit, and only a state that happens to keep the bit can help.",
-        "Obcięta propagacja wsteczna cofa gradient tylko o K kroków. Pierwsza część rozkłada dokładny gradient "
-        "rekurencji liniowej i pokazuje, co zostawia z niego każde okno: mniej, a więc z obciążeniem. Druga część uczy "
-        "sieci powtarzać bit sprzed d kroków w kawałkach po K. Od d = K żaden gradient nie łączy odpowiedzi z jej "
-        "bitem i pomóc może tylko stan, który przypadkiem zachowa bit.",
+        "Truncated back-propagation passes the gradient back over K steps only. The first part splits the exact "
+        "gradient of a linear recurrence and shows the part that each window keeps: it is biased. The second part "
+        "trains networks to repeat a bit of d steps ago in chunks of K. From d = K on, no gradient connects the "
+        "answer with its bit, and only a state that keeps the bit by chance can help.",
+        "Skrócona propagacja wsteczna (truncation) cofa gradient tylko o K kroków. Pierwsza część rozkłada dokładny "
+        "gradient rekurencji liniowej i pokazuje część, którą zachowuje każde okno: jest ona obciążona. Druga część "
+        "uczy sieci powtarzać bit sprzed d kroków w kawałkach po K. Od d = K żaden gradient nie łączy odpowiedzi z "
+        "jej bitem i pomóc może tylko stan, który przypadkiem zachowa bit.",
     ),
     how_to_read=Text(
         "Compare the echo 12 in chunks of 20 with the same echo in chunks of 10: same cell, same budget, other window.",
@@ -291,10 +291,11 @@ EXPERIMENT = Experiment(
                 "W wariancie lucky-state sieć czasem bezbłędnie uczy się echa 3 w kawałkach po 2. Jak to możliwe?",
             ),
             Text(
-                "Not through the gradient of that lag, which is zero. A state that happens to shift its bits along "
-                "keeps them readable, and the read-out learns to find them. Another seed has no such luck.",
-                "Nie dzięki gradientowi tego odstępu, bo jest on zerowy. Stan, który przypadkiem przesuwa bity dalej, "
-                "zachowuje je czytelne, a warstwa wyjściowa uczy się je odnaleźć. Inne ziarno nie ma tego szczęścia.",
+                "Not through the gradient of that lag, which is zero. A state that shifts its bits along by chance "
+                "keeps them readable, and the read-out learns to find them. With another seed this does not happen.",
+                "Nie dzięki gradientowi tego odstępu, bo jest on zerowy. Stan, który przypadkiem przesuwa bity "
+                "dalej, zachowuje je czytelne, a warstwa wyjściowa uczy się je odnaleźć. Przy innym ziarnie to się "
+                "nie zdarza.",
             ),
         ),
     ),

@@ -141,7 +141,7 @@ def test_the_verdict_says_what_was_asked() -> None:
     assert "all 4096 pairs" in few.verdict.text.en and "wszystkich 4096 par" in few.verdict.text.pl
     many = quick("addition/subtract-15", draws=1, rounds=1)
     assert not many.settings.exhaustive
-    assert "2000 fresh pairs" in many.verdict.text.en and "2000 nowych par" in many.verdict.text.pl
+    assert "2000 held-out pairs" in many.verdict.text.en and "2000 nowych par" in many.verdict.text.pl
 
 
 @pytest.mark.slow

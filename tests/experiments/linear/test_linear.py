@@ -177,7 +177,7 @@ def test_verdicts_and_baselines() -> None:
         result: ExperimentResult = linear(id)
         assert result.baselines[0].value == pytest.approx(constants[id], rel=1e-5)
         assert result.verdict.standing == standings[id]
-    assert "elow the constant baseline" in run("linear/variant-14").verdict.text.en
+    assert "orse than the constant baseline" in run("linear/variant-14").verdict.text.en
     assert run("linear/variant-14").baselines[1].value == pytest.approx(0.9941, abs=5e-5)
 
 

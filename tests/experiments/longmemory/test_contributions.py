@@ -1,4 +1,4 @@
-"""The gradient taken apart: its sum, its truncations, and torch with a detached state."""
+"""The gradient split by use and loss: its sum, its truncations, and torch with a detached state."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""All runs of a benchmark: told as they go, and kept when interrupted."""
+"""All runs of a benchmark: reported as they go, and kept when interrupted."""
 
 from __future__ import annotations
 

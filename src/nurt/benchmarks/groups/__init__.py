@@ -1,4 +1,4 @@
-"""The cases, one file per kind of comparison, and the table of them."""
+"""The groups of cases, one file per kind of comparison, and their registry."""
 
 from __future__ import annotations
 

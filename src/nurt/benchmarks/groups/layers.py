@@ -181,7 +181,8 @@ def _recording() -> list[Case]:
 PADDED = CaseGroup(
     "padded",
     "A training step (forward, backward) of nurt.nn.LSTM, GRU and RNN against torch.nn's.",
-    "Small layers are bound by the functions of the gates and by what a call costs, large ones by the matrix products.",
+    "Small layers are bound by the functions of the gates and by the cost of a call, large ones by the matrix "
+    "products.",
     _padded,
 )
 BUSY = CaseGroup(
@@ -211,8 +212,8 @@ RAGGED = CaseGroup(
 )
 RECORDING = CaseGroup(
     "recording",
-    "A training step that writes down gates, states and total gradients of every step, against the same step without. "
-    "Torch has no counterpart; its plain step stands beside.",
-    "Bound by memory: what is written down is more than what is computed with.",
+    "A training step that records gates, states and total gradients of every step, against the same step without. "
+    "Torch has no counterpart; its plain step is shown for comparison.",
+    "Bound by memory: more numbers are recorded than used in the computation.",
     _recording,
 )

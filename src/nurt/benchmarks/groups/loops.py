@@ -21,7 +21,7 @@ __all__ = ["LAYER_NORM", "SCAN", "SCANNED", "layer_norm_contest", "scan_contest"
 
 GATES = 4
 # With the usual gain of 1 rounding grows from step to step: after 60 steps float32 is off by 3e-4 in either library,
-# and a gate could not tell that from a mistake. The time does not depend on it.
+# and the gate could not distinguish that from a mistake. The time does not depend on it.
 RECURRENT_GAIN = 0.3
 
 # T, B and the number of channels.
@@ -74,7 +74,7 @@ def scan_contest(cell: str, T: int, B: int, D: int) -> Contest:
 
 
 class _LayerNormLoop(nn.Module):
-    """The layer as one writes it in torch: input products at once, then a loop over time [ba2016layer].
+    """The usual layer in torch: input products at once, then a loop over time [ba2016layer].
 
     Args:
         cell: gives the weights, under the same names.

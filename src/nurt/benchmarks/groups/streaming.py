@@ -1,4 +1,4 @@
-"""One sequence, one moment at a time."""
+"""One sequence, one step at a time."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Advance = Callable[[Tensor, Any], tuple[Tensor, Any]]
 
 
 class _CellByStep:
-    """Feeds moments, one at a time, and keeps the state."""
+    """Passes one step at a time to a layer or cell and keeps the state."""
 
     def __init__(self, moments: Tensor, advance: Advance) -> None:
         self._moments = moments
@@ -102,6 +102,6 @@ def _streaming() -> list[Case]:
 STREAMING = CaseGroup(
     "streaming",
     "One step of one sequence, without gradients: nurt.nn.stream against torch.nn's layer and its cell.",
-    "Small layers are bound by what a call costs, large ones by reading the weights.",
+    "Small layers are bound by the cost of a call, large ones by reading the weights.",
     _streaming,
 )

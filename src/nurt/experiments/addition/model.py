@@ -39,7 +39,7 @@ Operation: TypeAlias = Literal["add", "subtract"]
 
 @dataclass(frozen=True)
 class Pairs:
-    """Pairs of numbers and what the network reads and answers.
+    """Pairs of numbers, the inputs of the network and its targets.
 
     Args:
         numbers: (B, 2); of a subtraction the larger first.
@@ -58,7 +58,7 @@ def draw_pairs(stream: np.random.RandomState, count: int, steps: int, operation:
     """Return pairs of numbers of ``steps`` - 1 bits, the first of a pair drawn before the second.
 
     Args:
-        stream: asked for two numbers per pair.
+        stream: gives two numbers per pair.
         count: B.
         steps: T.
         operation: of a subtraction the smaller is taken from the larger.
@@ -69,7 +69,7 @@ def draw_pairs(stream: np.random.RandomState, count: int, steps: int, operation:
 
 
 def all_pairs(steps: int, operation: Operation) -> Pairs:
-    """Return every pair of two numbers of ``steps`` - 1 bits there is, 4^(steps - 1) of them."""
+    """Return all 4^(steps - 1) pairs of two numbers of ``steps`` - 1 bits."""
     top = 2 ** (steps - 1)
     return _pairs(np.stack(np.divmod(np.arange(top**2), top), axis=1), steps, operation)
 
@@ -113,7 +113,7 @@ class AdditionWeights(NamedTuple):
 def draw(stream: np.random.RandomState, hidden: int) -> AdditionWeights:
     """Return new weights: matrices uniform within ±√(6 / (rows + columns)) [glorot2010understanding], the rest 0.
 
-    The stream is asked for W_in, W_rec and W_out, in this order.
+    The stream gives W_in, W_rec and W_out, in this order.
     """
 
     def uniform(rows: int, columns: int) -> np.ndarray:
@@ -121,8 +121,8 @@ def draw(stream: np.random.RandomState, hidden: int) -> AdditionWeights:
         return stream.uniform(-bound, bound, (rows, columns))
 
     weight_in, weight_rec, weight_out = uniform(INPUTS, hidden), uniform(hidden, hidden), uniform(hidden, 1)
-    nothing = np.zeros(hidden)
-    return AdditionWeights(weight_in, nothing, weight_rec, nothing, nothing, weight_out, np.zeros(1))
+    zeros = np.zeros(hidden)
+    return AdditionWeights(weight_in, zeros, weight_rec, zeros, zeros, weight_out, np.zeros(1))
 
 
 def pack(parameters: AdditionWeights) -> np.ndarray:
@@ -168,7 +168,7 @@ def accuracy(parameters: AdditionWeights, inputs: np.ndarray, targets: np.ndarra
 def gradient(parameters: AdditionWeights, inputs: np.ndarray, targets: np.ndarray) -> AdditionWeights:
     """Return the gradient of the loss by back-propagation through time, shaped like the weights.
 
-    With z_t what tanh is taken of: ∂ℓ/∂z_t = (∂ℓ/∂p-path at t + ∂ℓ/∂z_{t+1} W_recᵀ) ⊙ (1 - h_t²).
+    With z_t the argument of tanh: ∂ℓ/∂z_t = (∂ℓ/∂p-path at t + ∂ℓ/∂z_{t+1} W_recᵀ) ⊙ (1 - h_t²).
     """
     states, logits = run(parameters, inputs)
     batch, steps, _ = inputs.shape
@@ -214,7 +214,7 @@ def exact_parameters(operation: Operation, gain: float = 10.0) -> AdditionWeight
     carry (+1 or -1), or the borrow with its sign turned.
 
     Args:
-        operation: what to calculate.
+        operation: to calculate.
         gain: K; 3 is enough.
     """
     second, offset, start = (1.0, 1.0, -1.0) if operation == "add" else (-1.0, 2.0, 1.0)

@@ -32,17 +32,17 @@ def states_figure(
 
     def draw(language: Language) -> go.Figure:
         taken = model.run(weights, sample.inputs[:1])[0][0, 1:]
-        told = 2.0 * model.carries(sample, operation)[0] - 1.0
+        carried = 2.0 * model.carries(sample, operation)[0] - 1.0
         curves = [(f"{UNIT[language]} {unit + 1}", taken[:, unit]) for unit in range(taken.shape[1])]
-        figure = drawing.lines(np.arange(len(told)), curves, POSITION[language], STATE[language])
+        figure = drawing.lines(np.arange(len(carried)), curves, POSITION[language], STATE[language])
         figure.add_scatter(
-            x=np.arange(len(told)),
-            y=told,
+            x=np.arange(len(carried)),
+            y=carried,
             name=carry[language],
             mode="markers",
             marker={"symbol": "diamond-open", "size": 13, "color": plotting.ACTUAL, "line": {"width": 2}},
         )
-        figure.update_xaxes(dtick=1 if len(told) <= 15 else 4)
+        figure.update_xaxes(dtick=1 if len(carried) <= 15 else 4)
         return figure
 
     first, second = sample.numbers[0]
@@ -51,9 +51,9 @@ def states_figure(
         title,
         Text(
             f"{first} {sign} {second}. Black diamonds are the carry (or borrow) that leaves each bit: +1 or −1. Look "
-            "for units that follow them, upright or upside down; that is where the network remembers.",
+            "for units that follow them, with either sign: these units are the memory.",
             f"{first} {sign} {second}. Czarne romby to przeniesienie (lub pożyczka) wychodzące z każdego bitu: +1 albo "
-            "−1. Szukaj jednostek, które za nimi podążają wprost lub odwrotnie: tam sieć pamięta.",
+            "−1. Szukaj jednostek, które za nimi podążają, z dowolnym znakiem: to one są pamięcią.",
         ),
         draw,
         360,
@@ -74,10 +74,10 @@ def loss_figure(losses: np.ndarray) -> Figure:
     return Figure(
         Text("Loss", "Strata"),
         Text(
-            "Each point is the loss on the batch of that update. A long plateau, then a fall, is usual: before the "
-            "carry is found nothing helps, after it everything does.",
-            "Każdy punkt to strata na porcji danych tej aktualizacji. Typowe jest długie plateau, a potem spadek: "
-            "dopóki sieć nie odkryje przeniesienia, nic nie pomaga, a potem pomaga wszystko.",
+            "Each point is the loss on the batch of that update. A long plateau followed by a fast decrease is "
+            "typical: the loss falls as soon as the network represents the carry.",
+            "Każdy punkt to strata na porcji danych tej aktualizacji. Typowe jest długie plateau, a potem szybki "
+            "spadek: strata maleje, gdy tylko sieć zacznie pamiętać przeniesienie.",
         ),
         draw,
         340,
@@ -101,11 +101,11 @@ def accuracy_figure(updates: np.ndarray, accuracies: np.ndarray, baselines: Sequ
         return figure
 
     return Figure(
-        Text("Accuracy while it learns", "Dokładność w trakcie uczenia"),
+        Text("Accuracy during training", "Dokładność w trakcie uczenia"),
         Text(
-            "Measured on the pairs the verdict speaks of. The dashed line needs no memory: it answers each pair of "
-            "bits by itself.",
-            "Mierzona na parach, o których mówi werdykt. Linia przerywana nie wymaga pamięci: odpowiada na każdą parę "
+            "Measured on the pairs that the verdict is about. The dashed line needs no memory: it uses each pair of "
+            "bits alone.",
+            "Mierzona na parach, o których mówi werdykt. Linia przerywana nie wymaga pamięci: korzysta z każdej pary "
             "bitów z osobna.",
         ),
         draw,
@@ -126,12 +126,11 @@ def draws_figure(accuracies: np.ndarray, baseline: float) -> Figure:
         return figure
 
     return Figure(
-        Text("The same training from other draws", "To samo uczenie przy innych losowaniach"),
+        Text("The same training from other seeds", "To samo uczenie z innych ziaren"),
         Text(
-            "Nothing differs but the random draw. A bar at 1 has learnt the rule; a bar at the dashed line has learnt "
-            "no memory at all.",
-            "Różni się tylko losowanie. Słupek o wysokości 1 poznał regułę; słupek przy linii przerywanej nie nauczył "
-            "się żadnej pamięci.",
+            "Only the seed differs. A bar at 1 has learnt the rule; a bar at the dashed line uses no memory.",
+            "Różni się tylko ziarno. Słupek o wysokości 1 poznał regułę; słupek przy linii przerywanej nie korzysta "
+            "z pamięci.",
         ),
         draw,
         320,
@@ -148,7 +147,7 @@ def sample_table(pairs: model.Pairs, operation: model.Operation, weights: model.
         for (first, second), right, own, known in zip(pairs.numbers, pairs.results, trained, exact, strict=True)
     )
     return ResultTable(
-        caption=Text("A few fresh pairs", "Kilka nowych par"),
+        caption=Text("A few held-out pairs", "Kilka nowych par"),
         columns=(
             Text("task", "działanie"),
             Text("right result", "poprawny wynik"),
@@ -157,8 +156,8 @@ def sample_table(pairs: model.Pairs, operation: model.Operation, weights: model.
         ),
         rows=rows,
         note=Text(
-            "The exact weights are written down, not learnt: three units, right for numbers of any length.",
-            "Dokładne wagi są wypisane, a nie wyuczone: trzy jednostki, poprawne dla liczb dowolnej długości.",
+            "The exact weights are constructed, not learnt: three units, right for numbers of any length.",
+            "Dokładne wagi są skonstruowane, a nie wyuczone: trzy jednostki, poprawne dla liczb dowolnej długości.",
         ),
     )
 

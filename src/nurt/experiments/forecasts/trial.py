@@ -150,9 +150,9 @@ def total_gradients(forecaster: Forecaster, series: Series, known: int) -> np.nd
     inputs, extra, targets = to_tensors(windows, origins, forecaster.covariate_scaling_, network.head.median.weight)
     units = network.statistics(inputs)
     with recording() as records:
-        said = network(inputs, extra, units, steps=1)
+        forecasts = network(inputs, extra, units, steps=1)
     wanted = standardise(targets, units.anchor, units.scale)
-    (said[:, :1, network.head.middle] - wanted).square().sum().backward()
+    (forecasts[:, :1, network.head.middle] - wanted).square().sum().backward()
     network.zero_grad()
     found = [one.grad_hidden for one in records]
     return np.stack([torch.linalg.vector_norm(g, dim=-1).mean(dim=0).numpy() for g in found if g is not None])

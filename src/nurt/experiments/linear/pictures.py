@@ -37,7 +37,7 @@ Data: TypeAlias = tuple[np.ndarray, np.ndarray]
 GRID = 101
 INPUT_WEIGHT = Text("input weight w<sub>x</sub>", "waga wejścia w<sub>x</sub>")
 RECURRENT_WEIGHT = Text("recurrent weight w<sub>rec</sub>", "waga rekurencyjna w<sub>rec</sub>")
-WALK = Text("update", "aktualizacja")
+PATH = Text("update", "aktualizacja")
 END = Text("end", "koniec")
 KINDS = {"minimum": Text("minimum", "minimum"), "saddle": Text("saddle", "siodło")}
 
@@ -53,10 +53,10 @@ def surface_figure(data: Data, bounds: Bounds, title: Text, markers: Iterable[Po
     return Figure(
         title,
         Text(
-            "Each step of the colours is a factor of the loss. Look for the thin dark valley and the walls beside it: "
-            "where |w_rec| is above 1 a small move changes the loss by powers of ten.",
+            "Each step of the colour scale is a factor of the loss. Look for the thin dark valley and the walls "
+            "beside it: where |w_rec| is above 1, a small change of the weights changes the loss by powers of ten.",
             "Każdy stopień koloru to wielokrotność straty. Szukaj cienkiej ciemnej doliny i ścian obok: tam, gdzie "
-            "|w_rec| przekracza 1, mały ruch zmienia stratę o rzędy wielkości.",
+            "|w_rec| przekracza 1, mała zmiana wag zmienia stratę o rzędy wielkości.",
         ),
         draw,
         460,
@@ -84,18 +84,18 @@ def gradient_figure(markers: Mapping[Point, model.Gradients], scale: int) -> Fig
         return figure
 
     scaled = Text(
-        " This preset shows B² times the gradient, the scale of code that sums over the batch twice.",
-        " Ten wariant pokazuje gradient pomnożony przez B², czyli skalę kodu, który dwa razy sumuje po próbkach.",
+        " This preset shows B² times the gradient, the result of code that sums over the batch twice.",
+        " Ten wariant pokazuje gradient pomnożony przez B², czyli wynik kodu, który dwa razy sumuje po próbkach.",
     )
-    told = Text(
-        "Reading to the right is going back in time. The step multiplies by w_rec: 2 explodes, −2 explodes and changes "
-        "sign, 0.5 vanishes, 1 stays level. The axis is linear within ±0.01 and logarithmic beyond.",
-        "Czytanie w prawo to cofanie się w czasie. Każdy krok mnoży przez w_rec: 2 wybucha, −2 wybucha i zmienia znak, "
-        "0,5 zanika, 1 pozostaje bez zmian. Oś jest liniowa w zakresie ±0,01, a dalej logarytmiczna.",
+    how_to_read = Text(
+        "Time runs backwards to the right. Every step multiplies by w_rec: 2 explodes, −2 explodes and changes sign, "
+        "0.5 vanishes, 1 stays constant. The axis is linear within ±0.01 and logarithmic beyond.",
+        "W prawo czas biegnie wstecz. Każdy krok mnoży przez w_rec: 2 eksploduje, −2 eksploduje i zmienia znak, 0,5 "
+        "zanika, 1 pozostaje bez zmian. Oś jest liniowa w zakresie ±0,01, a dalej logarytmiczna.",
     )
     if scale != 1:
-        told = Text(told.en + scaled.en, told.pl + scaled.pl)
-    return Figure(Text("Gradient over time", "Gradient w czasie"), told, draw)
+        how_to_read = Text(how_to_read.en + scaled.en, how_to_read.pl + scaled.pl)
+    return Figure(Text("Gradient over time", "Gradient w czasie"), how_to_read, draw)
 
 
 def path_figure(data: Data, path: np.ndarray, bounds: Bounds, title: Text) -> Figure:
@@ -104,16 +104,16 @@ def path_figure(data: Data, path: np.ndarray, bounds: Bounds, title: Text) -> Fi
     def draw(language: Language) -> go.Figure:
         figure = _map(data, bounds, language)
         inside = np.all(np.abs(path) < 1e3, axis=1)
-        drawing.add_path(figure, path[inside], WALK[language], END[language])
+        drawing.add_path(figure, path[inside], PATH[language], END[language])
         return figure
 
     return Figure(
         title,
         Text(
-            "One dot per update. The walk starts at the top left and has to follow the curved valley. Steps that stop "
-            "growing show where signs alternate from wall to wall.",
+            "One dot per update. The path starts at the top left and has to follow the curved valley. Steps stop "
+            "growing where the sign of the gradient alternates from wall to wall.",
             "Jedna kropka na aktualizację. Droga zaczyna się u góry po lewej i musi prowadzić zakrzywioną doliną. "
-            "Gdzie kroki przestają rosnąć, tam znaki gradientu zmieniają się od ściany do ściany.",
+            "Kroki przestają rosnąć tam, gdzie znak gradientu zmienia się od ściany do ściany.",
         ),
         draw,
         460,
@@ -141,10 +141,10 @@ def profile_figure(data: Data, extremes: Sequence[Extreme], bounds: Bounds) -> F
     return Figure(
         Text("Profile: the floor of the valley", "Profil: dno doliny"),
         Text(
-            "For every recurrent weight the best input weight is computed exactly. The curve has one minimum; left of "
-            "the maximum, a saddle of the surface, it falls towards the edge and leads a walk astray.",
+            "For every recurrent weight the best input weight is computed exactly. The curve has one minimum; left "
+            "of the maximum, a saddle of the surface, it falls towards the edge and misleads the optimiser.",
             "Dla każdej wagi rekurencyjnej dokładnie wyznaczono najlepszą wagę wejścia. Krzywa ma jedno minimum; na "
-            "lewo od maksimum, które jest siodłem powierzchni, opada ku brzegowi i prowadzi na manowce.",
+            "lewo od maksimum, które jest siodłem powierzchni, opada ku brzegowi i myli optymalizator.",
         ),
         draw,
         340,
@@ -167,10 +167,10 @@ def length_figure(lengths: np.ndarray, errors: np.ndarray, trained: int) -> Figu
     return Figure(
         Text("Other lengths", "Inne długości"),
         Text(
-            "Error on fresh sequences, shorter and longer than those of the training. Weights that found the rule "
-            "keep a small error; weights that fitted one length do not.",
-            "Błąd dla nowych ciągów, krótszych i dłuższych niż podczas uczenia. Wagi, które odkryły regułę, mają mały "
-            "błąd wszędzie; wagi dopasowane do jednej długości — nie.",
+            "Error on fresh sequences, shorter and longer than those of the training. Weights that represent the "
+            "rule keep a small error; weights fitted to one length do not.",
+            "Błąd dla nowych ciągów, krótszych i dłuższych niż podczas uczenia. Wagi, które wyrażają regułę, mają "
+            "mały błąd wszędzie; wagi dopasowane do jednej długości — nie.",
         ),
         draw,
         340,
@@ -193,8 +193,8 @@ def gradient_check_table(exact: np.ndarray, numeric: np.ndarray) -> ResultTable:
             for name, a, b in zip(names, exact, numeric, strict=True)
         ),
         note=Text(
-            "Central differences with ε = 10⁻⁷. Check the gradient, not the training curve: an optimiser that reads "
-            "only signs walks well with a gradient that is wrong by any factor.",
+            "Central differences with ε = 10⁻⁷. Check the gradient, not the training curve: an optimiser that uses "
+            "only signs also works with a gradient that is wrong by any factor.",
             "Różnice centralne, ε = 10⁻⁷. Sprawdzaj gradient, a nie krzywą uczenia: optymalizator, który patrzy tylko "
             "na znaki, poradzi sobie także z gradientem błędnym o dowolny czynnik.",
         ),
@@ -221,8 +221,8 @@ def markers_table(markers: Mapping[Point, model.Gradients]) -> ResultTable:
         columns=tuple(Text(name, name) for name in columns),
         rows=rows,
         note=Text(
-            "G_T is the gradient at the last state, G_0 what is left of it at the first: G_0 = w_rec^T · G_T.",
-            "G_T to gradient przy ostatnim stanie, G_0 to, co z niego zostaje przy pierwszym: G_0 = w_rec^T · G_T.",
+            "G_T is the gradient at the last state, G_0 that at the first: G_0 = w_rec^T · G_T.",
+            "G_T to gradient przy ostatnim stanie, G_0 przy pierwszym: G_0 = w_rec^T · G_T.",
         ),
         significant=7,
     )
@@ -233,17 +233,17 @@ def extremes_table(extremes: Sequence[Extreme], end: np.ndarray, final: float) -
     rows: list[tuple[float | str | Text, ...]] = [
         (KINDS[kind], best, weight, loss) for kind, weight, best, loss in extremes
     ]
-    rows.append((Text("end of the walk", "koniec drogi"), float(end[0]), float(end[1]), final))
+    rows.append((Text("end of the path", "koniec drogi"), float(end[0]), float(end[1]), final))
     return ResultTable(
         caption=Text(
-            "Where the surface is level, and where the walk ended",
-            "Gdzie powierzchnia jest płaska i gdzie skończyła się droga",
+            "Stationary points of the surface, and the end of the path",
+            "Punkty stacjonarne powierzchni i koniec drogi",
         ),
         columns=(Text("point", "punkt"), Text("w_x", "w_x"), Text("w_rec", "w_rec"), Text("ℓ", "ℓ")),
         rows=tuple(rows),
         note=Text(
-            "For w_rec from −3 to 3. The loss is a parabola in w_x, so every minimum of the surface is one of the "
-            "profile. There is one, and one saddle; no local minima stand between steep passages.",
+            "For w_rec from −3 to 3. The loss is a parabola in w_x, so every minimum of the surface is a minimum of "
+            "the profile. There is one minimum and one saddle; no steep passages separate local minima.",
             "Dla w_rec od −3 do 3. Strata jest parabolą względem w_x, więc każde minimum powierzchni jest minimum "
             "profilu. Jest jedno minimum i jedno siodło; nie ma minimów lokalnych rozdzielonych stromymi przejściami.",
         ),

@@ -1,4 +1,4 @@
-"""One linear experiment: data, gradients, the walk of an optimiser, the verdict."""
+"""One linear experiment: data, gradients, the path of an optimiser, the verdict."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ class LinearSettings(Settings):
         seed: of the data.
         sequences: B.
         steps: T.
-        inputs: what the inputs are drawn from.
-        target: what is asked for.
+        inputs: distribution of the inputs.
+        target: function of the row that is learnt.
         rule: the optimiser.
         updates: its steps.
         start: its first point, (w_x, w_rec).
@@ -66,14 +66,14 @@ class LinearResult(ExperimentResult):
     """What a linear experiment found.
 
     Args:
-        settings: what the run depended on.
+        settings: of the run.
         verdict: the answer in words.
         score: final loss.
         baselines: loss of the constant, and of a line through the sum of the row.
         updates: steps of the optimiser.
         experiment: id.
         preset: name.
-        seconds: what the run took.
+        seconds: duration of the run.
         inputs: (B, T).
         targets: (B,).
         path: of the optimiser over (w_x, w_rec).
@@ -132,7 +132,7 @@ class LinearResult(ExperimentResult):
 
 def compute(settings: LinearSettings, progress: ReportProgress) -> LinearResult:
     """Run a linear experiment."""
-    progress(0.0, Text("walking down", "schodzenie po powierzchni"))
+    progress(0.0, Text("gradient descent", "spadek gradientu"))
     shape = (settings.sequences, settings.steps)
     inputs, targets = draw_sequences(settings.inputs, settings.target, shape, settings.seed)
 
@@ -201,33 +201,33 @@ def _by_length(settings: LinearSettings, point: np.ndarray) -> tuple[np.ndarray,
 def _verdict(final: float, constant: float, settings: LinearSettings) -> Verdict:
     if not math.isfinite(final):
         text = Text(
-            "The walk left every bound: a step against a gradient of that size overshoots, and the next gradient is "
+            "The optimisation diverged: a step against a gradient of that size overshoots, and the next gradient is "
             "larger still.",
-            "Droga wyszła poza wszelkie granice: krok przeciw tak dużemu gradientowi przeskakuje dolinę, a następny "
+            "Optymalizacja jest rozbieżna: krok przeciw tak dużemu gradientowi przeskakuje dolinę, a następny "
             "gradient jest jeszcze większy.",
         )
         return Verdict("missed", text)
     values = {"final": final, "constant": constant, "share": 100.0 * final / constant, "updates": settings.updates}
     if final >= constant:
         text = Text(
-            "Below the constant baseline, so worse than knowing nothing: after {updates} updates the loss is {final}, "
-            "while always answering with the mean of the targets gives {constant}.",
-            "Gorzej niż stała: po {updates} aktualizacjach strata wynosi {final}, a podawanie zawsze średniej wartości "
-            "docelowych daje {constant}.",
+            "Worse than the constant baseline: after {updates} updates the loss is {final}, while a constant "
+            "prediction of the mean of the targets gives {constant}.",
+            "Gorzej niż stała: po {updates} aktualizacjach strata wynosi {final}, a stała prognoza równa średniej "
+            "wartości docelowych daje {constant}.",
         )
         return Verdict("missed", text.filled(**values))
     if final < 0.001 * constant:
         text = Text(
-            "Above the constant baseline, so better than knowing nothing: after {updates} updates the loss is {final}, "
-            "against {constant} for always answering with the mean.",
-            "Lepiej niż stała: po {updates} aktualizacjach strata wynosi {final}, wobec {constant} przy podawaniu "
-            "zawsze średniej.",
+            "Better than the constant baseline: after {updates} updates the loss is {final}, against {constant} for a "
+            "constant prediction of the mean.",
+            "Lepiej niż stała: po {updates} aktualizacjach strata wynosi {final}, wobec {constant} dla stałej "
+            "prognozy równej średniej.",
         )
         return Verdict("reached", text.filled(**values))
     text = Text(
-        "Above the constant baseline, so better than knowing nothing, but not converged: after {updates} updates the "
-        "loss is {final}, {share} % of the {constant} of always answering with the mean.",
+        "Better than the constant baseline, but not converged: after {updates} updates the loss is {final}, {share} % "
+        "of the {constant} of a constant prediction of the mean.",
         "Lepiej niż stała, ale bez zbieżności: po {updates} aktualizacjach strata wynosi {final}, czyli {share} % "
-        "wartości {constant}, którą daje podawanie zawsze średniej.",
+        "wartości {constant}, którą daje stała prognoza równa średniej.",
     )
     return Verdict("partly", text.filled(**values))

@@ -1,4 +1,4 @@
-"""The exact gradient of a linear recurrence, taken apart by use and by loss, and what truncation leaves of it.
+"""The exact gradient of a linear recurrence, split by use and by loss, and the part that truncation keeps.
 
 With s_t = x_t w_x + s_{t-1} w_rec, ℓ = Σ_t mean_i (s_{i,t} - τ_{i,t})² and τ the prefix sums of x, the use of w_rec at
 step s reaches the loss at step t ≥ s by
@@ -35,7 +35,7 @@ __all__ = [
 
 WINDOW = Text("window K, steps", "okno K, kroki")
 GRADIENT = Text("gradient ∂ℓ/∂w<sub>rec</sub>", "gradient ∂ℓ/∂w<sub>rec</sub>")
-SLIDING, CHUNKED = Text("sliding window", "okno przesuwne"), Text("chunks, state cut", "kawałki, stan odcięty")
+SLIDING, CHUNKED = Text("sliding window", "okno przesuwne"), Text("chunks, detached state", "kawałki, stan odcięty")
 
 
 def contributions(inputs: np.ndarray, weight_in: float, weight_rec: float) -> np.ndarray:
@@ -69,14 +69,14 @@ def chunked_gradient(parts: np.ndarray, window: int) -> float:
 
 
 def gradient_table(windows: Sequence[int], sliding: np.ndarray, chunked: np.ndarray, full: float) -> ResultTable:
-    """Return what each window leaves of the full gradient, and the relative bias."""
+    """Return the gradient that each window keeps, and its relative bias."""
     rows = [
         (window, s, abs(s - full) / abs(full), c, abs(c - full) / abs(full))
         for window, s, c in zip(windows, sliding.tolist(), chunked.tolist(), strict=True)
     ]
     bias = Text("relative bias", "względne obciążenie")
     return ResultTable(
-        caption=Text("The gradient that is left, linear recurrence", "Pozostały gradient, rekurencja liniowa"),
+        caption=Text("Truncated gradients of the linear recurrence", "Skrócone gradienty rekurencji liniowej"),
         columns=(WINDOW, SLIDING, bias, CHUNKED, bias),
         rows=tuple(rows),
         note=Text("The full gradient is {full}.", "Pełny gradient to {full}.").filled(full=full),
@@ -96,10 +96,10 @@ def window_figure(windows: Sequence[int], sliding: np.ndarray, chunked: np.ndarr
     return Figure(
         Text("The gradient by window", "Gradient w zależności od okna"),
         Text(
-            "The dotted line is the whole gradient. Truncation does not cure explosion, it cuts the product short: "
-            "what is missing is bias, and it does not average out.",
-            "Linia kropkowana to cały gradient. Obcięcie nie leczy wybuchu, tylko skraca iloczyn: brakująca część to "
-            "obciążenie, które się nie uśrednia.",
+            "The dotted line is the full gradient. Truncation does not cure explosion, it shortens the product: the "
+            "missing part is a bias, and it does not average out.",
+            "Linia kropkowana to pełny gradient. Skracanie (truncation) nie leczy eksplozji, tylko skraca iloczyn: "
+            "brakująca część to obciążenie, które się nie uśrednia.",
         ),
         draw,
     )
@@ -120,10 +120,11 @@ def lag_figure(parts: np.ndarray) -> Figure:
         return figure
 
     return Figure(
-        Text("Where the gradient comes from", "Skąd pochodzi gradient"),
+        Text("Gradient by lag", "Gradient w zależności od odstępu"),
         Text(
-            "Each bar is the part that travels so many steps back. A window of K keeps the first K bars.",
-            "Każdy słupek to część, która cofa się o tyle kroków. Okno K zachowuje pierwsze K słupków.",
+            "Each bar is the part of the gradient that passes back over so many steps. A window of K keeps the first "
+            "K bars.",
+            "Każdy słupek to część gradientu, która cofa się o tyle kroków. Okno K zachowuje pierwsze K słupków.",
         ),
         draw,
         320,

@@ -21,14 +21,14 @@ __all__ = ["train_cell", "train_echo"]
 
 
 def train_echo(settings: MemorySettings, echo: Echo, cell: str, seed: int, tell: Callable[[float], None]) -> CellRun:
-    """Train one network, one update per chunk; judge it by the share of right bits, each chunk before its update.
+    """Train one network, one update per chunk; measure the share of right bits, each chunk before its update.
 
     Args:
         settings: ``tested`` is the number of chunks at the end over which the value is taken.
         echo: the task, of at least ``settings.updates`` chunks.
         cell: name.
         seed: of weights and bits.
-        tell: told the share of the updates that is done.
+        tell: called with the share of the updates that is done.
     """
     network = build(cell, echo, settings.hidden, seed)
     inputs, targets, _ = tensors(echo.draw(settings.batch, np.random.default_rng((seed, TRAINING))))

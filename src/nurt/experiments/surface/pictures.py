@@ -32,7 +32,7 @@ __all__ = [
 ]
 
 WEIGHT = Text("weight w", "waga w")
-BIAS = Text("bias b", "wyraz wolny b")
+BIAS = Text("bias b", "przesunięcie (bias) b")
 NORM = Text("gradient norm ‖∇ℓ‖", "norma gradientu ‖∇ℓ‖")
 RIDGE = Text("ridge, exact", "grań, dokładnie")
 HERE = Text("this point", "ten punkt")
@@ -67,7 +67,7 @@ class PlaneMap:
         figure.add_scatter(
             x=self.weights[shown], y=line[shown], name=RIDGE[language], mode="lines", line=style, hoverinfo="name"
         )
-        # A white line cannot be seen in a legend; the sentence below names it.
+        # A white line is invisible in a legend; the caption names it.
         figure.data[-1].showlegend = False
         weight, bias = self.point
         figure.add_scatter(x=[weight], y=[bias], name=HERE[language], mode="markers", marker=plotting.marker(1))
@@ -84,8 +84,8 @@ def loss_figure(plane: PlaneMap) -> Figure:
     return Figure(
         Text("Loss", "Strata"),
         Text(
-            "Below the white line the state falls to a low fixed point, above it rises to a high one. The dark stripe "
-            "above the line is where h_50 = 0.7, so the goal lies right behind the wall.",
+            "Below the white line the state falls to a low fixed point, above it rises to a high one. The dark "
+            "stripe above the line is where h_50 = 0.7, so the target lies directly behind the wall.",
             "Poniżej białej linii stan spada do niskiego punktu stałego, powyżej rośnie do wysokiego. Ciemny pas nad "
             "linią to miejsce, gdzie h_50 = 0,7: cel leży tuż za ścianą.",
         ),
@@ -103,9 +103,9 @@ def norm_figure(plane: PlaneMap) -> Figure:
     return Figure(
         Text("Gradient norm", "Norma gradientu"),
         Text(
-            "The colours along the white line are an accident of the grid: the wall is thinner than any cell, and its "
-            "true height is in the table.",
-            "Kolory wzdłuż białej linii są dziełem przypadku: ściana jest cieńsza niż każda komórka siatki, a jej "
+            "The colours along the white line depend on the grid: the wall is thinner than any cell, and its true "
+            "height is in the table.",
+            "Kolory wzdłuż białej linii zależą od siatki: ściana jest cieńsza niż każda komórka siatki, a jej "
             "prawdziwą wysokość podaje tabela.",
         ),
         draw,
@@ -139,9 +139,9 @@ def landscape_figure(plane: PlaneMap) -> Figure:
     return Figure(
         Text("The same loss as a landscape", "Ta sama strata jako krajobraz"),
         Text(
-            "Turn it with the mouse. A step that starts on the wall follows its slope and is thrown far away.",
-            "Krajobraz można obracać myszą. Krok, który zaczyna się na ścianie, idzie za jej nachyleniem i zostaje "
-            "wyrzucony daleko.",
+            "Rotate it with the mouse. A step that starts on the wall follows its slope and ends far away.",
+            "Krajobraz można obracać myszą. Krok, który zaczyna się na ścianie, idzie za jej nachyleniem i kończy "
+            "się daleko.",
         ),
         draw,
         480,
@@ -168,9 +168,9 @@ def along_figure(plane: PlaneMap) -> Figure:
         Text("The norm along the ridge", "Norma wzdłuż grani"),
         Text(
             "Left of m = 1 the gradient of 50 steps stays small, right of it the exact norm grows like m⁵⁰ and the "
-            "grid loses sight of it.",
-            "Na lewo od m = 1 gradient po 50 krokach pozostaje mały, na prawo dokładna norma rośnie jak m⁵⁰, a siatka "
-            "przestaje ją widzieć.",
+            "grid no longer resolves it.",
+            "Na lewo od m = 1 gradient po 50 krokach pozostaje mały, na prawo dokładna norma rośnie jak m⁵⁰, a "
+            "siatka nie jest w stanie jej oddać.",
         ),
         draw,
         360,
@@ -195,10 +195,10 @@ def states_figure(point: tuple[float, float], trajectory: np.ndarray) -> Figure:
     return Figure(
         Text("The state over time", "Stan w czasie"),
         Text(
-            "The same weight with a slightly different bias. On an unstable fixed point a change in the fifth decimal "
-            "decides in which basin the state ends. The dotted line is the target 0.7.",
-            "Ta sama waga i nieco inny wyraz wolny. Na niestabilnym punkcie stałym zmiana na piątym miejscu po "
-            "przecinku rozstrzyga, dokąd trafi stan. Linia kropkowana to cel 0,7.",
+            "The same weight with a slightly different bias. At an unstable fixed point a change in the fifth "
+            "decimal decides in which basin the state ends. The dotted line is the target 0.7.",
+            "Ta sama waga i nieco inne przesunięcie (bias). W niestabilnym punkcie stałym zmiana na piątym miejscu "
+            "po przecinku rozstrzyga, dokąd trafi stan. Linia kropkowana to cel 0,7.",
         ),
         draw,
         360,
@@ -237,10 +237,10 @@ def ridge_table() -> ResultTable:
         columns=(*(Text(name, name) for name in names), Text("off", "błąd")),
         rows=tuple(rows),
         note=Text(
-            "The last column is the relative difference between the gradient carried through all 50 steps in double "
+            "The last column is the relative difference between the gradient computed through all 50 steps in double "
             "precision and the closed form. On the ridge the loss is 0.0060126 for every w.",
-            "Ostatnia kolumna to względna różnica między gradientem przeniesionym przez wszystkie 50 kroków w "
-            "podwójnej precyzji a wzorem. Na grani strata wynosi 0,0060126 dla każdego w.",
+            "Ostatnia kolumna to względna różnica między gradientem obliczonym przez wszystkie 50 kroków w podwójnej "
+            "precyzji a wzorem. Na grani strata wynosi 0,0060126 dla każdego w.",
         ),
         significant=7,
     )
@@ -249,7 +249,7 @@ def ridge_table() -> ResultTable:
 def searches_table(searches: Iterable[tuple[float, float, float, float]]) -> ResultTable:
     """Return cell, largest norm, w and b of every search."""
     return ResultTable(
-        caption=Text("What a search finds", "Co znajduje przeszukiwanie"),
+        caption=Text("Results of the search", "Wyniki przeszukiwania"),
         columns=(
             Text("finest cell in b", "najmniejsza komórka w b"),
             Text("largest ‖∇ℓ‖", "największe ‖∇ℓ‖"),
@@ -258,7 +258,7 @@ def searches_table(searches: Iterable[tuple[float, float, float, float]]) -> Res
         ),
         rows=tuple(searches),
         note=Text(
-            "The first row is the grid. Below it the cells in which h_50 jumps are halved again and again.",
+            "The first row is the grid. Below it the cells in which h_50 jumps are halved repeatedly.",
             "Pierwszy wiersz to siatka. Niżej komórki, w których h_50 skacze, są wielokrotnie dzielone na pół.",
         ),
         significant=6,
