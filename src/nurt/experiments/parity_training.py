@@ -56,7 +56,7 @@ def train_parity(
         length: T.
         hidden: H.
         settings: how to train.
-        tell: called with the share of the updates that is done.
+        tell: told the share of the updates that is done.
 
     Raises:
         KeyboardInterrupt: the training was interrupted.

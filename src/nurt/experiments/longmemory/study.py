@@ -56,7 +56,7 @@ class MemorySettings(Settings):
 
     @property
     def online(self) -> OnlineSettings:
-        """Settings of each training."""
+        """How each network is trained."""
         from nurt.training.online import OnlineSettings
 
         return OnlineSettings(self.updates, self.learning_rate, self.clip_norm)
@@ -74,7 +74,7 @@ class CellRun:
         values: measured there.
         updates: made.
         clipped_share: share of the updates whose gradient was shortened.
-        stopped_by: reason for the end, as in :class:`~nurt.training.online.OnlineRecord`.
+        stopped_by: what ended it, as in :class:`~nurt.training.online.OnlineRecord`.
         seconds: duration.
     """
 
