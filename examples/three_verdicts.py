@@ -1,4 +1,4 @@
-"""Three series with known laws, three answers: a verdict follows the data, not the wish to use a network."""
+"""Three series with known laws, and three different verdicts on a network."""
 
 import tempfile
 from pathlib import Path

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from nurt.benchmarks import Case, Contender, Contest, provenance
+from nurt.benchmarks import Case, Contender, Contest, conditions
 from nurt.benchmarks.floors import MatrixProduct
 
 MakeCase = Callable[..., Case]
@@ -21,7 +21,7 @@ def _contender(library: str, name: str, value: Tensor) -> Contender:
 @pytest.fixture(autouse=True)
 def _unwatched(monkeypatch: pytest.MonkeyPatch) -> None:
     """Do not watch the machine for a moment before every run."""
-    monkeypatch.setattr(provenance, "WATCHED_SECONDS", 0.0)
+    monkeypatch.setattr(conditions, "WATCHED_SECONDS", 0.0)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""What is done how often, on a clock that only the runs move; nothing is timed."""
+"""Order and number of the runs, on a clock that only the runs move; nothing is timed."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from nurt.experiments import run
-from nurt.experiments.memory_cell import MemoryResult, half_life
+from nurt.experiments.memory_cell import MemoryCellResult, half_life
 
 # w, then w^T for T = 3, 10, 50, 100
 POWERS = [
@@ -19,9 +19,9 @@ POWERS = [
 ]
 
 
-def memory(preset: str) -> MemoryResult:
+def memory(preset: str) -> MemoryCellResult:
     result = run("memory-cell", preset)
-    assert isinstance(result, MemoryResult)
+    assert isinstance(result, MemoryCellResult)
     return result
 
 

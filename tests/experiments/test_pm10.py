@@ -1,4 +1,4 @@
-"""Dust: what costs nothing is as published, and combinations are judged from every seed."""
+"""PM10: the baselines are as published, and combinations are judged from every seed."""
 
 from __future__ import annotations
 

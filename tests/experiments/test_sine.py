@@ -1,4 +1,4 @@
-"""The noisy sine: reference errors of what costs nothing, and a network that reaches them or is told so."""
+"""The noisy sine: reference errors of the baselines, and the verdict on a network that reaches them or not."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What eigenvalues explain: the matrix that grows first, and random networks with tanh."""
+"""Eigenvalues and gradients: the matrix that grows first, and random networks with tanh."""
 
 from __future__ import annotations
 

@@ -1,12 +1,11 @@
-"""The structures: what reaches what, and where it is exactly zero."""
+"""The structures: which input influences which output, and where the derivative is exactly zero."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from nurt.experiments import run
-from nurt.experiments.structure_kinds import KINDS
-from nurt.experiments.structures import StructuresResult
+from nurt.experiments.structures import KINDS, StructuresResult
 
 
 def test_inputs_reach_just_the_outputs_that_they_should() -> None:

@@ -1,4 +1,4 @@
-"""What truncation cannot learn: exact gradients beside echoes on both sides of the edge."""
+"""Limits of truncation: exact gradients, and echoes on both sides of the boundary of a chunk."""
 
 from __future__ import annotations
 

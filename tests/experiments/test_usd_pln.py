@@ -1,4 +1,4 @@
-"""The dollar: nothing beats repeating the last rate, and the verdict says so."""
+"""The dollar: no network beats repeating the last rate, and the verdict says so."""
 
 from __future__ import annotations
 

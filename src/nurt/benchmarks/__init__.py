@@ -1,11 +1,11 @@
-"""How fast, beside whom, how near to what the machine can do, and how exact: ``nurt bench`` as functions."""
+"""Speed and accuracy beside torch and beside the floor of the machine: ``nurt bench`` as functions."""
 
 from __future__ import annotations
 
-from nurt.benchmarks.case import Case, Contender, Contest, Group
+from nurt.benchmarks.case import Case, CaseGroup, Contender, Contest
 from nurt.benchmarks.groups import GROUPS, choose
 from nurt.benchmarks.results import BenchmarkRun, CaseResult, ContenderResult, FloorResult
-from nurt.benchmarks.runner import BenchmarkPlan, Listener, run_cases
+from nurt.benchmarks.runner import BenchmarkPlan, OnCase, run_cases
 from nurt.benchmarks.timing import Timing
 
 __all__ = [
@@ -13,13 +13,13 @@ __all__ = [
     "BenchmarkPlan",
     "BenchmarkRun",
     "Case",
+    "CaseGroup",
     "CaseResult",
     "Contender",
     "ContenderResult",
     "Contest",
     "FloorResult",
-    "Group",
-    "Listener",
+    "OnCase",
     "Timing",
     "choose",
     "run_benchmark",
@@ -27,15 +27,15 @@ __all__ = [
 ]
 
 
-def run_benchmark(plan: BenchmarkPlan | None = None, listener: Listener | None = None) -> BenchmarkRun:
+def run_benchmark(plan: BenchmarkPlan | None = None, listener: OnCase | None = None) -> BenchmarkRun:
     """Run the cases of the plan, all of them unless it says otherwise.
 
-    Every case is checked against float64 first; one that is wrong tells no time. Contenders take turns in one process.
-    An interruption (Ctrl-C) ends the run and keeps what was measured.
+    Every case is compared with float64 first; one that is wrong reports no time. Contenders take turns in one process.
+    An interruption (Ctrl-C) ends the run and keeps the measured cases.
 
     Args:
         plan: groups, cells, threads and budget.
-        listener: is told about the progress.
+        listener: called after every result.
 
     Raises:
         NurtValueError: an unknown group or cell.

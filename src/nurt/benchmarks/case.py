@@ -1,4 +1,4 @@
-"""What is timed against what: cases, their contenders, and the kinds of comparison they belong to."""
+"""Cases, their contenders, and groups of cases."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import Tensor
 
 from nurt.benchmarks.floors import Floor
 
-__all__ = ["Case", "Contender", "Contest", "Group", "Library", "Outcome"]
+__all__ = ["Case", "CaseGroup", "Contender", "Contest", "Library", "Outcome"]
 
 Library = Literal["nurt", "torch"]
 Outcome = Mapping[str, Tensor]
@@ -19,13 +19,13 @@ Outcome = Mapping[str, Tensor]
 
 @dataclass(frozen=True)
 class Contender:
-    """One way to do the work of a case.
+    """One implementation of the work of a case.
 
     Args:
-        library: whose code it is.
-        name: which of its ways, as a reader would look it up.
+        library: of the code.
+        name: of the function or layer.
         run: does the work once; this is timed.
-        outcome: does the same work once from a fixed seed and returns what must be right, by name.
+        outcome: does the same work once from a fixed seed and returns the quantities to compare, by name.
     """
 
     library: Library
@@ -36,13 +36,13 @@ class Contender:
 
 @dataclass(frozen=True)
 class Contest:
-    """Contenders ready to run on the same numbers.
+    """Contenders on the same numbers.
 
     Args:
-        ours: what the case is about.
-        peers: what it is compared with.
+        ours: the implementation that is measured.
+        peers: the implementations it is compared with.
         reference: the outcome in float64, of code that shares nothing with ``ours``.
-        floor: what the machine would need at least.
+        floor: the least time the machine needs.
     """
 
     ours: Contender
@@ -64,9 +64,9 @@ class Case:
         group: name of the group it belongs to.
         cell: recurrence, as ``--cells`` names it.
         sizes: letters of the dimension legend → sizes.
-        prepare: makes tensors and contenders; called when the case's turn comes.
-        detail: what the sizes do not say.
-        disturbance: everything is timed a second time inside this context, for a slow-down; None: once.
+        prepare: makes tensors and contenders; called right before the case runs.
+        detail: further properties.
+        disturbance: context in which everything is timed a second time, for a slow-down; None: timed once.
     """
 
     group: str
@@ -78,13 +78,13 @@ class Case:
 
 
 @dataclass(frozen=True)
-class Group:
-    """Cases that answer one question.
+class CaseGroup:
+    """Cases of one kind of comparison.
 
     Args:
         name: as the command line takes it.
-        compared: what stands against what.
-        bound: what limits these cases.
+        compared: description of the comparison.
+        bound: the limiting resource.
         cases: makes the list of them.
     """
 

@@ -1,4 +1,4 @@
-"""What the machine would need at least: the same arithmetic, or the same memory traffic, and nothing else.
+"""Floors: the time of the same arithmetic, or the same memory traffic, alone.
 
 A floor is measured with torch in the same process and on the same threads as the case beside which it stands. It is a
 yardstick, not a law: a library whose matrix product is slow on some processor can be passed.
@@ -20,7 +20,7 @@ REPEATS = 7
 
 
 class Floor(Protocol):
-    """Something that takes time and cannot be left out."""
+    """Work that no implementation can avoid."""
 
     @property
     def kind(self) -> str:
@@ -61,7 +61,7 @@ class MatrixProduct:
 
 @dataclass(frozen=True)
 class MatrixVector:
-    """One product of a matrix with a vector: what a single step of a single sequence must at least read.
+    """One product of a matrix with a vector: the least that one step of one sequence has to read.
 
     Args:
         rows, columns: of the matrix.

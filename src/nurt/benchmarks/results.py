@@ -1,4 +1,4 @@
-"""What a benchmark found, as frozen results that turn into JSON and come back from it."""
+"""Results of a benchmark, which convert to JSON and back."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ CELL_NAMES = {"lstm": "LSTM", "gru": "GRU", "elman": "Elman", "layer_norm_lstm":
 
 @dataclass(frozen=True)
 class ContenderResult(Result):
-    """What one contender needed, and how exact it was.
+    """Time and error of one contender.
 
     Args:
-        library: whose code it is.
-        name: which of its ways.
+        library: of the code.
+        name: of the function or layer.
         error: largest error against float64, relative to the largest magnitude of the quantity; None: not finite.
         quantity: where that error is.
         time: None where the gate of the case is red.
-        disturbed: the same with one core taken by another process, in cases that look at that.
+        disturbed: the same with one core taken by another process, in cases that measure this.
         ratio: how many times as long as nurt this contender took; None for nurt itself and where the gate is red.
     """
 
@@ -50,10 +50,10 @@ class ContenderResult(Result):
 
 @dataclass(frozen=True)
 class FloorResult(Result):
-    """What the machine would need at least.
+    """The least time the machine needs.
 
     Args:
-        kind: what was timed.
+        kind: of the timed work.
         seconds: how long it took.
     """
 
@@ -69,7 +69,7 @@ class CaseResult(Result):
         group, cell, sizes, detail: which case.
         threads: threads that computed.
         ours: nurt.
-        peers: what it is compared with.
+        peers: the contenders it is compared with.
         floor: None where the gate is red.
         fault: why the gate is red, in a sentence; None where it is green.
     """
@@ -92,7 +92,7 @@ class CaseResult(Result):
 
     @property
     def share_of_floor(self) -> float | None:
-        """The floor's time as a share of nurt's: 1 means that nothing is left to gain."""
+        """The floor's time as a share of nurt's; 1 is the optimum."""
         return None if self.floor is None or self.ours.time is None else self.floor.seconds / self.ours.time.median
 
     def slower_than(self) -> tuple[ContenderResult, ...]:
@@ -112,10 +112,10 @@ class BenchmarkRun(Result):
         versions: of Python and of the packages that decide.
         instruction_set: vector instructions that the native code used.
         commit: the last change of the package, where it runs from a checkout; "+" after it means changed since.
-        busy_cores: cores that other programs kept busy when the run began; None where nobody counts.
+        busy_cores: cores that other programs kept busy when the run began; None where the system does not count.
         budget_seconds: time for the rounds of one case.
-        limit: error above which a case tells no time.
-        interrupted: whether cases are missing because somebody stopped the run.
+        limit: error above which a case reports no time.
+        interrupted: whether cases are missing because the run was interrupted.
         cases: in the order they ran.
     """
 
@@ -134,7 +134,7 @@ class BenchmarkRun(Result):
 
     @property
     def was_busy(self) -> bool:
-        """Whether others computed here when the run began, so that times, above all on several threads, say little."""
+        """Whether other programs were busy when the run began; times on several threads are then unreliable."""
         return self.busy_cores is not None and self.busy_cores > BUSY
 
     @property

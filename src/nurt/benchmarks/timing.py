@@ -1,4 +1,4 @@
-"""Times of several contenders, taken in turns so that whatever else the machine does falls on all of them."""
+"""Times of several contenders, taken in turns so that other load on the machine affects all of them."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from nurt.results import Result
 
 __all__ = ["Timing", "alternate"]
 
-# Below this a sample would measure the clock.
+# A shorter sample would measure the resolution of the clock.
 SAMPLE_SECONDS = 1e-3
-# A run shorter than this finds caches and free memory as the contender before it left them, and that shows.
+# A shorter run is affected by the caches and the free memory of the previous contender.
 WARMED_SECONDS = 0.05
 FEWEST, MOST = 3, 200
 PATIENCE = 10
@@ -63,7 +63,7 @@ def alternate(runs: Sequence[Run], budget_seconds: float) -> list[Timing]:
 
     Returns:
         One timing for each run. The first round only warms up, unless it is the only one; in the others a short run is
-        made once more beforehand, because in use it follows upon itself.
+        repeated once beforehand, because in use it follows upon itself.
     """
     started = time.perf_counter()
     first = [_sample(run, 1) for run in runs]

@@ -1,15 +1,22 @@
 """The experiments of a course on recurrent networks, each with exact reference values, baselines and a verdict.
 
-One file holds one experiment: its words in English and Polish, its presets, what it costs and the function that runs
-it. :func:`list_experiments` shows them, :func:`run` runs one; ``nurt experiment`` does the same on the command line
-and writes a page.
+A file holds one experiment, or a few variants of one: its texts in English and Polish, its presets and the function
+that runs it. :func:`list_experiments` shows them, :func:`run` runs one; ``nurt experiment`` does the same on the
+command line and writes a page.
 """
 
-from nurt.experiments.base import Exercise, Experiment, Preset
-from nurt.experiments.progress import Progress
+from nurt.experiments.base import Exercise, Experiment, Preset, ReportProgress
 from nurt.experiments.registry import find, list_experiments, run
-from nurt.experiments.results import ExperimentResult, Figure, Measure, Standing, Table, Verdict
-from nurt.experiments.settings import FileSettings, Settings
+from nurt.experiments.results import (
+    ExperimentResult,
+    Figure,
+    FileSettings,
+    Measure,
+    ResultTable,
+    Settings,
+    Standing,
+    Verdict,
+)
 from nurt.wording import LANGUAGES, Language, Text
 
 __all__ = [
@@ -22,10 +29,10 @@ __all__ = [
     "Language",
     "Measure",
     "Preset",
-    "Progress",
+    "ReportProgress",
+    "ResultTable",
     "Settings",
     "Standing",
-    "Table",
     "Text",
     "Verdict",
     "find",

@@ -44,18 +44,18 @@ EXPERIMENT = Experiment(
     id="adding",
     name=Text("The adding problem", "Problem dodawania"),
     description=Text(
-        "Thirty random numbers, two of them marked, one in each half: the answer after the last step is the sum of "
-        "the two. Always answering 1 has a mean squared error of 1/6, and a network that ignores the marks cannot do "
-        "better. Every update sees 64 new sequences, so there is nothing to learn by heart.",
-        "Trzydzieści liczb losowych, dwie z nich oznaczone, po jednej w każdej połowie: odpowiedzią po ostatnim kroku "
-        "jest ich suma. Stała odpowiedź 1 ma błąd średniokwadratowy 1/6 i sieć, która pomija znaczniki, nie osiągnie "
-        "mniej. Każda aktualizacja widzi 64 nowe ciągi, więc niczego nie da się wykuć na pamięć.",
+        "Thirty random numbers, two of them marked, one in each half: the target after the last step is the sum of "
+        "the two. A constant prediction of 1 has a mean squared error of 1/6, and a network that ignores the marks "
+        "cannot do better. Every update uses 64 new sequences, so memorising is impossible.",
+        "Trzydzieści liczb losowych, dwie z nich oznaczone, po jednej w każdej połowie: odpowiedzią po ostatnim "
+        "kroku jest ich suma. Stała odpowiedź 1 ma błąd średniokwadratowy 1/6 i sieć, która pomija znaczniki, nie "
+        "osiągnie mniej. Każda aktualizacja używa 64 nowych ciągów, więc zapamiętanie danych jest niemożliwe.",
     ),
     how_to_read=Text(
-        "First find the dashed line. Then look at the shares of clipped updates: of two cells with falling losses one "
-        "may be steered by the threshold of its gradient.",
-        "Najpierw znajdź linię przerywaną. Potem spójrz na udziały przyciętych aktualizacji: z komórek o malejącej "
-        "stracie jedną z dwóch może kierować próg gradientu.",
+        "First find the dashed line. Then look at the shares of clipped updates: of two cells with decreasing "
+        "losses, one may depend on the clipping threshold.",
+        "Najpierw znajdź linię przerywaną. Potem spójrz na udziały obciętych aktualizacji (clipping): z dwóch "
+        "komórek o malejącej stracie jedna może zależeć od progu obcinania.",
     ),
     expected_seconds=50,
     presets={
@@ -69,9 +69,11 @@ EXPERIMENT = Experiment(
             Text("100 steps, 1000 updates at a low rate", "100 kroków, 1000 aktualizacji przy małym kroku uczenia"),
             replace(LONG, updates=1000, learning_rate=0.002),
         ),
-        "any": Preset(Text("Marks anywhere", "Znaczniki w dowolnych miejscach"), replace(BASE, definition="any")),
+        "any": Preset(
+            Text("Marks at any positions", "Znaczniki w dowolnych miejscach"), replace(BASE, definition="any")
+        ),
         "of-1997": Preset(
-            Text("The definition of 1997, other lengths", "Definicja z 1997 roku, różne długości"),
+            Text("The definition of 1997, variable lengths", "Definicja z 1997 roku, różne długości"),
             replace(BASE, definition="1997", cells=("RNN", "LSTM", "GRU")),
         ),
     },
@@ -84,22 +86,22 @@ EXPERIMENT = Experiment(
                 "100 kroków?",
             ),
             Text(
-                "No. The preset long gives the same cell more updates and it learns. A result without its budget says "
-                "nothing about a cell.",
+                "No. The preset long gives the same cell more updates and it learns. A result without its budget "
+                "allows no conclusion about a cell.",
                 "Nie. W wariancie long ta sama komórka dostaje więcej aktualizacji i się uczy. Wynik bez podanego "
-                "budżetu nic nie mówi o komórce.",
+                "budżetu nie pozwala ocenić komórki.",
             ),
         ),
         Exercise(
             Text(
-                "Somebody reports a loss slightly above 0.04 as progress. What was measured?",
-                "Ktoś podaje stratę nieco powyżej 0,04 jako postęp. Co zmierzono?",
+                "A report presents a loss slightly above 0.04 as progress. What was measured?",
+                "W sprawozdaniu podano stratę nieco powyżej 0,04 jako postęp. Co zmierzono?",
             ),
             Text(
-                "The constant of the other definition: with values from −1 to 1 and a target of a half plus a quarter "
-                "of the sum, always answering a half costs 1/24.",
+                "The constant baseline of the other definition: with values from −1 to 1 and a target of a half plus "
+                "a quarter of the sum, a constant prediction of a half has a loss of 1/24.",
                 "Stałą odpowiedź w innej definicji: przy wartościach od −1 do 1 i celu równym połowie plus ćwierć "
-                "sumy stała odpowiedź jedna druga kosztuje 1/24.",
+                "sumy stała odpowiedź jedna druga daje stratę 1/24.",
             ),
         ),
     ),

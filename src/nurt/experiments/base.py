@@ -1,4 +1,4 @@
-"""What an experiment is: what it asks, its presets, and the function that runs it."""
+"""An experiment: its question, its presets, the function that runs it, and how far a run is."""
 
 from __future__ import annotations
 
@@ -7,23 +7,29 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Generic
+from typing import Any, Generic, TypeAlias
 
 from nurt.errors import DataError, NurtValueError
-from nurt.experiments.progress import Progress, silent
-from nurt.experiments.results import ExperimentResult
-from nurt.experiments.settings import SettingsT
+from nurt.experiments.results import ExperimentResult, SettingsT
 from nurt.wording import Text
 
-__all__ = ["AGAINST_REFERENCE", "Exercise", "Experiment", "Preset"]
+__all__ = ["AGAINST_REFERENCE", "Exercise", "Experiment", "Preset", "ReportProgress", "about", "part_of", "silent"]
 
-AGAINST_NOTHING = Text("Against what costs nothing", "W porównaniu z tym, co nic nie kosztuje")
-AGAINST_REFERENCE = Text("Beside the reference", "Obok wartości odniesienia")
+ReportProgress: TypeAlias = Callable[[float, Text], None]
+"""Called with the share that is done, 0 to 1, and a description of the current work."""
+
+AGAINST_BASELINES = Text("Compared with the baselines", "W porównaniu z poziomami odniesienia")
+AGAINST_REFERENCE = Text("Compared with the reference", "W porównaniu z wartością odniesienia")
+
+
+def silent(share: float, doing: Text) -> None:
+    """Show no progress."""
+    del share, doing
 
 
 @dataclass(frozen=True)
 class Exercise:
-    """A question to think about, and its answer to reveal."""
+    """A question, and its answer to reveal."""
 
     question: Text
     answer: Text
@@ -31,10 +37,10 @@ class Exercise:
 
 @dataclass(frozen=True)
 class Preset(Generic[SettingsT]):
-    """Settings with a name; many are mistakes worth making once.
+    """Settings with a name; many show a typical mistake.
 
     Args:
-        label: what it shows.
+        label: what the preset shows.
         settings: the settings.
     """
 
@@ -44,20 +50,20 @@ class Preset(Generic[SettingsT]):
 
 @dataclass(frozen=True)
 class Experiment(Generic[SettingsT]):
-    """One experiment: what it asks, its presets, how long it takes, and the function that runs it.
+    """One experiment: its description, its presets, how long it takes, and the function that runs it.
 
     Args:
         id: name on the command line.
         name: title.
         description: one paragraph.
         how_to_read: what to look at first.
-        expected_seconds: what the default preset takes on one core.
+        expected_seconds: time of the default preset on one core.
         presets: name → preset; the first is the default.
-        compute: from settings to a result; tells the progress.
+        compute: from settings to a result; reports progress.
         exercises: questions with answers.
-        files: which files a person has to give and where they come from; None for an experiment that needs none. Its
-            settings are :class:`FileSettings`.
-        against: what the score is held against, as a heading.
+        files: the files that the experiment needs and their origin; None if it needs none. Its settings are
+            :class:`FileSettings`.
+        against: heading of the comparison with the score.
     """
 
     id: str
@@ -66,10 +72,10 @@ class Experiment(Generic[SettingsT]):
     how_to_read: Text
     expected_seconds: float
     presets: Mapping[str, Preset[SettingsT]] = field(repr=False)
-    compute: Callable[[SettingsT, Progress], ExperimentResult] = field(repr=False)
+    compute: Callable[[SettingsT, ReportProgress], ExperimentResult] = field(repr=False)
     exercises: tuple[Exercise, ...] = field(default=(), repr=False)
     files: Text | None = None
-    against: Text = field(default=AGAINST_NOTHING, repr=False)
+    against: Text = field(default=AGAINST_BASELINES, repr=False)
 
     def settings(
         self, preset: str | None = None, *, seed: int | None = None, files: Sequence[str | Path] = ()
@@ -109,7 +115,7 @@ class Experiment(Generic[SettingsT]):
         settings: SettingsT | None = None,
         seed: int | None = None,
         files: Sequence[str | Path] = (),
-        progress: Progress = silent,
+        progress: ReportProgress = silent,
     ) -> ExperimentResult:
         """Run the experiment.
 
@@ -118,7 +124,7 @@ class Experiment(Generic[SettingsT]):
             settings: settings of one's own, instead of a preset.
             seed: replaces that of the settings.
             files: to read, where the experiment works on files of one's own.
-            progress: told how far the run is.
+            progress: called with the progress of the run.
 
         Raises:
             NurtValueError: no such preset, or the experiment reads no files.
@@ -137,7 +143,7 @@ class Experiment(Generic[SettingsT]):
         return dataclasses.replace(result, experiment=self.id, preset=name, seconds=time.perf_counter() - began)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return what there is to choose, as plain values."""
+        """Return id, name, files and presets as plain values."""
         return {
             "id": self.id,
             "name": dataclasses.asdict(self.name),
@@ -145,3 +151,21 @@ class Experiment(Generic[SettingsT]):
             "files": None if self.files is None else dataclasses.asdict(self.files),
             "presets": {name: dataclasses.asdict(preset.label) for name, preset in self.presets.items()},
         }
+
+
+def about(progress: ReportProgress, doing: Text) -> Callable[[float], None]:
+    """Return a function that reports the share of ``doing`` that is done to ``progress``."""
+
+    def tell(share: float) -> None:
+        progress(share, doing)
+
+    return tell
+
+
+def part_of(tell: Callable[[float], None], index: int, count: int) -> Callable[[float], None]:
+    """Return a function for the share of part ``index`` (from 0) of ``count``; it gives that of all to ``tell``."""
+
+    def tell_all(share: float) -> None:
+        tell((index + share) / count)
+
+    return tell_all

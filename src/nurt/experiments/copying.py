@@ -1,4 +1,4 @@
-"""Copying memory: ten symbols, a silence, and the same ten symbols."""
+"""Copying memory: ten symbols, a delay of blanks, and the same ten symbols."""
 
 from __future__ import annotations
 
@@ -42,26 +42,29 @@ EXPERIMENT = Experiment(
     id="copying",
     name=Text("Copying memory", "Kopiowanie z pamięci"),
     description=Text(
-        "Ten symbols out of eight, a silence, a marker; then the ten symbols are to be repeated in order. Who knows "
-        "when to answer and forgets what was said pays 10 ln 8 over the length of the sequence, and most published "
-        "recurrent networks pay exactly that at long silences. The loss is so small because the blanks are free.",
-        "Dziesięć symboli spośród ośmiu, cisza, znacznik; potem należy powtórzyć dziesięć symboli w tej samej "
-        "kolejności. Kto wie, kiedy odpowiadać, lecz zapomniał treść, płaci 10 ln 8 przez długość ciągu. Dokładnie "
-        "tyle płaci większość opublikowanych sieci przy długiej ciszy. Strata jest tak mała, bo cisza jest za darmo.",
+        "Ten symbols out of eight, a delay of blanks, a marker; then the ten symbols are to be repeated in order. A "
+        "network that knows when to answer but not what has a loss of 10 ln 8 over the length of the sequence, and "
+        "most published recurrent networks reach exactly that at long delays. The loss is so small because the "
+        "blanks are easy.",
+        "Dziesięć symboli spośród ośmiu, opóźnienie z samych pustych symboli, znacznik; potem należy powtórzyć "
+        "dziesięć symboli w tej samej kolejności. Sieć, która wie, kiedy odpowiadać, ale nie wie co, ma stratę 10 ln "
+        "8 przez długość ciągu. Dokładnie tyle osiąga większość opublikowanych sieci przy długim opóźnieniu. Strata "
+        "jest tak mała, bo puste symbole są łatwe.",
     ),
     how_to_read=Text(
-        "A loss that falls fast and then lies flat on the dashed line has learnt when to speak, and not a symbol.",
-        "Strata, która szybko spada i kładzie się na linii przerywanej, zna chwilę odpowiedzi, lecz żadnego symbolu.",
+        "A network whose loss falls fast and then stays at the dashed line has learnt when to answer, but no symbol.",
+        "Sieć, której strata szybko spada i pozostaje na linii przerywanej, zna chwilę odpowiedzi, lecz żadnego "
+        "symbolu.",
     ),
     expected_seconds=60,
     presets={
-        "default": Preset(Text("5 silent steps, 64 units", "5 kroków ciszy, 64 jednostki"), BASE),
+        "default": Preset(Text("Delay of 5 steps, 64 units", "Opóźnienie 5 kroków, 64 jednostki"), BASE),
         "quick": Preset(
-            Text("2 silent steps, 100 updates", "2 kroki ciszy, 100 aktualizacji"),
+            Text("Delay of 2 steps, 100 updates", "Opóźnienie 2 kroki, 100 aktualizacji"),
             replace(BASE, delay=2, hidden=16, updates=100, looks=5, cells=("RNN", "GRU")),
         ),
         "long": Preset(
-            Text("50 silent steps, one seed", "50 kroków ciszy, jedno ziarno"),
+            Text("Delay of 50 steps, one seed", "Opóźnienie 50 kroków, jedno ziarno"),
             replace(BASE, delay=50, updates=2400, learning_rate=0.002, repeats=1),
         ),
         "markers": Preset(
@@ -73,14 +76,14 @@ EXPERIMENT = Experiment(
     exercises=(
         Exercise(
             Text(
-                "Why does the loss without memory shrink as the silence grows?",
-                "Dlaczego strata bez pamięci maleje, gdy cisza się wydłuża?",
+                "Why does the loss without memory decrease as the delay grows?",
+                "Dlaczego strata bez pamięci maleje, gdy opóźnienie rośnie?",
             ),
             Text(
-                "The cost of ten guesses is spread over more steps that cost nothing. Compare losses at one length "
-                "only.",
-                "Koszt dziesięciu zgadnięć rozkłada się na więcej kroków, które nic nie kosztują. Porównuj straty "
-                "tylko przy tej samej długości.",
+                "The loss of ten guesses is averaged over more steps with a loss near zero. Compare losses at one "
+                "length only.",
+                "Strata dziesięciu zgadnięć jest uśredniana po większej liczbie kroków ze stratą bliską zera. "
+                "Porównuj straty tylko przy tej samej długości.",
             ),
         ),
     ),

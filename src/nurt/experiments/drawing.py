@@ -23,12 +23,12 @@ SMALLEST = 1e-35
 
 
 def log_map(x: np.ndarray, y: np.ndarray, values: np.ndarray, titles: tuple[str, str, str]) -> go.Figure:
-    """Return a map of log₁₀ of ``values``, its colours spread over what the data hold.
+    """Return a map of log₁₀ of ``values``, its colours spread over the range of the data.
 
     Args:
         x: horizontal axis, (columns,).
         y: vertical axis, (rows,).
-        values: above 0, (rows, columns); what is not finite stays empty.
+        values: above 0, (rows, columns); non-finite values stay empty.
         titles: of the horizontal axis, of the vertical axis and of the colours.
     """
     figure = plotting.new_figure("", titles[0], titles[1])
@@ -67,7 +67,7 @@ def point_name(point: tuple[float, float], language: Language) -> str:
 
 
 def add_points(figure: go.Figure, points: Iterable[tuple[float, float]], language: Language) -> None:
-    """Mark the points that lie within a map; each keeps its sign and colour from map to map."""
+    """Mark the points that lie within a map; each has the same symbol and colour on every map."""
     (left, right), (low, high) = figure.layout.xaxis.range, figure.layout.yaxis.range
     for index, (x, y) in enumerate(points):
         if left <= x <= right and low <= y <= high:
@@ -76,12 +76,12 @@ def add_points(figure: go.Figure, points: Iterable[tuple[float, float]], languag
 
 
 def add_path(figure: go.Figure, points: np.ndarray, name: str, end: str) -> None:
-    """Draw a walk on a map: a dot per step, a star at its end.
+    """Draw the path of an optimiser on a map: a dot per step, a star at its end.
 
     Args:
         figure: the map.
         points: (steps + 1, 2).
-        name: of the walk.
+        name: of the path.
         end: of its end.
     """
     figure.add_scatter(
@@ -104,7 +104,7 @@ def add_path(figure: go.Figure, points: np.ndarray, name: str, end: str) -> None
 def lines(
     x: Sequence[float] | np.ndarray, curves: Iterable[tuple[str, np.ndarray]], x_title: str, y_title: str
 ) -> go.Figure:
-    """Return one line per curve, colour and dash told apart."""
+    """Return one line per curve, each with its own colour and dash."""
     figure = plotting.new_figure("", x_title, y_title)
     for index, (name, values) in enumerate(curves):
         figure.add_scatter(
@@ -125,7 +125,7 @@ class SignedLog:
     """An axis that is linear below ``floor`` and logarithmic above it, for both signs.
 
     Args:
-        values: everything that will be shown.
+        values: all values to be shown.
         floor: the linear part reaches from -floor to floor.
     """
 
@@ -137,7 +137,7 @@ class SignedLog:
         self._exponents = np.arange(stride, top + 1, stride)
 
     def place(self, values: np.ndarray) -> np.ndarray:
-        """Return where values stand on the axis."""
+        """Return the positions of values on the axis."""
         return np.asarray(np.sign(values) * np.log10(1.0 + np.abs(values) / self.floor))
 
     def apply(self, figure: go.Figure) -> None:

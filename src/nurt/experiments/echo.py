@@ -1,4 +1,4 @@
-"""Echo: what a network learns when its gradient ends at the edge of a chunk."""
+"""Echo: training with a gradient that ends at the boundary of a chunk."""
 
 from __future__ import annotations
 
@@ -6,12 +6,11 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from nurt.data.synthetic import Echo
-from nurt.experiments.base import Exercise, Experiment, Preset
+from nurt.experiments.base import Exercise, Experiment, Preset, ReportProgress
 from nurt.experiments.longmemory.judging import CHANCE, LEARNT, CellVerdict, judge_cell, verdict_of
 from nurt.experiments.longmemory.result import MemoryResult, clipped_figure, curves_figure, runs_table
 from nurt.experiments.longmemory.study import CellRun, MemorySettings, run_all
-from nurt.experiments.progress import Progress
-from nurt.experiments.results import Figure, Measure, Standing, Table, Verdict
+from nurt.experiments.results import Figure, Measure, ResultTable, Standing, Verdict
 from nurt.wording import Text
 
 __all__ = ["EXPERIMENT", "EchoResult", "EchoSettings"]
@@ -42,34 +41,34 @@ class EchoSettings(MemorySettings):
 
 @dataclass(frozen=True, kw_only=True)
 class EchoResult(MemoryResult):
-    """What the runs reached.
+    """Results of all runs.
 
     Args:
-        settings: what the run depended on.
-        verdict: who learnt the echo, who is above chance.
+        settings: of the run.
+        verdict: which cells learnt the echo, which are above chance.
         score: share of right bits of the worst cell, mean over its seeds.
         baselines: chance.
         updates: of all runs together.
         experiment: id.
         preset: name.
-        seconds: what the run took.
+        seconds: duration of the run.
         baseline_on_test: chance.
         runs: every training.
-        cells: what each cell reached.
+        cells: results per cell.
     """
 
     def figures(self) -> tuple[Figure, ...]:
         """Return the share of right bits while training, and the shares of clipped updates."""
         return curves_figure(self.runs, self.baseline_on_test, RIGHT, log=False), clipped_figure(self.cells)
 
-    def tables(self) -> tuple[Table, ...]:
-        """Return what every run reached."""
+    def tables(self) -> tuple[ResultTable, ...]:
+        """Return the results of all runs."""
         return (runs_table(self.runs, RIGHT),)
 
 
-def compute(settings: EchoSettings, progress: Progress) -> EchoResult:
+def compute(settings: EchoSettings, progress: ReportProgress) -> EchoResult:
     """Train every cell from every seed on the echo."""
-    from nurt.experiments.longmemory.echoes import train_echo
+    from nurt.experiments.longmemory.training import train_echo
 
     echo = settings.benchmark
     runs = run_all(settings, progress, partial(train_echo, settings, echo))
@@ -97,8 +96,8 @@ def _verdict(cells: tuple[CellVerdict, ...], runs: tuple[CellRun, ...], planned:
     learnt = [one.cell for one in cells if one.mean > LEARNT]
     standing: Standing = "reached" if len(learnt) == len(cells) else "partly" if learnt else "missed"
     share = Text(
-        "{share} % of the answers stand in one chunk with their bit. More than {limit} % right: {learnt}.",
-        "{share} % odpowiedzi stoi w jednym kawałku ze swoim bitem. Ponad {limit} % poprawnych: {learnt}.",
+        "{share} % of the answers lie in one chunk with their bit. More than {limit} % right: {learnt}.",
+        "{share} % odpowiedzi leży w jednym kawałku ze swoim bitem. Ponad {limit} % poprawnych: {learnt}.",
     ).filled(
         share=round(100.0 * echo.linked_share, 1),
         limit=round(100.0 * LEARNT, 1),
@@ -117,17 +116,17 @@ EXPERIMENT = Experiment(
     name=Text("Echo", "Echo"),
     description=Text(
         "One endless series of random bits; at every step the network repeats the bit of 3 steps ago. The series is "
-        "read in chunks of 10 steps. The state goes on from chunk to chunk, the gradient does not. As long as some "
-        "answers stand in one chunk with their bit, these few teach the rest.",
+        "read in chunks of 10 steps. The state is carried from chunk to chunk, the gradient is not. As long as some "
+        "answers lie in one chunk with their bit, these suffice to learn the rest.",
         "Jeden ciąg losowych bitów bez końca; w każdym kroku sieć powtarza bit sprzed 3 kroków. Ciąg jest czytany "
-        "kawałkami po 10 kroków. Stan przechodzi z kawałka do kawałka, gradient nie. Dopóki część odpowiedzi stoi w "
-        "jednym kawałku ze swoim bitem, te nieliczne uczą pozostałe.",
+        "kawałkami po 10 kroków. Stan przechodzi z kawałka do kawałka, gradient nie. Dopóki część odpowiedzi leży w "
+        "jednym kawałku ze swoim bitem, wystarczą one, by nauczyć się pozostałych.",
     ),
     how_to_read=Text(
-        "Bits are counted before the update that learns from them. Compare with the preset too-far: the same cells, "
-        "the same chunks, and a delay that no gradient crosses.",
-        "Bity są liczone przed aktualizacją, która się z nich uczy. Porównaj z wariantem too-far: te same komórki, te "
-        "same kawałki i opóźnienie, którego nie pokonuje żaden gradient.",
+        "Bits are counted before the update that uses them. Compare with the preset too-far: the same cells, the "
+        "same chunks, and a delay that no gradient spans.",
+        "Bity są liczone przed aktualizacją, która z nich korzysta. Porównaj z wariantem too-far: te same komórki, "
+        "te same kawałki i opóźnienie, którego nie obejmuje żaden gradient.",
     ),
     expected_seconds=20,
     presets={
@@ -143,15 +142,15 @@ EXPERIMENT = Experiment(
     exercises=(
         Exercise(
             Text(
-                "With a delay of 12 and chunks of 10 the right bits stay a little above one half. Where do they come "
-                "from, when no gradient links answer and bit?",
-                "Przy opóźnieniu 12 i kawałkach po 10 poprawnych bitów jest nieco więcej niż połowa. Skąd się biorą, "
-                "skoro żaden gradient nie łączy odpowiedzi z bitem?",
+                "With a delay of 12 and chunks of 10 the share of right bits stays slightly above one half. Why, if "
+                "no gradient links answer and bit?",
+                "Przy opóźnieniu 12 i kawałkach po 10 poprawnych bitów jest nieco więcej niż połowa. Dlaczego, skoro "
+                "żaden gradient nie łączy odpowiedzi z bitem?",
             ),
             Text(
-                "From the state itself. It is carried on, and even an untrained recurrence keeps faint traces of old "
+                "Because of the state. It is carried on, and even an untrained recurrence keeps weak traces of old "
                 "bits; the read-out, which needs no gradient through time, finds them.",
-                "Z samego stanu. Jest przenoszony dalej i nawet nieuczona rekurencja zachowuje słabe ślady dawnych "
+                "Dzięki stanowi. Jest przenoszony dalej i nawet nieuczona rekurencja zachowuje słabe ślady dawnych "
                 "bitów; warstwa wyjściowa, która nie potrzebuje gradientu w czasie, je odnajduje.",
             ),
         ),

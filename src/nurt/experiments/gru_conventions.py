@@ -1,4 +1,4 @@
-"""Two units named GRU: where the reset stands, and which way the update gate points."""
+"""Two conventions of the GRU: the place of the reset, and the sense of the update gate."""
 
 from __future__ import annotations
 
@@ -8,10 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nurt.experiments import drawing
-from nurt.experiments.base import AGAINST_REFERENCE, Exercise, Experiment, Preset
-from nurt.experiments.progress import Progress
-from nurt.experiments.results import ExperimentResult, Figure, Measure, Table, Verdict
-from nurt.experiments.settings import Settings
+from nurt.experiments.base import AGAINST_REFERENCE, Exercise, Experiment, Preset, ReportProgress
+from nurt.experiments.results import ExperimentResult, Figure, Measure, ResultTable, Settings, Verdict
 from nurt.wording import Language, Text
 
 if TYPE_CHECKING:
@@ -40,17 +38,17 @@ class GRUConventionsSettings(Settings):
 
 @dataclass(frozen=True, kw_only=True)
 class GRUConventionsResult(ExperimentResult):
-    """What the comparison found.
+    """Differences between the forms of the unit.
 
     Args:
-        settings: what the run depended on.
+        settings: of the run.
         verdict: the answer in words.
         score: largest difference of states at the largest H, reset after against before.
         baselines: the same for the unit with the reset before the product.
         updates: none.
         experiment: id.
         preset: name.
-        seconds: what the run took.
+        seconds: duration of the run.
         after: largest difference of GRUCell from the form of the lectures, per H.
         before: the same of ResetBeforeGRUCell, per H.
         diagonal: difference of GRUCell at the largest H with a diagonal U.
@@ -69,7 +67,7 @@ class GRUConventionsResult(ExperimentResult):
         """Return the states of one unit, and its keep factor."""
         return _states(self), _keep(self)
 
-    def tables(self) -> tuple[Table, ...]:
+    def tables(self) -> tuple[ResultTable, ...]:
         """Return the differences per size."""
         rows = [
             (size, float(b), float(a)) for size, b, a in zip(self.settings.hidden, self.before, self.after, strict=True)
@@ -87,7 +85,7 @@ class GRUConventionsResult(ExperimentResult):
             "Wcześniej zmieniono znak wierszy z. Przy diagonalnym U różnica GRUCell dla H = {size} wynosi {diagonal}.",
         )
         filled = note.filled(size=self.settings.hidden[-1], diagonal=self.diagonal)
-        return (Table(caption, columns, tuple(rows), filled, significant=3),)
+        return (ResultTable(caption, columns, tuple(rows), filled, significant=3),)
 
 
 def slide_form(weights: dict[str, np.ndarray], inputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -130,7 +128,7 @@ def _library_form(name: str, weights: dict[str, np.ndarray], inputs: np.ndarray)
     return np.asarray(outputs[0].numpy())
 
 
-def compute(settings: GRUConventionsSettings, progress: Progress) -> GRUConventionsResult:
+def compute(settings: GRUConventionsSettings, progress: ReportProgress) -> GRUConventionsResult:
     """Run the comparison."""
     stream = np.random.RandomState(settings.seed)
     inputs = stream.standard_normal((settings.steps, settings.inputs))
@@ -189,10 +187,10 @@ def _states(result: GRUConventionsResult) -> Figure:
     return Figure(
         Text("The same weights in three units", "Te same wagi w trzech jednostkach"),
         Text(
-            "The first two curves lie on each other. The third resets after the product and drifts away, although it "
-            "holds the same numbers.",
-            "Dwie pierwsze krzywe się pokrywają. Trzecia resetuje po iloczynie i odchodzi od nich, choć zawiera te "
-            "same liczby.",
+            "The first two curves coincide. The third resets after the product and differs, although its weights are "
+            "the same.",
+            "Dwie pierwsze krzywe się pokrywają. Trzecia resetuje po iloczynie i różni się od nich, choć ma te same "
+            "wagi.",
         ),
         draw,
         340,
@@ -209,12 +207,12 @@ def _keep(result: GRUConventionsResult) -> Figure:
         return figure
 
     return Figure(
-        Text("How much of the old state stays", "Ile zostaje ze starego stanu"),
+        Text("Keep factor of the old state", "Współczynnik zachowania starego stanu"),
         Text(
-            "The weight of the old state: 1 − z in the lectures, z in torch, cuDNN and nurt. A plot of a bare z says "
-            "nothing unless it names the convention.",
-            "Waga starego stanu: 1 − z na wykładach, z w bibliotekach torch, cuDNN i nurt. Wykres samego z nic nie "
-            "mówi, jeśli nie podaje konwencji.",
+            "The weight of the old state: 1 − z in the lectures, z in torch, cuDNN and nurt. A plot of z alone is "
+            "ambiguous unless it names the convention.",
+            "Waga starego stanu: 1 − z na wykładach, z w bibliotekach torch, cuDNN i nurt. Wykres samego z jest "
+            "niejednoznaczny, jeśli nie podaje konwencji.",
         ),
         draw,
         300,
@@ -225,22 +223,22 @@ EXPERIMENT = Experiment(
     id="gru-conventions",
     name=Text("Two conventions of the GRU", "Dwie konwencje GRU"),
     description=Text(
-        "Lectures and the first papers reset the state before it is multiplied, tanh(W x + U(r ⊙ h′)); torch and cuDNN "
-        "reset after, tanh(W x + r ⊙ (U h′)). Lectures add (1 − z) of the old state, torch adds z. One difference is a "
-        "change of signs, the other a different function. Here the same weights go into all of them.",
+        "Lectures and the first papers reset the state before it is multiplied, tanh(W x + U(r ⊙ h′)); torch and "
+        "cuDNN reset after, tanh(W x + r ⊙ (U h′)). Lectures add (1 − z) of the old state, torch adds z. One "
+        "difference is a change of signs, the other a different function. Here all forms have the same weights.",
         "Wykłady i pierwsze artykuły resetują stan przed mnożeniem, tanh(W x + U(r ⊙ h′)); torch i cuDNN po nim, "
-        "tanh(W x + r ⊙ (U h′)). Wykłady dodają (1 − z) starego stanu, torch dodaje z. Jedna różnica to zmiana znaków, "
-        "druga to inna funkcja. Tutaj te same wagi trafiają do wszystkich postaci.",
+        "tanh(W x + r ⊙ (U h′)). Wykłady dodają (1 − z) starego stanu, torch dodaje z. Jedna różnica to zmiana "
+        "znaków, druga to inna funkcja. Tutaj wszystkie postaci mają te same wagi.",
     ),
     how_to_read=Text(
-        "Compare the two columns of the table: rounding on the one side, a real difference on the other.",
-        "Porównaj dwie kolumny tabeli: po jednej stronie błędy zaokrągleń, po drugiej prawdziwa różnica.",
+        "Compare the two columns of the table: rounding in one, a real difference in the other.",
+        "Porównaj dwie kolumny tabeli: w jednej błędy zaokrągleń, w drugiej prawdziwa różnica.",
     ),
     expected_seconds=0.5,
     presets={
         "default": Preset(Text("20 steps, random weights", "20 kroków, losowe wagi"), GRUConventionsSettings()),
         "one-unit": Preset(
-            Text("H = 1, where both agree", "H = 1, gdzie obie są zgodne"), GRUConventionsSettings(hidden=(1,))
+            Text("H = 1, both forms equal", "H = 1, obie postaci równe"), GRUConventionsSettings(hidden=(1,))
         ),
     },
     compute=compute,
@@ -259,11 +257,11 @@ EXPERIMENT = Experiment(
         Exercise(
             Text(
                 "torch's GRU has two biases in its candidate. Can they be merged into one?",
-                "GRU w torch ma dwa wyrazy wolne w kandydacie. Czy można je połączyć w jeden?",
+                "GRU w torch ma dwa przesunięcia (bias) w kandydacie. Czy można je połączyć w jedno?",
             ),
             Text(
-                "No: b_hn stands inside the bracket that r multiplies, b_in outside of it.",
-                "Nie: b_hn stoi w nawiasie, który mnoży r, a b_in poza nim.",
+                "No: b_hn is inside the bracket that r multiplies, b_in is outside.",
+                "Nie: b_hn jest w nawiasie, który mnoży r, a b_in poza nim.",
             ),
         ),
     ),

@@ -1,4 +1,4 @@
-"""One LSTM in two notations: one matrix over [h, x], or two matrices apart."""
+"""One LSTM in two notations: one matrix over [h, x], or two separate matrices."""
 
 from __future__ import annotations
 
@@ -8,10 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nurt.experiments import drawing
-from nurt.experiments.base import AGAINST_REFERENCE, Exercise, Experiment, Preset
-from nurt.experiments.progress import Progress
-from nurt.experiments.results import ExperimentResult, Figure, Measure, Table, Verdict
-from nurt.experiments.settings import Settings
+from nurt.experiments.base import AGAINST_REFERENCE, Exercise, Experiment, Preset, ReportProgress
+from nurt.experiments.results import ExperimentResult, Figure, Measure, ResultTable, Settings, Verdict
 from nurt.wording import Language, Text
 
 if TYPE_CHECKING:
@@ -49,17 +47,17 @@ class Joined:
 
 @dataclass(frozen=True, kw_only=True)
 class LSTMFormsResult(ExperimentResult):
-    """What the comparison found.
+    """Weights and states in both notations.
 
     Args:
-        settings: what the run depended on.
+        settings: of the run.
         verdict: the answer in words.
         score: largest difference of states between the two forms.
-        baselines: the difference after the way there and back, of the weights.
+        baselines: the difference of the weights after conversion to the split form and back.
         updates: none.
         experiment: id.
         preset: name.
-        seconds: what the run took.
+        seconds: duration of the run.
         joined: the weights in the joined form.
         gates: values of the first unit over time by name, in the joined form.
         cell: its cell state, (T,).
@@ -74,7 +72,7 @@ class LSTMFormsResult(ExperimentResult):
         """Return gates and cell of the first unit."""
         return (_gates(self),)
 
-    def tables(self) -> tuple[Table, ...]:
+    def tables(self) -> tuple[ResultTable, ...]:
         """Return the first row of each gate in both notations."""
         hidden = self.settings.hidden
         rows = []
@@ -82,7 +80,7 @@ class LSTMFormsResult(ExperimentResult):
             row = self.joined.weights[gate][0]
             rows.append((f"W_{gate}", _numbers(row), _numbers(row[:hidden]), _numbers(row[hidden:])))
         return (
-            Table(
+            ResultTable(
                 caption=Text("The same numbers in both notations", "Te same liczby w obu zapisach"),
                 columns=(
                     Text("gate, first row", "bramka, pierwszy wiersz"),
@@ -93,7 +91,8 @@ class LSTMFormsResult(ExperimentResult):
                 rows=tuple(rows),
                 note=Text(
                     "torch stacks the gates in the order i, f, g, o and adds two biases; the joined form has one.",
-                    "torch układa bramki w kolejności i, f, g, o i dodaje dwa wyrazy wolne; postać łączna ma jeden.",
+                    "torch układa bramki w kolejności i, f, g, o i dodaje dwa przesunięcia (bias); postać łączna ma "
+                    "jedno.",
                 ),
             ),
         )
@@ -163,7 +162,7 @@ def _run_split(split: dict[str, np.ndarray], inputs: np.ndarray) -> np.ndarray:
     return np.asarray(outputs[0].numpy())
 
 
-def compute(settings: LSTMFormsSettings, progress: Progress) -> LSTMFormsResult:
+def compute(settings: LSTMFormsSettings, progress: ReportProgress) -> LSTMFormsResult:
     """Run both forms on the same numbers."""
     progress(0.0, Text("comparing", "porównywanie"))
     stream = np.random.RandomState(settings.seed)
@@ -183,14 +182,16 @@ def compute(settings: LSTMFormsSettings, progress: Progress) -> LSTMFormsResult:
         verdict=Verdict(
             "reached" if apart < ROUNDING and there_and_back == 0.0 else "missed",
             Text(
-                "Both notations are one unit: the states differ by {apart}, and the weights come back from the way "
-                "there and back bit for bit.",
-                "Oba zapisy to ta sama jednostka: stany różnią się o {apart}, a wagi po przekształceniu tam i z "
-                "powrotem są identyczne co do bitu.",
+                "Both notations describe the same unit: the states differ by {apart}, and conversion to the other "
+                "form and back returns the weights bit for bit.",
+                "Oba zapisy to ta sama jednostka: stany różnią się o {apart}, a wagi po przekształceniu do drugiej "
+                "postaci i z powrotem są identyczne co do bitu.",
             ).filled(apart=apart),
         ),
         score=Measure(Text("largest difference of states", "największa różnica stanów"), apart),
-        baselines=(Measure(Text("weights, there and back", "wagi, tam i z powrotem"), there_and_back),),
+        baselines=(
+            Measure(Text("weights, converted and back", "wagi, po przekształceniu i z powrotem"), there_and_back),
+        ),
         joined=joined,
         gates={gate: taken[:, 0] for gate, taken in gates.items()},
         cell=cells[:, 0],
@@ -213,9 +214,9 @@ def _gates(result: LSTMFormsResult) -> Figure:
     return Figure(
         Text("The gates of unit 1", "Bramki jednostki 1"),
         Text(
-            "Where f is near 1 and i near 0 the cell keeps its value; where f is near 0 it starts anew from i times g.",
-            "Gdzie f jest bliskie 1, a i bliskie 0, komórka zachowuje wartość; gdzie f jest bliskie 0, zaczyna od nowa "
-            "od i razy g.",
+            "Where f is near 1 and i near 0 the cell keeps its value; where f is near 0 it is reset to i times g.",
+            "Gdzie f jest bliskie 1, a i bliskie 0, komórka zachowuje wartość; gdzie f jest bliskie 0, jest "
+            "ustawiana na i razy g.",
         ),
         draw,
         380,
@@ -226,16 +227,16 @@ EXPERIMENT = Experiment(
     id="lstm-forms",
     name=Text("Two notations of the LSTM", "Dwa zapisy LSTM"),
     description=Text(
-        "Some texts write a gate as σ(W·[h, x] + b) with one matrix over the joined vector, others as "
-        "σ(W_x x + W_h h + b) with two. It is the same unit: the columns of one matrix are those of the other two. "
-        "torch and nurt use the split form with two biases that add.",
-        "Jedne teksty zapisują bramkę jako σ(W·[h, x] + b) z jedną macierzą dla połączonego wektora, inne jako "
-        "σ(W_x x + W_h h + b) z dwiema. To ta sama jednostka: kolumny jednej macierzy to kolumny dwóch pozostałych. "
-        "torch i nurt używają postaci rozdzielonej z dwoma wyrazami wolnymi, które się sumują.",
+        "Some texts write a gate as σ(W·[h, x] + b) with one matrix over the joined vector, others as σ(W_x x + W_h "
+        "h + b) with two. It is the same unit: the columns of one matrix are those of the other two. torch and nurt "
+        "use the split form with two biases that are added.",
+        "Jedne teksty zapisują bramkę jako σ(W·[h, x] + b) z jedną macierzą dla połączonego wektora, inne jako σ(W_x "
+        "x + W_h h + b) z dwiema. To ta sama jednostka: kolumny jednej macierzy to kolumny dwóch pozostałych. torch "
+        "i nurt używają postaci rozdzielonej z dwoma przesunięciami (bias), które się sumują.",
     ),
     how_to_read=Text(
-        "Follow one row of the table: the joined numbers are cut in two, nothing is computed.",
-        "Prześledź jeden wiersz tabeli: liczby zapisane łącznie zostają rozcięte, nic nie jest obliczane.",
+        "Follow one row of the table: the joined row is split into two, no number is computed.",
+        "Prześledź jeden wiersz tabeli: wiersz zapisany łącznie jest dzielony na dwa, żadna liczba nie jest obliczana.",
     ),
     expected_seconds=0.5,
     presets={
@@ -247,15 +248,15 @@ EXPERIMENT = Experiment(
     exercises=(
         Exercise(
             Text(
-                "From split to joined and back the two biases do not return. Is information lost?",
-                "Po przejściu z postaci rozdzielonej do łącznej i z powrotem dwa wyrazy wolne nie wracają. Czy tracimy "
+                "Conversion from split to joined and back does not return the two biases. Is information lost?",
+                "Przejście z postaci rozdzielonej do łącznej i z powrotem nie odtwarza dwóch przesunięć. Czy tracimy "
                 "informację?",
             ),
             Text(
-                "None that the unit uses: only the sum of both biases counts. In the GRU of torch it would be a loss, "
-                "because one of them is multiplied by the reset gate.",
+                "No information that the unit uses: only the sum of both biases counts. In the GRU of torch it would "
+                "be a loss, because one of them is multiplied by the reset gate.",
                 "Żadnej, z której jednostka korzysta: liczy się tylko suma obu. W GRU z biblioteki torch byłaby to "
-                "strata, bo jeden z nich jest mnożony przez bramkę resetu.",
+                "strata, bo jedno z nich jest mnożone przez bramkę resetu.",
             ),
         ),
     ),

@@ -1,4 +1,4 @@
-"""From a scalar that is multiplied to a cell with gates: how long a gradient lives."""
+"""From a scalar recurrence to a cell with gates: the decay of the gradient."""
 
 from __future__ import annotations
 
@@ -10,16 +10,14 @@ import numpy as np
 
 from nurt import plotting
 from nurt.experiments import drawing
-from nurt.experiments.base import AGAINST_REFERENCE, Exercise, Experiment, Preset
-from nurt.experiments.progress import Progress
-from nurt.experiments.results import ExperimentResult, Figure, Measure, Table, Verdict
-from nurt.experiments.settings import Settings
+from nurt.experiments.base import AGAINST_REFERENCE, Exercise, Experiment, Preset, ReportProgress
+from nurt.experiments.results import ExperimentResult, Figure, Measure, ResultTable, Settings, Verdict
 from nurt.wording import Language, Text
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-__all__ = ["EXPERIMENT", "MemoryResult", "MemorySettings", "half_life"]
+__all__ = ["EXPERIMENT", "MemoryCellResult", "MemoryCellSettings", "half_life"]
 
 WEIGHTS = (0.5, 0.9, 0.99, 1.01, 1.1, 2.0)
 DISTANCES = (3, 10, 50, 100)
@@ -27,14 +25,14 @@ FORGET_BIASES = (0.0, 1.0, 2.0, 3.0, 5.0)
 
 
 @dataclass(frozen=True)
-class MemorySettings(Settings):
+class MemoryCellSettings(Settings):
     """Settings of the memory cell.
 
     Args:
         seed: of the inputs and weights of the LSTM.
         steps: T.
         forget_bias: of its forget gate.
-        recurrent_scale: size of its recurrent weights; 0 keeps the gates from reading h.
+        recurrent_scale: size of its recurrent weights; with 0 the gates do not depend on h.
     """
 
     steps: int = 50
@@ -43,23 +41,23 @@ class MemorySettings(Settings):
 
 
 @dataclass(frozen=True, kw_only=True)
-class MemoryResult(ExperimentResult):
-    """What the cells showed.
+class MemoryCellResult(ExperimentResult):
+    """Derivatives and gates of the cell.
 
     Args:
-        settings: what the run depended on.
+        settings: of the run.
         verdict: the answer in words.
         score: ∂c_T/∂c_0 of the LSTM, by autograd.
         baselines: the product of its forget gates.
         updates: none.
         experiment: id.
         preset: name.
-        seconds: what the run took.
+        seconds: duration of the run.
         exact: ∂c_T/∂c_t for t = 0 … T, by autograd through the cell, (T + 1,).
         gates: product of the forget gates after t, (T + 1,).
     """
 
-    settings: MemorySettings
+    settings: MemoryCellSettings
     exact: np.ndarray
     gates: np.ndarray
 
@@ -67,38 +65,38 @@ class MemoryResult(ExperimentResult):
         """Return the powers, and the LSTM."""
         return _lstm(self), _powers()
 
-    def tables(self) -> tuple[Table, ...]:
+    def tables(self) -> tuple[ResultTable, ...]:
         """Return powers and half-lives."""
         return _power_table(), _half_lives()
 
 
 def half_life(forget: float) -> float:
-    """Return after how many steps a gate held at ``forget`` has halved what it keeps: ln ½ / ln f."""
+    """Return the number of steps in which a gate constant at ``forget`` halves the cell: ln ½ / ln f."""
     return math.log(0.5) / math.log(forget)
 
 
-def compute(settings: MemorySettings, progress: Progress) -> MemoryResult:
+def compute(settings: MemoryCellSettings, progress: ReportProgress) -> MemoryCellResult:
     """Run one LSTM unit and differentiate its cell."""
-    progress(0.0, Text("going back in time", "cofanie się w czasie"))
+    progress(0.0, Text("back-propagation through time", "propagacja wsteczna w czasie"))
     exact, gates = _derivatives(settings)
     values = {"exact": float(exact[0]), "gates": float(gates[0]), "steps": settings.steps}
     alike = math.isclose(exact[0], gates[0], rel_tol=1e-10)
-    told = (
+    text = (
         Text(
-            "Over {steps} steps the cell passes on {exact} of its gradient, exactly the product of its forget gates.",
+            "Over {steps} steps the cell passes back {exact} of its gradient, exactly the product of its forget gates.",
             "Przez {steps} kroków komórka przekazuje {exact} swojego gradientu, dokładnie iloczyn bramek zapominania.",
         )
         if alike
         else Text(
-            "Over {steps} steps the cell passes on {exact} of its gradient, but the product of its forget gates is "
-            "{gates}: the gates read h, and that is a second way back.",
+            "Over {steps} steps the cell passes back {exact} of its gradient, but the product of its forget gates is "
+            "{gates}: the gates depend on h, which is a second path for the gradient.",
             "Przez {steps} kroków komórka przekazuje {exact} swojego gradientu, a iloczyn bramek zapominania wynosi "
-            "{gates}: bramki czytają h, a to druga droga wstecz.",
+            "{gates}: bramki zależą od h, a to druga droga gradientu.",
         )
     )
-    return MemoryResult(
+    return MemoryCellResult(
         settings=settings,
-        verdict=Verdict("reached" if alike else "partly", told.filled(**values)),
+        verdict=Verdict("reached" if alike else "partly", text.filled(**values)),
         score=Measure(Text("∂c_T/∂c_0 of the LSTM", "∂c_T/∂c_0 w LSTM"), float(exact[0])),
         baselines=(
             Measure(Text("product of the forget gates", "iloczyn bramek zapominania"), float(gates[0])),
@@ -109,7 +107,7 @@ def compute(settings: MemorySettings, progress: Progress) -> MemoryResult:
     )
 
 
-def _derivatives(settings: MemorySettings) -> tuple[np.ndarray, np.ndarray]:
+def _derivatives(settings: MemoryCellSettings) -> tuple[np.ndarray, np.ndarray]:
     """Return ∂c_T/∂c_t and the products of later forget gates for one LSTM unit."""
     import torch
 
@@ -139,37 +137,38 @@ def _derivatives(settings: MemorySettings) -> tuple[np.ndarray, np.ndarray]:
     return np.array([one.item() for one in exact]), gates
 
 
-def _power_table() -> Table:
-    return Table(
+def _power_table() -> ResultTable:
+    return ResultTable(
         caption=Text("w to the power of T: the gradient through T steps", "w do potęgi T: gradient przez T kroków"),
         columns=(Text("w", "w"), *(Text(f"T = {steps}", f"T = {steps}") for steps in DISTANCES)),
         rows=tuple((weight, *(weight**steps for steps in DISTANCES)) for weight in WEIGHTS),
         note=Text(
-            "h_t = w·h_(t−1). Only w = 1 neither explodes nor vanishes: that is the carousel, c_t = c_(t−1).",
-            "h_t = w·h_(t−1). Tylko w = 1 ani nie wybucha, ani nie zanika: to karuzela, c_t = c_(t−1).",
+            "h_t = w·h_(t−1). Only w = 1 neither explodes nor vanishes: the constant error carousel, c_t = c_(t−1).",
+            "h_t = w·h_(t−1). Tylko w = 1 ani nie eksploduje, ani nie zanika: to karuzela stałego błędu, c_t = "
+            "c_(t−1).",
         ),
         significant=6,
     )
 
 
-def _half_lives() -> Table:
+def _half_lives() -> ResultTable:
     rows = []
     for bias in FORGET_BIASES:
         forget = 1.0 / (1.0 + math.exp(-bias))
         rows.append((bias, forget, half_life(forget)))
-    return Table(
-        caption=Text("Forget bias and half-life", "Wyraz wolny bramki zapominania i czas połowicznego zaniku"),
-        columns=(Text("bias", "wyraz wolny"), Text("gate f", "bramka f"), Text("half-life (steps)", "czas (kroki)")),
+    return ResultTable(
+        caption=Text("Forget bias and half-life", "Przesunięcie (bias) bramki zapominania i czas połowicznego zaniku"),
+        columns=(Text("bias", "przesunięcie"), Text("gate f", "bramka f"), Text("half-life (steps)", "czas (kroki)")),
         rows=tuple(rows),
         note=Text(
-            "Without input, f = σ(bias). torch starts near 0, so its gate halves what it keeps in every step.",
-            "Bez wejścia f = σ(wyraz wolny). torch zaczyna blisko 0, więc bramka w każdym kroku zachowuje połowę.",
+            "Without input, f = σ(bias). torch initialises it near 0, so the gate halves the cell in every step.",
+            "Bez wejścia f = σ(przesunięcie). torch inicjuje je blisko 0, więc bramka w każdym kroku zachowuje połowę.",
         ),
         significant=6,
     )
 
 
-def _lstm(result: MemoryResult) -> Figure:
+def _lstm(result: MemoryCellResult) -> Figure:
     def draw(language: Language) -> go.Figure:
         back = -np.arange(len(result.exact))
         names = Text("derivative of the cell", "pochodna komórki"), Text("product of gates", "iloczyn bramek")
@@ -181,12 +180,12 @@ def _lstm(result: MemoryResult) -> Figure:
         return figure
 
     return Figure(
-        Text("What a cell passes back", "Co komórka przekazuje wstecz"),
+        Text("Gradient passed back by the cell", "Gradient przekazywany wstecz przez komórkę"),
         Text(
-            "Reading to the right is going back in time. As long as the gates do not read h, both curves are one. The "
+            "Time runs backwards to the right. As long as the gates do not depend on h, both curves coincide. The "
             "slope is the logarithm of the gate.",
-            "Czytanie w prawo to cofanie się w czasie. Dopóki bramki nie czytają h, obie krzywe są jedną. Nachylenie "
-            "to logarytm bramki.",
+            "W prawo czas biegnie wstecz. Dopóki bramki nie zależą od h, obie krzywe się pokrywają. Nachylenie to "
+            "logarytm bramki.",
         ),
         draw,
         360,
@@ -221,14 +220,14 @@ EXPERIMENT = Experiment(
     id="memory-cell",
     name=Text("A memory of one number", "Pamięć jednej liczby"),
     description=Text(
-        "Three stages of a memory: h_t = w·h_(t−1), whose gradient is a power of w; the constant error carousel "
-        "c_t = c_(t−1), whose gradient is 1; and a gated cell, c_t = f·c_(t−1) + i·tanh(a), whose gradient is the "
-        "product of its forget gates as long as the gates do not read h. Slides often draw the gated cell first "
+        "Three stages of a memory: h_t = w·h_(t−1), whose gradient is a power of w; the constant error carousel c_t "
+        "= c_(t−1), whose gradient is 1; and a gated cell, c_t = f·c_(t−1) + i·tanh(a), whose gradient is the "
+        "product of its forget gates as long as the gates do not depend on h. Slides often draw the gated cell first "
         "without a forget gate; that is f = 1.",
         "Trzy etapy pamięci: h_t = w·h_(t−1), której gradient jest potęgą w; karuzela stałego błędu c_t = c_(t−1), "
         "której gradient wynosi 1; oraz komórka z bramkami, c_t = f·c_(t−1) + i·tanh(a), której gradient jest "
-        "iloczynem bramek zapominania, dopóki bramki nie czytają h. Slajdy często pokazują najpierw komórkę bez bramki "
-        "zapominania; to przypadek f = 1.",
+        "iloczynem bramek zapominania, dopóki bramki nie zależą od h. Slajdy często pokazują najpierw komórkę bez "
+        "bramki zapominania; to przypadek f = 1.",
     ),
     how_to_read=Text(
         "Compare the two curves of the first figure, then switch to the preset gates-read-h.",
@@ -236,13 +235,13 @@ EXPERIMENT = Experiment(
     ),
     expected_seconds=0.5,
     presets={
-        "default": Preset(Text("Gates that do not read h", "Bramki, które nie czytają h"), MemorySettings()),
+        "default": Preset(Text("Gates independent of h", "Bramki niezależne od h"), MemoryCellSettings()),
         "gates-read-h": Preset(
-            Text("Gates that read h", "Bramki, które czytają h"), MemorySettings(recurrent_scale=1.0)
+            Text("Gates that depend on h", "Bramki zależne od h"), MemoryCellSettings(recurrent_scale=1.0)
         ),
         "no-bias": Preset(
-            Text("Forget bias 0, as torch starts", "Wyraz wolny 0, jak na początku w torch"),
-            MemorySettings(forget_bias=0.0),
+            Text("Forget bias 0, as initialised by torch", "Przesunięcie 0, jak przy inicjalizacji w torch"),
+            MemoryCellSettings(forget_bias=0.0),
         ),
     },
     compute=compute,

@@ -1,4 +1,4 @@
-"""Is the number of ones odd? Two units that know it for any length."""
+"""Parity of a sequence of bits: two exact units, predictors without memory, and trained networks."""
 
 from __future__ import annotations
 
@@ -9,11 +9,8 @@ import numpy as np
 
 from nurt import plotting
 from nurt.experiments import drawing
-from nurt.experiments.base import Exercise, Experiment, Preset
-from nurt.experiments.parity_answers import exact_parity, exact_states, linear_accuracy, windowed_accuracy
-from nurt.experiments.progress import Progress, about, part_of
-from nurt.experiments.results import ExperimentResult, Figure, Measure, Standing, Table, Verdict
-from nurt.experiments.settings import Settings
+from nurt.experiments.base import Exercise, Experiment, Preset, ReportProgress, about, part_of
+from nurt.experiments.results import ExperimentResult, Figure, Measure, ResultTable, Settings, Standing, Verdict
 from nurt.wording import Language, Text
 
 if TYPE_CHECKING:
@@ -21,7 +18,15 @@ if TYPE_CHECKING:
 
     from nurt.experiments.parity_training import ParityTraining
 
-__all__ = ["EXPERIMENT", "ParityResult", "ParitySettings"]
+__all__ = [
+    "EXPERIMENT",
+    "ParityResult",
+    "ParitySettings",
+    "exact_parity",
+    "exact_states",
+    "linear_accuracy",
+    "windowed_accuracy",
+]
 
 WAYS = {
     "last": Text("the last step alone", "sam ostatni krok"),
@@ -39,9 +44,9 @@ class ParitySettings(Settings):
         seed: of the bits.
         sequences: B.
         lengths: T of the tests.
-        window: bits that a predictor without memory of the rest may see.
+        window: bits that the windowed predictor uses.
         gain: K of the exact weights.
-        ways: how networks are trained: "last", "prefix", "curriculum"; none trains nothing.
+        ways: of training: "last", "prefix", "curriculum"; without any, no network is trained.
         trained: T of the training; tests are at T, 2T and 10T.
         hidden: H of the trained networks.
         updates: per training.
@@ -63,17 +68,17 @@ class ParitySettings(Settings):
 
 @dataclass(frozen=True, kw_only=True)
 class ParityResult(ExperimentResult):
-    """What the weights did.
+    """Accuracies of exact weights, predictors and trained networks.
 
     Args:
-        settings: what the run depended on.
+        settings: of the run.
         verdict: the answer in words.
         score: share of right answers at the longest length.
-        baselines: the same for guesses.
+        baselines: the same for guessing and both predictors.
         updates: of all trainings.
         experiment: id.
         preset: name.
-        seconds: what the run took.
+        seconds: duration of the run.
         accuracies: share of right answers per length.
         linear: share of right answers of least squares on all bits, per length.
         windowed: share of right answers from the last bits alone, per length.
@@ -94,7 +99,7 @@ class ParityResult(ExperimentResult):
         """Return the states of both units."""
         return (_states(self),)
 
-    def tables(self) -> tuple[Table, ...]:
+    def tables(self) -> tuple[ResultTable, ...]:
         """Return the accuracy per length, of exact weights and of trained ones."""
         columns = (
             Text("length T", "długość T"),
@@ -104,7 +109,7 @@ class ParityResult(ExperimentResult):
         )
         rows = zip(self.settings.lengths, self.accuracies, self.linear, self.windowed, strict=True)
         exact = (
-            Table(
+            ResultTable(
                 caption=Text("Share of right answers", "Udział poprawnych odpowiedzi"),
                 columns=columns,
                 rows=tuple((length, float(a), float(b), float(c)) for length, a, b, c in rows),
@@ -119,8 +124,60 @@ class ParityResult(ExperimentResult):
         return (*exact, _learnt(self)) if self.trainings else exact
 
 
-def compute(settings: ParitySettings, progress: Progress) -> ParityResult:
-    """Test the exact weights beside predictors that cannot know."""
+def exact_states(bits: np.ndarray, gain: float = 10.0) -> np.ndarray:
+    """Return the states of the two exact units, (B, T, 2).
+
+    With p = (h_1′ - h_2′)/2 the parity so far: h_j = tanh(K(x + p - j + ½)), j = 1, 2, start (-1, -1).
+
+    Args:
+        bits: 0 or 1, (B, T).
+        gain: K.
+    """
+    batch, steps = bits.shape
+    state = -np.ones((batch, 2))
+    taken = np.empty((batch, steps, 2))
+    for step in range(steps):
+        parity = (state[:, 0] - state[:, 1]) / 2.0
+        state = np.tanh(gain * ((bits[:, step] + parity)[:, None] - np.array([0.5, 1.5])))
+        taken[:, step] = state
+    return taken
+
+
+def exact_parity(bits: np.ndarray, gain: float = 10.0) -> np.ndarray:
+    """Return the parity of every prefix, (B, T), read off the states: h_1 - h_2 > 1."""
+    states = exact_states(bits, gain)
+    return np.asarray(states[:, :, 0] - states[:, :, 1] > 1.0)
+
+
+def linear_accuracy(bits: np.ndarray, odd: np.ndarray) -> float:
+    """Return the share of right answers of least squares on all bits, fitted to the first half of the sequences.
+
+    Args:
+        bits: 0 or 1, (B, T).
+        odd: the right answers, (B,); those of the second half are counted.
+    """
+    half = len(bits) // 2
+    columns = np.column_stack([bits, np.ones(len(bits))])
+    weights = np.linalg.lstsq(columns[:half], 2.0 * odd[:half] - 1.0, rcond=None)[0]
+    return float(np.mean((columns[half:] @ weights > 0.0) == odd[half:]))
+
+
+def windowed_accuracy(bits: np.ndarray, odd: np.ndarray) -> float:
+    """Return the share of right answers of the commonest answer to each pattern of bits.
+
+    Args:
+        bits: 0 or 1, the last bits of every sequence, (B, bits).
+        odd: the right answers, (B,); patterns are counted in the first half, tested on the second.
+    """
+    half = len(bits) // 2
+    pattern = bits @ (1 << np.arange(bits.shape[1]))
+    votes = np.zeros(2 ** bits.shape[1])
+    np.add.at(votes, pattern[:half], np.where(odd[:half], 1.0, -1.0))
+    return float(np.mean((votes[pattern[half:]] > 0.0) == odd[half:]))
+
+
+def compute(settings: ParitySettings, progress: ReportProgress) -> ParityResult:
+    """Test the exact weights and the predictors, and train the networks."""
     stream = np.random.RandomState(settings.seed)
     accuracies, linear, windowed = [], [], []
     for length in settings.lengths:
@@ -153,7 +210,7 @@ def compute(settings: ParitySettings, progress: Progress) -> ParityResult:
     )
 
 
-def _train(settings: ParitySettings, progress: Progress) -> tuple[ParityTraining, ...]:
+def _train(settings: ParitySettings, progress: ReportProgress) -> tuple[ParityTraining, ...]:
     if not settings.ways:
         return ()
     from nurt.experiments.parity_training import train_parity
@@ -172,14 +229,14 @@ def _verdict(
     settings: ParitySettings, accuracies: list[np.floating[Any]], trainings: tuple[ParityTraining, ...]
 ) -> Verdict:
     exact = bool(min(accuracies) == 1.0)
-    said = Text(
-        "Two written-down units answer {reached} % of sequences of length {length} rightly; what sees fewer bits, or "
-        "adds them up, stays at chance.",
-        "Dwie wypisane jednostki odpowiadają poprawnie na {reached} % ciągów długości {length}; co widzi mniej bitów "
-        "albo je sumuje, pozostaje na poziomie przypadku.",
+    opening = Text(
+        "Two constructed units classify {reached} % of sequences of length {length} correctly; predictors that use "
+        "fewer bits, or add them up, stay at chance.",
+        "Dwie skonstruowane jednostki klasyfikują poprawnie {reached} % ciągów długości {length}; predyktory, które "
+        "używają mniej bitów albo je sumują, pozostają na poziomie przypadku.",
     ).filled(reached=100.0 * float(accuracies[-1]), length=settings.lengths[-1])
     solved = [one for one in trainings if min(one.accuracies) > SOLVED]
-    parts = [said]
+    parts = [opening]
     for way in settings.ways if trainings else ():
         own = sum(one.way == way for one in solved)
         learnt = Text("Learnt with {way}: {own} of {n} seeds.", "Nauczone, {way}: {own} z {n} ziaren.")
@@ -188,27 +245,27 @@ def _verdict(
     return Verdict(standing, Text(" ".join(one.en for one in parts), " ".join(one.pl for one in parts)))
 
 
-def _learnt(result: ParityResult) -> Table:
+def _learnt(result: ParityResult) -> ResultTable:
     """Return the accuracy of every training at T, 2T and 10T."""
     tested = result.trainings[0].tested
     columns = (
         Text("targets", "cele"),
         Text("seed", "ziarno"),
         *(Text(f"T = {length}", f"T = {length}") for length in tested),
-        Text("clipped, %", "przycięte, %"),
+        Text("clipped, %", "obcięte, %"),
     )
     rows: tuple[tuple[float | str | Text, ...], ...] = tuple(
         (WAYS[one.way], one.seed, *one.accuracies, 100.0 * one.clipped_share) for one in result.trainings
     )
-    return Table(
+    return ResultTable(
         caption=Text("Share of right answers after training", "Udział poprawnych odpowiedzi po uczeniu"),
         columns=columns,
         rows=rows,
         note=Text(
-            "Tanh networks, trained on sequences of length {length}. Guessing gives 0.5 and a cross-entropy of "
-            "ln 2 = 0.693. A network that holds at ten times the length has found the rule, not a pattern.",
+            "Tanh networks, trained on sequences of length {length}. Guessing gives 0.5 and a cross-entropy of ln 2 "
+            "= 0.693. A network that works at ten times the length has learnt the rule, not a pattern.",
             "Sieci tanh uczone na ciągach długości {length}. Zgadywanie daje 0,5 i entropię krzyżową ln 2 = 0,693. "
-            "Sieć, która działa przy dziesięciokrotnej długości, znalazła regułę, a nie wzór.",
+            "Sieć, która działa przy dziesięciokrotnej długości, nauczyła się reguły, a nie wzorca.",
         ).filled(length=result.settings.trained),
         significant=3,
     )
@@ -237,9 +294,9 @@ def _states(result: ParityResult) -> Figure:
     return Figure(
         Text("Both units on one sequence", "Obie jednostki na jednym ciągu"),
         Text(
-            "Below each step stands its bit. Unit 1 is on when bit and parity hold at least one 1, unit 2 when both "
-            "are 1. A black diamond at the top means odd so far: unit 1 on, unit 2 off.",
-            "Pod każdym krokiem stoi jego bit. Jednostka 1 jest włączona, gdy wśród bitu i parzystości jest co "
+            "Each step is labelled with its bit. Unit 1 is on when bit and parity hold at least one 1, unit 2 when "
+            "both are 1. A black diamond at the top means odd so far: unit 1 on, unit 2 off.",
+            "Pod każdym krokiem podano jego bit. Jednostka 1 jest włączona, gdy wśród bitu i parzystości jest co "
             "najmniej jedna 1, jednostka 2, gdy obie są równe 1. Czarny romb u góry oznacza liczbę nieparzystą: 1 "
             "włączona, 2 wyłączona.",
         ),
@@ -252,21 +309,22 @@ EXPERIMENT = Experiment(
     id="parity",
     name=Text("Parity", "Parzystość"),
     description=Text(
-        "After every bit: is the number of ones so far odd? The answer flips with every one, so no bit may be "
-        "forgotten. Parity is uncorrelated with every smaller set of the bits; a linear predictor and a shorter window "
-        "stay at chance. A recurrence needs two tanh units.",
+        "After every bit: is the number of ones so far odd? Every one changes the answer, so no bit may be "
+        "forgotten. Parity is uncorrelated with every smaller set of the bits; a linear predictor and a shorter "
+        "window stay at chance. Two tanh units are sufficient for a recurrent network.",
         "Po każdym bicie: czy dotychczasowa liczba jedynek jest nieparzysta? Każda jedynka zmienia odpowiedź, więc "
-        "żadnego bitu nie wolno zapomnieć. Parzystość nie jest skorelowana z żadnym mniejszym zbiorem bitów; predyktor "
-        "liniowy i krótsze okno pozostają na poziomie przypadku. Rekurencji wystarczą dwie jednostki z tanh.",
+        "żadnego bitu nie wolno zapomnieć. Parzystość nie jest skorelowana z żadnym mniejszym zbiorem bitów; "
+        "predyktor liniowy i krótsze okno pozostają na poziomie przypadku. Sieci rekurencyjnej wystarczą dwie "
+        "jednostki z tanh.",
     ),
     how_to_read=Text(
-        "Follow the diamonds through the figure, then compare the columns of the table.",
+        "Follow the diamonds in the figure, then compare the columns of the table.",
         "Prześledź romby na rysunku, a potem porównaj kolumny tabeli.",
     ),
     expected_seconds=20,
     presets={
         "default": Preset(
-            Text("Exact weights, and three ways to learn them", "Dokładne wagi i trzy sposoby uczenia"),
+            Text("Exact weights, and three ways of training", "Dokładne wagi i trzy sposoby uczenia"),
             ParitySettings(),
         ),
         "exact": Preset(Text("Exact weights alone", "Same dokładne wagi"), ParitySettings(ways=())),
@@ -277,14 +335,14 @@ EXPERIMENT = Experiment(
     exercises=(
         Exercise(
             Text(
-                "A search that guesses weights at random solves parity too. What does solving it prove?",
-                "Losowe zgadywanie wag także rozwiązuje parzystość. Czego więc dowodzi jej rozwiązanie?",
+                "Random search over the weights also solves parity. What follows from a solution?",
+                "Losowe przeszukiwanie wag także rozwiązuje parzystość. Co wynika z jej rozwiązania?",
             ),
             Text(
-                "Little about learning: the set of good weights is large, and gradient descent on the last step alone "
-                "finds it hard. Targets for every prefix and growing lengths help.",
-                "Niewiele o uczeniu: zbiór dobrych wag jest duży, a spadek gradientu tylko z ostatniego kroku znajduje "
-                "go z trudem. Pomagają cele dla każdego początku ciągu i stopniowe wydłużanie.",
+                "Little about learning: the set of good weights is large, but gradient descent on the last step "
+                "alone rarely finds it. Targets for every prefix and growing lengths help.",
+                "Niewiele o uczeniu: zbiór dobrych wag jest duży, ale spadek gradientu tylko z ostatniego kroku "
+                "rzadko go znajduje. Pomagają cele dla każdego początku ciągu i stopniowe wydłużanie.",
             ),
         ),
     ),

@@ -1,4 +1,4 @@
-"""Dust in the air of a city: which recurrence, how deep, how wide, and is any of it better than what is free?"""
+"""Particulate matter (PM10) by hour: cells, depths, widths and look-backs compared with baselines."""
 
 from __future__ import annotations
 
@@ -8,16 +8,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nurt.experiments.base import Exercise, Experiment, Preset
-from nurt.experiments.forecasts import dust
-from nurt.experiments.progress import Progress, about, part_of
-from nurt.experiments.results import ExperimentResult, Figure, Measure, Standing, Table, Verdict
-from nurt.experiments.settings import FileSettings
-from nurt.wording import Text
+from nurt import plotting
+from nurt.experiments.base import Exercise, Experiment, Preset, ReportProgress, about, part_of
+from nurt.experiments.results import ExperimentResult, Figure, FileSettings, Measure, ResultTable, Standing, Verdict
+from nurt.wording import Language, Text
 
 if TYPE_CHECKING:
-    from nurt.experiments.forecasts.designs import Design, DesignScore
-    from nurt.experiments.forecasts.free import FreeScore
+    import plotly.graph_objects as go
+
+    from nurt.experiments.forecasts.trial import BaselineScore, Design, DesignScore
     from nurt.tasks.forecasting import ForecastPlan
 
 __all__ = ["EXPERIMENT", "PM10Result", "PM10Settings"]
@@ -25,6 +24,13 @@ __all__ = ["EXPERIMENT", "PM10Result", "PM10Settings"]
 COLUMN = "PM10"
 GRID = "1h"
 TEST_FIFTH = 0.8
+# Short names for the legend, which is narrow on a small page.
+SHORT = (
+    Text("last hour", "ostatnia godzina"),
+    Text("yesterday", "wczoraj"),
+    Text("last week", "tydzień temu"),
+    Text("least squares", "regresja liniowa"),
+)
 
 
 @dataclass(frozen=True)
@@ -52,24 +58,24 @@ class PM10Settings(FileSettings):
 
 @dataclass(frozen=True, kw_only=True)
 class PM10Result(ExperimentResult):
-    """What every combination reached beside the three repeats.
+    """Errors of all combinations and of the baselines.
 
     Args:
-        settings: what the run depended on.
+        settings: of the run.
         verdict: the answer in words.
         score: error of the best combination at the longest horizon, mean over its seeds.
-        baselines: the same of what costs nothing.
+        baselines: the same of the trivial methods.
         updates: of all trainings.
         experiment: id.
         preset: name.
-        seconds: what the run took.
-        free: what costs nothing.
-        designs: what was trained.
+        seconds: duration of the run.
+        free: scores of the baselines.
+        designs: scores of the trained designs.
         hours, missing, tested: of the grid: all, without a value, in the test part.
     """
 
     settings: PM10Settings
-    free: tuple[FreeScore, ...]
+    free: tuple[BaselineScore, ...]
     designs: tuple[DesignScore, ...]
     hours: int
     missing: int
@@ -77,23 +83,21 @@ class PM10Result(ExperimentResult):
 
     def figures(self) -> tuple[Figure, ...]:
         """Return the errors by horizon."""
-        return (dust.error_figure(self),)
+        return (_error_figure(self),)
 
-    def tables(self) -> tuple[Table, ...]:
-        """Return the errors of every combination, and what costs nothing."""
-        return dust.design_table(self), dust.free_table(self)
+    def tables(self) -> tuple[ResultTable, ...]:
+        """Return the errors of all combinations, and of the baselines."""
+        return _design_table(self), _free_table(self)
 
 
-def compute(settings: PM10Settings, progress: Progress) -> PM10Result:
-    """Read the files, train every combination from every seed, and judge them beside what costs nothing."""
+def compute(settings: PM10Settings, progress: ReportProgress) -> PM10Result:
+    """Read the files, train every combination from every seed, and compare them with the baselines."""
     from nurt.data import regular_grid
-    from nurt.experiments.forecasts.designs import Design, score_design, train_design
-    from nurt.experiments.forecasts.files import one_series
-    from nurt.experiments.forecasts.free import free_scores
+    from nurt.experiments.forecasts.trial import Design, baseline_scores, one_series, score_design, train_design
 
     series = regular_grid(one_series(settings.files, COLUMN), GRID)
     known = int(TEST_FIFTH * len(series) + 1e-9)
-    free = free_scores(series, known, settings.horizons, max(settings.look_backs))
+    free = baseline_scores(series, known, settings.horizons, max(settings.look_backs))
     bars = [min(one.errors[index] for one in free) for index in range(len(settings.horizons))]
     designs = [
         Design(*one) for one in itertools.product(settings.cells, settings.layers, settings.hidden, settings.look_backs)
@@ -144,23 +148,92 @@ def _verdict(scores: list[DesignScore], bars: list[float], horizons: tuple[int, 
     total = len(scores) * len(bars)
     standing: Standing = "reached" if won == total else "partly" if won else "missed"
     places = [f"{h} h" for index, h in enumerate(horizons) if all(one.better[index] for one in scores)]
-    said = Text(
-        "In {won} of {total} cases, every combination at every horizon, all seeds are below the best of what costs "
-        "nothing: three repeats and a least-squares line.",
-        "W {won} z {total} przypadków (każda kombinacja przy każdym horyzoncie) wszystkie ziarna są poniżej najlepszej "
-        "z metod bez kosztów: trzech powtórzeń i regresji liniowej.",
+    text = Text(
+        "In {won} of {total} cases, every combination at every horizon, all seeds are below the best baseline: three "
+        "repeats and linear regression.",
+        "W {won} z {total} przypadków (każda kombinacja przy każdym horyzoncie) wszystkie ziarna są poniżej "
+        "najlepszego poziomu odniesienia: trzech powtórzeń i regresji liniowej.",
     ).filled(won=won, total=total)
     if places:
         listed = ", ".join(places)
-        said = Text(
-            f"{said.en} Won by all combinations: {listed}.", f"{said.pl} Wygrane przez wszystkie kombinacje: {listed}."
+        text = Text(
+            f"{text.en} All combinations are better at: {listed}.",
+            f"{text.pl} Wszystkie kombinacje są lepsze przy: {listed}.",
         )
     if won < total:
-        said = Text(
-            f"{said.en} Elsewhere one of those is as good or better.",
-            f"{said.pl} W pozostałych któraś z nich jest równie dobra albo lepsza.",
+        text = Text(
+            f"{text.en} In the other cases one of the baselines is equal or better.",
+            f"{text.pl} W pozostałych któraś z metod odniesienia jest równie dobra albo lepsza.",
         )
-    return Verdict(standing, said)
+    return Verdict(standing, text)
+
+
+def _design_table(result: PM10Result) -> ResultTable:
+    marks = {True: Text("yes", "tak"), False: Text("no", "nie")}
+    rows: list[tuple[float | str | Text, ...]] = []
+    for one in result.designs:
+        means = [float(value) for value in one.errors.mean(axis=0)]
+        won = [marks[better] for better in one.better]
+        marked = Text(", ".join(mark.en for mark in won), ", ".join(mark.pl for mark in won))
+        rows.append((one.design.name, *means, float(np.ptp(one.errors[:, -1])), marked))
+    columns = (
+        Text("cell, layers × units, look-back", "komórka, warstwy × jednostki, okno"),
+        *(_horizon(hours) for hours in result.settings.horizons),
+        Text("range over seeds", "rozrzut po ziarnach"),
+        Text("better than all baselines", "lepsze od poziomów odniesienia"),
+    )
+    note = Text(
+        "Mean over {n} seeds, µg/m³. The last column states, horizon by horizon, whether the worst seed is below the "
+        "best baseline. A missing hour is not scored.",
+        "Średnia po ziarnach (liczba ziaren: {n}), µg/m³. Ostatnia kolumna mówi, horyzont po horyzoncie, czy "
+        "najgorsze ziarno jest poniżej najlepszego poziomu odniesienia. Brakujących godzin nie oceniamy.",
+    ).filled(n=result.settings.repeats)
+    return ResultTable(
+        Text("Every combination, µg/m³", "Wszystkie kombinacje, µg/m³"), columns, tuple(rows), note, significant=4
+    )
+
+
+def _free_table(result: PM10Result) -> ResultTable:
+    columns = (
+        Text("method", "metoda"),
+        Text("MAE, one hour ahead", "MAE, o godzinę naprzód"),
+        Text("RMSE, one hour ahead", "RMSE, o godzinę naprzód"),
+        *(_horizon(hours) for hours in result.settings.horizons),
+    )
+    rows: list[tuple[float | str | Text, ...]] = [(one.name, one.mae, one.rmse, *one.errors) for one in result.free]
+    note = Text(
+        "{hours} hours, {missing} without a value; the last {tested} are the test part.",
+        "Godzin: {hours}, bez wartości: {missing}; ostatnie {tested} to część testowa.",
+    ).filled(hours=result.hours, missing=result.missing, tested=result.tested)
+    caption = Text("Baselines, µg/m³", "Poziomy odniesienia, µg/m³")
+    return ResultTable(caption, columns, tuple(rows), note, significant=5)
+
+
+def _error_figure(result: PM10Result) -> Figure:
+    def draw(language: Language) -> go.Figure:
+        hours = [f"{h} h" for h in result.settings.horizons]
+        figure = plotting.new_figure("", Text("ahead", "naprzód")[language], "MAE, µg/m³")
+        for index, one in enumerate(result.designs):
+            colour = plotting.PALETTE[index % len(plotting.PALETTE)]
+            figure.add_bar(x=hours, y=one.errors.mean(axis=0), name=one.design.name, marker={"color": colour})
+        for free, short, symbol in zip(result.free, SHORT, ("diamond", "x", "cross", "star"), strict=True):
+            marker = {"symbol": symbol, "size": 11, "color": plotting.ACTUAL}
+            figure.add_scatter(x=hours, y=free.errors, name=short[language], mode="markers", marker=marker)
+        return figure
+
+    return Figure(
+        Text("Error by horizon", "Błąd według horyzontu"),
+        Text(
+            "Training is justified only where a bar ends below all black marks.",
+            "Uczenie jest uzasadnione tylko tam, gdzie słupek kończy się poniżej wszystkich czarnych znaków.",
+        ),
+        draw,
+        460,
+    )
+
+
+def _horizon(hours: int) -> Text:
+    return Text("MAE at {h} h", "MAE przy {h} h").filled(h=hours)
 
 
 BASE = PM10Settings()
@@ -170,22 +243,26 @@ EXPERIMENT = Experiment(
     id="pm10",
     name=Text("Dust in the air", "Pył w powietrzu"),
     description=Text(
-        "Hourly PM10 of one station, 1, 6 and 24 hours ahead. A sheet asks to compare architectures; that needs the "
-        "same split, several seeds and what costs nothing: the last hour, the same hour yesterday or last week, a "
-        "least-squares line. One look-back is left out between training and test, so that their windows share no hour.",
+        "Hourly PM10 of one station, 1, 6 and 24 hours ahead. An exercise asks for a comparison of architectures; "
+        "that needs the same split, several seeds and baselines: the last hour, the same hour yesterday or last "
+        "week, linear regression. One look-back is left out between training and test, so that their windows share "
+        "no hour.",
         "Godzinowe PM10 z jednej stacji, 1, 6 i 24 godziny naprzód. Zadanie każe porównać architektury; to wymaga "
-        "jednego podziału, kilku ziaren i tego, co nic nie kosztuje: ostatniej godziny, tej samej godziny wczoraj "
-        "lub tydzień temu, regresji liniowej. Między uczeniem a testem pominięto jedno okno, więc okna obu części nie "
+        "jednego podziału, kilku ziaren i poziomów odniesienia: ostatniej godziny, tej samej godziny wczoraj lub "
+        "tydzień temu, regresji liniowej. Między uczeniem a testem pominięto jedno okno, więc okna obu części nie "
         "mają wspólnych godzin.",
     ),
     how_to_read=Text(
-        "Compare differences between architectures with the range over seeds before you name a winner.",
-        "Zanim wskażesz zwycięzcę, porównaj różnice między architekturami z rozrzutem po ziarnach.",
+        "Compare differences between architectures with the range over seeds before naming the best one.",
+        "Zanim wskażesz najlepszą architekturę, porównaj różnice między nimi z rozrzutem po ziarnach.",
     ),
     expected_seconds=30,
     presets={
         "default": Preset(
-            Text("RNN, GRU and LSTM, one layer of 8, a day to read", "RNN, GRU i LSTM, jedna warstwa 8, doba wejścia"),
+            Text(
+                "RNN, GRU and LSTM, one layer of 8, look-back of one day",
+                "RNN, GRU i LSTM, jedna warstwa 8, okno jednej doby",
+            ),
             BASE,
         ),
         "quick": Preset(Text("GRU, one epoch", "GRU, jedna epoka"), replace(BASE, cells=("gru",), repeats=1, epochs=1)),
@@ -195,7 +272,7 @@ EXPERIMENT = Experiment(
             replace(BASE, cells=("gru",), layers=(1, 2, 3)),
         ),
         "look-back": Preset(
-            Text("GRU that reads 24, 48 and 168 h", "GRU, która czyta 24, 48 i 168 h"),
+            Text("GRU with look-backs of 24, 48 and 168 h", "GRU z oknami 24, 48 i 168 h"),
             replace(BASE, cells=("gru",), look_backs=(24, 48, 168)),
         ),
         "full": Preset(
@@ -206,26 +283,26 @@ EXPERIMENT = Experiment(
     exercises=(
         Exercise(
             Text(
-                "With the preset one-seed a cell comes first. What does its place in the table prove?",
-                "W wariancie one-seed pewna komórka jest pierwsza. Czego dowodzi jej miejsce w tabeli?",
+                "With the preset one-seed one cell is the best. What does its rank show?",
+                "W wariancie one-seed jedna komórka jest najlepsza. Czego dowodzi jej pozycja?",
             ),
             Text(
-                "Nothing, as long as the difference is no larger than what another seed changes. Look at the range "
+                "Nothing, as long as the difference is no larger than the effect of another seed. Look at the range "
                 "over seeds in the default preset.",
-                "Niczego, dopóki różnica nie przekracza tego, co zmienia inne ziarno. Spójrz na rozrzut po ziarnach w "
+                "Niczego, dopóki różnica nie przekracza wpływu innego ziarna. Spójrz na rozrzut po ziarnach w "
                 "wariancie domyślnym.",
             ),
         ),
         Exercise(
             Text(
-                "Why is the same hour yesterday poor one hour ahead and worth a look a day ahead?",
-                "Dlaczego ta sama godzina wczoraj jest słaba o godzinę naprzód, a warta uwagi o dobę naprzód?",
+                "Why is the same hour yesterday poor one hour ahead and competitive a day ahead?",
+                "Dlaczego ta sama godzina wczoraj jest słaba o godzinę naprzód, a konkurencyjna o dobę naprzód?",
             ),
             Text(
-                "From hour to hour dust hardly changes, and its daily course is weaker than that. A day ahead the last "
-                "hour is as old, and only the course is left.",
-                "Z godziny na godzinę pył prawie się nie zmienia, a przebieg dobowy jest od tego słabszy. O dobę "
-                "naprzód ostatnia godzina jest równie stara i zostaje sam przebieg.",
+                "From hour to hour the concentration hardly changes, and its daily cycle is weaker. A day ahead the "
+                "last hour is equally old, and only the daily cycle remains.",
+                "Z godziny na godzinę stężenie prawie się nie zmienia, a cykl dobowy jest słabszy. O dobę naprzód "
+                "ostatnia godzina jest równie stara i pozostaje sam cykl dobowy.",
             ),
         ),
     ),

@@ -4,42 +4,43 @@ from __future__ import annotations
 
 import difflib
 import importlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from nurt.errors import NurtValueError
-from nurt.experiments.base import Experiment
-from nurt.experiments.progress import Progress, silent
-from nurt.experiments.results import ExperimentResult
-from nurt.experiments.settings import Settings
+from nurt.experiments.base import Experiment, ReportProgress, silent
+from nurt.experiments.results import ExperimentResult, Settings
 
 __all__ = ["find", "list_experiments", "run"]
 
-# The modules that hold an EXPERIMENT, in the order in which they are listed.
-MODULES = (
-    "linear.roelants",
-    "linear.variant_11",
-    "linear.variant_14",
-    "surface.cliff",
-    "addition.roelants",
-    "addition.subtract_15",
-    "addition.add_28",
-    "gru_conventions",
-    "lstm_forms",
-    "memory_cell",
-    "simple_rnn",
-    "spectrum",
-    "parity",
-    "adding",
-    "copying",
-    "temporal_order",
-    "echo",
-    "truncation",
-    "structures",
-    "sine",
-    "usd_pln",
-    "pm10",
+# id → module and name of the experiment in it, in the order in which they are listed.
+PLACES: Mapping[str, str] = MappingProxyType(
+    {
+        "linear/roelants": "linear.experiments:COUNT_ONES",
+        "linear/variant-11": "linear.experiments:MEAN",
+        "linear/variant-14": "linear.experiments:COUNT_VALUES",
+        "surface/cliff": "surface.cliff:EXPERIMENT",
+        "addition/roelants": "addition.experiments:ADD_7",
+        "addition/subtract-15": "addition.experiments:SUBTRACT_15",
+        "addition/add-28": "addition.experiments:ADD_28",
+        "gru-conventions": "gru_conventions:EXPERIMENT",
+        "lstm-forms": "lstm_forms:EXPERIMENT",
+        "memory-cell": "memory_cell:EXPERIMENT",
+        "simple-rnn": "simple_rnn:EXPERIMENT",
+        "spectrum": "spectrum:EXPERIMENT",
+        "parity": "parity:EXPERIMENT",
+        "adding": "adding:EXPERIMENT",
+        "copying": "copying:EXPERIMENT",
+        "temporal-order": "temporal_order:EXPERIMENT",
+        "echo": "echo:EXPERIMENT",
+        "truncation": "truncation:EXPERIMENT",
+        "structures": "structures:EXPERIMENT",
+        "sine": "sine:EXPERIMENT",
+        "usd-pln": "usd_pln:EXPERIMENT",
+        "pm10": "pm10:EXPERIMENT",
+    }
 )
 
 
@@ -50,7 +51,7 @@ def list_experiments() -> tuple[Experiment[Any], ...]:
         >>> [one.id for one in list_experiments()][:2]
         ['linear/roelants', 'linear/variant-11']
     """
-    return tuple(_load(module) for module in MODULES)
+    return tuple(_load(place) for place in PLACES.values())
 
 
 def find(id: str) -> Experiment[Any]:
@@ -62,15 +63,13 @@ def find(id: str) -> Experiment[Any]:
     Raises:
         NurtValueError: there is none; the message names the nearest.
     """
-    module = id.replace("/", ".").replace("-", "_")
-    if module in MODULES and (found := _load(module)).id == id:
-        return found
-    known = [one.id for one in list_experiments()]
-    near = difflib.get_close_matches(id, known, n=3, cutoff=0.4)
-    near += [one for one in known if id and id in one and one not in near]
+    if id in PLACES:
+        return _load(PLACES[id])
+    near = difflib.get_close_matches(id, PLACES, n=3, cutoff=0.4)
+    near += [one for one in PLACES if id and id in one and one not in near]
     raise NurtValueError(
         f"There is no experiment {id!r}.",
-        expected=f"one of {', '.join(near or known)}",
+        expected=f"one of {', '.join(near or PLACES)}",
         cure="`nurt experiment --list` shows all of them.",
     )
 
@@ -82,7 +81,7 @@ def run(
     settings: Settings | None = None,
     seed: int | None = None,
     files: Sequence[str | Path] = (),
-    progress: Progress = silent,
+    progress: ReportProgress = silent,
 ) -> ExperimentResult:
     """Run an experiment.
 
@@ -92,7 +91,7 @@ def run(
         settings: settings of one's own, instead of a preset.
         seed: replaces that of the settings.
         files: to read, where the experiment works on files of one's own.
-        progress: told how far the run is.
+        progress: called with the progress of the run.
 
     Raises:
         NurtValueError: no such experiment or preset, or the experiment reads no files.
@@ -106,6 +105,7 @@ def run(
     return find(id).run(preset, settings=settings, seed=seed, files=files, progress=progress)
 
 
-def _load(module: str) -> Experiment[Any]:
-    experiment: Experiment[Any] = importlib.import_module(f"nurt.experiments.{module}").EXPERIMENT
+def _load(place: str) -> Experiment[Any]:
+    module, name = place.split(":")
+    experiment: Experiment[Any] = getattr(importlib.import_module(f"nurt.experiments.{module}"), name)
     return experiment

@@ -1,27 +1,62 @@
-"""What every result of an experiment holds, and the tables and figures that show it."""
+"""Settings of a run, and its result with the tables and figures that show it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar
 
 from nurt.errors import NurtValueError
-from nurt.experiments.settings import Settings
 from nurt.results import Result
 from nurt.wording import Language, Text, figures_of, localised, updates_made
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-__all__ = ["ExperimentResult", "Figure", "Measure", "Standing", "Table", "Verdict"]
+__all__ = [
+    "ExperimentResult",
+    "Figure",
+    "FileSettings",
+    "Measure",
+    "ResultTable",
+    "Settings",
+    "SettingsT",
+    "Standing",
+    "Verdict",
+]
 
 Standing: TypeAlias = Literal["reached", "partly", "missed"]
 
 
 @dataclass(frozen=True)
+class Settings:
+    """Settings of a run; every experiment adds its own fields.
+
+    Args:
+        seed: of everything random.
+    """
+
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class FileSettings(Settings):
+    """Settings of a run on the user's files.
+
+    Args:
+        seed: of everything random.
+        files: paths, in any order.
+    """
+
+    files: tuple[str, ...] = ()
+
+
+SettingsT = TypeVar("SettingsT", bound=Settings)
+
+
+@dataclass(frozen=True)
 class Measure:
-    """A named number: what was reached, or what a method without learning reaches."""
+    """A named number: a score, or that of a method without learning."""
 
     name: Text
     value: float
@@ -36,14 +71,14 @@ class Verdict:
 
 
 @dataclass(frozen=True)
-class Table:
+class ResultTable:
     """Numbers in rows.
 
     Args:
-        caption: what the table shows.
+        caption: heading of the table.
         columns: titles; the first column names the rows.
-        rows: cells: numbers, words, or words in both languages.
-        note: how to read it.
+        rows: cells: numbers, strings, or texts in both languages.
+        note: how to read the table.
         significant: digits of the numbers.
     """
 
@@ -70,7 +105,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Figure:
-    """A picture that is drawn when it is asked for.
+    """A figure that is drawn on demand.
 
     Args:
         title: heading.
@@ -87,17 +122,17 @@ class Figure:
 
 @dataclass(frozen=True, kw_only=True)
 class ExperimentResult(Result):
-    """What a run found; every experiment adds its numbers and draws them.
+    """The result of a run; every experiment adds its numbers and draws them.
 
     Args:
-        settings: what the run depended on.
+        settings: of the run.
         verdict: the answer in words.
-        score: the number the verdict speaks of, or None.
-        baselines: the same number for methods that cost nothing.
+        score: the number that the verdict is about, or None.
+        baselines: the same number for trivial methods.
         updates: updates of the weights that were made, 0 where nothing is trained.
         experiment: id of the experiment; set by :meth:`Experiment.run`.
         preset: name of the preset; "own" for settings of one's own.
-        seconds: what the run took.
+        seconds: duration of the run.
     """
 
     settings: Settings
@@ -110,22 +145,22 @@ class ExperimentResult(Result):
     seconds: float = 0.0
 
     def figures(self) -> tuple[Figure, ...]:
-        """Return the pictures, the most telling first."""
+        """Return the figures, the most important first."""
         return ()
 
-    def tables(self) -> tuple[Table, ...]:
+    def tables(self) -> tuple[ResultTable, ...]:
         """Return the tables."""
         return ()
 
     def plot(self, language: Language = "en", index: int = 0) -> go.Figure:
-        """Return a picture.
+        """Return a figure.
 
         Args:
             language: of titles and axes.
             index: which of :meth:`figures`.
 
         Raises:
-            NurtValueError: there is no such picture.
+            NurtValueError: there is no such figure.
         """
         figures = self.figures()
         if not 0 <= index < len(figures):

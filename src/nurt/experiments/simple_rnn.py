@@ -1,4 +1,4 @@
-"""The plain recurrent network of the lectures, and the layers of torch and nurt that are the same."""
+"""The simple recurrent network of the lectures, and the equivalent layers of torch and nurt."""
 
 from __future__ import annotations
 
@@ -8,10 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nurt.experiments import drawing
-from nurt.experiments.base import AGAINST_REFERENCE, Exercise, Experiment, Preset
-from nurt.experiments.progress import Progress
-from nurt.experiments.results import ExperimentResult, Figure, Measure, Table, Verdict
-from nurt.experiments.settings import Settings
+from nurt.experiments.base import AGAINST_REFERENCE, Exercise, Experiment, Preset, ReportProgress
+from nurt.experiments.results import ExperimentResult, Figure, Measure, ResultTable, Settings, Verdict
 from nurt.wording import Language, Text
 
 if TYPE_CHECKING:
@@ -44,19 +42,19 @@ class SimpleRNNSettings(Settings):
 
 @dataclass(frozen=True, kw_only=True)
 class SimpleRNNResult(ExperimentResult):
-    """What the comparison found.
+    """Differences between equations and layers.
 
     Args:
-        settings: what the run depended on.
+        settings: of the run.
         verdict: the answer in words.
         score: largest relative difference in double precision.
         baselines: the rounding of double precision.
         updates: none.
         experiment: id.
         preset: name.
-        seconds: what the run took.
+        seconds: duration of the run.
         differences: largest difference in units of the largest value, by quantity, in double and single precision.
-        written: first output of the first sequence, written out, (T,).
+        written: first output of the first sequence by the equations, (T,).
         layer: the same of the layer, (T,).
     """
 
@@ -69,7 +67,7 @@ class SimpleRNNResult(ExperimentResult):
         """Return one output of both."""
         return (_outputs(self),)
 
-    def tables(self) -> tuple[Table, ...]:
+    def tables(self) -> tuple[ResultTable, ...]:
         """Return differences and shapes."""
         return _differences(self), _shapes(self)
 
@@ -78,7 +76,7 @@ def by_hand(weights: dict[str, np.ndarray], inputs: np.ndarray) -> tuple[np.ndar
     """Return outputs (B, T, O) and the gradients of half the sum of their squares, written out in NumPy.
 
     h_t = tanh(W_xh x_t + W_hh h_{t-1}), o_t = W_hy h_t, from h_0 = 0, without biases. Backwards, with g_t = ∂ℓ/∂h_t and
-    a_t what tanh is taken of: g_t = W_hyᵀ o_t + W_hhᵀ ∂ℓ/∂a_{t+1}, ∂ℓ/∂a_t = g_t ⊙ (1 - h_t²).
+    a_t the argument of tanh: g_t = W_hyᵀ o_t + W_hhᵀ ∂ℓ/∂a_{t+1}, ∂ℓ/∂a_t = g_t ⊙ (1 - h_t²).
 
     Args:
         weights: ``W_xh`` (H, I), ``W_hh`` (H, H), ``W_hy`` (O, H).
@@ -119,7 +117,7 @@ def _by_layer(weights: dict[str, np.ndarray], inputs: np.ndarray) -> tuple[np.nd
     return outputs.detach().numpy(), {n: g.numpy() for n, g in zip(parameters, gradients, strict=True)}
 
 
-def compute(settings: SimpleRNNSettings, progress: Progress) -> SimpleRNNResult:
+def compute(settings: SimpleRNNSettings, progress: ReportProgress) -> SimpleRNNResult:
     """Compare outputs and gradients in both precisions."""
     progress(0.0, Text("comparing", "porównywanie"))
     stream = np.random.RandomState(settings.seed)
@@ -159,10 +157,10 @@ def _compare(weights: dict[str, np.ndarray], inputs: np.ndarray) -> dict[str, fl
     return {name: float(np.abs(a - b).max() / np.abs(a).max()) for name, (a, b) in pairs.items()}
 
 
-def _differences(result: SimpleRNNResult) -> Table:
+def _differences(result: SimpleRNNResult) -> ResultTable:
     names = {"o": Text("outputs", "wyjścia")} | {n: Text(f"∂ℓ/∂{n}", f"∂ℓ/∂{n}") for n in ("W_xh", "W_hh", "W_hy")}
-    return Table(
-        caption=Text("Equations against layers, relative", "Równania a warstwy, względnie"),
+    return ResultTable(
+        caption=Text("Equations and layers, relative difference", "Równania a warstwy, różnica względna"),
         columns=(
             Text("quantity", "wielkość"),
             Text("double precision", "podwójna precyzja"),
@@ -177,7 +175,7 @@ def _differences(result: SimpleRNNResult) -> Table:
     )
 
 
-def _shapes(result: SimpleRNNResult) -> Table:
+def _shapes(result: SimpleRNNResult) -> ResultTable:
     size = result.settings
     rows = (
         ("W_xh", "weight_ih_l0", f"({size.hidden}, {size.inputs})"),
@@ -185,7 +183,7 @@ def _shapes(result: SimpleRNNResult) -> Table:
         ("W_hy", "Linear.weight", f"({size.outputs}, {size.hidden})"),
         ("h_T", "h_n", f"(1, {size.batch}, {size.hidden})"),
     )
-    return Table(
+    return ResultTable(
         caption=Text("Names and shapes", "Nazwy i kształty"),
         columns=(Text("lectures", "wykłady"), Text("layer", "warstwa"), Text("shape", "kształt")),
         rows=rows,
@@ -206,8 +204,8 @@ def _outputs(result: SimpleRNNResult) -> Figure:
     return Figure(
         Text("One output of both", "Jedno wyjście obu"),
         Text(
-            "The dashed line lies on the solid one: the layers are the equations.",
-            "Linia przerywana leży na ciągłej: warstwy to te same równania.",
+            "The dashed line coincides with the solid one: the layers are the equations.",
+            "Linia przerywana pokrywa się z ciągłą: warstwy to te same równania.",
         ),
         draw,
         320,
@@ -219,15 +217,15 @@ EXPERIMENT = Experiment(
     name=Text("The simple recurrent network", "Prosta sieć rekurencyjna"),
     description=Text(
         "h_t = tanh(W_xh x_t + W_hh h_(t−1)) and o_t = W_hy h_t, without biases, with an output at every step: the "
-        "network of the lectures. It is a layer RNN followed by a layer Linear, one to one. Here the equations and "
-        "their gradients are written out and compared with both layers.",
-        "h_t = tanh(W_xh x_t + W_hh h_(t−1)) oraz o_t = W_hy h_t, bez wyrazów wolnych, z wyjściem w każdym kroku: sieć "
-        "z wykładów. To dokładnie warstwa RNN, a po niej warstwa Linear. Tutaj równania i ich gradienty są wypisane i "
-        "porównane z obiema warstwami.",
+        "network of the lectures. It is exactly a layer RNN followed by a layer Linear. Here the equations and their "
+        "gradients are written in NumPy and compared with both layers.",
+        "h_t = tanh(W_xh x_t + W_hh h_(t−1)) oraz o_t = W_hy h_t, bez przesunięć (bias), z wyjściem w każdym kroku: "
+        "sieć z wykładów. To dokładnie warstwa RNN, a po niej warstwa Linear. Tutaj równania i ich gradienty są "
+        "zapisane w NumPy i porównane z obiema warstwami.",
     ),
     how_to_read=Text(
-        "Every difference in the table should be rounding. The second table says which weight is which.",
-        "Każda różnica w tabeli powinna być zaokrągleniem. Druga tabela mówi, która waga jest którą.",
+        "Every difference in the table should be rounding. The second table lists the corresponding weights.",
+        "Każda różnica w tabeli powinna być zaokrągleniem. Druga tabela podaje odpowiadające sobie wagi.",
     ),
     expected_seconds=0.5,
     presets={
@@ -239,12 +237,12 @@ EXPERIMENT = Experiment(
     exercises=(
         Exercise(
             Text(
-                "The layer RNN has two biases by default. What do they add to the network of the lectures?",
-                "Warstwa RNN ma domyślnie dwa wyrazy wolne. Co wnoszą do sieci z wykładów?",
+                "The layer RNN has two biases by default. How do they change the network of the lectures?",
+                "Warstwa RNN ma domyślnie dwa przesunięcia (bias). Jak zmieniają one sieć z wykładów?",
             ),
             Text(
-                "Only their sum counts, so one is superfluous; both get the same gradient. bias=False drops them.",
-                "Liczy się tylko ich suma, więc jeden jest zbędny; oba dostają ten sam gradient. bias=False je usuwa.",
+                "Only their sum counts, so one is redundant; both have the same gradient. bias=False removes them.",
+                "Liczy się tylko ich suma, więc jedno jest zbędne; oba mają ten sam gradient. bias=False je usuwa.",
             ),
         ),
     ),

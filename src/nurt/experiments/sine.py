@@ -1,25 +1,29 @@
-"""A noisy sine: how near a network comes to the best error there is, and whether a straight line comes as near."""
+"""A noisy sine: the error of an LSTM compared with the noise and with an autoregression."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nurt.experiments import sine_pictures
-from nurt.experiments.base import Exercise, Experiment, Preset
-from nurt.experiments.progress import Progress, about, part_of
-from nurt.experiments.results import ExperimentResult, Figure, Measure, Standing, Table, Verdict
-from nurt.experiments.settings import Settings
-from nurt.wording import Text, counted
+from nurt import plotting
+from nurt.experiments import drawing
+from nurt.experiments.base import Exercise, Experiment, Preset, ReportProgress, about, part_of
+from nurt.experiments.results import ExperimentResult, Figure, Measure, ResultTable, Settings, Standing, Verdict
+from nurt.wording import Language, Text, counted
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
 
 __all__ = ["EXPERIMENT", "SineResult", "SineSettings", "noiseless_error"]
 
 TEST = 0.2
 SHOWN = 60
-# Two errors that differ by less are called equal: the test part has about a hundred points.
+# Errors that differ by less count as equal: the test part has about a hundred points.
 MARGIN = 0.05
+SQUARED_ERROR = Text("mean squared error", "błąd średniokwadratowy")
 
 
 @dataclass(frozen=True)
@@ -30,11 +34,11 @@ class SineSettings(Settings):
         seed: of the noise.
         observations: T of the series.
         noise: width of the uniform noise.
-        look_back: p, values that network and autoregression read.
+        look_back: p, values that network and autoregression use.
         hidden: H.
         epochs: passes over the training windows.
         learning_rate: of Adam.
-        repeats: initial weights that are tried.
+        repeats: trainings from different initial weights.
     """
 
     observations: int = 500
@@ -48,22 +52,22 @@ class SineSettings(Settings):
 
 @dataclass(frozen=True, kw_only=True)
 class SineResult(ExperimentResult):
-    """How near the forecasts came to the noise.
+    """Errors of the forecasts compared with the noise.
 
     Args:
-        settings: what the run depended on.
+        settings: of the run.
         verdict: the answer in words.
         score: squared error of the network on the test part, mean over its initial weights.
         baselines: that of the noise, of the autoregression and of repeating the last value.
         updates: of all trainings.
         experiment: id.
         preset: name.
-        seconds: what the run took.
+        seconds: duration of the run.
         errors: squared error of each training.
         floor: variance of the noise.
         autoregression: squared error of least squares on the last p values, with intercept.
         repeat: squared error of repeating the last value.
-        expected_repeat: what that is on average.
+        expected_repeat: its expected value.
         variance: of the series.
         exact: largest error of two linear units on the sine without noise.
         actual: end of the test part.
@@ -83,12 +87,12 @@ class SineResult(ExperimentResult):
 
     def figures(self) -> tuple[Figure, ...]:
         """Return the end of the test part with both forecasts, and the errors side by side."""
-        return sine_pictures.figures(self)
+        return _series(self), _errors(self)
 
-    def tables(self) -> tuple[Table, ...]:
-        """Return the errors, and what two linear units do without noise."""
+    def tables(self) -> tuple[ResultTable, ...]:
+        """Return the errors, and that of two linear units without noise."""
         rows: list[tuple[float | str | Text, ...]] = [
-            (Text("variance of the noise: nothing is below", "wariancja szumu: niżej nie ma nic"), self.floor),
+            (Text("variance of the noise: lower bound", "wariancja szumu: granica dolna"), self.floor),
             (_ar(self.settings), self.autoregression),
         ]
         rows += [
@@ -108,7 +112,7 @@ class SineResult(ExperimentResult):
             "Bez szumu każda wartość to 2 cos(1) razy ostatnia minus przedostatnia: dwie jednostki liniowe przedłużają "
             "sinus o {n} kroków z błędem nie większym niż {exact}.",
         ).filled(n=self.settings.observations, exact=float(f"{self.exact:.1e}"))
-        return (Table(caption, columns, tuple(rows), note, significant=5),)
+        return (ResultTable(caption, columns, tuple(rows), note, significant=5),)
 
 
 def noiseless_error(steps: int) -> float:
@@ -132,13 +136,13 @@ def noiseless_error(steps: int) -> float:
     return float(np.abs(outputs[0, :, 0].numpy() - np.sin(np.arange(1, steps + 1))).max())
 
 
-def compute(settings: SineSettings, progress: Progress) -> SineResult:
+def compute(settings: SineSettings, progress: ReportProgress) -> SineResult:
     """Train the network from several initial weights and judge it beside an autoregression."""
     from nurt.data import Series
     from nurt.data.splits import split_by_time
     from nurt.data.synthetic import noisy_sine
     from nurt.evaluation.forecasts.baselines import Linear, Naive
-    from nurt.experiments.forecasts.trial import Trial, train_and_judge
+    from nurt.experiments.forecasts.trial import DesignTrial, train_and_judge
     from nurt.tasks.forecasting import ForecastPlan
 
     values = noisy_sine(settings.seed, settings.observations, noise=settings.noise)
@@ -152,7 +156,7 @@ def compute(settings: SineSettings, progress: Progress) -> SineResult:
         learning_rate=settings.learning_rate,
     )
     baselines = (Linear(settings.look_back, 1), Naive())
-    trials: list[Trial] = []
+    trials: list[DesignTrial] = []
     for repeat in range(settings.repeats):
         doing = Text(f"training, weights {repeat}", f"uczenie, wagi {repeat}")
         tell = part_of(about(progress, doing), repeat, settings.repeats)
@@ -191,7 +195,7 @@ def _verdict(settings: SineSettings, errors: tuple[float, ...], line: float, flo
     ratios = np.array(errors) / line
     worse = int((ratios > 1.0 + MARGIN).sum())
     standing: Standing = "reached" if worse == 0 else "partly" if worse < len(errors) else "missed"
-    said = {
+    claim = {
         "reached": Text("The LSTM reaches {ar}", "LSTM dorównuje {ar}"),
         "partly": Text(
             "Some initial weights reach {ar}, {worse} of {n} do not",
@@ -200,29 +204,81 @@ def _verdict(settings: SineSettings, errors: tuple[float, ...], line: float, flo
         "missed": Text("The LSTM has not reached {ar}", "LSTM nie dorównuje {ar}"),
     }[standing]
     rest = Text(
-        "{said}: {mean} against {line} after {epochs}. The noise alone costs {floor}.",
-        "{said}: {mean} wobec {line} po {epochs}. Sam szum kosztuje {floor}.",
+        "{claim}: {mean} against {line} after {epochs}. The variance of the noise is {floor}.",
+        "{claim}: {mean} wobec {line} po {epochs}. Wariancja szumu wynosi {floor}.",
     )
-    told = said.filled(ar=f"AR({settings.look_back})", worse=worse, n=len(errors))
+    filled = claim.filled(ar=f"AR({settings.look_back})", worse=worse, n=len(errors))
     epochs = counted(settings.epochs, ("epoch", "epochs"), ("epoce", "epokach", "epokach"))
     numbers = {"mean": float(f"{np.mean(errors):.3g}"), "line": float(f"{line:.3g}"), "floor": float(f"{floor:.3g}")}
-    return Verdict(standing, rest.filled(said=told, epochs=epochs, **numbers))
+    return Verdict(standing, rest.filled(claim=filled, epochs=epochs, **numbers))
+
+
+def _series(result: SineResult) -> Figure:
+    def draw(language: Language) -> go.Figure:
+        end = result.settings.observations
+        steps = np.arange(end - len(result.actual), end)
+        curves = [("LSTM", result.forecasts[0]), (f"AR({result.settings.look_back})", result.forecasts[1])]
+        figure = drawing.lines(steps, curves, drawing.STEP[language], Text("value", "wartość")[language])
+        figure.add_scatter(
+            x=steps,
+            y=result.actual,
+            name=Text("truth", "prawda")[language],
+            mode="markers",
+            marker={"color": plotting.ACTUAL, "size": 6},
+        )
+        return figure
+
+    return Figure(
+        Text("One step ahead on the end of the test part", "O krok naprzód na końcu części testowej"),
+        Text(
+            "Both forecasts run through the middle of the points. The remaining distance to the points is noise, "
+            "which no model can predict.",
+            "Obie prognozy biegną środkiem punktów. Pozostała odległość od punktów to szum, którego nie przewidzi "
+            "żaden model.",
+        ),
+        draw,
+    )
+
+
+def _errors(result: SineResult) -> Figure:
+    def draw(language: Language) -> go.Figure:
+        names = [f"LSTM {index}" for index in range(len(result.errors))]
+        names += [f"AR({result.settings.look_back})", Text("repeat", "powtórzenie")[language]]
+        heights = [*result.errors, result.autoregression, result.repeat]
+        figure = plotting.new_figure("", "", SQUARED_ERROR[language])
+        colours = [plotting.MODEL] * len(result.errors) + [plotting.PALETTE[1], plotting.REFERENCE]
+        figure.add_bar(x=names, y=heights, marker={"color": colours}, showlegend=False)
+        figure.add_hline(y=result.floor, line={"color": plotting.ACTUAL, "width": 2, "dash": "dash"})
+        plotting.log_axis(figure)
+        return figure
+
+    return Figure(
+        Text("Errors compared with the noise", "Błędy w porównaniu z szumem"),
+        Text(
+            "The dashed line is the variance of the noise. The axis is logarithmic; the error of repeating the last "
+            "value is far above the others.",
+            "Linia przerywana to wariancja szumu. Oś jest logarytmiczna; błąd powtarzania ostatniej wartości leży "
+            "wysoko nad resztą.",
+        ),
+        draw,
+        340,
+    )
 
 
 EXPERIMENT = Experiment(
     id="sine",
     name=Text("Noisy sine", "Zaszumiony sinus"),
     description=Text(
-        "500 values of a sine with uniform noise; a small LSTM reads ten of them and forecasts the next. Here the best "
-        "possible error is known: the variance of the noise. A least-squares line through the same ten values comes "
-        "near it at no cost, so a network that does not reach the line has not learnt the task.",
+        "500 values of a sine with uniform noise; a small LSTM reads ten of them and forecasts the next. Here the "
+        "lowest possible error is known: the variance of the noise. Linear regression on the same ten values comes "
+        "near it without training, so a network that does not reach the regression has not learnt the task.",
         "500 wartości sinusa z szumem jednostajnym; mała LSTM czyta dziesięć z nich i prognozuje następną. Najlepszy "
         "możliwy błąd jest tu znany: to wariancja szumu. Regresja liniowa na tych samych dziesięciu wartościach "
-        "zbliża się do niego bez kosztów, więc sieć, która jej nie dorównuje, nie nauczyła się zadania.",
+        "zbliża się do niego bez uczenia, więc sieć, która jej nie dorównuje, nie nauczyła się zadania.",
     ),
     how_to_read=Text(
-        "Compare the bars with the dashed line and with the autoregression, then see what fewer epochs leave.",
-        "Porównaj słupki z linią przerywaną i z autoregresją, a potem zobacz, co daje mniej epok.",
+        "Compare the bars with the dashed line and with the autoregression, then run fewer epochs.",
+        "Porównaj słupki z linią przerywaną i z autoregresją, a potem uruchom mniej epok.",
     ),
     expected_seconds=30,
     presets={
@@ -233,24 +289,22 @@ EXPERIMENT = Experiment(
         "faster": Preset(
             Text("20 epochs at a rate of 0.01", "20 epok przy kroku 0,01"), SineSettings(epochs=20, learning_rate=1e-2)
         ),
-        "look-back-20": Preset(
-            Text("Twenty values to read", "Dwadzieścia wartości wejścia"), SineSettings(look_back=20)
-        ),
+        "look-back-20": Preset(Text("Look-back of 20", "Okno 20 wartości"), SineSettings(look_back=20)),
     },
     compute=compute,
     exercises=(
         Exercise(
             Text(
-                "A sheet asks for an LSTM on this series and gives no baseline. With 20 epochs its picture looks fine. "
-                "What is wrong?",
-                "W zadaniu LSTM na tym szeregu nie podano poziomu odniesienia. Po 20 epokach wykres wygląda dobrze. Co "
-                "jest nie tak?",
+                "An exercise asks for an LSTM on this series and gives no baseline. With 20 epochs its figure looks "
+                "fine. Where is the problem?",
+                "W zadaniu LSTM na tym szeregu nie podano poziomu odniesienia. Po 20 epokach wykres wygląda dobrze. "
+                "Gdzie jest problem?",
             ),
             Text(
-                "The error is still several times that of a least-squares line. A curve that swings in step pleases "
-                "the eye at almost any error; run the preset too-short.",
-                "Błąd jest wciąż kilka razy większy niż regresji liniowej. Krzywa, która kołysze się w takt, podoba "
-                "się przy prawie każdym błędzie; uruchom wariant too-short.",
+                "The error is still several times that of linear regression. A curve with the right phase looks good "
+                "at almost any error; run the preset too-short.",
+                "Błąd jest wciąż kilka razy większy niż regresji liniowej. Krzywa o właściwej fazie wygląda dobrze "
+                "przy prawie każdym błędzie; uruchom wariant too-short.",
             ),
         ),
         Exercise(
@@ -259,7 +313,7 @@ EXPERIMENT = Experiment(
                 "Bez szumu dwie jednostki liniowe są dokładne. Dlaczego przy szumie AR(10) jest lepsze od AR(2)?",
             ),
             Text(
-                "The two exact coefficients also carry the noise of the two values on. More values average it away.",
+                "The two exact coefficients also pass on the noise of the two values. More values average the noise.",
                 "Dwa dokładne współczynniki przenoszą też szum obu wartości. Większa liczba wartości go uśrednia.",
             ),
         ),

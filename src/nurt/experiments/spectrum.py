@@ -1,4 +1,4 @@
-"""What eigenvalues of the recurrent weights explain of vanishing gradients, and what they leave out."""
+"""Eigenvalues of the recurrent weights and vanishing gradients: what they explain, and what they do not."""
 
 from __future__ import annotations
 
@@ -10,10 +10,8 @@ import numpy as np
 
 from nurt import plotting
 from nurt.experiments import drawing
-from nurt.experiments.base import Exercise, Experiment, Preset
-from nurt.experiments.progress import Progress
-from nurt.experiments.results import ExperimentResult, Figure, Measure, Table, Verdict
-from nurt.experiments.settings import Settings
+from nurt.experiments.base import Exercise, Experiment, Preset, ReportProgress
+from nurt.experiments.results import ExperimentResult, Figure, Measure, ResultTable, Settings, Verdict
 from nurt.wording import Language, Text
 
 if TYPE_CHECKING:
@@ -24,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["EXPERIMENT", "SpectrumResult", "SpectrumSettings"]
 
 POWERS = (1, 2, 9, 20, 50, 100)
-# What may lie between two estimates of one rate over some hundred steps, nats per step.
+# Largest difference between two estimates of one rate over some hundred steps, nats per step.
 CLOSE = 0.01
 
 
@@ -38,7 +36,7 @@ class SpectrumSettings(Settings):
         corner: its upper right element; 0 makes it normal.
         gain: g, standard deviation of the random weights times the root of their number in a row.
         units: n.
-        discarded: steps before anything is measured.
+        discarded: steps before the measurement.
         steps: steps that are measured.
     """
 
@@ -52,17 +50,17 @@ class SpectrumSettings(Settings):
 
 @dataclass(frozen=True, kw_only=True)
 class SpectrumResult(ExperimentResult):
-    """What the two networks showed.
+    """Spectra, powers and products of both networks.
 
     Args:
-        settings: what the run depended on.
+        settings: of the run.
         verdict: the answer in words.
         score: largest Lyapunov exponent of the network with tanh, nats per step.
         baselines: the same from the spectral radius alone.
         updates: none.
         experiment: id.
         preset: name.
-        seconds: what the run took.
+        seconds: duration of the run.
         departure: of the 2 × 2 matrix from normality.
         envelope: ‖W^k‖₂ of that matrix for k = 0 … 100, (101,).
         real: real parts of the eigenvalues of the random weights, (n,).
@@ -85,13 +83,13 @@ class SpectrumResult(ExperimentResult):
         """Return the powers, the products and the eigenvalues."""
         return _powers(self), _products(self), _eigenvalues(self)
 
-    def tables(self) -> tuple[Table, ...]:
+    def tables(self) -> tuple[ResultTable, ...]:
         """Return the norms of the powers."""
         return (_norms(self),)
 
 
-def compute(settings: SpectrumSettings, progress: Progress) -> SpectrumResult:
-    """Take the spectrum of a matrix, and follow a random network with tanh."""
+def compute(settings: SpectrumSettings, progress: ReportProgress) -> SpectrumResult:
+    """Compute the spectrum of a matrix, and the Jacobians of a random network with tanh."""
     from nurt.diagnostics import jacobian_products, lyapunov_exponents, step_jacobians, weight_spectrum
 
     progress(0.0, Text("powers of a matrix", "potęgi macierzy"))
@@ -141,25 +139,25 @@ def _verdict(radius: float, exponent: float) -> Verdict:
     predicted = math.log(radius)
     values = {"radius": radius, "predicted": predicted, "exponent": exponent}
     if abs(exponent - predicted) <= CLOSE:
-        told = Text(
-            "The spectral radius {radius} promises {predicted} per step, and the network moves at {exponent}: near the "
-            "origin tanh is linear, and the radius tells the rate.",
-            "Promień spektralny {radius} zapowiada {predicted} na krok, a sieć zmienia się w tempie {exponent}: blisko "
-            "zera tanh jest liniowy i promień mówi, jakie jest tempo.",
+        text = Text(
+            "The spectral radius {radius} predicts {predicted} per step, and the exponent of the network is "
+            "{exponent}: near the origin tanh is linear, and the radius gives the rate.",
+            "Promień spektralny {radius} przewiduje {predicted} na krok, a wykładnik sieci wynosi {exponent}: blisko "
+            "zera tanh jest liniowy i promień wyznacza tempo.",
         )
-        return Verdict("reached", told.filled(**values))
-    told = Text(
-        "Eigenvalues do not explain it: the spectral radius {radius} promises {predicted} per step, but the network "
-        "moves at {exponent}: the product is of Jacobians, in which the slopes of tanh stand beside the weights.",
-        "Wartości własne tego nie wyjaśniają: promień spektralny {radius} zapowiada {predicted} na krok, ale sieć "
-        "zmienia się w tempie {exponent}: mnożą się jakobiany, w których obok wag stoją nachylenia tanh.",
+        return Verdict("reached", text.filled(**values))
+    text = Text(
+        "Eigenvalues do not explain the rate: the spectral radius {radius} predicts {predicted} per step, but the "
+        "exponent of the network is {exponent}: the product is of Jacobians, which also contain the slopes of tanh.",
+        "Wartości własne nie wyjaśniają tempa: promień spektralny {radius} przewiduje {predicted} na krok, ale "
+        "wykładnik sieci wynosi {exponent}: mnożą się jakobiany, które zawierają także nachylenia tanh.",
     )
-    return Verdict("missed", told.filled(**values))
+    return Verdict("missed", text.filled(**values))
 
 
-def _norms(result: SpectrumResult) -> Table:
+def _norms(result: SpectrumResult) -> ResultTable:
     radius = result.settings.eigenvalue
-    return Table(
+    return ResultTable(
         caption=Text("Powers of the 2 × 2 matrix", "Potęgi macierzy 2 × 2"),
         columns=(Text("power k", "potęga k"), Text("‖W^k‖₂", "‖W^k‖₂"), Text("ρ^k", "ρ^k")),
         rows=tuple((str(k), float(result.envelope[k]), radius**k) for k in POWERS),
@@ -183,8 +181,9 @@ def _powers(result: SpectrumResult) -> Figure:
     return Figure(
         Text("A matrix that grows before it decays", "Macierz, która rośnie, zanim zmaleje"),
         Text(
-            "Both curves end with the same slope. Where they part, eigenvalues say nothing.",
-            "Obie krzywe kończą się tym samym nachyleniem. Tam, gdzie się rozchodzą, wartości własne nic nie mówią.",
+            "Both curves end with the same slope. Where they diverge, eigenvalues explain nothing.",
+            "Obie krzywe kończą się tym samym nachyleniem. Tam, gdzie się rozchodzą, wartości własne niczego nie "
+            "wyjaśniają.",
         ),
         draw,
         360,
@@ -229,9 +228,7 @@ def _eigenvalues(result: SpectrumResult) -> Figure:
 
     return Figure(
         Text("Eigenvalues of the random weights", "Wartości własne losowych wag"),
-        Text(
-            "They fill a disc whose radius is about the gain g.", "Wypełniają koło o promieniu bliskim wzmocnieniu g."
-        ),
+        Text("They fill a disc of a radius near the gain g.", "Wypełniają koło o promieniu bliskim wzmocnieniu g."),
         draw,
         420,
     )
@@ -239,18 +236,19 @@ def _eigenvalues(result: SpectrumResult) -> Figure:
 
 EXPERIMENT = Experiment(
     id="spectrum",
-    name=Text("What eigenvalues explain", "Co wyjaśniają wartości własne"),
+    name=Text("Eigenvalues and vanishing gradients", "Wartości własne a zanikające gradienty"),
     description=Text(
-        "Gradients vanish, one reads, when all eigenvalues of the recurrent weights lie within the unit circle, since "
-        "W^t = VΛ^tV⁻¹. Two things are missing. A matrix that is not normal may amplify for many steps first. And with "
-        "tanh the product is not of W but of the Jacobians diag(1 − h_t²)W, whose rate is the Lyapunov exponent.",
-        "Gradienty zanikają, jak się czyta, gdy wszystkie wartości własne wag rekurencyjnych leżą wewnątrz okręgu "
-        "jednostkowego, bo W^t = VΛ^tV⁻¹. Brakuje tu dwóch rzeczy. Macierz, która nie jest normalna, może najpierw "
-        "przez wiele kroków wzmacniać. A z tanh mnoży się nie W, lecz jakobiany diag(1 − h_t²)W, których tempo to "
-        "wykładnik Lapunowa.",
+        "A common statement: gradients vanish when all eigenvalues of the recurrent weights lie within the unit "
+        "circle, since W^t = VΛ^tV⁻¹. It lacks two points. A matrix that is not normal may amplify for many steps "
+        "first. And with tanh the product is not of W but of the Jacobians diag(1 − h_t²)W, whose rate is the "
+        "Lyapunov exponent.",
+        "Częste stwierdzenie: gradienty zanikają, gdy wszystkie wartości własne wag rekurencyjnych leżą wewnątrz "
+        "okręgu jednostkowego, bo W^t = VΛ^tV⁻¹. Brakuje w nim dwóch uwag. Macierz, która nie jest normalna, może "
+        "najpierw przez wiele kroków wzmacniać. A z tanh mnoży się nie W, lecz jakobiany diag(1 − h_t²)W, których "
+        "tempo to wykładnik Lapunowa.",
     ),
     how_to_read=Text(
-        "Compare the curves of the first figure, then the rates above with each other; switch to the preset normal.",
+        "Compare the curves of the first figure, then the two rates above; continue with the preset normal.",
         "Porównaj krzywe na pierwszym rysunku, potem oba tempa powyżej; wybierz wariant normal.",
     ),
     expected_seconds=1,
@@ -268,19 +266,20 @@ EXPERIMENT = Experiment(
     exercises=(
         Exercise(
             Text(
-                "May a network of which the spectral radius is above 1 still forget its first state?",
+                "Can a network with a spectral radius above 1 still forget its first state?",
                 "Czy sieć o promieniu spektralnym większym od 1 może mimo to zapomnieć swój pierwszy stan?",
             ),
             Text(
-                "Yes. Large states push tanh to where its slope is small; the exponent can be 0 or below while ρ > 1.",
-                "Tak. Duże stany spychają tanh tam, gdzie jego nachylenie jest małe; wykładnik może wynosić 0 lub "
-                "mniej, choć ρ > 1.",
+                "Yes. Large states saturate tanh, where its slope is small; the exponent can be 0 or below while ρ > "
+                "1.",
+                "Tak. Duże stany nasycają tanh, a tam jego nachylenie jest małe; wykładnik może wynosić 0 lub mniej, "
+                "choć ρ > 1.",
             ),
         ),
         Exercise(
             Text(
-                "Which number of W guarantees that gradients vanish under tanh, whatever the states?",
-                "Która liczba dotycząca W gwarantuje, że gradienty zanikną przy tanh, niezależnie od stanów?",
+                "Which property of W guarantees that gradients vanish under tanh for all states?",
+                "Która własność W gwarantuje, że gradienty zanikną przy tanh, niezależnie od stanów?",
             ),
             Text(
                 "Its largest singular value: if it is below 1, so is that of every Jacobian, and the product decays.",

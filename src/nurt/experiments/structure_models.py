@@ -1,4 +1,4 @@
-"""The structures of a task as modules: inputs in, states and outputs out."""
+"""The structures of a task as modules from inputs to states and outputs."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class _Tagger(nn.Module):
         return states, self.readout(states)
 
 
-class _Reader(_Tagger):
+class _SequenceReader(_Tagger):
     """Reads to the end, then gives one output."""
 
     def forward(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
@@ -53,7 +53,7 @@ class _Writer(_Tagger):
 
 
 class _Translator(nn.Module):
-    """Reads to the end, and writes from the state that is left."""
+    """Reads to the end, and writes from the final state."""
 
     def __init__(self, inputs: int, hidden: int, steps: int) -> None:
         super().__init__()
@@ -87,4 +87,4 @@ def build(kind: str, inputs: int, hidden: int, wanted: int) -> nn.Module:
         case "synchronous":
             return _Tagger(inputs, hidden)
         case _:
-            return _Reader(inputs, hidden)
+            return _SequenceReader(inputs, hidden)

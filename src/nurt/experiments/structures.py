@@ -1,26 +1,122 @@
-"""Five shapes of a task, and two of a network: which input can reach which output, measured."""
+"""Structures of a task and of a network, and the influence of every input on every output."""
 
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from nurt import plotting
-from nurt.experiments.base import AGAINST_REFERENCE, Exercise, Experiment, Preset
-from nurt.experiments.progress import Progress
-from nurt.experiments.results import ExperimentResult, Figure, Measure, Table, Verdict
-from nurt.experiments.settings import Settings
-from nurt.experiments.structure_kinds import KINDS, Kind
+from nurt.experiments.base import AGAINST_REFERENCE, Exercise, Experiment, Preset, ReportProgress
+from nurt.experiments.results import ExperimentResult, Figure, Measure, ResultTable, Settings, Verdict
 from nurt.wording import Language, Text
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
     from torch import Tensor
 
-__all__ = ["EXPERIMENT", "StructuresResult", "StructuresSettings"]
+__all__ = ["EXPERIMENT", "KINDS", "Kind", "StructuresResult", "StructuresSettings"]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One structure.
+
+    Args:
+        id: name.
+        name: in words.
+        lengths: T_x and T_y in words.
+        task: its use in nurt.
+        example: of it.
+        equation: of its state and output.
+        reach: from steps in and steps out to which input may reach which output, (T_y, T_x).
+    """
+
+    id: str
+    name: Text
+    lengths: str
+    task: Text
+    example: Text
+    equation: str
+    reach: Callable[[int, int], np.ndarray]
+
+
+def _all(given: int, wanted: int) -> np.ndarray:
+    return np.ones((wanted, given), dtype=bool)
+
+
+def _past(given: int, wanted: int) -> np.ndarray:
+    return np.tril(_all(given, wanted))
+
+
+KINDS = (
+    Kind(
+        "one-to-one",
+        Text("one-to-one", "jeden do jednego"),
+        "1, 1",
+        Text("regression, classification without time", "regresja, klasyfikacja bez czasu"),
+        Text("ordinary classifier", "zwykły klasyfikator"),
+        "h = tanh(W x + b), y = V h + c",
+        _all,
+    ),
+    Kind(
+        "one-to-many",
+        Text("one-to-many", "jeden do wielu"),
+        "1, >1",
+        Text("generation from a seed", "generowanie z zarodka"),
+        Text("melody, text", "melodia, tekst"),
+        "h_t = tanh(W y′ + U h′ + b), y_0 = x, y_t = V h_t + c",
+        _all,
+    ),
+    Kind(
+        "many-to-one",
+        Text("many-to-one", "wiele do jednego"),
+        ">1, 1",
+        Text("classification, one-step forecast", "klasyfikacja, prognoza o krok"),
+        Text("sentiment", "wydźwięk opinii"),
+        "h_t = tanh(W x_t + U h′ + b), y = V h_T + c",
+        _all,
+    ),
+    Kind(
+        "synchronous",
+        Text("many-to-many, synchronous", "wiele do wielu, synchronicznie"),
+        "T_x = T_y",
+        Text("tagging", "znakowanie"),
+        Text("part of speech", "część mowy"),
+        "h_t = tanh(W x_t + U h′ + b), y_t = V h_t + c",
+        _past,
+    ),
+    Kind(
+        "encoder-decoder",
+        Text("many-to-many, encoder–decoder", "wiele do wielu, koder–dekoder"),
+        "T_x ≠ T_y",
+        Text("translation, multi-step forecast", "tłumaczenie, prognoza wielokrokowa"),
+        Text("Polish to English", "z polskiego na angielski"),
+        "h_t = tanh(W x_t + U h′ + b), s_0 = h_T, s_t = tanh(A y′ + B s′ + d), y_t = V s_t + c",
+        _all,
+    ),
+    Kind(
+        "stacked",
+        Text("stacked, two layers", "stos dwóch warstw"),
+        "T_x = T_y",
+        Text("any of the above", "każde z powyższych"),
+        Text("deep recurrent network", "głęboka sieć rekurencyjna"),
+        "g_t = tanh(W x_t + U g′ + b), h_t = tanh(A g_t + B h′ + d), y_t = V h_t + c",
+        _past,
+    ),
+    Kind(
+        "bidirectional",
+        Text("bidirectional", "dwukierunkowa"),
+        "T_x = T_y",
+        Text("tagging of whole sequences", "znakowanie całych ciągów"),
+        Text("named entities", "nazwy własne"),
+        "h→_t = tanh(W x_t + U h→′ + b), h←_t = tanh(A x_t + B h←″ + d), y_t = V [h→_t, h←_t] + c",
+        _all,
+    ),
+)
 
 
 @dataclass(frozen=True)
@@ -52,17 +148,17 @@ class StructuresSettings(Settings):
 
 @dataclass(frozen=True, kw_only=True)
 class StructuresResult(ExperimentResult):
-    """What reaches what.
+    """Influence of the inputs on the outputs.
 
     Args:
-        settings: what the run depended on.
+        settings: of the run.
         verdict: the answer in words.
-        score: structures whose inputs reach just the outputs that they should.
+        score: structures whose inputs influence exactly the expected outputs.
         baselines: all structures.
         updates: none.
         experiment: id.
         preset: name.
-        seconds: what the run took.
+        seconds: duration of the run.
         reach: name → ‖∂y_s/∂x_t‖, (T_y, T_x).
         shapes: name → shapes of inputs, hidden states and outputs.
         parameters: name → numbers that could be trained.
@@ -74,15 +170,15 @@ class StructuresResult(ExperimentResult):
     parameters: dict[str, int]
 
     def figures(self) -> tuple[Figure, ...]:
-        """Return what reaches what, one map per structure."""
+        """Return the influence of inputs on outputs, one map per structure."""
         return tuple(_reach(self, kind) for kind in KINDS)
 
-    def tables(self) -> tuple[Table, ...]:
+    def tables(self) -> tuple[ResultTable, ...]:
         """Return use and shapes of every structure."""
         return _uses(), _shapes(self)
 
 
-def compute(settings: StructuresSettings, progress: Progress) -> StructuresResult:
+def compute(settings: StructuresSettings, progress: ReportProgress) -> StructuresResult:
     """Build every structure out of the library's layers and differentiate its outputs by its inputs."""
     import torch
 
@@ -103,15 +199,15 @@ def compute(settings: StructuresSettings, progress: Progress) -> StructuresResul
         reach[kind.id] = _slopes(inputs, outputs)
     right = sum(np.array_equal(reach[k.id] > 0, k.reach(*settings.lengths(k.id))) for k in KINDS)
     verdict = Text(
-        "{right} of {n} structures let each input reach just the outputs they should: synchronous ones the present and "
-        "the past, bidirectional ones and those that read to the end everything.",
-        "{right} z {n} struktur przepuszcza każde wejście dokładnie do tych wyjść, do których powinno: synchroniczne "
-        "widzą teraźniejszość i przeszłość, dwukierunkowe i czytające do końca wszystko.",
+        "In {right} of {n} structures every input influences exactly the expected outputs: with synchronous ones the "
+        "present and the past, with bidirectional ones and those that read to the end everything.",
+        "W {right} z {n} struktur każde wejście wpływa dokładnie na oczekiwane wyjścia: w synchronicznych "
+        "teraźniejszość i przeszłość, w dwukierunkowych i czytających do końca wszystko.",
     )
     return StructuresResult(
         settings=settings,
         verdict=Verdict("reached" if right == len(KINDS) else "missed", verdict.filled(right=right, n=len(KINDS))),
-        score=Measure(Text("structures as they should be", "struktury zgodne z oczekiwaniem"), right),
+        score=Measure(Text("structures as expected", "struktury zgodne z oczekiwaniem"), right),
         baselines=(Measure(Text("all structures", "wszystkie struktury"), len(KINDS)),),
         reach=reach,
         shapes=shapes,
@@ -130,7 +226,7 @@ def _slopes(inputs: Tensor, outputs: Tensor) -> np.ndarray:
     return np.sqrt(squares)
 
 
-def _uses() -> Table:
+def _uses() -> ResultTable:
     columns = (
         Text("structure", "struktura"),
         Text("T_x, T_y", "T_x, T_y"),
@@ -143,10 +239,10 @@ def _uses() -> Table:
         "Rozpoznawanie mowy bywa podawane jako wiele do jednego. Ogólnie jest to wiele do wielu bez danego "
         "dopasowania.",
     )
-    return Table(Text("What each is for", "Do czego służą"), columns, rows, note)
+    return ResultTable(Text("Uses", "Zastosowania"), columns, rows, note)
 
 
-def _shapes(result: StructuresResult) -> Table:
+def _shapes(result: StructuresResult) -> ResultTable:
     columns = (
         Text("structure", "struktura"),
         Text("inputs (B, T, I)", "wejścia (B, T, I)"),
@@ -162,7 +258,7 @@ def _shapes(result: StructuresResult) -> Table:
         "A bidirectional layer gives the states of both directions, 2 H.",
         "Warstwa dwukierunkowa daje stany obu kierunków, 2 H.",
     )
-    return Table(Text("Shapes", "Kształty"), columns, rows, note)
+    return ResultTable(Text("Shapes", "Kształty"), columns, rows, note)
 
 
 def _reach(result: StructuresResult, kind: Kind) -> Figure:
@@ -195,9 +291,9 @@ def _reach(result: StructuresResult, kind: Kind) -> Figure:
         return figure
 
     words = Text(
-        "{equation}. Inputs {x}, states {h}, outputs {y}. An empty place: this input does not reach this output. "
+        "{equation}. Inputs {x}, states {h}, outputs {y}. An empty cell: this input does not influence this output. "
         "Brighter means stronger.",
-        "{equation}. Wejścia {x}, stany {h}, wyjścia {y}. Puste miejsce: to wejście nie sięga tego wyjścia. Jaśniej "
+        "{equation}. Wejścia {x}, stany {h}, wyjścia {y}. Puste pole: to wejście nie wpływa na to wyjście. Jaśniej "
         "znaczy silniej.",
     )
     x, h, y = (" × ".join(map(str, shape)) for shape in result.shapes[kind.id])
@@ -208,20 +304,20 @@ def _reach(result: StructuresResult, kind: Kind) -> Figure:
 
 EXPERIMENT = Experiment(
     id="structures",
-    name=Text("Shapes of a task", "Rodzaje struktur"),
+    name=Text("Structures of a task", "Rodzaje struktur"),
     description=Text(
-        "One input or many, one output or many: five shapes of a task, and with them stacked and bidirectional "
-        "networks. Each is built here out of real layers, and the derivative of every output by every input is taken: "
-        "what is exactly zero cannot be learnt.",
+        "One input or many, one output or many: five structures of a task, and also stacked and bidirectional "
+        "networks. Each is built here of real layers, and the derivative of every output by every input is computed: "
+        "a dependence whose derivative is exactly zero cannot be learnt.",
         "Jedno wejście lub wiele, jedno wyjście lub wiele: pięć rodzajów zadań, a do nich stos i sieć dwukierunkowa. "
-        "Każdą strukturę zbudowano tu z prawdziwych warstw i policzono pochodną każdego wyjścia po każdym wejściu: "
-        "czego pochodna jest dokładnie zerem, tego nie można się nauczyć.",
+        "Każdą strukturę zbudowano tu z prawdziwych warstw i obliczono pochodną każdego wyjścia po każdym wejściu: "
+        "zależności, której pochodna jest dokładnie zerem, nie można się nauczyć.",
     ),
     how_to_read=Text(
-        "A row of a map is one output. Follow it: which inputs may it use? One prime marks the step before, two the "
-        "step after.",
-        "Wiersz mapy to jedno wyjście. Prześledź go: z których wejść może korzystać? Jeden prim oznacza poprzedni "
-        "krok, dwa następny.",
+        "A row of a map is one output, and its columns show which inputs it may use. One prime marks the step "
+        "before, two the step after.",
+        "Wiersz mapy to jedno wyjście, a kolumny pokazują, z których wejść może korzystać. Jeden prim oznacza "
+        "poprzedni krok, dwa następny.",
     ),
     expected_seconds=0.5,
     presets={
@@ -239,17 +335,17 @@ EXPERIMENT = Experiment(
                 "Sieć dwukierunkowa w każdym kroku prognozuje wartość następną i jest prawie doskonała. Dlaczego?",
             ),
             Text(
-                "Its map is full: at step t it reads x of step t + 1, the very value it should forecast.",
+                "Its map is full: at step t it reads x of step t + 1, the value that it should forecast.",
                 "Jej mapa jest pełna: w kroku t czyta x z kroku t + 1, czyli właśnie tę wartość, którą ma prognozować.",
             ),
         ),
         Exercise(
             Text(
-                "Encoder and decoder have one vector between them. Where in the map would you look for its limit?",
-                "Między koderem a dekoderem jest jeden wektor. Gdzie na mapie szukać jego ograniczenia?",
+                "Encoder and decoder share a single vector. Where in the map does this limit appear?",
+                "Koder i dekoder łączy jeden wektor. Gdzie na mapie widać to ograniczenie?",
             ),
             Text(
-                "In the first columns of the last rows: the way from the first input to the last output is the "
+                "In the first columns of the last rows: the path from the first input to the last output is the "
                 "longest, and there the colour is darkest. Run the preset longer.",
                 "W pierwszych kolumnach ostatnich wierszy: droga od pierwszego wejścia do ostatniego wyjścia jest "
                 "najdłuższa i tam kolor jest najciemniejszy. Uruchom wariant longer.",

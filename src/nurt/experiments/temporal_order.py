@@ -37,16 +37,17 @@ EXPERIMENT = Experiment(
     id="temporal-order",
     name=Text("Temporal order", "Kolejność w czasie"),
     description=Text(
-        "Two signals, each X or Y, stand far apart among distractors; after the last step the network names the pair "
-        "in its order. There are four classes, and guessing costs ln 4. The order alone separates two of them: a "
-        "network that only counts letters cannot tell X before Y from Y before X.",
-        "Dwa sygnały, każdy X lub Y, stoją daleko od siebie wśród zakłóceń; po ostatnim kroku sieć nazywa parę w jej "
-        "kolejności. Klasy są cztery, a zgadywanie kosztuje ln 4. Dwie z nich różni tylko kolejność: sieć, która "
-        "jedynie liczy litery, nie odróżni X przed Y od Y przed X.",
+        "Two signals, each X or Y, lie far apart among distractors; after the last step the network classifies the "
+        "ordered pair. There are four classes, and guessing has a loss of ln 4. Only the order separates two of "
+        "them: a network that counts letters cannot distinguish X before Y from Y before X.",
+        "Dwa sygnały, każdy X lub Y, leżą daleko od siebie wśród zakłóceń; po ostatnim kroku sieć klasyfikuje "
+        "uporządkowaną parę. Klasy są cztery, a zgadywanie daje stratę ln 4. Dwie z nich różni tylko kolejność: "
+        "sieć, która jedynie liczy litery, nie odróżni X przed Y od Y przed X.",
     ),
     how_to_read=Text(
-        "Losses at the dashed line are guesses. A loss of half a ln 2 knows the letters and guesses their order.",
-        "Straty na linii przerywanej to zgadywanie. Strata równa połowie ln 2 zna litery i zgaduje ich kolejność.",
+        "Losses at the dashed line mean guessing. A loss of half a ln 2 means known letters and a guessed order.",
+        "Straty na linii przerywanej to zgadywanie. Strata równa połowie ln 2 oznacza znane litery i zgadywaną "
+        "kolejność.",
     ),
     expected_seconds=6,
     presets={
@@ -68,8 +69,8 @@ EXPERIMENT = Experiment(
     exercises=(
         Exercise(
             Text(
-                "At the preset hard every cell stays at chance. What would you change before you blame the cell?",
-                "W wariancie hard każda komórka pozostaje przy zgadywaniu. Co zmienić, zanim oskarżymy komórkę?",
+                "With the preset hard every cell stays at chance. What should be changed before the cell is rejected?",
+                "W wariancie hard każda komórka pozostaje przy zgadywaniu. Co należy zmienić, zanim odrzucimy komórkę?",
             ),
             Text(
                 "The budget: published runs of this length took tens of thousands of sequences. Then the lengths: "

@@ -1,32 +1,43 @@
-"""Truncated back-propagation: the gradient that is left, and the lag that nothing learns."""
+"""Truncated back-propagation: the bias of its gradient, and lags that are not learnt."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nurt import plotting
 from nurt.data.synthetic import Echo
-from nurt.experiments import truncation_pictures
-from nurt.experiments.base import Exercise, Experiment, Preset
-from nurt.experiments.linear.data import draw as draw_sequences
-from nurt.experiments.longmemory.contributions import chunked, contributions, sliding
+from nurt.experiments.base import Exercise, Experiment, Preset, ReportProgress
+from nurt.experiments.linear.model import draw_sequences
+from nurt.experiments.longmemory.contributions import (
+    chunked_gradient,
+    contributions,
+    gradient_table,
+    lag_figure,
+    sliding_gradient,
+    window_figure,
+)
 from nurt.experiments.longmemory.judging import CHANCE, LEARNT
 from nurt.experiments.longmemory.study import CellRun, MemorySettings, run_all
-from nurt.experiments.progress import Progress
-from nurt.experiments.results import ExperimentResult, Figure, Measure, Standing, Table, Verdict
-from nurt.wording import Text
+from nurt.experiments.results import ExperimentResult, Figure, Measure, ResultTable, Standing, Verdict
+from nurt.wording import Language, Text
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
 
 __all__ = ["EXPERIMENT", "EchoRuns", "TruncationResult", "TruncationSettings"]
 
 # The sequences of the experiment linear/roelants.
 SHAPE, STREAM = (20, 10), 1
+RIGHT = Text("share of right bits", "udział poprawnych bitów")
 
 
 @dataclass(frozen=True)
 class TruncationSettings(MemorySettings):
-    """Settings of the demonstration; the networks have one update per chunk.
+    """Settings of the truncation; the networks have one update per chunk.
 
     Args:
         seed, cells, hidden, updates, batch, learning_rate, clip_norm, repeats, looks: as in
@@ -55,7 +66,7 @@ class TruncationSettings(MemorySettings):
 
 @dataclass(frozen=True)
 class EchoRuns:
-    """What was trained on one echo.
+    """The trainings on one echo.
 
     Args:
         delay: d.
@@ -77,21 +88,21 @@ class EchoRuns:
 
 @dataclass(frozen=True, kw_only=True)
 class TruncationResult(ExperimentResult):
-    """What truncation leaves.
+    """Gradients under truncation, and the echoes.
 
     Args:
-        settings: what the run depended on.
-        verdict: whether what no gradient links stayed unlearnt, and what it links was learnt.
+        settings: of the run.
+        verdict: whether only the echoes with linked answers were learnt.
         score: least share of right bits where the gradient links some answers.
         baselines: chance, and the largest share where it links none.
         updates: of all runs together.
         experiment: id.
         preset: name.
-        seconds: what the run took.
+        seconds: duration of the run.
         parts: G[s, t] of the linear recurrence, (T, T).
         sliding: gradient per window, sliding.
         chunked: gradient per window, in chunks.
-        echoes: what was trained.
+        echoes: the trainings.
     """
 
     settings: TruncationSettings
@@ -102,15 +113,17 @@ class TruncationResult(ExperimentResult):
 
     def figures(self) -> tuple[Figure, ...]:
         """Return the echoes, the gradients per window, and the gradient per lag."""
-        return truncation_pictures.figures(self)
+        shown = (self.settings.windows, self.sliding, self.chunked, float(self.parts.sum()))
+        return _echo_figure(self), window_figure(*shown), lag_figure(self.parts)
 
-    def tables(self) -> tuple[Table, ...]:
+    def tables(self) -> tuple[ResultTable, ...]:
         """Return the exact gradients and the echoes."""
-        return truncation_pictures.tables(self)
+        shown = (self.settings.windows, self.sliding, self.chunked, float(self.parts.sum()))
+        return gradient_table(*shown), _echo_table(self)
 
 
-def compute(settings: TruncationSettings, progress: Progress) -> TruncationResult:
-    """Take the exact gradient apart, then train the echoes."""
+def compute(settings: TruncationSettings, progress: ReportProgress) -> TruncationResult:
+    """Split the exact gradient, then train the echoes."""
     parts = contributions(draw_sequences("bits", "sum", SHAPE, STREAM)[0], settings.weight_in, settings.weight_rec)
     echoes: list[EchoRuns] = []
     for number, (delay, chunk) in enumerate(settings.echoes):
@@ -121,8 +134,8 @@ def compute(settings: TruncationSettings, progress: Progress) -> TruncationResul
     return _result(settings, parts, tuple(echoes))
 
 
-def _of_echo(progress: Progress, settings: TruncationSettings, number: int) -> Progress:
-    """Return what one echo of all tells its own share."""
+def _of_echo(progress: ReportProgress, settings: TruncationSettings, number: int) -> ReportProgress:
+    """Return a function that reports the share of one echo as that of all."""
     delay, chunk = settings.echoes[number]
     where = Text("echo {d} in chunks of {k}: ", "echo {d}, kawałki po {k}: ").filled(d=delay, k=chunk)
 
@@ -132,8 +145,8 @@ def _of_echo(progress: Progress, settings: TruncationSettings, number: int) -> P
     return tell
 
 
-def _train_echo(settings: TruncationSettings, echo: Echo, progress: Progress) -> EchoRuns:
-    from nurt.experiments.longmemory.echoes import train_echo
+def _train_echo(settings: TruncationSettings, echo: Echo, progress: ReportProgress) -> EchoRuns:
+    from nurt.experiments.longmemory.training import train_echo
 
     runs = run_all(settings, progress, partial(train_echo, settings, echo))
     return EchoRuns(echo.delay, echo.chunk, echo.linked_share, runs)
@@ -155,8 +168,8 @@ def _result(settings: TruncationSettings, parts: np.ndarray, echoes: tuple[EchoR
         ),
         updates=made,
         parts=parts,
-        sliding=np.array([sliding(parts, window) for window in settings.windows]),
-        chunked=np.array([chunked(parts, window) for window in settings.windows]),
+        sliding=np.array([sliding_gradient(parts, window) for window in settings.windows]),
+        chunked=np.array([chunked_gradient(parts, window) for window in settings.windows]),
         echoes=echoes,
     )
 
@@ -175,20 +188,79 @@ def _verdict(worst: float, best: float, made: int, planned: int) -> Verdict:
     return Verdict(standing, words.filled(**values))
 
 
+def _echo_table(result: TruncationResult) -> ResultTable:
+    rows = [
+        (one.delay, one.chunk, 100.0 * one.linked_share, run.cell, run.seed, run.value, 100.0 * run.clipped_share)
+        for one in result.echoes
+        for run in one.runs
+    ]
+    return ResultTable(
+        caption=Text("Echoes with a carried, detached state", "Echa ze stanem przenoszonym bez gradientu"),
+        columns=(
+            Text("delay d", "opóźnienie d"),
+            Text("chunk K", "kawałek K"),
+            Text("linked, %", "powiązane, %"),
+            Text("cell", "komórka"),
+            Text("seed", "ziarno"),
+            RIGHT,
+            Text("clipped, %", "obcięte, %"),
+        ),
+        rows=tuple(rows),
+        note=Text(
+            "Linked: answers that lie in one chunk with their bit, (K − d)/K of them, none from d = K on. Clipped: "
+            "updates whose gradient norm was above the threshold.",
+            "Powiązane: odpowiedzi leżące w jednym kawałku ze swoim bitem, (K − d)/K, od d = K żadna. Obcięte: "
+            "aktualizacje, w których norma gradientu przekroczyła próg.",
+        ),
+        significant=4,
+    )
+
+
+def _echo_figure(result: TruncationResult) -> Figure:
+    def draw(language: Language) -> go.Figure:
+        figure = plotting.new_figure("", "d, K", RIGHT[language])
+        groups = (Text("linked", "powiązane"), Text("not linked", "niepowiązane"))
+        for index, (group, linked) in enumerate(zip(groups, (True, False), strict=True)):
+            chosen = [one for one in result.echoes if (one.linked_share > 0.0) == linked]
+            figure.add_scatter(
+                x=[f"{one.delay}, {one.chunk}" for one in chosen for _ in one.runs],
+                y=[run.value for one in chosen for run in one.runs],
+                text=[f"{run.cell}, {run.seed}" for one in chosen for run in one.runs],
+                name=group[language],
+                mode="markers",
+                marker=plotting.marker(index),
+            )
+        figure.add_hline(y=CHANCE, line={"color": plotting.REFERENCE, "width": 2, "dash": "dash"})
+        figure.update_xaxes(type="category")
+        figure.update_yaxes(range=[0.45, 1.02])
+        return figure
+
+    return Figure(
+        Text("Delay d in chunks of K", "Opóźnienie d w kawałkach po K"),
+        Text(
+            "One mark per run. The dashed line is chance. Runs slightly above it use weak traces of old bits in the "
+            "carried state, which needs no gradient through time.",
+            "Jeden znak na przebieg. Linia przerywana to zgadywanie. Przebiegi nieco nad nią korzystają ze słabych "
+            "śladów dawnych bitów w przenoszonym stanie, do czego nie trzeba gradientu w czasie.",
+        ),
+        draw,
+    )
+
+
 BASE = TruncationSettings(cells=("RNN",), updates=1500, batch=32, repeats=3, tested=100, looks=10)
 
 EXPERIMENT = Experiment(
     id="truncation",
-    name=Text("What truncation cannot learn", "Czego nie nauczy obcięcie"),
+    name=Text("Limits of truncated back-propagation", "Granice skracania propagacji wstecznej (truncation)"),
     description=Text(
-        "Truncated back-propagation sends the gradient back over K steps only. The first part takes the exact gradient "
-        "of a linear recurrence apart and shows what each window leaves of it: less, and therefore biased. The second "
-        "part trains networks to repeat a bit of d steps ago in chunks of K. From d = K on, no gradient connects the "
-        "answer with its bit, and only a state that happens to keep the bit can help.",
-        "Obcięta propagacja wsteczna cofa gradient tylko o K kroków. Pierwsza część rozkłada dokładny gradient "
-        "rekurencji liniowej i pokazuje, co zostawia z niego każde okno: mniej, a więc z obciążeniem. Druga część uczy "
-        "sieci powtarzać bit sprzed d kroków w kawałkach po K. Od d = K żaden gradient nie łączy odpowiedzi z jej "
-        "bitem i pomóc może tylko stan, który przypadkiem zachowa bit.",
+        "Truncated back-propagation passes the gradient back over K steps only. The first part splits the exact "
+        "gradient of a linear recurrence and shows the part that each window keeps: it is biased. The second part "
+        "trains networks to repeat a bit of d steps ago in chunks of K. From d = K on, no gradient connects the "
+        "answer with its bit, and only a state that keeps the bit by chance can help.",
+        "Skrócona propagacja wsteczna (truncation) cofa gradient tylko o K kroków. Pierwsza część rozkłada dokładny "
+        "gradient rekurencji liniowej i pokazuje część, którą zachowuje każde okno: jest ona obciążona. Druga część "
+        "uczy sieci powtarzać bit sprzed d kroków w kawałkach po K. Od d = K żaden gradient nie łączy odpowiedzi z "
+        "jej bitem i pomóc może tylko stan, który przypadkiem zachowa bit.",
     ),
     how_to_read=Text(
         "Compare the echo 12 in chunks of 20 with the same echo in chunks of 10: same cell, same budget, other window.",
@@ -219,10 +291,11 @@ EXPERIMENT = Experiment(
                 "W wariancie lucky-state sieć czasem bezbłędnie uczy się echa 3 w kawałkach po 2. Jak to możliwe?",
             ),
             Text(
-                "Not through the gradient of that lag, which is zero. A state that happens to shift its bits along "
-                "keeps them readable, and the read-out learns to find them. Another seed has no such luck.",
-                "Nie dzięki gradientowi tego odstępu, bo jest on zerowy. Stan, który przypadkiem przesuwa bity dalej, "
-                "zachowuje je czytelne, a warstwa wyjściowa uczy się je odnaleźć. Inne ziarno nie ma tego szczęścia.",
+                "Not through the gradient of that lag, which is zero. A state that shifts its bits along by chance "
+                "keeps them readable, and the read-out learns to find them. With another seed this does not happen.",
+                "Nie dzięki gradientowi tego odstępu, bo jest on zerowy. Stan, który przypadkiem przesuwa bity "
+                "dalej, zachowuje je czytelne, a warstwa wyjściowa uczy się je odnaleźć. Przy innym ziarnie to się "
+                "nie zdarza.",
             ),
         ),
     ),

@@ -1,4 +1,4 @@
-"""A dollar in złoty: three layers of LSTM against repeating the last rate."""
+"""The dollar in złoty: three layers of LSTM compared with repeating the last rate."""
 
 from __future__ import annotations
 
@@ -7,11 +7,9 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from nurt.experiments.base import Exercise, Experiment, Preset
+from nurt.experiments.base import Exercise, Experiment, Preset, ReportProgress, about
 from nurt.experiments.forecasts import rates
-from nurt.experiments.progress import Progress, about
-from nurt.experiments.results import ExperimentResult, Figure, Measure, Standing, Table, Verdict
-from nurt.experiments.settings import FileSettings
+from nurt.experiments.results import ExperimentResult, Figure, FileSettings, Measure, ResultTable, Standing, Verdict
 from nurt.wording import Text
 
 if TYPE_CHECKING:
@@ -35,7 +33,7 @@ class USDPLNSettings(FileSettings):
         recipe: of :data:`nurt.tasks.forecasting.RECIPES`.
         cell: "lstm", "gru" or "elman".
         epochs: passes over the training windows; None leaves the recipe's.
-        look_back: T, quotations that are read.
+        look_back: T, quotations in a window.
         horizon: F, quotations ahead.
         span: "all" tests on the last fifth of the windows; "two-years" trains on the first year and tests on the
             second.
@@ -51,23 +49,23 @@ class USDPLNSettings(FileSettings):
 
 @dataclass(frozen=True, kw_only=True)
 class USDPLNResult(ExperimentResult):
-    """How the network did against repeating the last rate.
+    """Errors of the network compared with repeating the last rate.
 
     Args:
-        settings: what the run depended on.
+        settings: of the run.
         verdict: the answer in words.
         score: mean absolute error one quotation ahead.
         baselines: that of repeating the last rate, of autoregressions and of the mean.
         updates: of the weights.
         experiment: id.
         preset: name.
-        seconds: what the run took.
+        seconds: duration of the run.
         backtest: the scores on the test part.
         one_step: method → mean absolute error and its root mean square one quotation ahead.
         skill: 1 - MSE / MSE of repeating, one quotation ahead.
         days: labels of the quotations forecast one ahead.
         actual: those quotations.
-        forecast: what the network said of them.
+        forecast: forecasts of the network for them.
         gradients: ‖dℓ/dh_t‖ per layer and step of the window, (L, T).
         ranges: least and greatest rate of training part and test part, (2, 2).
         observations: all quotations.
@@ -97,7 +95,7 @@ class USDPLNResult(ExperimentResult):
             rates.gradient_figure(self.gradients),
         )
 
-    def tables(self) -> tuple[Table, ...]:
+    def tables(self) -> tuple[ResultTable, ...]:
         """Return the errors one quotation ahead, the skill over whole paths, and the ranges of the parts."""
         return (
             rates.one_step_table(self.one_step),
@@ -106,13 +104,11 @@ class USDPLNResult(ExperimentResult):
         )
 
 
-def compute(settings: USDPLNSettings, progress: Progress) -> USDPLNResult:
-    """Read the files, train, and judge on the test part."""
+def compute(settings: USDPLNSettings, progress: ReportProgress) -> USDPLNResult:
+    """Read the files, train, and evaluate on the test part."""
     from nurt.data.splits import split_by_time
     from nurt.evaluation.forecasts.baselines import Naive, default_baselines
-    from nurt.experiments.forecasts.files import one_series
-    from nurt.experiments.forecasts.gradients import total_gradients
-    from nurt.experiments.forecasts.trial import train_and_judge
+    from nurt.experiments.forecasts.trial import one_series, total_gradients, train_and_judge
     from nurt.tasks.forecasting import ForecastPlan
 
     series = one_series(settings.files, COLUMN)
@@ -160,7 +156,7 @@ def compute(settings: USDPLNSettings, progress: Progress) -> USDPLNResult:
 
 
 def _one_step(series: Series, known: int, model: str, residuals: np.ndarray) -> dict[str, tuple[float, float]]:
-    """Return mean absolute error and its root mean square, one quotation ahead, of the model and of what is free."""
+    """Return mean absolute error and its root mean square, one quotation ahead, of the model and the baselines."""
     from nurt.evaluation.forecasts.baselines import AbstractBaseline, Linear, Mean, Naive
 
     origins = np.arange(known - 1, len(series) - 1)
@@ -169,8 +165,8 @@ def _one_step(series: Series, known: int, model: str, residuals: np.ndarray) -> 
     methods["mean"] = Mean()
     left = {model: residuals}
     for name, one in methods.items():
-        said = one.fit([series.values[:known]]).forecast(series.values, origins, 1)[:, 0]
-        left[name] = series.values[known:] - said
+        forecasts = one.fit([series.values[:known]]).forecast(series.values, origins, 1)[:, 0]
+        left[name] = series.values[known:] - forecasts
     return {name: (float(np.abs(e).mean()), float(np.sqrt(np.square(e).mean()))) for name, e in left.items()}
 
 
@@ -179,26 +175,26 @@ def _verdict(result: BacktestResult, errors: dict[str, tuple[float, float]], ski
     naive = next(one for one in result.comparisons if one.baseline == "naive")
     ahead = naive.skill_low is not None and naive.skill_low > 0.0
     standing: Standing = "reached" if ahead and skill > 0.0 else "partly" if ahead or skill > 0.0 else "missed"
-    told = {
+    claim = {
         "reached": Text("{name} is better than repeating the last rate", "{name} jest lepsza niż powtórzenie kursu"),
         "partly": Text(
-            "{name} is better than repeating the last rate in one respect only, which may be chance",
-            "{name} jest lepsza niż powtórzenie kursu tylko pod jednym względem, co może być przypadkiem",
+            "{name} is better than repeating the last rate in one of two criteria only, which may be chance",
+            "{name} jest lepsza niż powtórzenie kursu tylko w jednym z dwóch kryteriów, co może być przypadkiem",
         ),
         "missed": Text(
             "{name} is not better than repeating the last rate", "{name} nie jest lepsza niż powtórzenie kursu"
         ),
     }[standing].filled(name=model)
     text = Text(
-        "{told}: one day ahead it is off by {own} PLN, repeating by {repeat} PLN; skill {skill}. Over {horizon} "
-        "days its error is {ratio} times that of repeating.",
-        "{told}: o dzień naprzód myli się o {own} PLN, powtórzenie o {repeat} PLN; umiejętność {skill}. Przez "
-        "{horizon} dni jej błąd to {ratio} błędu powtórzenia.",
+        "{claim}: one day ahead its mean error is {own} PLN, that of repeating {repeat} PLN; skill {skill}. Over "
+        "{horizon} days its error is {ratio} times that of repeating.",
+        "{claim}: o dzień naprzód jej średni błąd to {own} PLN, powtórzenia {repeat} PLN; umiejętność (skill) "
+        "{skill}. Przez {horizon} dni jej błąd to {ratio} błędu powtórzenia.",
     )
     return Verdict(
         standing,
         text.filled(
-            told=told,
+            claim=claim,
             own=float(f"{errors[model][0]:.3g}"),
             repeat=float(f"{errors['naive'][0]:.3g}"),
             skill=round(skill, 2),
@@ -214,18 +210,19 @@ EXPERIMENT = Experiment(
     id="usd-pln",
     name=Text("The dollar in złoty", "Kurs dolara"),
     description=Text(
-        "A sheet trains three layers of LSTM on the rates of four years, draws a fine curve and stops. Here the same "
-        "network stands beside repeating the last rate. For a random walk nothing beats that, and an exchange rate is "
-        "close to one. The 30 days ahead, which the sheet announces and never forecasts, are judged too.",
-        "W zadaniu trzy warstwy LSTM uczą się kursów z czterech lat, powstaje ładna krzywa i na tym koniec. Tutaj ta "
-        "sama sieć stoi obok powtórzenia ostatniego kursu. Dla błądzenia losowego nic nie jest od niego lepsze, a kurs "
+        "An exercise trains three layers of LSTM on the rates of four years and shows one curve. Here the same "
+        "network is compared with repeating the last rate. For a random walk that is the best forecast, and an "
+        "exchange rate is close to one. The 30 days ahead, which the exercise announces but does not forecast, are "
+        "evaluated too.",
+        "W zadaniu trzy warstwy LSTM uczą się kursów z czterech lat, a wynikiem jest jedna krzywa. Tutaj tę samą "
+        "sieć porównujemy z powtórzeniem ostatniego kursu. Dla błądzenia losowego to najlepsza prognoza, a kurs "
         "walutowy jest mu bliski. Oceniamy też 30 dni naprzód, które zadanie zapowiada, lecz których nie prognozuje.",
     ),
     how_to_read=Text(
-        "Look at the first two rows of the table before you look at the curve: a forecast that lags by one day looks "
-        "perfect and knows nothing.",
+        "Look at the first two rows of the table before the curve: a forecast that lags by one day looks perfect but "
+        "contains no information.",
         "Zanim spojrzysz na krzywą, porównaj dwa pierwsze wiersze tabeli: prognoza opóźniona o jeden dzień wygląda "
-        "doskonale i niczego nie wie.",
+        "doskonale, lecz nie zawiera informacji.",
     ),
     expected_seconds=30,
     presets={
@@ -233,7 +230,7 @@ EXPERIMENT = Experiment(
         "gru": Preset(Text("The same with GRU", "To samo z GRU"), replace(BASE, cell="gru")),
         "rnn": Preset(Text("The same with tanh units", "To samo z jednostkami tanh"), replace(BASE, cell="elman")),
         "anchored": Preset(
-            Text("Starts at the last rate, stops by itself", "Startuje z ostatniego kursu, sama się zatrzymuje"),
+            Text("Anchored at the last rate, early stopping", "Start od ostatniego kursu, wczesne zatrzymanie"),
             replace(BASE, recipe="default"),
         ),
         "quick": Preset(Text("One epoch", "Jedna epoka"), replace(BASE, epochs=1)),
@@ -246,16 +243,16 @@ EXPERIMENT = Experiment(
     exercises=(
         Exercise(
             Text(
-                "The sheet fits its min–max scaler to all rows before it splits them. What does that leak here?",
+                "The exercise fits its min–max scaler to all rows before the split. What leaks here?",
                 "W zadaniu skalowanie min–maks dopasowano do wszystkich wierszy przed podziałem. Co tu wycieka?",
             ),
             Text(
-                "In these four years nothing, because least and greatest rate both lie in the training part; the last "
-                "table shows it. Run out-of-range: there the test part leaves the range, and a scaler that had seen "
-                "it would have told the network how far. Keep the rule whether or not it costs you.",
+                "In these four years nothing, because least and greatest rate both lie in the training part; the "
+                "last table shows it. Run out-of-range: there the test part leaves the range, and a scaler fitted to "
+                "it would have passed its extent to the network. Follow the rule in any case.",
                 "W tych czterech latach nic, bo najmniejszy i największy kurs leżą w części uczącej; pokazuje to "
-                "ostatnia tabela. Uruchom out-of-range: tam część testowa wychodzi poza zakres, a skalowanie, które ją "
-                "widziało, zdradziłoby sieci, jak daleko. Zasady warto się trzymać także wtedy, gdy nic nie kosztuje.",
+                "ostatnia tabela. Uruchom out-of-range: tam część testowa wychodzi poza zakres, a skalowanie "
+                "dopasowane do niej przekazałoby sieci jej zakres. Zasady należy przestrzegać w każdym przypadku.",
             ),
         ),
         Exercise(
@@ -264,20 +261,21 @@ EXPERIMENT = Experiment(
                 "Okna testowe zaczynają się dzień po uczących. Co mają wspólnego okna po obu stronach?",
             ),
             Text(
-                "All inputs but one. That is how a forecast is used, so it is no leak of targets; but the two parts "
-                "are not independent, and an interval that assumes so is too narrow.",
-                "Wszystkie wejścia oprócz jednego. Tak używa się prognozy, więc cele nie wyciekają; części nie są "
-                "jednak niezależne i przedział, który to zakłada, jest za wąski.",
+                "All inputs except one. Forecasts are used in this way, so no targets leak; but the two parts are "
+                "not independent, and an interval that assumes independence is too narrow.",
+                "Wszystkie wejścia oprócz jednego. Tak używa się prognozy, więc wartości docelowe nie wyciekają; "
+                "części nie są jednak niezależne i przedział, który zakłada niezależność, jest za wąski.",
             ),
         ),
         Exercise(
             Text(
-                "The cell that should forecast the future trains the network once more. How would you notice?",
-                "Komórka, która ma prognozować przyszłość, uczy sieć jeszcze raz. Jak to zauważyć?",
+                "The notebook cell that should forecast the future trains the network once more. How can this be "
+                "detected?",
+                "Komórka notatnika, która ma prognozować przyszłość, uczy sieć jeszcze raz. Jak to wykryć?",
             ),
             Text(
-                "There is no number for a day after the last quotation. Ask every forecast for its date.",
-                "Nie ma żadnej liczby dla dnia po ostatnim notowaniu. Pytaj każdą prognozę o jej datę.",
+                "There is no value for a day after the last quotation. Check the date of every forecast.",
+                "Nie ma żadnej wartości dla dnia po ostatnim notowaniu. Sprawdzaj datę każdej prognozy.",
             ),
         ),
     ),

@@ -6,7 +6,7 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nurt.experiments import Experiment, ExperimentResult, Figure, Table, Text, find
+from nurt.experiments import Experiment, ExperimentResult, Figure, ResultTable, Text, find
 from nurt.reports.formulas import typeset
 from nurt.reports.html import Column, Markup, element, join, table
 from nurt.reports.page import ENGLISH, POLISH, Section, write_page
@@ -144,7 +144,7 @@ def _picture(figure: Figure, language: Language) -> Markup:
     ).to_html()
 
 
-def _table(shown: Table, language: Language) -> Markup:
+def _table(shown: ResultTable, language: Language) -> Markup:
     columns = [Column(title[language], shown.is_numeric(index)) for index, title in enumerate(shown.columns)]
     note = shown.note[language] if shown.note is not None else ""
     return table(columns, shown.cells(language), caption=shown.caption[language], note=note, typeset=typeset)

@@ -8,28 +8,28 @@ import pytest
 import torch
 
 from nurt.benchmarks import GROUPS, BenchmarkPlan, Case, Contest, choose, run_cases
-from nurt.benchmarks.disturbance import one_core_taken
-from nurt.benchmarks.gate import deviation
-from nurt.benchmarks.groups import course, layer_norm, padded, ragged, recording, scan, stacked, streaming
-from nurt.benchmarks.layers import CELLS, Shape
+from nurt.benchmarks.conditions import one_core_taken
+from nurt.benchmarks.groups import course, layers, loops, streaming
+from nurt.benchmarks.runner import deviation
+from nurt.benchmarks.steps import CELLS, Shape
 from nurt.cli import bench
 from nurt.errors import NurtValueError
 
 TINY = Shape(7, 3, 2, 5)
 JOB = course.Job(look_back=6, layers=2, hidden=3, batch=4, epochs=1, windows=9)
 CONTESTS: dict[str, Callable[[str], Contest]] = {
-    "padded": lambda cell: padded.contest(cell, TINY),
-    "stacked": lambda cell: stacked.contest(cell, TINY, num_layers=3, dropout=0.5),
-    "bidirectional": lambda cell: stacked.contest(cell, TINY, bidirectional=True),
-    "ragged": lambda cell: ragged.contest(cell, TINY),
-    "recording": lambda cell: recording.contest(cell, TINY),
+    "padded": lambda cell: layers.layer_contest(cell, TINY),
+    "stacked": lambda cell: layers.layer_contest(cell, TINY, num_layers=3, dropout=0.5),
+    "bidirectional": lambda cell: layers.layer_contest(cell, TINY, bidirectional=True),
+    "ragged": lambda cell: layers.ragged_contest(cell, TINY),
+    "recording": lambda cell: layers.recording_contest(cell, TINY),
     "streaming": lambda cell: streaming.contest(cell, 5),
-    "layer-norm": lambda _: layer_norm.contest(TINY),
-    "scan": lambda cell: scan.contest(cell, 7, 3, 5),
+    "layer-norm": lambda _: loops.layer_norm_contest(TINY),
+    "scan": lambda cell: loops.scan_contest(cell, 7, 3, 5),
     "seed-job": lambda cell: course.contest(cell, JOB),
 }
 # Groups that do not hold every cell.
-HELD = {"streaming": ("lstm", "gru"), "layer-norm": ("layer_norm_lstm",), "scan": tuple(scan.CELLS)}
+HELD = {"streaming": ("lstm", "gru"), "layer-norm": ("layer_norm_lstm",), "scan": tuple(loops.SCANNED)}
 COMBINATIONS = [(group, cell) for group in CONTESTS for cell in HELD.get(group, tuple(CELLS))]
 
 
@@ -60,7 +60,7 @@ def test_a_gradient_that_is_wrong_makes_the_gate_red(group: str) -> None:
 @pytest.mark.parametrize("part", [0, 1], ids=["real", "imaginary"])
 def test_both_parts_of_a_complex_gradient_are_looked_at(part: int) -> None:
     torch.manual_seed(0)
-    contest = scan.contest("complex_diagonal", 7, 3, 5)
+    contest = loops.scan_contest("complex_diagonal", 7, 3, 5)
     outcome = dict(contest.ours.outcome())
     outcome["gradient of a"][..., part] *= 1.001
     found = deviation(outcome, contest.reference())
@@ -125,7 +125,7 @@ def test_the_command_names_the_groups_and_cells_that_there_are() -> None:
 
 
 def test_a_case_runs_from_end_to_end() -> None:
-    case = Case("ragged", "gru", TINY.sizes(), lambda: ragged.contest("gru", TINY), "T/2 … T")
+    case = Case("ragged", "gru", TINY.sizes(), lambda: layers.ragged_contest("gru", TINY), "T/2 … T")
     (found,) = run_cases([case], BenchmarkPlan(threads=(1,), budget_seconds=1e-3)).cases
     assert found.fault is None
     assert [peer.name for peer in found.peers] == ["PackedSequence", "pad and gather"]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from nurt.experiments import find, run
 from nurt.experiments.addition import model
-from nurt.experiments.addition.numbers import Operation, all_pairs, carries, draw_pairs, exact_parameters
+from nurt.experiments.addition.model import Operation, all_pairs, carries, draw_pairs, exact_parameters
 from nurt.experiments.addition.study import AdditionResult, AdditionSettings, train
 from nurt.nn import ElmanCell, unroll
 
@@ -141,7 +141,7 @@ def test_the_verdict_says_what_was_asked() -> None:
     assert "all 4096 pairs" in few.verdict.text.en and "wszystkich 4096 par" in few.verdict.text.pl
     many = quick("addition/subtract-15", draws=1, rounds=1)
     assert not many.settings.exhaustive
-    assert "2000 fresh pairs" in many.verdict.text.en and "2000 nowych par" in many.verdict.text.pl
+    assert "2000 held-out pairs" in many.verdict.text.en and "2000 nowych par" in many.verdict.text.pl
 
 
 @pytest.mark.slow

@@ -1,17 +1,21 @@
-"""Training on the beginning, judging on the end, with nothing fitted on the gap between them."""
+"""Series out of files, training on the beginning and judging on the end, and total gradients against autograd."""
 
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from nurt.data import Series
-from nurt.data.synthetic import seasonal
+from nurt.data.synthetic import noisy_sine, seasonal
+from nurt.errors import DataError
 from nurt.evaluation.forecasts.baselines import Linear, Naive
-from nurt.experiments.forecasts.trial import train_and_judge
+from nurt.experiments.forecasts.trial import one_series, total_gradients, train_and_judge
 from nurt.tasks.forecasting import ForecastPlan
+from nurt.tasks.forecasting.backtesting import series_until
 
 PLAN = ForecastPlan(recipe="sine", look_back=6, horizon=2, hidden=3, epochs=2)
 
@@ -47,3 +51,51 @@ def test_an_interrupted_training_is_not_judged() -> None:
 
     with pytest.raises(KeyboardInterrupt):
         train_and_judge(Series(seasonal(0, 90)), dataclasses.replace(PLAN, epochs=1), 70, (Naive(),), interrupt)
+
+
+def _table(folder: Path, header: str) -> list[str]:
+    path = folder / "table.csv"
+    columns = header.count(",")
+    lines = [f"2021-01-{day:02}" + "".join(f",{day + 10 * c}" for c in range(columns)) for day in range(1, 6)]
+    path.write_text("\n".join([header, *lines]) + "\n")
+    return [str(path)]
+
+
+def test_the_only_column_needs_no_name(tmp_path: Path) -> None:
+    assert one_series(_table(tmp_path, "day,anything"), "1USD").values.tolist() == [1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize("header", ["day,1EUR,1USD", "day,1EUR,rate of 1USD in PLN"])
+def test_a_column_is_found_by_its_name_or_a_part_of_it(tmp_path: Path, header: str) -> None:
+    assert one_series(_table(tmp_path, header), "1USD").values[0] == 11
+
+
+@pytest.mark.parametrize("header", ["day,1EUR,1GBP", "day,a PM10,b PM10"])
+def test_none_or_several_are_refused(tmp_path: Path, header: str) -> None:
+    with pytest.raises(DataError, match="table"):
+        one_series(_table(tmp_path, header), "PM10")
+
+
+def test_total_gradients_are_those_of_autograd() -> None:
+    series = Series(noisy_sine(0, 60))
+    plan = ForecastPlan(recipe="sine", look_back=5, horizon=1, cell="elman", hidden=3, epochs=1)
+    forecaster = plan.forecaster().fit([series_until(series, 50)])
+    found = total_gradients(forecaster, series, 50)
+
+    weights = {name: value.detach() for name, value in forecaster.fitted_network().encoder.named_parameters()}
+    by_end = {name.rsplit(".", 1)[-1].removesuffix("_l0"): value for name, value in weights.items()}
+    head = forecaster.fitted_network().head.median
+    windows = np.stack([series.values[i - 5 : i] for i in range(50, 60)])
+    targets = torch.tensor(series.values[50:60], dtype=head.weight.dtype)
+    state = torch.zeros(10, 3, dtype=head.weight.dtype)
+    states = []
+    for step in range(5):
+        inputs = torch.tensor(windows[:, step : step + 1], dtype=head.weight.dtype)
+        added = inputs @ by_end["weight_ih"].T + state @ by_end["weight_hh"].T
+        added = added + by_end["bias_ih"] + by_end.get("bias_hh", 0.0)
+        state = torch.tanh(added).requires_grad_()
+        state.retain_grad()
+        states.append(state)
+    (head(state)[:, 0] - targets).square().sum().backward()
+    expected = [one.grad.norm(dim=-1).mean() for one in states if one.grad is not None]
+    np.testing.assert_allclose(found, [[float(one) for one in expected]], rtol=1e-4)

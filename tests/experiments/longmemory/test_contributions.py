@@ -1,4 +1,4 @@
-"""The gradient taken apart: its sum, its truncations, and torch with a detached state."""
+"""The gradient split by use and loss: its sum, its truncations, and torch with a detached state."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from nurt.experiments.linear.data import draw
-from nurt.experiments.longmemory.contributions import chunked, contributions, sliding
+from nurt.experiments.linear.model import draw_sequences
+from nurt.experiments.longmemory.contributions import chunked_gradient, contributions, sliding_gradient
 
 WINDOWS = [1, 2, 3, 5, 10]
 SLIDING = [-34.3851000328, -61.8931067081, -83.3087451517, -110.697802673, -125.454732755]
@@ -30,14 +30,14 @@ def _by_torch(inputs: np.ndarray, weight_in: float, weight_rec: float, window: i
 
 @pytest.fixture
 def bits() -> np.ndarray:
-    return draw("bits", "sum", (20, 10), 1)[0]
+    return draw_sequences("bits", "sum", (20, 10), 1)[0]
 
 
 def test_the_published_table(bits: np.ndarray) -> None:
     parts = contributions(bits, 1.0, 0.9)
     assert parts.sum() == pytest.approx(-125.454732755351, rel=1e-12)
-    assert [sliding(parts, window) for window in WINDOWS] == pytest.approx(SLIDING, rel=1e-10)
-    assert [chunked(parts, window) for window in WINDOWS] == pytest.approx(CHUNKED, rel=1e-10)
+    assert [sliding_gradient(parts, window) for window in WINDOWS] == pytest.approx(SLIDING, rel=1e-10)
+    assert [chunked_gradient(parts, window) for window in WINDOWS] == pytest.approx(CHUNKED, rel=1e-10)
     assert not np.tril(parts, -1).any()
 
 
@@ -47,4 +47,6 @@ def test_chunks_are_what_torch_leaves_when_the_state_is_detached(
     bits: np.ndarray, window: int, weight_in: float, weight_rec: float
 ) -> None:
     expected = _by_torch(bits, weight_in, weight_rec, window)
-    assert chunked(contributions(bits, weight_in, weight_rec), window) == pytest.approx(expected, rel=1e-12, abs=1e-12)
+    assert chunked_gradient(contributions(bits, weight_in, weight_rec), window) == pytest.approx(
+        expected, rel=1e-12, abs=1e-12
+    )

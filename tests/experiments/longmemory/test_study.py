@@ -1,4 +1,4 @@
-"""All runs of a benchmark: told as they go, and kept when interrupted."""
+"""All runs of a benchmark: reported as they go, and kept when interrupted."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import signal
 
 import pytest
 
-from nurt.experiments.longmemory.fresh import train_cell
+from nurt.experiments.base import silent
 from nurt.experiments.longmemory.study import CellRun, run_all
-from nurt.experiments.progress import silent
+from nurt.experiments.longmemory.training import train_cell
 
 
 def ignore(share: float) -> None:

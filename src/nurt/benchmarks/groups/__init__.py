@@ -1,24 +1,20 @@
-"""The cases, one file per kind of comparison, and the table of them."""
+"""The groups of cases, one file per kind of comparison, and their registry."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from nurt.benchmarks.case import Case, Group
+from nurt.benchmarks.case import Case, CaseGroup
 from nurt.benchmarks.groups.course import SEED_JOB
-from nurt.benchmarks.groups.layer_norm import LAYER_NORM
-from nurt.benchmarks.groups.padded import BUSY, PADDED
-from nurt.benchmarks.groups.ragged import RAGGED
-from nurt.benchmarks.groups.recording import RECORDING
-from nurt.benchmarks.groups.scan import SCAN
-from nurt.benchmarks.groups.stacked import BIDIRECTIONAL, STACKED
+from nurt.benchmarks.groups.layers import BIDIRECTIONAL, BUSY, PADDED, RAGGED, RECORDING, STACKED
+from nurt.benchmarks.groups.loops import LAYER_NORM, SCAN
 from nurt.benchmarks.groups.streaming import STREAMING
 from nurt.errors import NurtValueError
 
 __all__ = ["GROUPS", "choose"]
 
-GROUPS: Mapping[str, Group] = MappingProxyType(
+GROUPS: Mapping[str, CaseGroup] = MappingProxyType(
     {
         group.name: group
         for group in (PADDED, STACKED, BIDIRECTIONAL, RAGGED, LAYER_NORM, SCAN, STREAMING, RECORDING, BUSY, SEED_JOB)

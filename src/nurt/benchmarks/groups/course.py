@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from nurt.benchmarks.case import Case, Contender, Contest, Group, Outcome
-from nurt.benchmarks.layers import CELLS, Shape
+from nurt.benchmarks.case import Case, CaseGroup, Contender, Contest, Outcome
+from nurt.benchmarks.steps import CELLS, Shape
 from nurt.data.scaling import MinMaxScaling, standardise
 from nurt.data.synthetic import random_walk
 from nurt.tasks.forecasting import ForecastPlan
@@ -47,7 +47,7 @@ class Job:
 
 
 class _PlainNetwork(nn.Module):
-    """What one writes in torch: recurrent layers, dropout, one linear unit on the last output."""
+    """The usual network in torch: recurrent layers, dropout, one linear unit on the last output."""
 
     def __init__(self, cell: str, job: Job) -> None:
         super().__init__()
@@ -58,12 +58,12 @@ class _PlainNetwork(nn.Module):
     def forward(self, windows: Tensor) -> Tensor:
         """Return forecasts (B, 1) from windows (B, T)."""
         outputs, _ = self.layers(windows.unsqueeze(-1))
-        said: Tensor = self.head(self.dropout(outputs[:, -1]))
-        return said
+        forecasts: Tensor = self.head(self.dropout(outputs[:, -1]))
+        return forecasts
 
 
 def contest(cell: str, job: Job) -> Contest:
-    """Return the whole fit; what is checked is the gradient of the loss on the first batch, dropout switched off."""
+    """Return the whole fit; compared is the gradient of the loss on the first batch, without dropout."""
     values = job.values()
     plain = _PlainNetwork(cell, job).eval()
     return Contest(
@@ -84,13 +84,13 @@ def contest(cell: str, job: Job) -> Contest:
 
 def _fit(cell: str, job: Job, values: Tensor) -> None:
     forecaster = job.plan(cell).forecaster().fit(values.numpy())
-    # Training keeps its state and ends quietly when interrupted; a time must not.
+    # An interrupted training ends without an exception; a benchmark has to stop.
     if forecaster.training_record_.stopped_by == "interrupt":
         raise KeyboardInterrupt
 
 
 def _cut(job: Job, values: Tensor) -> tuple[Tensor, Tensor]:
-    """Return windows (N, T) and what comes after them (N, 1), in units of the series' range."""
+    """Return windows (N, T) and their next values (N, 1), in units of the series' range."""
     low, high = values.min(), values.max()
     pieces = ((values - low) / (high - low)).unfold(0, job.look_back + 1, 1)
     return pieces[:, :-1], pieces[:, -1:]
@@ -123,8 +123,8 @@ def _ours(plain: nn.Module, cell: str, job: Job, values: Tensor) -> Outcome:
             mine.copy_(theirs)
     windows = values.unfold(0, job.look_back + 1, 1)[: job.batch]
     units = network.statistics(windows[:, :-1])
-    said = network(windows[:, :-1], windows.new_zeros(*windows[:, :-1].shape, 0), units)[:, :, 0]
-    loss = functional.mse_loss(said, standardise(windows[:, -1:], units.anchor, units.scale))
+    forecasts = network(windows[:, :-1], windows.new_zeros(*windows[:, :-1].shape, 0), units)[:, :, 0]
+    loss = functional.mse_loss(forecasts, standardise(windows[:, -1:], units.anchor, units.scale))
     return dict(zip(_names(plain), _gradients(network, loss).values(), strict=True))
 
 
@@ -143,10 +143,10 @@ def _seed_job() -> list[Case]:
     return [Case("seed-job", cell, sizes, partial(contest, cell, job), detail=detail) for cell in ("lstm", "gru")]
 
 
-SEED_JOB = Group(
+SEED_JOB = CaseGroup(
     "seed-job",
     "The whole fit of the course's exchange-rate network on 759 windows, Adam and dropout included: "
     "nurt.Forecaster.fit against a plain training loop in torch.",
-    "Bound as stacked cases are; the optimiser and the loop add their share to each step.",
+    "Bound as stacked cases are; the optimiser and the loop add to each step.",
     _seed_job,
 )

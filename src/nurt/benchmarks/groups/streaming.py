@@ -1,4 +1,4 @@
-"""One sequence, one moment at a time."""
+"""One sequence, one step at a time."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import torch
 from torch import Tensor, nn
 
 import nurt.nn
-from nurt.benchmarks.case import Case, Contender, Contest, Group, Library
+from nurt.benchmarks.case import Case, CaseGroup, Contender, Contest, Library
 from nurt.benchmarks.floors import MatrixVector
-from nurt.benchmarks.layers import CELLS, twins
+from nurt.benchmarks.steps import CELLS, twins
 
 __all__ = ["STREAMING", "contest"]
 
@@ -24,8 +24,8 @@ SINGLE = {"lstm": nn.LSTMCell, "gru": nn.GRUCell}
 Advance = Callable[[Tensor, Any], tuple[Tensor, Any]]
 
 
-class _Walk:
-    """Feeds moments, one at a time, and keeps the state."""
+class _CellByStep:
+    """Passes one step at a time to a layer or cell and keeps the state."""
 
     def __init__(self, moments: Tensor, advance: Advance) -> None:
         self._moments = moments
@@ -49,7 +49,7 @@ class _Walk:
         return Contender(library, name, self.run, self.outcome)
 
 
-class _Stream:
+class _StreamCase:
     """The same through ``nurt.nn.stream``, which keeps the state itself."""
 
     def __init__(self, moments: Tensor, stream: nurt.nn.Stream) -> None:
@@ -71,14 +71,14 @@ def contest(cell: str, width: int) -> Contest:
     single = SINGLE[cell](width, width)
     single.load_state_dict({name.removesuffix("_l0"): value for name, value in theirs.state_dict().items()})
     moments = torch.randn(MOMENTS, width)
-    stream = _Stream(moments, nurt.nn.stream(ours))
+    stream = _StreamCase(moments, nurt.nn.stream(ours))
     return Contest(
         ours=Contender("nurt", "nurt.nn.stream", stream.run, stream.outcome),
         peers=(
-            _Walk(moments[:, None], theirs).contender("torch", f"torch.nn.{type(theirs).__name__}"),
-            _Walk(moments, _advance(single)).contender("torch", f"torch.nn.{type(single).__name__}"),
+            _CellByStep(moments[:, None], theirs).contender("torch", f"torch.nn.{type(theirs).__name__}"),
+            _CellByStep(moments, _advance(single)).contender("torch", f"torch.nn.{type(single).__name__}"),
         ),
-        reference=lambda: _Walk(moments.double(), _advance(copy.deepcopy(single).double())).outcome(),
+        reference=lambda: _CellByStep(moments.double(), _advance(copy.deepcopy(single).double())).outcome(),
         floor=MatrixVector(CELLS[cell].gates * width, 2 * width),
     )
 
@@ -99,9 +99,9 @@ def _streaming() -> list[Case]:
     ]
 
 
-STREAMING = Group(
+STREAMING = CaseGroup(
     "streaming",
     "One step of one sequence, without gradients: nurt.nn.stream against torch.nn's layer and its cell.",
-    "Small layers are bound by what a call costs, large ones by reading the weights.",
+    "Small layers are bound by the cost of a call, large ones by reading the weights.",
     _streaming,
 )

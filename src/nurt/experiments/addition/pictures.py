@@ -1,7 +1,8 @@
-"""The figures of an experiment with binary numbers."""
+"""Figures and tables of an experiment with binary numbers, from arrays."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,16 +10,13 @@ import numpy as np
 from nurt import plotting
 from nurt.experiments import drawing
 from nurt.experiments.addition import model
-from nurt.experiments.addition.numbers import carries, exact_parameters
-from nurt.experiments.results import Figure
+from nurt.experiments.results import Figure, Measure, ResultTable
 from nurt.wording import Language, Text
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-    from nurt.experiments.addition.study import AdditionResult
-
-__all__ = ["figures"]
+__all__ = ["accuracy_figure", "draws_figure", "loss_figure", "losses_table", "sample_table", "states_figure"]
 
 UNIT = Text("unit", "jednostka")
 POSITION = Text("bit, lowest first", "bit, od najmłodszego")
@@ -26,57 +24,49 @@ STATE = Text("state h<sub>t</sub>", "stan h<sub>t</sub>")
 RIGHT = Text("share of right bits", "udział poprawnych bitów")
 
 
-def figures(result: AdditionResult) -> tuple[Figure, ...]:
-    """Return the pictures of ``result``."""
-    trained = Text("States of the trained network, one task", "Stany nauczonej sieci, jedno działanie")
-    exact = Text("States with the exact weights, same task", "Stany przy dokładnych wagach, to samo działanie")
-    drawn = (_loss(result), _accuracy(result))
-    shown = (
-        _states(result, result.parameters, trained),
-        _states(result, exact_parameters(result.settings.operation), exact),
-    )
-    return (*shown, *drawn, *((_draws(result),) if len(result.draw_accuracies) else ()))
-
-
-def _states(result: AdditionResult, parameters: model.Parameters, title: Text) -> Figure:
-    operation = result.settings.operation
+def states_figure(
+    sample: model.Pairs, operation: model.Operation, weights: model.AdditionWeights, title: Text
+) -> Figure:
+    """Return the states on the first pair of ``sample``, and its carry or borrow."""
     carry = Text("carry", "przeniesienie") if operation == "add" else Text("borrow", "pożyczka")
 
     def draw(language: Language) -> go.Figure:
-        taken = model.run(parameters, result.sample.inputs[:1])[0][0, 1:]
-        told = 2.0 * carries(result.sample, operation)[0] - 1.0
+        taken = model.run(weights, sample.inputs[:1])[0][0, 1:]
+        carried = 2.0 * model.carries(sample, operation)[0] - 1.0
         curves = [(f"{UNIT[language]} {unit + 1}", taken[:, unit]) for unit in range(taken.shape[1])]
-        figure = drawing.lines(np.arange(len(told)), curves, POSITION[language], STATE[language])
+        figure = drawing.lines(np.arange(len(carried)), curves, POSITION[language], STATE[language])
         figure.add_scatter(
-            x=np.arange(len(told)),
-            y=told,
+            x=np.arange(len(carried)),
+            y=carried,
             name=carry[language],
             mode="markers",
             marker={"symbol": "diamond-open", "size": 13, "color": plotting.ACTUAL, "line": {"width": 2}},
         )
-        figure.update_xaxes(dtick=1 if len(told) <= 15 else 4)
+        figure.update_xaxes(dtick=1 if len(carried) <= 15 else 4)
         return figure
 
-    first, second = result.sample.numbers[0]
+    first, second = sample.numbers[0]
     sign = "+" if operation == "add" else "−"
     return Figure(
         title,
         Text(
             f"{first} {sign} {second}. Black diamonds are the carry (or borrow) that leaves each bit: +1 or −1. Look "
-            "for units that follow them, upright or upside down; that is where the network remembers.",
+            "for units that follow them, with either sign: these units are the memory.",
             f"{first} {sign} {second}. Czarne romby to przeniesienie (lub pożyczka) wychodzące z każdego bitu: +1 albo "
-            "−1. Szukaj jednostek, które za nimi podążają wprost lub odwrotnie: tam sieć pamięta.",
+            "−1. Szukaj jednostek, które za nimi podążają, z dowolnym znakiem: to one są pamięcią.",
         ),
         draw,
         360,
     )
 
 
-def _loss(result: AdditionResult) -> Figure:
+def loss_figure(losses: np.ndarray) -> Figure:
+    """Return the loss after every update."""
+
     def draw(language: Language) -> go.Figure:
         name = Text("cross-entropy", "entropia krzyżowa")[language]
-        updates = np.arange(1, len(result.losses) + 1)
-        figure = drawing.lines(updates, [(name, result.losses)], drawing.UPDATE[language], name)
+        updates = np.arange(1, len(losses) + 1)
+        figure = drawing.lines(updates, [(name, losses)], drawing.UPDATE[language], name)
         plotting.log_axis(figure)
         figure.update_layout(showlegend=False)
         return figure
@@ -84,22 +74,23 @@ def _loss(result: AdditionResult) -> Figure:
     return Figure(
         Text("Loss", "Strata"),
         Text(
-            "Each point is the loss on the batch of that update. A long plateau, then a fall, is usual: before the "
-            "carry is found nothing helps, after it everything does.",
-            "Każdy punkt to strata na porcji danych tej aktualizacji. Typowe jest długie plateau, a potem spadek: "
-            "dopóki sieć nie odkryje przeniesienia, nic nie pomaga, a potem pomaga wszystko.",
+            "Each point is the loss on the batch of that update. A long plateau followed by a fast decrease is "
+            "typical: the loss falls as soon as the network represents the carry.",
+            "Każdy punkt to strata na porcji danych tej aktualizacji. Typowe jest długie plateau, a potem szybki "
+            "spadek: strata maleje, gdy tylko sieć zacznie pamiętać przeniesienie.",
         ),
         draw,
         340,
     )
 
 
-def _accuracy(result: AdditionResult) -> Figure:
+def accuracy_figure(updates: np.ndarray, accuracies: np.ndarray, baselines: Sequence[Measure]) -> Figure:
+    """Return the share of right bits at some updates, beside the baselines."""
+
     def draw(language: Language) -> go.Figure:
-        figure = drawing.lines(
-            result.shown, [(RIGHT[language], result.accuracies)], drawing.UPDATE[language], RIGHT[language]
-        )
-        for index, baseline in enumerate(result.baselines):
+        curves = [(RIGHT[language], accuracies)]
+        figure = drawing.lines(updates, curves, drawing.UPDATE[language], RIGHT[language])
+        for index, baseline in enumerate(baselines):
             figure.add_hline(
                 y=baseline.value,
                 line={"color": plotting.REFERENCE, "dash": "dot" if index else "dash"},
@@ -110,11 +101,11 @@ def _accuracy(result: AdditionResult) -> Figure:
         return figure
 
     return Figure(
-        Text("Accuracy while it learns", "Dokładność w trakcie uczenia"),
+        Text("Accuracy during training", "Dokładność w trakcie uczenia"),
         Text(
-            "Measured on the pairs the verdict speaks of. The dashed line needs no memory: it answers each pair of "
-            "bits by itself.",
-            "Mierzona na parach, o których mówi werdykt. Linia przerywana nie wymaga pamięci: odpowiada na każdą parę "
+            "Measured on the pairs that the verdict is about. The dashed line needs no memory: it uses each pair of "
+            "bits alone.",
+            "Mierzona na parach, o których mówi werdykt. Linia przerywana nie wymaga pamięci: korzysta z każdej pary "
             "bitów z osobna.",
         ),
         draw,
@@ -122,24 +113,73 @@ def _accuracy(result: AdditionResult) -> Figure:
     )
 
 
-def _draws(result: AdditionResult) -> Figure:
+def draws_figure(accuracies: np.ndarray, baseline: float) -> Figure:
+    """Return the share of right bits of the trainings from other seeds."""
+
     def draw(language: Language) -> go.Figure:
         seed = Text("seed of data and weights", "ziarno danych i wag")
         figure = plotting.new_figure("", seed[language], RIGHT[language])
-        figure.add_bar(x=np.arange(len(result.draw_accuracies)), y=result.draw_accuracies, marker_color=plotting.MODEL)
-        figure.add_hline(y=result.baselines[0].value, line={"color": plotting.WARNING, "dash": "dash"})
+        figure.add_bar(x=np.arange(len(accuracies)), y=accuracies, marker_color=plotting.MODEL)
+        figure.add_hline(y=baseline, line={"color": plotting.WARNING, "dash": "dash"})
         figure.update_yaxes(range=[0.5, 1.02])
-        figure.update_xaxes(dtick=1 if len(result.draw_accuracies) <= 10 else 5)
+        figure.update_xaxes(dtick=1 if len(accuracies) <= 10 else 5)
         return figure
 
     return Figure(
-        Text("The same training from other draws", "To samo uczenie przy innych losowaniach"),
+        Text("The same training from other seeds", "To samo uczenie z innych ziaren"),
         Text(
-            "Nothing differs but the random draw. A bar at 1 has learnt the rule; a bar at the dashed line has learnt "
-            "no memory at all.",
-            "Różni się tylko losowanie. Słupek o wysokości 1 poznał regułę; słupek przy linii przerywanej nie nauczył "
-            "się żadnej pamięci.",
+            "Only the seed differs. A bar at 1 has learnt the rule; a bar at the dashed line uses no memory.",
+            "Różni się tylko ziarno. Słupek o wysokości 1 poznał regułę; słupek przy linii przerywanej nie korzysta "
+            "z pamięci.",
         ),
         draw,
         320,
     )
+
+
+def sample_table(pairs: model.Pairs, operation: model.Operation, weights: model.AdditionWeights) -> ResultTable:
+    """Return the answers of trained weights and of the exact ones."""
+    sign = "+" if operation == "add" else "−"
+    trained = _answers(weights, pairs.inputs)
+    exact = _answers(model.exact_parameters(operation), pairs.inputs)
+    rows = tuple(
+        (f"{first} {sign} {second}", int(right), int(own), int(known))
+        for (first, second), right, own, known in zip(pairs.numbers, pairs.results, trained, exact, strict=True)
+    )
+    return ResultTable(
+        caption=Text("A few held-out pairs", "Kilka nowych par"),
+        columns=(
+            Text("task", "działanie"),
+            Text("right result", "poprawny wynik"),
+            Text("trained network", "sieć nauczona"),
+            Text("exact weights", "dokładne wagi"),
+        ),
+        rows=rows,
+        note=Text(
+            "The exact weights are constructed, not learnt: three units, right for numbers of any length.",
+            "Dokładne wagi są skonstruowane, a nie wyuczone: trzy jednostki, poprawne dla liczb dowolnej długości.",
+        ),
+    )
+
+
+def losses_table(start: float, losses: np.ndarray, gradient_check: float) -> ResultTable:
+    """Return the loss before the first update, and after the first, the middle and the last."""
+    rows: list[tuple[float | str | Text, ...]] = [(0, start)]
+    rows += [(at, float(losses[at - 1])) for at in (1, len(losses) // 2, len(losses)) if at > 0]
+    return ResultTable(
+        caption=Text("Loss on its batch", "Strata na swojej porcji danych"),
+        columns=(Text("after update", "po aktualizacji"), Text("cross-entropy", "entropia krzyżowa")),
+        rows=tuple(rows),
+        note=Text(
+            "Gradient check by central differences, ε = 10⁻⁷, first 100 pairs: largest relative difference {off}.",
+            "Sprawdzenie gradientu różnicami centralnymi, ε = 10⁻⁷, pierwszych 100 par: największa różnica względna "
+            "{off}.",
+        ).filled(off=float(f"{gradient_check:.1e}")),
+        significant=8,
+    )
+
+
+def _answers(parameters: model.AdditionWeights, inputs: np.ndarray) -> np.ndarray:
+    """Return the numbers that the output bits spell, (B,)."""
+    bits = model.run(parameters, inputs)[1][:, :, 0] > 0.0
+    return np.asarray(np.sum(bits.astype(np.int64) << np.arange(bits.shape[1]), axis=1))

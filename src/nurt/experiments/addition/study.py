@@ -1,4 +1,4 @@
-"""One experiment with binary numbers: train, try other draws of the weights, look at the states."""
+"""One experiment with binary numbers: training, other seeds, accuracy and states."""
 
 from __future__ import annotations
 
@@ -11,23 +11,22 @@ import numpy as np
 
 from nurt.descent import NesterovRMSProp, descend
 from nurt.descent.base import Gradient
-from nurt.experiments.addition import model, pictures, tables
-from nurt.experiments.addition.numbers import Operation, Pairs, all_pairs, draw_pairs
-from nurt.experiments.progress import Progress
-from nurt.experiments.results import ExperimentResult, Figure, Measure, Table, Verdict
-from nurt.experiments.settings import Settings
+from nurt.experiments.addition import model, pictures
+from nurt.experiments.addition.model import Operation, Pairs, all_pairs, draw_pairs
+from nurt.experiments.base import ReportProgress
+from nurt.experiments.results import ExperimentResult, Figure, Measure, ResultTable, Settings, Verdict
 from nurt.wording import Text
 
 __all__ = ["AdditionResult", "AdditionSettings", "Training", "compute", "train"]
 
 FRESH = 2000
-# Where there are no more pairs of numbers than this, all of them are asked for.
+# Up to this number of pairs, the network is tested on all of them.
 ALL = 4096
 FRESH_SEED = 1000
 POINTS_SHOWN = 100
 CHECKED = 100
 RIGHT_OF_ALL = Text(f"right bits of all {ALL} pairs", f"poprawne bity wszystkich {ALL} par")
-RIGHT_OF_FRESH = Text(f"right bits of {FRESH} fresh pairs", f"poprawne bity {FRESH} nowych par")
+RIGHT_OF_FRESH = Text(f"right bits of {FRESH} held-out pairs", f"poprawne bity {FRESH} nowych par")
 SAMPLE = 5
 
 
@@ -39,7 +38,7 @@ class AdditionSettings(Settings):
         seed: of data and weights, one stream for both.
         operation: add or subtract.
         steps: T; the numbers have one bit less.
-        samples: pairs to learn from.
+        samples: training pairs.
         hidden: H.
         rounds: passes.
         batches: updates of a round.
@@ -47,7 +46,7 @@ class AdditionSettings(Settings):
         slices: ``disjoint`` takes pairs batch·q … of update q; ``shifted`` takes q …, so that 20 batches of 100 touch
             119 pairs only.
         guard: of the optimiser, see :class:`nurt.descent.NesterovRMSProp`.
-        networks_before: networks whose weights are drawn, and put aside, before the one that is trained.
+        networks_before: networks whose weights are drawn, and not used, before those of the one that is trained.
         draws: further seeds that are trained for comparison.
     """
 
@@ -70,7 +69,7 @@ class AdditionSettings(Settings):
 
     @property
     def exhaustive(self) -> bool:
-        """Whether a network is asked for every pair of numbers there is, and not for fresh ones alone."""
+        """Whether a network is tested on all pairs of numbers, and not on held-out ones alone."""
         return self.steps - 1 <= math.log(ALL, 4)
 
 
@@ -82,14 +81,14 @@ class Training:
         start: loss on the first batch before the first update.
         losses: loss on its batch after every update.
         walked: weights before the first update and after every one.
-        first: weights of the network that was put aside; None where there is none.
-        pairs: what was learnt from.
+        first: weights of the network drawn before it; None where there is none.
+        pairs: the training pairs.
     """
 
     start: float
     losses: np.ndarray
-    walked: tuple[model.Parameters, ...]
-    first: model.Parameters | None
+    walked: tuple[model.AdditionWeights, ...]
+    first: model.AdditionWeights | None
     pairs: Pairs
 
 
@@ -98,20 +97,20 @@ class AdditionResult(ExperimentResult):
     """What an experiment with binary numbers found.
 
     Args:
-        settings: what the run depended on.
+        settings: of the run.
         verdict: the answer in words.
-        score: share of right bits, of all pairs of numbers or of fresh ones.
-        baselines: the same for guesses without memory.
+        score: share of right bits, of all pairs of numbers or of held-out ones.
+        baselines: the same for predictions without memory.
         updates: of one training.
         experiment: id.
         preset: name.
-        seconds: what the run took.
+        seconds: duration of the run.
         start: loss before the first update.
         losses: loss after every update.
         parameters: weights at the end.
         shown: updates at which the accuracy was measured.
         accuracies: share of right bits there.
-        sample: pairs that are looked at closely.
+        sample: pairs that the figures show.
         draw_accuracies: share of right bits at the end of the trainings from other seeds.
         gradient_check: largest relative difference between the gradient and central differences.
     """
@@ -119,7 +118,7 @@ class AdditionResult(ExperimentResult):
     settings: AdditionSettings
     start: float
     losses: np.ndarray
-    parameters: model.Parameters
+    parameters: model.AdditionWeights
     shown: np.ndarray
     accuracies: np.ndarray
     sample: Pairs = field(metadata={"json": False})
@@ -128,11 +127,25 @@ class AdditionResult(ExperimentResult):
 
     def figures(self) -> tuple[Figure, ...]:
         """Return states, loss, accuracy and the draws."""
-        return pictures.figures(self)
+        operation = self.settings.operation
+        trained = Text("States of the trained network, one task", "Stany nauczonej sieci, jedno działanie")
+        exact = Text("States with the exact weights, same task", "Stany przy dokładnych wagach, to samo działanie")
+        shown = (
+            pictures.states_figure(self.sample, operation, self.parameters, trained),
+            pictures.states_figure(self.sample, operation, model.exact_parameters(operation), exact),
+            pictures.loss_figure(self.losses),
+            pictures.accuracy_figure(self.shown, self.accuracies, self.baselines),
+        )
+        if not len(self.draw_accuracies):
+            return shown
+        return (*shown, pictures.draws_figure(self.draw_accuracies, self.baselines[0].value))
 
-    def tables(self) -> tuple[Table, ...]:
+    def tables(self) -> tuple[ResultTable, ...]:
         """Return a few results, and the weights that calculate exactly."""
-        return tables.tables(self)
+        return (
+            pictures.sample_table(self.sample, self.settings.operation, self.parameters),
+            pictures.losses_table(self.start, self.losses, self.gradient_check),
+        )
 
 
 def train(settings: AdditionSettings) -> Training:
@@ -151,7 +164,7 @@ def train(settings: AdditionSettings) -> Training:
         return gradient
 
     rule = NesterovRMSProp(0.05, guard=settings.guard)
-    # With the misplaced guard a unit that stopped learning divides 0 by 0; the result then says so.
+    # With the misplaced guard a unit that stopped learning divides 0 by 0; the result then shows NaN.
     with np.errstate(divide="ignore", invalid="ignore"):
         path = descend(rule, model.pack(drawn[-1]), [gradient_on(batch) for batch in batches], settings.updates)
     walked = tuple(model.unpack(point, settings.hidden) for point in path.points)
@@ -169,7 +182,7 @@ def train(settings: AdditionSettings) -> Training:
     )
 
 
-def compute(settings: AdditionSettings, progress: Progress) -> AdditionResult:
+def compute(settings: AdditionSettings, progress: ReportProgress) -> AdditionResult:
     """Run an experiment with binary numbers."""
     doing = Text("training", "uczenie")
     progress(0.0, doing)
@@ -178,12 +191,12 @@ def compute(settings: AdditionSettings, progress: Progress) -> AdditionResult:
     for number in range(settings.draws):
         progress((number + 1) / (settings.draws + 1), doing)
         other = _other(settings, number)
-        asked = _asked(other)
-        finals.append(model.accuracy(train(other).walked[-1], asked.inputs, asked.targets))
-    asked = _asked(settings)
+        tested = _test_pairs(other)
+        finals.append(model.accuracy(train(other).walked[-1], tested.inputs, tested.targets))
+    tested = _test_pairs(settings)
     stride = max(1, settings.updates // POINTS_SHOWN)
     shown = np.array([*range(0, settings.updates, stride), settings.updates])
-    accuracies = np.array([model.accuracy(training.walked[at], asked.inputs, asked.targets) for at in shown])
+    accuracies = np.array([model.accuracy(training.walked[at], tested.inputs, tested.targets) for at in shown])
     reached = float(accuracies[-1])
     baselines = _baselines(training.pairs)
     return AdditionResult(
@@ -203,8 +216,8 @@ def compute(settings: AdditionSettings, progress: Progress) -> AdditionResult:
     )
 
 
-def _asked(settings: AdditionSettings) -> Pairs:
-    """Return what a network is judged by: every pair there is, or fresh ones where there are too many."""
+def _test_pairs(settings: AdditionSettings) -> Pairs:
+    """Return the test pairs: all pairs, or held-out ones where there are too many."""
     return all_pairs(settings.steps, settings.operation) if settings.exhaustive else _fresh(settings)
 
 
@@ -255,24 +268,24 @@ def _verdict(settings: AdditionSettings, reached: float, finals: np.ndarray, bas
         "draws": len(finals),
     }
     whole = Text(f"of all {ALL} pairs of numbers", f"wszystkich {ALL} par liczb")
-    part = Text(f"of {FRESH} fresh pairs", f"{FRESH} nowych par")
+    part = Text(f"of {FRESH} held-out pairs", f"{FRESH} nowych par")
     text = Text(
         "{reached} % of the bits {pairs} are right after {updates} updates.",
         "Po {updates} aktualizacjach {reached} % bitów {pairs} jest poprawnych.",
     ).filled(**values, pairs=whole if settings.exhaustive else part)
     if reached <= baseline:
-        told = Text(
+        addition = Text(
             " That is not better than answering without memory, {baseline} %.",
             " To nie więcej niż bez pamięci, {baseline} %.",
         ).filled(**values)
-        text = Text(text.en + told.en, text.pl + told.pl)
+        text = Text(text.en + addition.en, text.pl + addition.pl)
     if len(finals):
-        told = Text(
+        addition = Text(
             " From {draws} other draws of data and weights, {solved} end without an error on these: one good run is "
-            "luck.",
-            " Spośród {draws} innych losowań danych i wag bez błędu na nich kończy się {solved}: jeden udany przebieg "
-            "to szczęście.",
+            "not evidence.",
+            " Spośród {draws} innych losowań danych i wag bez błędu na nich kończy się {solved}: jeden udany "
+            "przebieg nie jest dowodem.",
         ).filled(**values)
-        text = Text(text.en + told.en, text.pl + told.pl)
+        text = Text(text.en + addition.en, text.pl + addition.pl)
     standing: Literal["reached", "partly", "missed"] = "reached" if reached == 1.0 else "partly"
     return Verdict(standing if reached > max(0.75, baseline) else "missed", text)

@@ -1,1 +1,1 @@
-"""Forecasters as experiments: trained on one series in order of time, judged beside what costs nothing."""
+"""Forecasters as experiments: trained on one series in order of time, compared with baselines."""

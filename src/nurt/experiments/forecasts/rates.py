@@ -9,7 +9,7 @@ import numpy as np
 
 from nurt import plotting
 from nurt.experiments import drawing
-from nurt.experiments.results import Figure, Table
+from nurt.experiments.results import Figure, ResultTable
 from nurt.wording import Language, Text
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ DAY = Text("day", "dzień")
 
 
 def method(name: str) -> Text:
-    """Return a method in words."""
+    """Return the name of a method in words."""
     return NAMES.get(name, Text(name, name))
 
 
@@ -68,9 +68,9 @@ def two_years(series: Series) -> tuple[Series, int]:
     return series_until(series, int(first + second)), int(first)
 
 
-def one_step_table(errors: Mapping[str, tuple[float, float]]) -> Table:
+def one_step_table(errors: Mapping[str, tuple[float, float]]) -> ResultTable:
     """Return mean absolute error and its root mean square per method."""
-    return Table(
+    return ResultTable(
         caption=Text("One quotation ahead, test part", "O jedno notowanie naprzód, część testowa"),
         columns=(Text("method", "metoda"), Text("MAE, PLN", "MAE, PLN"), Text("RMSE, PLN", "RMSE, PLN")),
         rows=tuple((method(name), absolute, root) for name, (absolute, root) in errors.items()),
@@ -81,7 +81,7 @@ def one_step_table(errors: Mapping[str, tuple[float, float]]) -> Table:
     )
 
 
-def skill_table(comparisons: Sequence[Comparison]) -> Table:
+def skill_table(comparisons: Sequence[Comparison]) -> ResultTable:
     """Return the skill over whole paths against every baseline, with its interval."""
     nothing = float("nan")
     rows = [
@@ -93,8 +93,8 @@ def skill_table(comparisons: Sequence[Comparison]) -> Table:
         )
         for one in comparisons
     ]
-    return Table(
-        caption=Text("Skill over whole paths", "Umiejętność na całych ścieżkach"),
+    return ResultTable(
+        caption=Text("Skill over whole paths", "Umiejętność (skill) na całych ścieżkach"),
         columns=(Text("against", "wobec"), Text("skill", "umiejętność"), Text("from", "od"), Text("to", "do")),
         rows=tuple(rows),
         note=Text(
@@ -105,19 +105,21 @@ def skill_table(comparisons: Sequence[Comparison]) -> Table:
     )
 
 
-def range_table(ranges: np.ndarray) -> Table:
+def range_table(ranges: np.ndarray) -> ResultTable:
     """Return the ranges of training and test part, and the test part scaled by the training part."""
     (low, high), (least, greatest) = ranges
     scaled = (np.array([least, greatest]) - low) / (high - low)
     part = (Text("training", "ucząca"), Text("test", "testowa"), Text("test, scaled", "testowa, przeskalowana"))
     rows = ((low, high), (least, greatest), tuple(scaled))
-    return Table(
-        caption=Text("What the scaler sees", "Co widzi skalowanie"),
+    return ResultTable(
+        caption=Text("Range of the scaler", "Zakres skalowania"),
         columns=(Text("part", "część"), Text("least", "najmniejszy"), Text("greatest", "największy")),
         rows=tuple((name, float(a), float(b)) for name, (a, b) in zip(part, rows, strict=True)),
         note=Text(
-            "The scaler knows the training part, which becomes 0 to 1. Beyond that the network has seen nothing.",
-            "Skalowanie zna część uczącą, która staje się zakresem od 0 do 1. Poza nim sieć niczego nie widziała.",
+            "The scaler is fitted to the training part, which becomes 0 to 1. The network has no training data "
+            "outside this range.",
+            "Skalowanie dopasowano do części uczącej, która staje się zakresem od 0 do 1. Poza nim sieć nie ma "
+            "danych uczących.",
         ),
         significant=5,
     )
@@ -137,7 +139,7 @@ def forecast_figure(days: Sequence[str], actual: np.ndarray, forecast: np.ndarra
     return Figure(
         Text("One quotation ahead", "O jedno notowanie naprzód"),
         Text(
-            "Go to a jump of the rate: a forecast that follows a day later has copied it. Hover to compare.",
+            "Look at a jump of the rate: a forecast that follows one day later is a copy. Hover to compare.",
             "Znajdź skok kursu: prognoza, która podąża dzień później, tylko go kopiuje. Najedź kursorem, aby porównać.",
         ),
         draw,
@@ -145,7 +147,7 @@ def forecast_figure(days: Sequence[str], actual: np.ndarray, forecast: np.ndarra
 
 
 def _by_month(figure: go.Figure) -> None:
-    # Names of months would stay English on a Polish page.
+    # Plotly writes names of months in English, also on a Polish page.
     figure.update_xaxes(tickformat="%Y-%m", hoverformat="%Y-%m-%d", nticks=6)
 
 
@@ -161,8 +163,8 @@ def residual_figure(days: Sequence[str], residuals: np.ndarray) -> Figure:
     return Figure(
         Text("Residuals", "Reszty"),
         Text(
-            "Good residuals have no pattern. Runs of one sign say that the network lags behind or has a bias.",
-            "Dobre reszty nie mają wzoru. Serie jednego znaku mówią, że sieć się spóźnia albo jest obciążona.",
+            "Good residuals have no pattern. Runs of one sign mean that the network lags behind or is biased.",
+            "Dobre reszty nie mają wzoru. Serie jednego znaku oznaczają, że sieć się spóźnia albo jest obciążona.",
         ),
         draw,
         300,
@@ -185,8 +187,9 @@ def horizon_figure(steps: Sequence[int], own: Sequence[float], naive: Sequence[f
     return Figure(
         Text("Error by horizon", "Błąd według horyzontu"),
         Text(
-            "Of a random walk the black line grows with the root of the horizon, and nothing lies below it.",
-            "Dla błądzenia losowego czarna linia rośnie z pierwiastkiem horyzontu i nic nie leży poniżej.",
+            "For a random walk the black line grows with the square root of the horizon, and no forecast lies below "
+            "it.",
+            "Dla błądzenia losowego czarna linia rośnie z pierwiastkiem horyzontu i żadna prognoza nie leży poniżej.",
         ),
         draw,
         360,
@@ -199,7 +202,7 @@ def gradient_figure(gradients: np.ndarray) -> Figure:
     def draw(language: Language) -> go.Figure:
         steps = np.arange(1 - gradients.shape[1], 1)
         layer = Text("layer", "warstwa")[language]
-        # A gradient that has vanished to 0 has no place on the axis.
+        # A gradient of exactly 0 has no place on the logarithmic axis.
         curves = [(f"{layer} {index + 1}", np.where(row > 0, row, np.nan)) for index, row in enumerate(gradients)]
         title = Text("steps back", "kroki wstecz")
         figure = drawing.lines(steps, curves, title[language], "‖dℓ/dh<sub>t</sub>‖")
@@ -207,12 +210,12 @@ def gradient_figure(gradients: np.ndarray) -> Figure:
         return figure
 
     return Figure(
-        Text("How far back the loss reaches", "Jak daleko wstecz sięga strata"),
+        Text("Total gradient over the window", "Pełny gradient w oknie"),
         Text(
-            "The total gradient of the squared error over the window, mean over test windows. Where it is a millionth "
-            "of the last step, those days no longer teach the network anything.",
-            "Pełny gradient błędu kwadratowego w oknie, średnia po oknach testowych. Tam, gdzie jest milionową częścią "
-            "wartości w ostatnim kroku, tamte dni niczego już sieci nie uczą.",
+            "The total gradient of the squared error over the window, mean over test windows. Where it is a "
+            "millionth of the last step, these days no longer contribute to learning.",
+            "Pełny gradient błędu kwadratowego w oknie, średnia po oknach testowych. Tam, gdzie jest milionową "
+            "częścią wartości w ostatnim kroku, tamte dni nie mają już wpływu na uczenie.",
         ),
         draw,
         360,

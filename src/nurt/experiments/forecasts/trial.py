@@ -1,23 +1,79 @@
-"""Train a forecaster on the beginning of a series and judge it on the end."""
+"""Forecasters trained on the beginning of a series and judged on its end: one, or a design from several seeds."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from nurt.data import Series
+import numpy as np
+import torch
+
+from nurt.data import Series, select
+from nurt.data.readers import read
+from nurt.data.scaling import standardise
+from nurt.data.windows import Origins, Windows
+from nurt.errors import DataError
 from nurt.evaluation.forecasts.backtest import score
-from nurt.evaluation.forecasts.baselines import AbstractBaseline
+from nurt.evaluation.forecasts.baselines import AbstractBaseline, Linear, Naive, SeasonalNaive
 from nurt.evaluation.forecasts.results import BacktestResult
+from nurt.experiments.base import part_of
+from nurt.kernels import recording
 from nurt.tasks.forecasting import Forecaster, ForecastPlan, Sitting
 from nurt.tasks.forecasting.backtesting import cells_at, origins_after, series_until
+from nurt.tasks.forecasting.problem import to_tensors
 from nurt.training import Event, StepEnded
+from nurt.wording import Text
 
-__all__ = ["Trial", "train_and_judge"]
+__all__ = [
+    "BaselineScore",
+    "Design",
+    "DesignScore",
+    "DesignTrial",
+    "baseline_scores",
+    "one_series",
+    "score_design",
+    "total_gradients",
+    "train_and_judge",
+    "train_design",
+]
+
+
+# Windows over which a total gradient is averaged.
+WINDOWS = 64
+CELLS = {"elman": "RNN", "gru": "GRU", "lstm": "LSTM"}
+REPEATS = (
+    (1, Text("the last hour", "ostatnia godzina")),
+    (24, Text("same hour yesterday", "ta sama godzina wczoraj")),
+    (168, Text("same hour last week", "ta sama godzina tydzień temu")),
+)
+
+
+def one_series(files: Sequence[str], target: str) -> Series:
+    """Return the series of a column; with one column of numbers its name does not matter.
+
+    Args:
+        files: paths of one format.
+        target: the name of the column, or a part that only one name holds.
+
+    Raises:
+        DataError: the files cannot be read, or the column is not there or not alone.
+    """
+    table = read(list(files))
+    if len(table.columns) == 1:
+        return select(table).series[0]
+    found = [target] if target in table.columns else [name for name in table.columns if target in name]
+    if len(found) != 1:
+        raise DataError(
+            f"{len(found)} columns of {', '.join(table.sources)} hold {target!r} in their name.",
+            expected="one",
+            got=", ".join(found or table.columns[:10]),
+            cure="Give a file with the one column.",
+        )
+    return select(table, found[0]).series[0]
 
 
 @dataclass(frozen=True)
-class Trial:
+class DesignTrial:
     """A fitted forecaster and how it did on the test part.
 
     Args:
@@ -44,7 +100,7 @@ def train_and_judge(
     tell: Callable[[float], None],
     *,
     gap: int = 0,
-) -> Trial:
+) -> DesignTrial:
     """Fit the plan's forecaster on the first rows and judge it beside the baselines on those after ``known``.
 
     Args:
@@ -52,7 +108,7 @@ def train_and_judge(
         plan: what to build; its share of test is not used.
         known: rows before the test part.
         baselines: fitted on the rows that the forecaster is fitted on.
-        tell: told the share of the training that is done.
+        tell: called with the share of the training that is done.
         gap: rows before the test part that nothing is fitted on.
 
     Raises:
@@ -73,4 +129,154 @@ def train_and_judge(
     origins = origins_after([series], [known], plan.step_size)
     cells = cells_at(forecaster, [series], origins, [fitted], baselines)
     result = score(cells, [series.values[:fitted]], season=plan.season, step_size=plan.step_size, seed=plan.seed)
-    return Trial(forecaster, result, updates)
+    return DesignTrial(forecaster, result, updates)
+
+
+def total_gradients(forecaster: Forecaster, series: Series, known: int) -> np.ndarray:
+    """Return ‖dℓ/dh_t‖ over all paths, mean over windows of the test part, (L, T).
+
+    ℓ is the squared error of the forecast one step ahead; dropout is off.
+
+    Args:
+        forecaster: fitted.
+        series: the series.
+        known: rows before the test part.
+    """
+    network = forecaster.fitted_network()
+    network.eval()
+    windows = Windows([series], forecaster.look_back, 1)
+    last = min(len(series) - 1, known - 1 + WINDOWS)
+    origins = Origins.of_series([np.arange(known - 1, last)])
+    inputs, extra, targets = to_tensors(windows, origins, forecaster.covariate_scaling_, network.head.median.weight)
+    units = network.statistics(inputs)
+    with recording() as records:
+        forecasts = network(inputs, extra, units, steps=1)
+    wanted = standardise(targets, units.anchor, units.scale)
+    (forecasts[:, :1, network.head.middle] - wanted).square().sum().backward()
+    network.zero_grad()
+    found = [one.grad_hidden for one in records]
+    return np.stack([torch.linalg.vector_norm(g, dim=-1).mean(dim=0).numpy() for g in found if g is not None])
+
+
+@dataclass(frozen=True)
+class Design:
+    """One combination: cell, layers L, hidden H, look-back T."""
+
+    cell: str
+    layers: int
+    hidden: int
+    look_back: int
+
+    @property
+    def name(self) -> str:
+        """Name in tables."""
+        return f"{CELLS[self.cell]} {self.layers}×{self.hidden}, {self.look_back} h"
+
+
+@dataclass(frozen=True)
+class DesignScore:
+    """What one combination reached.
+
+    Args:
+        design: the combination.
+        errors: mean absolute error per seed and horizon, (seeds, horizons).
+        better: per horizon, whether every seed is below the best baseline.
+        skill_low: lower end of the 95 % interval of the skill over the whole path against the last hour, first seed;
+            NaN without an interval.
+    """
+
+    design: Design
+    errors: np.ndarray
+    better: tuple[bool, ...]
+    skill_low: float
+
+
+def train_design(
+    series: Series, known: int, plan: ForecastPlan, repeats: int, tell: Callable[[float], None]
+) -> list[DesignTrial]:
+    """Train one design from ``repeats`` seeds, that of the plan and those after it.
+
+    One look-back is left out between training and test, so that their windows share no hour.
+
+    Args:
+        series: the series.
+        known: hours before the test part.
+        plan: what to build, with the seed of the first training.
+        repeats: trainings.
+        tell: called with the share that is done.
+
+    Raises:
+        KeyboardInterrupt: a training was interrupted.
+    """
+    return [
+        train_and_judge(
+            series,
+            replace(plan, seed=plan.seed + repeat),
+            known,
+            (Naive(),),
+            part_of(tell, repeat, repeats),
+            gap=plan.look_back,
+        )
+        for repeat in range(repeats)
+    ]
+
+
+def score_design(
+    design: Design, trials: Sequence[DesignTrial], horizons: Sequence[int], bars: Sequence[float]
+) -> DesignScore:
+    """Return what a design reached.
+
+    Args:
+        design: the combination.
+        trials: its trainings.
+        horizons: hours ahead that are judged.
+        bars: per horizon, the mean absolute error of the best baseline.
+    """
+    errors = np.array([[one.result.by_horizon[h - 1].mae for h in horizons] for one in trials])
+    low = trials[0].result.comparisons[0].skill_low
+    better = tuple(bool(worst < bar) for worst, bar in zip(errors.max(axis=0), bars, strict=True))
+    return DesignScore(design, errors, better, float("nan") if low is None else low)
+
+
+@dataclass(frozen=True)
+class BaselineScore:
+    """What a baseline reaches on the test part.
+
+    Args:
+        name: of the method.
+        mae, rmse: mean absolute error and root mean squared error one hour ahead.
+        errors: mean absolute error per horizon.
+    """
+
+    name: Text
+    mae: float
+    rmse: float
+    errors: tuple[float, ...]
+
+
+def baseline_scores(series: Series, known: int, horizons: tuple[int, ...], look_back: int) -> tuple[BaselineScore, ...]:
+    """Return the errors of three repeats and a least-squares line on the hours from ``known`` on.
+
+    A missing hour is not scored, nor is a forecast from a window that lacks an hour where the line needs all.
+
+    Args:
+        series: on a grid of hours.
+        known: hours before the test part.
+        horizons: hours ahead that are judged.
+        look_back: hours that the line reads; as many before the test part are left out of the fit.
+    """
+    values = series.values
+    methods: list[tuple[Text, AbstractBaseline]] = [(name, SeasonalNaive(season)) for season, name in REPEATS]
+    line = Text("least squares on {h} h", "najmniejsze kwadraty na {h} h").filled(h=look_back)
+    methods.append((line, Linear(look_back, max(horizons))))
+    scores = []
+    for name, method in methods:
+        fitted = method.fit([values[: known - look_back]])
+        left = {}
+        for horizon in {1, *horizons}:
+            origins = np.arange(known - 1, len(values) - horizon)
+            left[horizon] = values[origins + horizon] - fitted.forecast(values, origins, horizon)[:, -1]
+        errors = {horizon: float(np.nanmean(np.abs(one))) for horizon, one in left.items()}
+        root = float(np.sqrt(np.nanmean(left[1] ** 2)))
+        scores.append(BaselineScore(name, errors[1], root, tuple(errors[one] for one in horizons)))
+    return tuple(scores)

@@ -1,1 +1,1 @@
-"""A linear recurrence with two weights: everything about it has a closed form."""
+"""A linear recurrence with two weights, whose loss and gradients have closed forms."""

@@ -1,16 +1,79 @@
-"""The linear network with one unit, in float64: loss, gradient through time, closed forms.
+"""The linear network with one unit, in float64, and its sequences: loss, gradient through time, closed forms.
 
 With s_0 = 0 and s_k = w_x·x_k + w_rec·s_{k-1} for k = 1 … T, the output is y = s_T and the loss is the mean over the B
-sequences of (y - t)². A point is the pair (w_x, w_rec).
+sequences of (y - t)². A point is the pair (w_x, w_rec). Sequences come from NumPy's frozen ``RandomState``.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
 import numpy as np
 
-__all__ = ["Gradients", "best_input_weight", "gradients", "loss", "numeric_gradient", "states", "surface"]
+__all__ = [
+    "DRAWS",
+    "TARGETS",
+    "DrawName",
+    "Gradients",
+    "TargetName",
+    "best_input_weight",
+    "draw_sequences",
+    "gradients",
+    "loss",
+    "numeric_gradient",
+    "states",
+    "surface",
+]
+
+
+DrawName: TypeAlias = Literal["bits", "fifths", "thirds"]
+TargetName: TypeAlias = Literal["sum", "mean", "count"]
+
+
+def _bits(stream: np.random.RandomState, shape: tuple[int, int]) -> np.ndarray:
+    return np.around(stream.rand(*shape))
+
+
+def _fifths(stream: np.random.RandomState, shape: tuple[int, int]) -> np.ndarray:
+    return np.asarray(stream.choice(np.array([0.0, 0.2, 0.4, 0.6, 0.8, 1.0]), size=shape))
+
+
+def _thirds(stream: np.random.RandomState, shape: tuple[int, int]) -> np.ndarray:
+    drawn = stream.rand(*shape)
+    return np.where(drawn < 0.33, 0.33, np.where(drawn < 0.66, 0.66, 1.0))
+
+
+def _count(inputs: np.ndarray) -> np.ndarray:
+    return np.asarray(np.sum(inputs == 0.33, axis=1), dtype=np.float64)
+
+
+DRAWS: Mapping[DrawName, Callable[[np.random.RandomState, tuple[int, int]], np.ndarray]] = {
+    "bits": _bits,
+    "fifths": _fifths,
+    "thirds": _thirds,
+}
+TARGETS: Mapping[TargetName, Callable[[np.ndarray], np.ndarray]] = {
+    "sum": lambda inputs: np.sum(inputs, axis=1),
+    "mean": lambda inputs: np.mean(inputs, axis=1),
+    "count": _count,
+}
+
+
+def draw_sequences(
+    kind: DrawName, target: TargetName, shape: tuple[int, int], seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return inputs (B, T) and targets (B,).
+
+    Args:
+        kind: ``bits`` 0 or 1; ``fifths`` 0, .2 … 1; ``thirds`` .33, .66 or 1.
+        target: of each row: its sum, its mean, or how many .33 it holds.
+        shape: (B, T).
+        seed: of a private stream.
+    """
+    inputs = DRAWS[kind](np.random.RandomState(seed), shape)
+    return inputs, TARGETS[target](inputs)
 
 
 @dataclass(frozen=True)

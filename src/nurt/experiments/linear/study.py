@@ -1,4 +1,4 @@
-"""One linear experiment: data, gradients, the walk of an optimiser, the verdict."""
+"""One linear experiment: data, gradients, the path of an optimiser, the verdict."""
 
 from __future__ import annotations
 
@@ -10,16 +10,18 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from nurt.descent import SGD, AbstractRule, Path, RProp, TorchRprop, descend
-from nurt.experiments.linear import model, pictures, tables
-from nurt.experiments.linear.data import DrawName, TargetName, draw
-from nurt.experiments.linear.points import CHECK_POINT, MARKERS, WIDE
-from nurt.experiments.progress import Progress
-from nurt.experiments.results import ExperimentResult, Figure, Measure, Table, Verdict
-from nurt.experiments.settings import Settings
+from nurt.experiments.base import ReportProgress
+from nurt.experiments.linear import model, pictures
+from nurt.experiments.linear.model import DrawName, TargetName, draw_sequences
+from nurt.experiments.results import ExperimentResult, Figure, Measure, ResultTable, Settings, Verdict
 from nurt.wording import Text
 
 __all__ = ["LinearResult", "LinearSettings", "RuleName", "compute"]
 
+# Points over (w_x, w_rec) that are examined, and the ranges of the maps.
+CHECK_POINT = (1.2, 1.2)
+MARKERS = ((2.0, 1.0), (1.0, 2.0), (1.0, -2.0), (1.0, 0.0), (1.0, 0.5), (1.0, -0.5))
+WIDE, PATH_ZOOM, MARKER_ZOOM = (-3.0, 3.0), (0.0, 2.0), (-0.1, 2.1)
 PROFILE_POINTS = 6001
 FRESH = 200
 
@@ -40,8 +42,8 @@ class LinearSettings(Settings):
         seed: of the data.
         sequences: B.
         steps: T.
-        inputs: what the inputs are drawn from.
-        target: what is asked for.
+        inputs: distribution of the inputs.
+        target: function of the row that is learnt.
         rule: the optimiser.
         updates: its steps.
         start: its first point, (w_x, w_rec).
@@ -64,14 +66,14 @@ class LinearResult(ExperimentResult):
     """What a linear experiment found.
 
     Args:
-        settings: what the run depended on.
+        settings: of the run.
         verdict: the answer in words.
         score: final loss.
         baselines: loss of the constant, and of a line through the sum of the row.
         updates: steps of the optimiser.
         experiment: id.
         preset: name.
-        seconds: what the run took.
+        seconds: duration of the run.
         inputs: (B, T).
         targets: (B,).
         path: of the optimiser over (w_x, w_rec).
@@ -96,18 +98,43 @@ class LinearResult(ExperimentResult):
 
     def figures(self) -> tuple[Figure, ...]:
         """Return surface, gradient over time, path, profile and error by length."""
-        return pictures.figures(self)
+        data, marked = (self.inputs, self.targets), self._marked()
+        scale = len(self.targets) ** 2 if self.settings.gradient_scale == "summed" else 1
+        return (
+            pictures.surface_figure(data, WIDE, Text("Error surface", "Powierzchnia błędu"), MARKERS),
+            pictures.surface_figure(
+                data, MARKER_ZOOM, Text("Error surface, closer", "Powierzchnia błędu z bliska"), MARKERS
+            ),
+            pictures.gradient_figure(marked, scale),
+            pictures.path_figure(data, self.path.points, WIDE, Text("Path of the optimiser", "Droga optymalizatora")),
+            pictures.path_figure(
+                data,
+                self.path.points,
+                PATH_ZOOM,
+                Text("Path of the optimiser, closer", "Droga optymalizatora z bliska"),
+            ),
+            pictures.profile_figure(data, self.extremes, WIDE),
+            pictures.length_figure(self.lengths, self.length_error, self.settings.steps),
+        )
 
-    def tables(self) -> tuple[Table, ...]:
+    def tables(self) -> tuple[ResultTable, ...]:
         """Return gradient check, markers and extremes."""
-        return tables.tables(self)
+        final = self.score.value if self.score is not None else math.nan
+        return (
+            pictures.gradient_check_table(self.check.vector, self.numeric),
+            pictures.markers_table(self._marked()),
+            pictures.extremes_table(self.extremes, self.path.end, final),
+        )
+
+    def _marked(self) -> dict[tuple[float, float], model.Gradients]:
+        return dict(zip(MARKERS, self.markers, strict=True))
 
 
-def compute(settings: LinearSettings, progress: Progress) -> LinearResult:
+def compute(settings: LinearSettings, progress: ReportProgress) -> LinearResult:
     """Run a linear experiment."""
-    progress(0.0, Text("walking down", "schodzenie po powierzchni"))
+    progress(0.0, Text("gradient descent", "spadek gradientu"))
     shape = (settings.sequences, settings.steps)
-    inputs, targets = draw(settings.inputs, settings.target, shape, settings.seed)
+    inputs, targets = draw_sequences(settings.inputs, settings.target, shape, settings.seed)
 
     def slope(point: np.ndarray) -> np.ndarray:
         return model.gradients(point, inputs, targets).vector
@@ -165,7 +192,7 @@ def _by_length(settings: LinearSettings, point: np.ndarray) -> tuple[np.ndarray,
     errors = []
     for length in lengths:
         # Another seed than that of the training data.
-        fresh = draw(settings.inputs, settings.target, (FRESH, int(length)), settings.seed + 1000)
+        fresh = draw_sequences(settings.inputs, settings.target, (FRESH, int(length)), settings.seed + 1000)
         with np.errstate(over="ignore", invalid="ignore"):
             errors.append(math.sqrt(model.loss(point, *fresh)))
     return lengths, np.array(errors)
@@ -174,33 +201,33 @@ def _by_length(settings: LinearSettings, point: np.ndarray) -> tuple[np.ndarray,
 def _verdict(final: float, constant: float, settings: LinearSettings) -> Verdict:
     if not math.isfinite(final):
         text = Text(
-            "The walk left every bound: a step against a gradient of that size overshoots, and the next gradient is "
+            "The optimisation diverged: a step against a gradient of that size overshoots, and the next gradient is "
             "larger still.",
-            "Droga wyszła poza wszelkie granice: krok przeciw tak dużemu gradientowi przeskakuje dolinę, a następny "
+            "Optymalizacja jest rozbieżna: krok przeciw tak dużemu gradientowi przeskakuje dolinę, a następny "
             "gradient jest jeszcze większy.",
         )
         return Verdict("missed", text)
     values = {"final": final, "constant": constant, "share": 100.0 * final / constant, "updates": settings.updates}
     if final >= constant:
         text = Text(
-            "Below the constant baseline, so worse than knowing nothing: after {updates} updates the loss is {final}, "
-            "while always answering with the mean of the targets gives {constant}.",
-            "Gorzej niż stała: po {updates} aktualizacjach strata wynosi {final}, a podawanie zawsze średniej wartości "
-            "docelowych daje {constant}.",
+            "Worse than the constant baseline: after {updates} updates the loss is {final}, while a constant "
+            "prediction of the mean of the targets gives {constant}.",
+            "Gorzej niż stała: po {updates} aktualizacjach strata wynosi {final}, a stała prognoza równa średniej "
+            "wartości docelowych daje {constant}.",
         )
         return Verdict("missed", text.filled(**values))
     if final < 0.001 * constant:
         text = Text(
-            "Above the constant baseline, so better than knowing nothing: after {updates} updates the loss is {final}, "
-            "against {constant} for always answering with the mean.",
-            "Lepiej niż stała: po {updates} aktualizacjach strata wynosi {final}, wobec {constant} przy podawaniu "
-            "zawsze średniej.",
+            "Better than the constant baseline: after {updates} updates the loss is {final}, against {constant} for a "
+            "constant prediction of the mean.",
+            "Lepiej niż stała: po {updates} aktualizacjach strata wynosi {final}, wobec {constant} dla stałej "
+            "prognozy równej średniej.",
         )
         return Verdict("reached", text.filled(**values))
     text = Text(
-        "Above the constant baseline, so better than knowing nothing, but not converged: after {updates} updates the "
-        "loss is {final}, {share} % of the {constant} of always answering with the mean.",
+        "Better than the constant baseline, but not converged: after {updates} updates the loss is {final}, {share} % "
+        "of the {constant} of a constant prediction of the mean.",
         "Lepiej niż stała, ale bez zbieżności: po {updates} aktualizacjach strata wynosi {final}, czyli {share} % "
-        "wartości {constant}, którą daje podawanie zawsze średniej.",
+        "wartości {constant}, którą daje stała prognoza równa średniej.",
     )
     return Verdict("partly", text.filled(**values))

@@ -1,1 +1,1 @@
-"""Benchmarks of long memory: what recurrent networks learn in a budget, and what costs nothing beside it."""
+"""Memory benchmarks: recurrent networks trained within a budget and compared with baselines."""

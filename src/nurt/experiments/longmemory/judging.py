@@ -1,4 +1,4 @@
-"""Is a network better than what costs nothing? Decided over its seeds, with an interval where there are enough."""
+"""Comparison of a network with the baseline over its seeds, with an interval where there are enough."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ __all__ = ["CHANCE", "LEARNT", "Better", "CellVerdict", "judge_cell", "verdict_o
 
 Better: TypeAlias = Literal["lower", "higher"]
 ENOUGH_SEEDS = 3
-# Of an echo: what guessing gets right, and what counts as learnt.
+# Of an echo: share of right bits by chance, and the share that counts as learnt.
 CHANCE, LEARNT = 0.5, 0.97
-# What a network must win over the baseline, as a share of it: less is the noise of the test.
+# Least improvement over the baseline, as a share of it: less is within the noise of the test.
 MARGIN = 0.02
 
 
 @dataclass(frozen=True)
 class CellVerdict:
-    """What the runs of one cell reached.
+    """Results of the runs of one cell.
 
     Args:
         cell: name.
@@ -44,13 +44,13 @@ class CellVerdict:
 
 
 def judge_cell(cell: str, runs: tuple[CellRun, ...], baseline: float, better: Better) -> CellVerdict:
-    """Return what the runs of ``cell`` reached against ``baseline``.
+    """Compare the runs of ``cell`` with ``baseline``.
 
     Args:
         cell: name.
         runs: of all cells, at least one of this one.
-        baseline: what costs nothing.
-        better: which of two values is the better one.
+        baseline: value of the best trivial answer.
+        better: whether lower or higher values are better.
     """
     own = [run for run in runs if run.cell == cell]
     values = np.array([run.value for run in own])
@@ -59,7 +59,7 @@ def judge_cell(cell: str, runs: tuple[CellRun, ...], baseline: float, better: Be
         from nurt.evaluation.chance.seeds import seed_noise
 
         noise = seed_noise(values.tolist(), 0.0)
-        # Neither a loss nor a share is ever negative; Student's interval does not know that.
+        # A loss or a share is never negative; Student's interval can be.
         low, high = max(0.0, noise.low), noise.high
     margin = MARGIN * baseline
     won = high < baseline - margin if better == "lower" else low > baseline + margin
@@ -68,13 +68,13 @@ def judge_cell(cell: str, runs: tuple[CellRun, ...], baseline: float, better: Be
 
 
 def verdict_of(cells: tuple[CellVerdict, ...], baseline: float, runs: tuple[CellRun, ...], planned: int) -> Verdict:
-    """Return the answer in words: who beats the baseline, who does not, and with what budget.
+    """Return the verdict: which cells beat the baseline, which do not, and with which budget.
 
     Args:
-        cells: what each cell reached.
-        baseline: what costs nothing.
+        cells: results per cell.
+        baseline: value of the best trivial answer.
         runs: all of them.
-        planned: updates that were to be made.
+        planned: planned updates.
     """
     winners = [one for one in cells if one.better]
     losers = [one for one in cells if not one.better]
@@ -85,18 +85,18 @@ def verdict_of(cells: tuple[CellVerdict, ...], baseline: float, runs: tuple[Cell
     if losers:
         parts.append(Text("Not better than the baseline {b}: {c}.", "Nie lepsze od poziomu odniesienia {b}: {c}."))
     groups = [group for group in (winners, losers) if group]
-    said = [part.filled(b=baseline, c=_listed(group)) for part, group in zip(parts, groups, strict=True)]
-    said.append(_certainty(cells))
+    sentences = [part.filled(b=baseline, c=_listed(group)) for part, group in zip(parts, groups, strict=True)]
+    sentences.append(_certainty(cells))
     made = sum(run.updates for run in runs)
     if made < planned:
-        said.append(
+        sentences.append(
             Text(
                 "The runs ended early: {made} of {planned} updates were made.",
                 "Przebiegi zakończono wcześniej: wykonano {made} z {planned} aktualizacji.",
             ).filled(made=made, planned=planned)
         )
         standing = "partly" if standing == "reached" else standing
-    return Verdict(standing, Text(" ".join(one.en for one in said), " ".join(one.pl for one in said)))
+    return Verdict(standing, Text(" ".join(one.en for one in sentences), " ".join(one.pl for one in sentences)))
 
 
 def _listed(cells: list[CellVerdict]) -> Text:

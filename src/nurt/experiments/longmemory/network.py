@@ -1,4 +1,4 @@
-"""One recurrent layer and a linear read-out, the network of every benchmark of long memory."""
+"""One recurrent layer and a linear read-out: the network of all memory benchmarks."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def loss_of(network: Network, kind: Loss, inputs: Tensor, targets: Tensor, lengt
 
     Args:
         network: the network.
-        kind: how answers are judged.
+        kind: of the loss.
         inputs: (B, T, I).
         targets: (B,) for one answer at the end, (B, T) for one per step.
         lengths: (B,) or None.

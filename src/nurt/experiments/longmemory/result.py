@@ -1,4 +1,4 @@
-"""What an experiment with a benchmark of long memory found, in tables and pictures."""
+"""The result of an experiment with a memory benchmark, its tables and figures."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import numpy as np
 
 from nurt import plotting
 from nurt.experiments import drawing
+from nurt.experiments.base import ReportProgress
 from nurt.experiments.longmemory.judging import CellVerdict, judge_cell, verdict_of
 from nurt.experiments.longmemory.study import CellRun, MemorySettings, run_all, tested_stream
-from nurt.experiments.progress import Progress
-from nurt.experiments.results import ExperimentResult, Figure, Measure, Table
+from nurt.experiments.results import ExperimentResult, Figure, Measure, ResultTable
 from nurt.wording import Language, Text, localised
 
 if TYPE_CHECKING:
@@ -26,20 +26,20 @@ LOSS_AT_END = Text("loss on the test sequences", "strata na ciągach testowych")
 
 @dataclass(frozen=True, kw_only=True)
 class MemoryResult(ExperimentResult):
-    """What the runs reached.
+    """Results of all runs.
 
     Args:
-        settings: what the run depended on.
-        verdict: who is better than what costs nothing.
+        settings: of the run.
+        verdict: which cells are better than the baseline.
         score: test loss of the best cell, mean over its seeds.
-        baselines: expected loss of the best answer that costs nothing.
+        baselines: expected loss of the best trivial answer.
         updates: of all runs together.
         experiment: id.
         preset: name.
-        seconds: what the run took.
+        seconds: duration of the run.
         baseline_on_test: loss of that answer on the test sequences; the runs are judged against it.
         runs: every training.
-        cells: what each cell reached.
+        cells: results per cell.
     """
 
     settings: MemorySettings
@@ -51,14 +51,14 @@ class MemoryResult(ExperimentResult):
         """Return the test losses while training, and the shares of clipped updates."""
         return curves_figure(self.runs, self.baseline_on_test, LOSS_AT_END, log=True), clipped_figure(self.cells)
 
-    def tables(self) -> tuple[Table, ...]:
-        """Return what every run reached."""
+    def tables(self) -> tuple[ResultTable, ...]:
+        """Return the results of all runs."""
         return (runs_table(self.runs, LOSS_AT_END),)
 
 
-def compute(settings: MemorySettings, progress: Progress) -> MemoryResult:
+def compute(settings: MemorySettings, progress: ReportProgress) -> MemoryResult:
     """Train every cell from every seed and judge the losses on the test sequences."""
-    from nurt.experiments.longmemory.fresh import train_cell
+    from nurt.experiments.longmemory.training import train_cell
 
     benchmark = settings.benchmark
     runs = run_all(settings, progress, partial(train_cell, settings))
@@ -72,7 +72,7 @@ def compute(settings: MemorySettings, progress: Progress) -> MemoryResult:
         verdict=verdict_of(cells, baseline, runs, planned),
         score=Measure(score.filled(cell=best.cell), best.mean),
         baselines=(
-            Measure(Text("best answer without looking", "najlepsza odpowiedź bez patrzenia"), benchmark.baseline_loss),
+            Measure(Text("best answer without memory", "najlepsza odpowiedź bez pamięci"), benchmark.baseline_loss),
             Measure(Text("the same on the test sequences", "to samo na ciągach testowych"), baseline),
         ),
         updates=sum(run.updates for run in runs),
@@ -82,36 +82,37 @@ def compute(settings: MemorySettings, progress: Progress) -> MemoryResult:
     )
 
 
-def runs_table(runs: tuple[CellRun, ...], what: Text) -> Table:
+def runs_table(runs: tuple[CellRun, ...], what: Text) -> ResultTable:
     """Return one row per run: value, clipped share, updates and seconds."""
     rows = [(r.cell, r.seed, r.value, 100.0 * r.clipped_share, r.updates, r.seconds) for r in runs]
-    return Table(
-        caption=Text("Every run", "Wszystkie przebiegi"),
+    return ResultTable(
+        caption=Text("All runs", "Wszystkie przebiegi"),
         columns=(
             Text("cell", "komórka"),
             Text("seed", "ziarno"),
             what,
-            Text("clipped, %", "przycięte, %"),
+            Text("clipped, %", "obcięte, %"),
             Text("updates", "aktualizacje"),
             Text("seconds", "sekundy"),
         ),
         rows=tuple(rows),
         note=Text(
-            "A cell that is clipped in most updates is steered by the threshold: only the direction of its gradient "
-            "is left.",
-            "Komórką przycinaną w większości aktualizacji steruje próg: z gradientu pozostaje sam kierunek.",
+            "If most updates of a cell are clipped, the threshold sets the step size: only the direction of the "
+            "gradient is kept.",
+            "Jeśli większość aktualizacji jest obcinana (clipping), o długości kroku decyduje próg: z gradientu "
+            "pozostaje sam kierunek.",
         ),
         significant=3,
     )
 
 
 def curves_figure(runs: tuple[CellRun, ...], baseline: float, what: Text, *, log: bool) -> Figure:
-    """Return what was measured while training, a line per run, a colour per cell, and the baseline.
+    """Return the measurements during training, a line per run, a colour per cell, and the baseline.
 
     Args:
         runs: the trainings.
-        baseline: what costs nothing.
-        what: was measured.
+        baseline: value of the best trivial answer.
+        what: name of the measured quantity.
         log: whether the axis is logarithmic.
     """
     cells = list(dict.fromkeys(run.cell for run in runs))
@@ -136,7 +137,7 @@ def curves_figure(runs: tuple[CellRun, ...], baseline: float, what: Text, *, log
         figure.add_scatter(
             x=np.array([0, end]),
             y=np.array([baseline, baseline]),
-            name=Text("costs nothing", "bez kosztów")[language],
+            name=Text("baseline", "poziom odniesienia")[language],
             mode="lines",
             line={"color": plotting.REFERENCE, "width": 2, "dash": "dash"},
         )
@@ -145,12 +146,12 @@ def curves_figure(runs: tuple[CellRun, ...], baseline: float, what: Text, *, log
         return figure
 
     return Figure(
-        Text("What each run reached while it trained", "Co osiągał każdy przebieg w trakcie uczenia"),
+        Text("Progress of each run during training", "Postęp każdego przebiegu w trakcie uczenia"),
         Text(
-            "One line per seed, one colour per cell. The dashed line costs nothing: a run that lies on it has learnt "
-            "nothing yet, however long it ran.",
-            "Jedna linia na ziarno, jeden kolor na komórkę. Linia przerywana nic nie kosztuje: przebieg, który na niej "
-            "leży, niczego się jeszcze nie nauczył, niezależnie od czasu.",
+            "One line per seed, one colour per cell. The dashed line is the baseline: a run that lies on it has not "
+            "learnt anything yet, however long it ran.",
+            "Jedna linia na ziarno, jeden kolor na komórkę. Linia przerywana to poziom odniesienia: przebieg, który "
+            "na niej leży, niczego się jeszcze nie nauczył, niezależnie od czasu.",
         ),
         draw,
     )
@@ -160,13 +161,13 @@ def clipped_figure(cells: tuple[CellVerdict, ...]) -> Figure:
     """Return the share of clipped updates per cell."""
 
     def draw(language: Language) -> go.Figure:
-        share = Text("updates clipped, %", "przycięte aktualizacje, %")[language]
+        share = Text("updates clipped, %", "obcięte aktualizacje, %")[language]
         figure = plotting.new_figure("", Text("cell", "komórka")[language], share)
         figure.add_bar(
             x=[one.cell for one in cells],
             y=[100.0 * one.clipped_share for one in cells],
             marker={"color": [plotting.PALETTE[index % len(plotting.PALETTE)] for index in range(len(cells))]},
-            # A cell that was never clipped has no bar to be seen.
+            # The bar of a cell that was never clipped is invisible.
             text=[f"{localised(100.0 * one.clipped_share, language, 2)} %" for one in cells],
             textposition="outside",
             showlegend=False,
@@ -175,10 +176,11 @@ def clipped_figure(cells: tuple[CellVerdict, ...]) -> Figure:
         return figure
 
     return Figure(
-        Text("How often the gradient was cut", "Jak często przycinano gradient"),
+        Text("Share of clipped updates", "Udział obciętych aktualizacji (clipping)"),
         Text(
-            "The share of updates whose gradient was longer than the threshold. Gates keep it low.",
-            "Udział aktualizacji, w których gradient był dłuższy od progu. Bramki utrzymują go na niskim poziomie.",
+            "Updates whose gradient norm was above the threshold. Gates keep their share low.",
+            "Aktualizacje, w których norma gradientu przekroczyła próg. Bramki utrzymują ich udział na niskim "
+            "poziomie.",
         ),
         draw,
         320,

@@ -1,4 +1,4 @@
-"""What is trained on a benchmark of long memory: cells, seeds and a budget; and the order in which it is done."""
+"""Trainings on a memory benchmark: cells, seeds, budget, and their order."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nurt.data.synthetic import AbstractBenchmark
-from nurt.experiments.progress import Progress, about, part_of
-from nurt.experiments.settings import Settings
+from nurt.experiments.base import ReportProgress, about, part_of
+from nurt.experiments.results import Settings
 from nurt.wording import Text
 
 if TYPE_CHECKING:
@@ -24,11 +24,11 @@ TRAINING, TESTING = 0, 1
 
 @dataclass(frozen=True)
 class MemorySettings(Settings):
-    """What every benchmark of long memory depends on.
+    """Settings of every memory benchmark.
 
     Args:
         seed: of the first run; the next run takes the next number.
-        cells: which cells, by name.
+        cells: names of the cells.
         hidden: H.
         updates: per run.
         batch: sequences per update, B.
@@ -36,7 +36,7 @@ class MemorySettings(Settings):
         clip_norm: largest norm of the gradient.
         repeats: runs per cell.
         tested: sequences of the test, the same for all runs.
-        looks: how often a run is tested.
+        looks: number of tests during a run.
     """
 
     cells: tuple[str, ...] = ("RNN", "LSTM", "GRU", "IRNN")
@@ -69,13 +69,13 @@ class CellRun:
     Args:
         cell: name of the cell.
         seed: of weights and stream.
-        value: what the run is judged by, at its end.
+        value: the measured quantity at the end of the run.
         at: updates after which it was measured.
-        values: what was measured there.
-        updates: that were made.
+        values: measured there.
+        updates: made.
         clipped_share: share of the updates whose gradient was shortened.
         stopped_by: what ended it, as in :class:`~nurt.training.online.OnlineRecord`.
-        seconds: what it took.
+        seconds: duration.
     """
 
     cell: str
@@ -107,14 +107,14 @@ class CellRun:
 
 
 def run_all(
-    settings: MemorySettings, progress: Progress, train: Callable[[str, int, Callable[[float], None]], CellRun]
+    settings: MemorySettings, progress: ReportProgress, train: Callable[[str, int, Callable[[float], None]], CellRun]
 ) -> tuple[CellRun, ...]:
-    """Run every cell from every seed; after a Ctrl-C what was done is returned.
+    """Train every cell from every seed; after Ctrl-C, return the runs that are complete.
 
     Args:
         settings: cells, seeds and updates.
-        progress: told the share of all updates.
-        train: trains one cell from one seed and tells the share of its updates.
+        progress: called with the share of all updates.
+        train: trains one cell from one seed and reports the share of its updates.
     """
     plan = [(cell, settings.seed + repeat) for cell in settings.cells for repeat in range(settings.repeats)]
     runs: list[CellRun] = []
@@ -125,7 +125,7 @@ def run_all(
         try:
             runs.append(train(cell, seed, tell))
         except KeyboardInterrupt:
-            # It came between two trainings, or for the second time: the runs before are whole.
+            # The interrupt came between two trainings, or twice: earlier runs are complete.
             if not runs:
                 raise
             break
@@ -135,5 +135,5 @@ def run_all(
 
 
 def tested_stream(settings: MemorySettings) -> np.random.Generator:
-    """Return the stream of the sequences that are tested, apart from those that are trained on."""
+    """Return the random stream of the test sequences, separate from that of training."""
     return np.random.default_rng((settings.seed, TESTING))

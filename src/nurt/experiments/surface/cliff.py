@@ -1,4 +1,4 @@
-"""An exploding gradient as a cliff, and the ridge on which it is known exactly."""
+"""The cliff of an exploding gradient, and the ridge on which the gradient has a closed form."""
 
 from __future__ import annotations
 
@@ -6,11 +6,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from nurt.experiments.base import AGAINST_REFERENCE, Exercise, Experiment, Preset
-from nurt.experiments.progress import Progress
-from nurt.experiments.results import ExperimentResult, Figure, Measure, Table, Verdict
-from nurt.experiments.settings import Settings
-from nurt.experiments.surface import cliff_pictures, cliff_tables, ridge
+from nurt.experiments.base import AGAINST_REFERENCE, Exercise, Experiment, Preset, ReportProgress
+from nurt.experiments.results import ExperimentResult, Figure, Measure, ResultTable, Settings, Verdict
+from nurt.experiments.surface import pictures, ridge
 from nurt.wording import Text
 
 __all__ = ["EXPERIMENT", "CliffResult", "CliffSettings", "Refinement"]
@@ -27,8 +25,8 @@ class CliffSettings(Settings):
 
     Args:
         seed: not used; nothing here is random.
-        weight: w of the point that is looked at.
-        bias: its b; None computes the bias of the ridge, which cannot be typed.
+        weight: w of the point that is examined.
+        bias: its b; None computes the bias of the ridge, which is too sensitive to be typed.
         grid: points along each axis of the maps.
         learning_rate: of the one step of gradient descent.
         clip_norm: longest gradient of the clipped step.
@@ -60,18 +58,18 @@ class Refinement:
 
 @dataclass(frozen=True, kw_only=True)
 class CliffResult(ExperimentResult):
-    """What the cliff showed.
+    """Maps, searches and the point of the cliff.
 
     Args:
-        settings: what the run depended on.
+        settings: of the run.
         verdict: the answer in words.
         score: largest gradient norm on the grid.
         baselines: the norm on the ridge at the right edge, in closed form.
         updates: none.
         experiment: id.
         preset: name.
-        seconds: what the run took.
-        bias: b of the point looked at.
+        seconds: duration of the run.
+        bias: b of the point that is examined.
         slope: value and gradient there.
         closed_form: gradient on the ridge at that weight, (2,).
         trajectory: h_t there, (51,).
@@ -99,14 +97,29 @@ class CliffResult(ExperimentResult):
 
     def figures(self) -> tuple[Figure, ...]:
         """Return the maps, the surface, the norm along the ridge and the states."""
-        return cliff_pictures.figures(self)
+        point = (self.settings.weight, self.bias)
+        plane = pictures.PlaneMap(self.weights, self.biases, self.map, point)
+        return (
+            pictures.loss_figure(plane),
+            pictures.norm_figure(plane),
+            pictures.landscape_figure(plane),
+            pictures.along_figure(plane),
+            pictures.states_figure(point, self.trajectory),
+            pictures.overview_figure(pictures.PlaneMap(self.wide_weights, self.wide_biases, self.wide, point)),
+        )
 
-    def tables(self) -> tuple[Table, ...]:
+    def tables(self) -> tuple[ResultTable, ...]:
         """Return the ridge, the searches and the steps."""
-        return cliff_tables.tables(self)
+        settings = self.settings
+        gradient = (float(self.slope.weight), float(self.slope.bias))
+        return (
+            pictures.ridge_table(),
+            pictures.searches_table((one.cell, one.largest, one.weight, one.bias) for one in self.searches),
+            pictures.steps_table((settings.weight, self.bias), gradient, settings.learning_rate, settings.clip_norm),
+        )
 
 
-def compute(settings: CliffSettings, progress: Progress) -> CliffResult:
+def compute(settings: CliffSettings, progress: ReportProgress) -> CliffResult:
     """Run the experiment."""
     progress(0.0, Text("mapping the surface", "mapowanie powierzchni"))
     weights, biases = np.linspace(*WEIGHTS, settings.grid), np.linspace(*BIASES, settings.grid)
@@ -160,42 +173,42 @@ def _searches(weights: np.ndarray, biases: np.ndarray, found: ridge.Slope) -> tu
 def _verdict(settings: CliffSettings, here: ridge.Slope, exact: np.ndarray, largest: float, edge: float) -> Verdict:
     powers = int(np.floor(np.log10(edge / largest)))
     values = {"grid": settings.grid, "largest": largest, "edge": edge, "powers": powers}
-    missed = Text(
-        "A grid of {grid} × {grid} points finds gradients up to {largest}; the truth on the ridge at w = 7 is {edge}, "
-        "{powers} powers of ten more.",
-        "Siatka {grid} × {grid} punktów znajduje gradienty do {largest}; prawda na grani przy w = 7 to {edge}, o "
-        "{powers} rzędów wielkości więcej.",
+    first = Text(
+        "A grid of {grid} × {grid} points finds gradients up to {largest}; the exact value on the ridge at w = 7 is "
+        "{edge}, {powers} powers of ten larger.",
+        "Siatka {grid} × {grid} punktów znajduje gradienty do {largest}; dokładna wartość na grani przy w = 7 to "
+        "{edge}, o {powers} rzędów wielkości więcej.",
     ).filled(**values)
     off = float(np.abs(np.array([here.weight, here.bias]) / exact - 1.0).max())
     if off < ON_RIDGE:
-        told = Text(
-            " At w = {weight} the gradient carried through 50 steps equals the closed form to {off}.",
-            " Przy w = {weight} gradient przeniesiony przez 50 kroków zgadza się ze wzorem z dokładnością do {off}.",
+        second = Text(
+            " At w = {weight} the gradient computed through 50 steps equals the closed form to {off}.",
+            " Przy w = {weight} gradient obliczony przez 50 kroków zgadza się ze wzorem z dokładnością do {off}.",
         ).filled(weight=settings.weight, off=max(off, 1e-16))
-        return Verdict("reached", Text(missed.en + told.en, missed.pl + told.pl))
-    told = Text(
-        " The point looked at is not on the ridge: its gradient is {norm} where the ridge has {exact}.",
-        " Oglądany punkt nie leży na grani: jego gradient wynosi {norm}, a na grani jest {exact}.",
+        return Verdict("reached", Text(first.en + second.en, first.pl + second.pl))
+    second = Text(
+        " The point is not on the ridge: its gradient is {norm}, on the ridge it is {exact}.",
+        " Punkt nie leży na grani: jego gradient wynosi {norm}, a na grani jest {exact}.",
     ).filled(norm=float(here.norm), exact=float(np.linalg.norm(exact)))
-    return Verdict("partly", Text(missed.en + told.en, missed.pl + told.pl))
+    return Verdict("partly", Text(first.en + second.en, first.pl + second.pl))
 
 
 EXPERIMENT = Experiment(
     id="surface/cliff",
-    name=Text("The cliff of an exploding gradient", "Klif wybuchającego gradientu"),
+    name=Text("The cliff of an exploding gradient", "Klif eksplodującego gradientu"),
     description=Text(
-        "One unit without input, h_t = σ(w·h_(t−1) + b), runs for 50 steps, and the loss asks for h_50 = 0.7. Its "
-        "surface over (w, b) is two plains with a wall between them. On the line b = 0.5 − h_0·w the state never "
-        "moves, so the gradient has a closed form: above w = 4.2553 it grows like m⁵⁰, and the line is the border "
-        "between two basins.",
-        "Jedna jednostka bez wejścia, h_t = σ(w·h_(t−1) + b), wykonuje 50 kroków, a strata żąda, by h_50 = 0,7. Jej "
-        "powierzchnia nad (w, b) to dwie równiny rozdzielone ścianą. Na prostej b = 0,5 − h_0·w stan się nie zmienia, "
-        "więc gradient ma zwartą postać: powyżej w = 4,2553 rośnie jak m⁵⁰, a prosta jest granicą między dwoma "
-        "obszarami przyciągania.",
+        "One unit without input, h_t = σ(w·h_(t−1) + b), runs for 50 steps, and the target of the loss is h_50 = "
+        "0.7. Its surface over (w, b) consists of two plains with a wall between them. On the line b = 0.5 − h_0·w "
+        "the state is constant, so the gradient has a closed form: above w = 4.2553 it grows like m⁵⁰, and the line "
+        "is the border between two basins of attraction.",
+        "Jedna jednostka bez wejścia, h_t = σ(w·h_(t−1) + b), wykonuje 50 kroków, a wartością docelową straty jest "
+        "h_50 = 0,7. Jej powierzchnia nad (w, b) to dwie równiny rozdzielone ścianą. Na prostej b = 0,5 − h_0·w stan "
+        "się nie zmienia, więc gradient ma zwartą postać: powyżej w = 4,2553 rośnie jak m⁵⁰, a prosta jest granicą "
+        "między dwoma obszarami przyciągania.",
     ),
     how_to_read=Text(
-        "The white line on the maps is exact. What the colours show beside it is only what the grid happened to hit.",
-        "Biała linia na mapach jest dokładna. Kolory obok niej pokazują tylko to, na co trafiła siatka.",
+        "The white line on the maps is exact. The colours beside it are only samples on the grid.",
+        "Biała linia na mapach jest dokładna. Kolory obok niej to tylko próbki na siatce.",
     ),
     expected_seconds=0.5,
     presets={
@@ -205,7 +218,7 @@ EXPERIMENT = Experiment(
             Text("w = 6 with b typed to six decimals", "w = 6 i b wpisane z sześcioma cyframi po przecinku"),
             CliffSettings(weight=6.0, bias=-3.234756),
         ),
-        "off-ridge": Preset(Text("Beside the ridge: (5, −2.5)", "Obok grani: (5; −2,5)"), CliffSettings(bias=-2.5)),
+        "off-ridge": Preset(Text("Off the ridge: (5, −2.5)", "Poza granią: (5; −2,5)"), CliffSettings(bias=-2.5)),
         "coarse": Preset(Text("A coarse grid: 101 × 101", "Rzadka siatka: 101 × 101"), CliffSettings(grid=101)),
     },
     compute=compute,
@@ -218,23 +231,25 @@ EXPERIMENT = Experiment(
                 "grani?",
             ),
             Text(
-                "The fixed point is unstable: an error of 10⁻⁸ is multiplied by m = 1.41 fifty times, which is 3·10⁷. "
-                "So b has to be computed as 0.5 − w·h_0, in the precision of the computation.",
+                "The fixed point is unstable: an error of 10⁻⁸ is multiplied by m = 1.41 fifty times, which is "
+                "3·10⁷. Therefore b has to be computed as 0.5 − w·h_0, in the precision of the computation.",
                 "Punkt stały jest niestabilny: błąd rzędu 10⁻⁸ zostaje pięćdziesiąt razy pomnożony przez m = 1,41, "
                 "czyli razem przez 3·10⁷. Dlatego b trzeba obliczyć jako 0,5 − w·h_0, w precyzji samych obliczeń.",
             ),
         ),
         Exercise(
             Text(
-                "A step with learning rate 0.01 starts on the ridge at w = 6. How far, plain and clipped to 1?",
-                "Krok ze współczynnikiem uczenia 0,01 zaczyna się na grani przy w = 6. Jak daleko prowadzi, a jak "
-                "daleko po obcięciu gradientu do 1?",
+                "A step with learning rate 0.01 starts on the ridge at w = 6. How long is it, without clipping and "
+                "clipped to 1?",
+                "Krok ze współczynnikiem uczenia 0,01 zaczyna się na grani przy w = 6. Jak jest długi bez obcinania "
+                "gradientu (clipping), a jak po obcięciu do 1?",
             ),
             Text(
-                "Without clipping it moves by 30286, off every plot; with clipping by 0.01. Clipping does not make the "
-                "gradient right. It bounds the harm of one that is no guide beyond the width of the wall.",
-                "Bez obcinania przesunie się o 30286, poza każdy wykres; z obcinaniem o 0,01. Obcinanie nie poprawia "
-                "gradientu, a jedynie ogranicza szkody, gdy gradient nic nie mówi poza szerokością ściany.",
+                "Without clipping its length is 30286, outside every plot; with clipping 0.01. Clipping does not "
+                "correct the gradient. It bounds the damage done by a gradient that holds only within the width of "
+                "the wall.",
+                "Bez obcinania ma długość 30286, poza każdym wykresem; z obcinaniem 0,01. Obcinanie nie poprawia "
+                "gradientu, a jedynie ogranicza szkody, gdy gradient obowiązuje tylko w obrębie szerokości ściany.",
             ),
         ),
     ),

@@ -84,7 +84,7 @@ def slope(weight: np.ndarray | float, bias: np.ndarray | float) -> Slope:
 
 
 def ridge_bias(weight: float) -> float:
-    """Return b* = 0.5 - w·h_0, with which h_0 is a fixed point; it must be computed, not typed."""
+    """Return b* = 0.5 - w·h_0, with which h_0 is a fixed point; a typed decimal number is not precise enough."""
     return 0.5 - weight * START
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from nurt.benchmarks.layers import CELLS, Shape, Step, twins
+from nurt.benchmarks.steps import CELLS, Shape, TrainingStep, twins
 
 
 @pytest.mark.parametrize("cell", CELLS)
@@ -15,7 +15,7 @@ def test_twins_have_the_same_weights(cell: str) -> None:
 def test_a_step_gives_results_and_every_gradient_and_starts_from_none() -> None:
     module = torch.nn.Linear(3, 2)
     inputs = torch.randn(4, 3, requires_grad=True)
-    step = Step(module, inputs, (torch.ones(4, 2),), lambda layer, x: (layer(x),))
+    step = TrainingStep(module, inputs, (torch.ones(4, 2),), lambda layer, x: (layer(x),))
     step.run()
     found = step.outcome()
     assert set(found) == {"result 0", "gradient of inputs", "gradient of weight", "gradient of bias"}
@@ -26,11 +26,11 @@ def test_a_step_gives_results_and_every_gradient_and_starts_from_none() -> None:
 
 
 def test_dropout_is_drawn_from_one_seed() -> None:
-    step = Step(torch.nn.Dropout(0.5), torch.ones(50), (), lambda layer, x: (layer(x),))
+    step = TrainingStep(torch.nn.Dropout(0.5), torch.ones(50), (), lambda layer, x: (layer(x),))
     before = torch.get_rng_state()
     with pytest.raises(RuntimeError):
         step.run()
-    drawing = Step(torch.nn.Linear(5, 5), torch.ones(2, 5), (torch.ones(2, 5),), _dropped)
+    drawing = TrainingStep(torch.nn.Linear(5, 5), torch.ones(2, 5), (torch.ones(2, 5),), _dropped)
     assert torch.equal(drawing.outcome()["result 0"], drawing.outcome()["result 0"])
     torch.set_rng_state(before)
 

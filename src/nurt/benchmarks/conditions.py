@@ -1,16 +1,29 @@
-"""Which code was measured, and on how busy a machine."""
+"""Conditions of a measurement: the code, the load of the machine, and a core that is kept busy on purpose."""
 
 from __future__ import annotations
 
 import os
 import subprocess
+import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["busy_cores", "commit"]
+__all__ = ["busy_cores", "commit", "one_core_taken"]
 
 COUNTERS = Path("/proc/stat")
 WATCHED_SECONDS = 0.5
+# It checks for its parent, so that it ends even if the parent was killed and could not end it.
+PROGRAM = """
+import os, sys
+if hasattr(os, "sched_setaffinity"):
+    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+parent = int(sys.argv[1])
+print("busy", flush=True)
+while os.getppid() == parent:
+    sum(range(100_000))
+"""
 
 
 def commit() -> str | None:
@@ -21,7 +34,7 @@ def commit() -> str | None:
 
 
 def busy_cores() -> float | None:
-    """Return how many cores others keep busy right now, watched for half a second; None where nobody counts."""
+    """Return how many cores other programs keep busy, over half a second; None where the system does not count."""
     before = _spent()
     if before is None:
         return None
@@ -30,6 +43,19 @@ def busy_cores() -> float | None:
     assert after is not None
     busy, passed = after[0] - before[0], after[1] - before[1]
     return round(busy / max(passed, 1) * (os.cpu_count() or 1), 2)
+
+
+@contextmanager
+def one_core_taken() -> Iterator[None]:
+    """Keep the last core that this process may use busy with another process inside the ``with`` block."""
+    command = [sys.executable, "-c", PROGRAM, str(os.getpid())]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        try:
+            assert process.stdout is not None
+            process.stdout.readline()
+            yield
+        finally:
+            process.kill()
 
 
 def _spent() -> tuple[int, int] | None:

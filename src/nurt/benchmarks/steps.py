@@ -16,7 +16,7 @@ from nurt.benchmarks.case import Contender, Library, Outcome
 from nurt.benchmarks.floors import MatrixProduct
 from nurt.nn.dropin import AbstractDropIn
 
-__all__ = ["CELLS", "LayerPair", "Shape", "Step", "twins"]
+__all__ = ["CELLS", "LayerPair", "Shape", "TrainingStep", "twins"]
 
 SEED = 1
 
@@ -73,12 +73,12 @@ class Shape:
 
 
 @dataclass(frozen=True)
-class Step:
-    """One training step: outputs, and gradients of weights and, where they ask for it, inputs.
+class TrainingStep:
+    """One training step: outputs, and gradients of weights and, where required, of inputs.
 
     Args:
         module: the layer.
-        inputs: what goes in.
+        inputs: of the layer.
         gradients: dL/d of each result of ``forward``.
         forward: (module, inputs) → outputs, and perhaps more.
     """
@@ -107,9 +107,9 @@ class Step:
         found |= {f"gradient of {name}": leaf.grad.clone() for name, leaf in leaves.items() if leaf.grad is not None}
         return found
 
-    def in_float64(self) -> Step:
+    def in_float64(self) -> TrainingStep:
         """Return the same step in double precision."""
-        return Step(
+        return TrainingStep(
             copy.deepcopy(self.module).double(),
             self.inputs.detach().double().requires_grad_(self.inputs.requires_grad),
             tuple(gradient.double() for gradient in self.gradients),

@@ -1,10 +1,10 @@
-"""How far a run is: parts of parts add up to the whole."""
+"""Progress of a run: parts of parts add up to the whole."""
 
 from __future__ import annotations
 
 import pytest
 
-from nurt.experiments.progress import about, part_of
+from nurt.experiments.base import about, part_of
 from nurt.wording import Text
 
 

@@ -1,4 +1,4 @@
-"""One training on an echo beside the same training written as a loop of torch."""
+"""One training on fresh batches or on an echo: determined by its seed, and equal to the same loop in torch."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from nurt.data.synthetic import Echo
-from nurt.experiments.longmemory.echoes import train_echo
-from nurt.experiments.longmemory.network import build, tensors
+from nurt.experiments.longmemory.network import CELLS, build, tensors
+from nurt.experiments.longmemory.training import train_cell, train_echo
 
 
 def ignore(share: float) -> None:
@@ -35,3 +35,15 @@ def test_the_state_is_carried_over_the_edges_of_chunks_and_the_gradient_is_not(t
         optimizer.step()
     assert run.value == pytest.approx(np.mean(right[-2:]), abs=1e-6)
     assert run.updates == 6
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_a_seed_gives_the_same_run_whatever_was_drawn_before(cell: str, tiny):
+    first = train_cell(tiny(), cell, 5, ignore)
+    torch.rand(3)
+    again = train_cell(tiny(), cell, 5, ignore)
+    other = train_cell(tiny(), cell, 6, ignore)
+    np.testing.assert_array_equal(first.values, again.values)
+    assert not np.array_equal(first.values, other.values)
+    assert first.at.tolist() == [0, 2, 4, 6, 7]
+    assert first.value == first.values[-1]

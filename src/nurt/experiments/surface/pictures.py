@@ -1,0 +1,295 @@
+"""Figures and tables of the cliff, from arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nurt import plotting
+from nurt.descent import SGD, descend
+from nurt.experiments import drawing
+from nurt.experiments.results import Figure, ResultTable
+from nurt.experiments.surface import ridge
+from nurt.wording import Language, Text
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+__all__ = [
+    "PlaneMap",
+    "along_figure",
+    "landscape_figure",
+    "loss_figure",
+    "norm_figure",
+    "overview_figure",
+    "ridge_table",
+    "searches_table",
+    "states_figure",
+    "steps_table",
+]
+
+WEIGHT = Text("weight w", "waga w")
+BIAS = Text("bias b", "przesunięcie (bias) b")
+NORM = Text("gradient norm ‖∇ℓ‖", "norma gradientu ‖∇ℓ‖")
+RIDGE = Text("ridge, exact", "grań, dokładnie")
+HERE = Text("this point", "ten punkt")
+ASIDE = (1e-3, 1e-5)
+RIDGE_WEIGHTS = (2.0, 4.5, 5.0, 5.5, 6.0, 7.0)
+
+
+@dataclass(frozen=True)
+class PlaneMap:
+    """Value and gradient on a grid over (w, b), and the point that is looked at.
+
+    Args:
+        weights: horizontal axis, (columns,).
+        biases: vertical axis, (rows,).
+        found: value and gradient, (rows, columns).
+        point: w and b of the point.
+    """
+
+    weights: np.ndarray
+    biases: np.ndarray
+    found: ridge.Slope
+    point: tuple[float, float]
+
+    def draw(self, values: np.ndarray, name: Text, language: Language) -> go.Figure:
+        """Return a map of ``values``, (rows, columns), with the ridge and the point."""
+        titles = (WEIGHT[language], BIAS[language], name[language])
+        figure = drawing.log_map(self.weights, self.biases, values, titles)
+        low, high = figure.layout.yaxis.range
+        line = 0.5 - ridge.START * self.weights
+        shown = (line >= low) & (line <= high)
+        style = {"color": "#FFFFFF", "width": 2.5}
+        figure.add_scatter(
+            x=self.weights[shown], y=line[shown], name=RIDGE[language], mode="lines", line=style, hoverinfo="name"
+        )
+        # A white line is invisible in a legend; the caption names it.
+        figure.data[-1].showlegend = False
+        weight, bias = self.point
+        figure.add_scatter(x=[weight], y=[bias], name=HERE[language], mode="markers", marker=plotting.marker(1))
+        figure.update_layout(showlegend=True)
+        return figure
+
+
+def loss_figure(plane: PlaneMap) -> Figure:
+    """Return the loss."""
+
+    def draw(language: Language) -> go.Figure:
+        return plane.draw(plane.found.loss, drawing.LOSS, language)
+
+    return Figure(
+        Text("Loss", "Strata"),
+        Text(
+            "Below the white line the state falls to a low fixed point, above it rises to a high one. The dark "
+            "stripe above the line is where h_50 = 0.7, so the target lies directly behind the wall.",
+            "Poniżej białej linii stan spada do niskiego punktu stałego, powyżej rośnie do wysokiego. Ciemny pas nad "
+            "linią to miejsce, gdzie h_50 = 0,7: cel leży tuż za ścianą.",
+        ),
+        draw,
+        460,
+    )
+
+
+def norm_figure(plane: PlaneMap) -> Figure:
+    """Return the norm of the gradient."""
+
+    def draw(language: Language) -> go.Figure:
+        return plane.draw(plane.found.norm, NORM, language)
+
+    return Figure(
+        Text("Gradient norm", "Norma gradientu"),
+        Text(
+            "The colours along the white line depend on the grid: the wall is thinner than any cell, and its true "
+            "height is in the table.",
+            "Kolory wzdłuż białej linii zależą od siatki: ściana jest cieńsza niż każda komórka siatki, a jej "
+            "prawdziwą wysokość podaje tabela.",
+        ),
+        draw,
+        460,
+    )
+
+
+def landscape_figure(plane: PlaneMap) -> Figure:
+    """Return the loss as a surface in three dimensions."""
+
+    def draw(_: Language) -> go.Figure:
+        figure = plotting.new_figure("", "", "")
+        every = max(1, len(plane.weights) // 80)
+        figure.add_surface(
+            x=plane.weights[::every],
+            y=plane.biases[::every],
+            z=plane.found.loss[::every, ::every].round(6),
+            colorscale="Viridis",
+            showscale=False,
+        )
+        # One letter each, and far enough away: longer titles leave a narrow page.
+        axes = {"xaxis": "w", "yaxis": "b", "zaxis": "ℓ"}
+        figure.update_layout(
+            scene={
+                **{axis: {"title": {"text": title}, "nticks": 5} for axis, title in axes.items()},
+                "camera": {"eye": {"x": -2.0, "y": -2.0, "z": 1.1}, "center": {"x": 0, "y": 0, "z": -0.15}},
+            }
+        )
+        return figure
+
+    return Figure(
+        Text("The same loss as a landscape", "Ta sama strata jako krajobraz"),
+        Text(
+            "Rotate it with the mouse. A step that starts on the wall follows its slope and ends far away.",
+            "Krajobraz można obracać myszą. Krok, który zaczyna się na ścianie, idzie za jej nachyleniem i kończy "
+            "się daleko.",
+        ),
+        draw,
+        480,
+    )
+
+
+def along_figure(plane: PlaneMap) -> Figure:
+    """Return the norm on the ridge in closed form, and the largest on the grid, by weight."""
+
+    def draw(language: Language) -> go.Figure:
+        exact = np.array([np.linalg.norm(ridge.ridge_gradient(weight)) for weight in plane.weights])
+        found = plane.found.norm.max(axis=0)
+        grid = Text("largest on the grid", "największa na siatce")
+        curves = [(RIDGE[language], exact), (grid[language], found)]
+        figure = drawing.lines(plane.weights, curves, WEIGHT[language], NORM[language])
+        label = Text("m = 1", "m = 1")[language]
+        figure.add_vline(
+            x=ridge.STEEPEST_WEIGHT, line={"color": plotting.REFERENCE, "dash": "dot"}, annotation_text=label
+        )
+        plotting.log_axis(figure)
+        return figure
+
+    return Figure(
+        Text("The norm along the ridge", "Norma wzdłuż grani"),
+        Text(
+            "Left of m = 1 the gradient of 50 steps stays small, right of it the exact norm grows like m⁵⁰ and the "
+            "grid no longer resolves it.",
+            "Na lewo od m = 1 gradient po 50 krokach pozostaje mały, na prawo dokładna norma rośnie jak m⁵⁰, a "
+            "siatka nie jest w stanie jej oddać.",
+        ),
+        draw,
+        360,
+    )
+
+
+def states_figure(point: tuple[float, float], trajectory: np.ndarray) -> Figure:
+    """Return the states at the point, (51,), and those of slightly different biases."""
+
+    def draw(language: Language) -> go.Figure:
+        weight, bias = point
+        curves = [(HERE[language], trajectory)]
+        for aside in ASIDE:
+            power = f"10<sup>{round(np.log10(aside))}</sup>".replace("-", "−")
+            curves.append((f"b + {power}", ridge.states(weight, bias + aside)))
+            curves.append((f"b − {power}", ridge.states(weight, bias - aside)))
+        state = Text("state h<sub>t</sub>", "stan h<sub>t</sub>")
+        figure = drawing.lines(np.arange(ridge.STEPS + 1), curves, drawing.STEP[language], state[language])
+        figure.add_hline(y=ridge.TARGET, line={"color": plotting.REFERENCE, "dash": "dot"})
+        return figure
+
+    return Figure(
+        Text("The state over time", "Stan w czasie"),
+        Text(
+            "The same weight with a slightly different bias. At an unstable fixed point a change in the fifth "
+            "decimal decides in which basin the state ends. The dotted line is the target 0.7.",
+            "Ta sama waga i nieco inne przesunięcie (bias). W niestabilnym punkcie stałym zmiana na piątym miejscu "
+            "po przecinku rozstrzyga, dokąd trafi stan. Linia kropkowana to cel 0,7.",
+        ),
+        draw,
+        360,
+    )
+
+
+def overview_figure(plane: PlaneMap) -> Figure:
+    """Return the loss far beyond the main map."""
+
+    def draw(language: Language) -> go.Figure:
+        return plane.draw(plane.found.loss, drawing.LOSS, language)
+
+    return Figure(
+        Text("Overview", "Widok ogólny"),
+        Text(
+            "The ridge crosses the whole plane; only to the right of w = 4.2553 is it a wall.",
+            "Grań przecina całą płaszczyznę; ścianą jest dopiero na prawo od w = 4,2553.",
+        ),
+        draw,
+        460,
+    )
+
+
+def ridge_table() -> ResultTable:
+    """Return bias, factor and gradient on the ridge for some weights."""
+    rows = []
+    for weight in RIDGE_WEIGHTS:
+        exact = ridge.ridge_gradient(weight)
+        through = ridge.slope(weight, ridge.ridge_bias(weight))
+        off = float(f"{abs(through.bias / exact[1] - 1.0):.1e}")
+        norm = float(np.linalg.norm(exact))
+        rows.append((weight, ridge.ridge_bias(weight), ridge.multiplier(weight), float(exact[1]), norm, off))
+    names = ("w", "b*", "m", "∂ℓ/∂b", "‖∇ℓ‖")
+    return ResultTable(
+        caption=Text("On the ridge, in closed form", "Na grani, ze wzoru"),
+        columns=(*(Text(name, name) for name in names), Text("off", "błąd")),
+        rows=tuple(rows),
+        note=Text(
+            "The last column is the relative difference between the gradient computed through all 50 steps in double "
+            "precision and the closed form. On the ridge the loss is 0.0060126 for every w.",
+            "Ostatnia kolumna to względna różnica między gradientem obliczonym przez wszystkie 50 kroków w podwójnej "
+            "precyzji a wzorem. Na grani strata wynosi 0,0060126 dla każdego w.",
+        ),
+        significant=7,
+    )
+
+
+def searches_table(searches: Iterable[tuple[float, float, float, float]]) -> ResultTable:
+    """Return cell, largest norm, w and b of every search."""
+    return ResultTable(
+        caption=Text("Results of the search", "Wyniki przeszukiwania"),
+        columns=(
+            Text("finest cell in b", "najmniejsza komórka w b"),
+            Text("largest ‖∇ℓ‖", "największe ‖∇ℓ‖"),
+            Text("at w", "przy w"),
+            Text("at b", "przy b"),
+        ),
+        rows=tuple(searches),
+        note=Text(
+            "The first row is the grid. Below it the cells in which h_50 jumps are halved repeatedly.",
+            "Pierwszy wiersz to siatka. Niżej komórki, w których h_50 skacze, są wielokrotnie dzielone na pół.",
+        ),
+        significant=6,
+    )
+
+
+def steps_table(
+    point: tuple[float, float], gradient: tuple[float, float], learning_rate: float, clip_norm: float
+) -> ResultTable:
+    """Return where one step of gradient descent leads, plain and clipped."""
+    start, slope = np.array(point), np.array(gradient)
+    rules = {
+        Text("plain", "zwykły"): SGD(learning_rate),
+        Text("clipped", "z obcinaniem"): SGD(learning_rate, clip_norm),
+    }
+    rows = []
+    for name, rule in rules.items():
+        end = descend(rule, start, lambda _: slope, 1).end
+        rows.append((name, float(np.linalg.norm(end - start)), float(end[0]), float(end[1])))
+    return ResultTable(
+        caption=Text("One step of gradient descent from this point", "Jeden krok spadku gradientu z tego punktu"),
+        columns=(
+            Text("step", "krok"),
+            Text("distance", "przesunięcie"),
+            Text("w after", "w po kroku"),
+            Text("b after", "b po kroku"),
+        ),
+        rows=tuple(rows),
+        note=Text(
+            "Learning rate {rate}, clipped to norm {norm}.",
+            "Współczynnik uczenia {rate}, obcinanie do normy {norm}.",
+        ).filled(rate=learning_rate, norm=clip_norm),
+        significant=6,
+    )
