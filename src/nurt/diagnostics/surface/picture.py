@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from nurt import plotting
-from nurt.diagnostics.surface.colours import SCALE, colour_bar
-from nurt.diagnostics.surface.raster import Raster, rasterised
+from nurt.diagnostics.surface.sampling import heights
+from nurt.diagnostics.surface.scene import Raster, rasterised
 from nurt.diagnostics.surface.trajectory import Trajectory
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from nurt.diagnostics.surface.result import Overlay, Surface
 
-__all__ = ["LOSS", "colour_of", "gradient_map", "loss_map"]
+__all__ = ["LOSS", "SCALE", "colour_bar", "colour_of", "gradient_map", "loss_map", "relief"]
 
 LOSS = "loss ℓ"
 NOT_FINITE = "#F2B8A0"
@@ -139,3 +139,99 @@ def _add_walk(figure: go.Figure, walk: Trajectory, number: int) -> None:
         **group | {"x": x[-1:], "y": y[-1:]}, name=f"{walk.name}: end", mode="markers", showlegend=False,
         hoverinfo="name", marker=end,
     )  # fmt: skip
+
+
+SCALE = "Viridis"
+TICKS = 5
+
+
+def colour_bar(raster: Raster, title: str) -> dict[str, Any]:
+    """Return a horizontal bar above the plot: powers of ten where there are several, plain numbers where not."""
+    places, texts = _ticks(*plotting.colour_range(raster.height), signed=raster.signed)
+    return {
+        "title": {"text": title, "side": "top", "font": {"size": 12}},
+        "orientation": "h",
+        "x": 0.5,
+        "xanchor": "center",
+        "y": 1.0,
+        "yanchor": "bottom",
+        "ypad": 4,
+        "len": 1.0,
+        "thickness": 10,
+        "outlinewidth": 0,
+        "tickvals": places,
+        "ticktext": texts,
+        "tickfont": {"size": 11},
+    }
+
+
+def _ticks(low: float, high: float, *, signed: bool) -> tuple[list[float], list[str]]:
+    if signed:
+        places = np.linspace(low, high, TICKS)
+        return places.tolist(), [_short(float(np.sign(one) * (10 ** abs(one) - 1))) for one in places]
+    stride = max(1, round((high - low) / TICKS))
+    powers = np.arange(np.ceil(low / stride) * stride, high + 1e-9, stride)
+    if len(powers) >= 3:
+        return powers.tolist(), [f"10<sup>{int(power)}</sup>".replace("-", "−") for power in powers]
+    values = np.linspace(10**low, 10**high, TICKS)
+    return np.log10(values).tolist(), [_short(float(one)) for one in values]
+
+
+def _short(value: float) -> str:
+    return f"{value:.2g}".replace("-", "−")
+
+
+RELIEF_PIXELS = 120
+# Lines lie this share of the height above the surface, so that it does not swallow them.
+LIFT = 0.01
+
+
+def relief(surface: Surface) -> go.Figure:
+    """Return the surface in three dimensions, its height on a logarithmic scale."""
+    raster = rasterised(
+        surface.points, surface.losses, surface.cells, (surface.x_range, surface.y_range), RELIEF_PIXELS
+    )
+    low, high = plotting.colour_range(raster.height)
+    bar = colour_bar(raster, LOSS)
+    figure = plotting.new_figure("", "", "")
+    figure.add_surface(
+        x=raster.x, y=raster.y, z=raster.height.astype(np.float32), cmin=low, cmax=high, colorscale=SCALE,
+        colorbar=bar, lighting={"ambient": 0.75, "diffuse": 0.5, "specular": 0.05}, name=LOSS, showlegend=False,
+        hovertemplate="(%{x:.4g}, %{y:.4g}): 10^%{z:.3f}<extra></extra>",
+    )  # fmt: skip
+    lift = LIFT * (high - low)
+    for overlay in surface.overlays:
+        line = {"color": plotting.REFERENCE, "width": 6}
+        over = raster.at(np.column_stack([overlay.x, overlay.y])) + lift
+        figure.add_scatter3d(x=overlay.x, y=overlay.y, z=over, name=overlay.name, mode="lines", line=line)
+    for number, walk in enumerate(surface.trajectories):
+        line = {"color": colour_of(number), "width": 5}
+        on = _on_surface(raster, walk.points, walk.losses) + lift
+        # Points far outside would take the whole scene.
+        x, y = np.where(np.isfinite(on), walk.points.T, np.nan)
+        figure.add_scatter3d(x=x, y=y, z=on, name=walk.name, mode="lines", line=line)
+    axis = {"backgroundcolor": "#FFFFFF", "gridcolor": "#DDDDDD", "tickfont": {"size": 10}}
+    figure.update_layout(
+        margin={"l": 0, "r": 0, "t": 64, "b": 24},
+        scene={
+            "xaxis": {**axis, "title": {"text": surface.x_name, "font": {"size": 12}}, "range": list(surface.x_range)},
+            "yaxis": {**axis, "title": {"text": surface.y_name, "font": {"size": 12}}, "range": list(surface.y_range)},
+            "zaxis": {
+                **axis,
+                "title": {"text": ""},
+                "range": [low, high + 4 * lift],
+                "tickvals": bar["tickvals"],
+                "ticktext": bar["ticktext"],
+            },
+            "aspectratio": {"x": 1, "y": 1, "z": 0.6},
+            "camera": {"eye": {"x": 1.2, "y": -1.45, "z": 1.15}},
+        },
+    )
+    return figure
+
+
+def _on_surface(raster: Raster, points: np.ndarray, losses: np.ndarray) -> np.ndarray:
+    """Return the height of a walk; where its loss is unknown, that of the surface; NaN outside of the picture."""
+    under = raster.at(points)
+    on = np.where(np.isfinite(losses), heights(losses, raster.signed), under)
+    return np.where(np.isnan(under), np.nan, on.clip(*plotting.colour_range(raster.height)))

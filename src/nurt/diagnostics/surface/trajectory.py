@@ -12,9 +12,8 @@ from torch import Tensor
 
 from nurt.descent import SGD, AbstractRule, Adam, RProp, TorchRprop
 from nurt.diagnostics.surface.plane import Plane
-from nurt.diagnostics.surface.progress import Counter, Progress
 from nurt.diagnostics.surface.sampling import Range
-from nurt.diagnostics.surface.visiting import LossFunction, Visit, visiting
+from nurt.diagnostics.surface.visiting import Counter, LossFunction, OnProgress, Visit, visiting
 from nurt.errors import NurtValueError
 from nurt.results import Result
 
@@ -75,7 +74,7 @@ def trajectories(
     start: tuple[float, float],
     steps: int = 500,
     rules: Rules = RULES,
-    progress: Progress | None = None,
+    progress: OnProgress | None = None,
 ) -> tuple[Trajectory, ...]:
     """Let optimisers walk over a plane from one start, full batch, and keep every point.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 import torch
@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from nurt.diagnostics.surface.plane import Plane
 from nurt.errors import NurtTypeError, NurtValueError, ShapeError
 
-__all__ = ["LossFunction", "Visit", "check_repeats", "scalar", "undisturbed", "visiting"]
+__all__ = ["Counter", "LossFunction", "OnProgress", "Visit", "check_repeats", "scalar", "undisturbed", "visiting"]
 
 LossFunction: TypeAlias = Callable[[nn.Module], Tensor]
 """Takes the model and returns its loss, a scalar: the mean over one fixed set of data."""
@@ -145,3 +145,29 @@ def scalar(loss: Tensor) -> Tensor:
             cure="Take its mean over the batch.",
         )
     return loss.reshape(())
+
+
+OnProgress: TypeAlias = Callable[[int, int], bool | None]
+"""Called with what is done and what there is at most; False stops, and what was done is kept."""
+
+
+@dataclass(eq=False)
+class Counter:
+    """Counts, and asks whether to go on.
+
+    Args:
+        progress: is told; None is nobody.
+        total: what there is at most.
+    """
+
+    progress: OnProgress | None
+    total: int
+    done: int = field(default=0, init=False)
+    stopped: bool = field(default=False, init=False)
+
+    def count(self) -> bool:
+        """Count one more; return whether to go on."""
+        self.done += 1
+        if self.progress is not None and self.progress(self.done, self.total) is False:
+            self.stopped = True
+        return not self.stopped
