@@ -29,8 +29,9 @@ if TYPE_CHECKING:
     from nurt.diagnostics.look.passage import Passage, observe, passage
     from nurt.diagnostics.look.verdict import Advice
     from nurt.diagnostics.surface.plane import Plane, PlaneDirection, path_plane, random_plane, snapshot, weight_plane
-    from nurt.diagnostics.surface.result import Marker, Overlay, Steepest, Surface, loss_surface
+    from nurt.diagnostics.surface.result import Steepest, Surface, loss_surface
     from nurt.diagnostics.surface.sampling import Adaptive, Grid
+    from nurt.diagnostics.surface.scene import Marker, Overlay
     from nurt.diagnostics.surface.trajectory import Trajectory, projected_path, trajectories
     from nurt.diagnostics.units.blocks import BlockNorm, BlockNorms, GateBlock, block_norms, recurrent_blocks
     from nurt.diagnostics.units.connectivity import Connectivity, input_connectivity
@@ -66,8 +67,9 @@ _MODULES = {
     "look.passage": ("Passage", "observe", "passage"),
     "look.verdict": ("Advice",),
     "surface.plane": ("Plane", "PlaneDirection", "path_plane", "random_plane", "snapshot", "weight_plane"),
-    "surface.result": ("Marker", "Overlay", "Steepest", "Surface", "loss_surface"),
+    "surface.result": ("Steepest", "Surface", "loss_surface"),
     "surface.sampling": ("Adaptive", "Grid"),
+    "surface.scene": ("Marker", "Overlay"),
     "surface.trajectory": ("Trajectory", "projected_path", "trajectories"),
     "units.blocks": ("BlockNorm", "BlockNorms", "GateBlock", "block_norms", "recurrent_blocks"),
     "units.connectivity": ("Connectivity", "input_connectivity"),

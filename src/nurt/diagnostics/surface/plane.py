@@ -2,8 +2,11 @@ r"""A plane in the space of a model's weights: two numbers in, all weights out.
 
     θ(x, y) = θ₀ + x·u + y·v
 
-:func:`weight_plane` spans it by two single weights. :mod:`~nurt.diagnostics.surface.plane` has random
-directions and the principal components of a training path.
+It is spanned by two single weights, by two random directions, or by the principal components of a training path.
+
+Random directions mean little as they are: a layer with large weights hardly changes with a step that ruins one with
+small weights. So every row of a matrix, all that leads into one unit of one gate, is scaled to the norm of the row of
+weights it moves, as filters are in [li2018visualizing]. A vector such as a bias is scaled gate by gate.
 """
 
 from __future__ import annotations
@@ -30,6 +33,10 @@ __all__ = [
 
 WeightAddress: TypeAlias = str | tuple[str, int | tuple[int, ...]]
 """One weight: (name of the parameter, its index), or the name alone where the parameter has one element."""
+
+
+# Two directions closer to one line than this span no plane in single precision.
+PARALLEL = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,31 +113,6 @@ class Plane:
         return flat(zeros | {name: step.double() for name, step in direction.steps.items()})
 
 
-def flat(tensors: Mapping[str, Tensor]) -> Tensor:
-    """Return all elements in the order of the mapping as one vector."""
-    return torch.cat([tensor.flatten() for tensor in tensors.values()])
-
-
-def named_weights(model: nn.Module) -> dict[str, nn.Parameter]:
-    """Return the parameters of a model by name.
-
-    Raises:
-        NurtTypeError: not a module, or one without parameters.
-    """
-    if not isinstance(model, nn.Module):
-        raise NurtTypeError(
-            "nurt.diagnostics: this is no module.", expected="a torch.nn.Module", got=type(model).__name__
-        )
-    weights = dict(model.named_parameters())
-    if not weights:
-        raise NurtTypeError(
-            "nurt.diagnostics: this model has no weights.",
-            expected="a module with parameters",
-            got=type(model).__name__,
-        )
-    return weights
-
-
 def weight_plane(model: nn.Module, x: WeightAddress, y: WeightAddress) -> Plane:
     """Return the plane of two single weights; x and y are their values, all others keep theirs.
 
@@ -164,37 +146,6 @@ def weight_plane(model: nn.Module, x: WeightAddress, y: WeightAddress) -> Plane:
         directions.append(PlaneDirection(_name(name, index, step), {name: step}))
     words = f"over {directions[0].name} and {directions[1].name}"
     return Plane(model, origin, directions[0], directions[1], words)
-
-
-def _place(weights: Mapping[str, nn.Parameter], address: WeightAddress) -> tuple[str, tuple[int, ...]]:
-    name, index = (address, None) if isinstance(address, str) else address
-    if name not in weights:
-        raise NurtValueError(
-            f"weight_plane: there is no parameter {name!r}.", expected=f"one of {', '.join(weights)}", got=repr(name)
-        )
-    shape = tuple(weights[name].shape)
-    if index is None:
-        if weights[name].numel() != 1:
-            raise NurtValueError(
-                f"weight_plane: `{name}` has more than one element.",
-                expected="(name, index)",
-                got=f"the name alone of a parameter {shape}",
-            )
-        return name, (0,) * len(shape)
-    whole = (index,) if isinstance(index, int) else tuple(index)
-    if len(whole) != len(shape) or not all(-size <= one < size for one, size in zip(whole, shape, strict=True)):
-        raise ShapeError(
-            f"weight_plane: `{name}` has no such element.", expected=f"an index into {shape}", got=str(whole)
-        )
-    return name, tuple(one % size for one, size in zip(whole, shape, strict=True))
-
-
-def _name(name: str, index: tuple[int, ...], weight: Tensor) -> str:
-    return name if weight.numel() == 1 else f"{name}[{', '.join(map(str, index))}]"
-
-
-# Two directions closer to one line than this span no plane in single precision.
-PARALLEL = 1e-6
 
 
 def snapshot(model: nn.Module) -> dict[str, Tensor]:
@@ -290,6 +241,58 @@ def path_plane(model: nn.Module, path: Sequence[Mapping[str, Tensor]]) -> Plane:
     ]
     words = f"along the first two principal components of a path of {len(path)} points"
     return Plane(model, end, directions[0], directions[1], words, (shares[0], min(shares[1], 1.0 - shares[0])))
+
+
+def flat(tensors: Mapping[str, Tensor]) -> Tensor:
+    """Return all elements in the order of the mapping as one vector."""
+    return torch.cat([tensor.flatten() for tensor in tensors.values()])
+
+
+def named_weights(model: nn.Module) -> dict[str, nn.Parameter]:
+    """Return the parameters of a model by name.
+
+    Raises:
+        NurtTypeError: not a module, or one without parameters.
+    """
+    if not isinstance(model, nn.Module):
+        raise NurtTypeError(
+            "nurt.diagnostics: this is no module.", expected="a torch.nn.Module", got=type(model).__name__
+        )
+    weights = dict(model.named_parameters())
+    if not weights:
+        raise NurtTypeError(
+            "nurt.diagnostics: this model has no weights.",
+            expected="a module with parameters",
+            got=type(model).__name__,
+        )
+    return weights
+
+
+def _place(weights: Mapping[str, nn.Parameter], address: WeightAddress) -> tuple[str, tuple[int, ...]]:
+    name, index = (address, None) if isinstance(address, str) else address
+    if name not in weights:
+        raise NurtValueError(
+            f"weight_plane: there is no parameter {name!r}.", expected=f"one of {', '.join(weights)}", got=repr(name)
+        )
+    shape = tuple(weights[name].shape)
+    if index is None:
+        if weights[name].numel() != 1:
+            raise NurtValueError(
+                f"weight_plane: `{name}` has more than one element.",
+                expected="(name, index)",
+                got=f"the name alone of a parameter {shape}",
+            )
+        return name, (0,) * len(shape)
+    whole = (index,) if isinstance(index, int) else tuple(index)
+    if len(whole) != len(shape) or not all(-size <= one < size for one, size in zip(whole, shape, strict=True)):
+        raise ShapeError(
+            f"weight_plane: `{name}` has no such element.", expected=f"an index into {shape}", got=str(whole)
+        )
+    return name, tuple(one % size for one, size in zip(whole, shape, strict=True))
+
+
+def _name(name: str, index: tuple[int, ...], weight: Tensor) -> str:
+    return name if weight.numel() == 1 else f"{name}[{', '.join(map(str, index))}]"
 
 
 def _points(weights: Mapping[str, nn.Parameter], path: Sequence[Mapping[str, Tensor]]) -> Tensor:

@@ -1,4 +1,4 @@
-"""The loss over a rectangle of a plane."""
+"""The loss over a rectangle of a plane, as numbers, sentences and pictures."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from nurt.diagnostics.surface.plane import Plane
 from nurt.diagnostics.surface.sampling import AT_ONCE, AbstractSampling, Grid, Range, has_signs, heights
+from nurt.diagnostics.surface.scene import Marker, Overlay, Scene
 from nurt.diagnostics.surface.trajectory import Trajectory
 from nurt.diagnostics.surface.visiting import Counter, LossFunction, OnProgress, visiting
 from nurt.errors import NurtValueError
@@ -19,40 +20,10 @@ from nurt.results import Result
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-__all__ = ["Marker", "Overlay", "Steepest", "Surface", "loss_surface", "summary"]
+__all__ = ["Steepest", "Surface", "loss_surface"]
 
 # Powers of ten below the median, as far as a change of the loss counts as steep.
 DEEPEST = 2.0
-
-
-@dataclass(frozen=True, eq=False)
-class Overlay(Result):
-    """A line that is known from theory, drawn over a surface.
-
-    Args:
-        name: for the legend.
-        x: (K,).
-        y: (K,).
-    """
-
-    name: str
-    x: np.ndarray
-    y: np.ndarray
-
-
-@dataclass(frozen=True)
-class Marker(Result):
-    """A point of interest.
-
-    Args:
-        name: for the legend.
-        x: where.
-        y: where.
-    """
-
-    name: str
-    x: float
-    y: float
 
 
 @dataclass(frozen=True)
@@ -147,6 +118,12 @@ class Surface(Result):
         x, y = corners[best].mean(axis=0).tolist()
         return Steepest((x, y), float(change[best]), float(edges[best].max()))
 
+    @property
+    def scene(self) -> Scene:
+        """The rectangle and all that is drawn over it, without values."""
+        names, ranges = (self.x_name, self.y_name), (self.x_range, self.y_range)
+        return Scene(names, ranges, self.points, self.cells, self.trajectories, self.overlays, self.markers)
+
     def with_drawn(
         self,
         trajectories: Sequence[Trajectory] = (),
@@ -162,21 +139,19 @@ class Surface(Result):
         )
 
     def __str__(self) -> str:
-        from nurt.diagnostics.surface.result import summary
-
-        return summary(self)
+        return _summary(self)
 
     def plot(self) -> go.Figure:
         """Draw a map of the loss on a logarithmic scale with all that is drawn over it."""
         from nurt.diagnostics.surface.picture import loss_map
 
-        return loss_map(self)
+        return loss_map(self.scene, self.losses)
 
     def plot_3d(self) -> go.Figure:
         """Draw the surface in three dimensions, its height on a logarithmic scale."""
         from nurt.diagnostics.surface.picture import relief
 
-        return relief(self)
+        return relief(self.scene, self.losses)
 
     def plot_gradient(self) -> go.Figure:
         """Draw a map of the norm of the gradient within the plane, on a logarithmic scale.
@@ -186,7 +161,7 @@ class Surface(Result):
         """
         from nurt.diagnostics.surface.picture import gradient_map
 
-        return gradient_map(self)
+        return gradient_map(self.scene, self.gradient_norms)
 
 
 def loss_surface(
@@ -264,7 +239,7 @@ def loss_surface(
     )
 
 
-def summary(surface: Surface) -> str:
+def _summary(surface: Surface) -> str:
     """Return what a surface shows: its range, its steepest place, what is missing, where the walks went."""
     told = [_extent(surface), *_steepness(surface), *_doubts(surface)]
     if surface.explained is not None:
@@ -288,10 +263,8 @@ def _extent(surface: Surface) -> str:
 
 def _cell_widths(surface: Surface) -> str:
     """Return a clause on cells of different widths."""
-    widths = surface.points[surface.cells[:, 1], 0] - surface.points[surface.cells[:, 0], 0]
-    if not widths.size or widths.max() < 1.5 * widths.min():
-        return ""
-    return f", cells from {widths.max():.2g} down to {widths.min():.2g} wide"
+    widths = surface.scene.widths
+    return "" if widths is None else f", cells from {widths[1]:.2g} down to {widths[0]:.2g} wide"
 
 
 def _steepness(surface: Surface) -> list[str]:

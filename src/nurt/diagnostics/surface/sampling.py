@@ -2,7 +2,8 @@
 
 A wall of a recurrent network is far thinner than the distance of two points of any grid one can afford. The adaptive
 sampling starts from a coarse grid and splits the cells between whose corners the loss changes most, on a logarithmic
-scale, into four: a quadtree [finkel1974quad]. Cells without change stay large.
+scale, into four: a quadtree [finkel1974quad]. Cells without change stay large. The height of a loss, here and in
+pictures, is its power of ten, with a sign where losses lie below 0.
 """
 
 from __future__ import annotations
@@ -24,11 +25,12 @@ Range: TypeAlias = tuple[float, float]
 LossAt: TypeAlias = Callable[[float, float], tuple[float, ...] | None]
 """The loss at a point and behind it what else is wanted, or None to stop."""
 
-
 # A cell is split by its middle and those of its edges.
 AT_ONCE = 5
 # Powers of ten that the border of what is not finite counts for: a wall among others.
 BORDER = 1.0
+# A loss of exactly 0 has no logarithm.
+SMALLEST = 1e-35
 
 
 @dataclass(frozen=True, eq=False)
@@ -266,10 +268,6 @@ def _between(ends: Range, step: int, steps: int) -> float:
     if step == steps:
         return high
     return low + (high - low) * step / steps if math.isfinite(high - low) else math.nan
-
-
-# A loss of exactly 0 has no logarithm.
-SMALLEST = 1e-35
 
 
 def heights(losses: np.ndarray, signed: bool | None = None) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Cells of any size as an even raster, which is what figures draw."""
+"""What a picture of a surface shows: values on a rectangle, as an even raster, and what is drawn over them."""
 
 from __future__ import annotations
 
@@ -7,8 +7,75 @@ from dataclasses import dataclass
 import numpy as np
 
 from nurt.diagnostics.surface.sampling import Range, has_signs, heights
+from nurt.diagnostics.surface.trajectory import Trajectory
+from nurt.results import Result
 
-__all__ = ["Raster", "rasterised"]
+__all__ = ["Marker", "Overlay", "Raster", "Scene", "rasterised"]
+
+
+@dataclass(frozen=True, eq=False)
+class Overlay(Result):
+    """A line that is known from theory, drawn over a surface.
+
+    Args:
+        name: for the legend.
+        x: (K,).
+        y: (K,).
+    """
+
+    name: str
+    x: np.ndarray
+    y: np.ndarray
+
+
+@dataclass(frozen=True)
+class Marker(Result):
+    """A point of interest.
+
+    Args:
+        name: for the legend.
+        x: where.
+        y: where.
+    """
+
+    name: str
+    x: float
+    y: float
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """A rectangle with cells of any size, and what is drawn over it.
+
+    Args:
+        names: of the horizontal and the vertical axis.
+        ranges: of both axes.
+        points: where values are known, (P, 2).
+        cells: the corners of each cell by their numbers, (C, 4): low left, low right, high left, high right.
+        trajectories: walks over it.
+        overlays: lines known from theory.
+        markers: points of interest.
+    """
+
+    names: tuple[str, str]
+    ranges: tuple[Range, Range]
+    points: np.ndarray
+    cells: np.ndarray
+    trajectories: tuple[Trajectory, ...]
+    overlays: tuple[Overlay, ...]
+    markers: tuple[Marker, ...]
+
+    def raster(self, values: np.ndarray, size: int) -> Raster:
+        """Return ``values`` at the points, (P,), as heights of ``size`` pixels each way."""
+        return rasterised(self.points, values, self.cells, self.ranges, size)
+
+    @property
+    def widths(self) -> Range | None:
+        """The least and the largest width of a cell; None where all are about the same."""
+        widths = self.points[self.cells[:, 1], 0] - self.points[self.cells[:, 0], 0]
+        if not widths.size or widths.max() < 1.5 * widths.min():
+            return None
+        return float(widths.min()), float(widths.max())
 
 
 @dataclass(frozen=True, eq=False)
