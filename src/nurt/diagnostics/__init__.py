@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     from nurt.diagnostics.gradient.paths import CellPaths, HighwayReach, cell_paths, highway_reach
     from nurt.diagnostics.gradient.truncation import Bias, TruncationLedger, truncation_ledger
     from nurt.diagnostics.look.batch import BatchCurve
-    from nurt.diagnostics.look.capture import Record, record
+    from nurt.diagnostics.look.capture import Record, observe, record
     from nurt.diagnostics.look.examining import Examination, examine
     from nurt.diagnostics.look.finding import FoundCell, FoundModule, LayerId, cells_of, modules_of
     from nurt.diagnostics.look.layer_findings import PARTS, LayerFindings, Scope
     from nurt.diagnostics.look.layer_record import LayerRecord
-    from nurt.diagnostics.look.passage import Passage, observe, passage
+    from nurt.diagnostics.look.passage import Passage, passage
     from nurt.diagnostics.look.verdict import Advice
     from nurt.diagnostics.surface.plane import Plane, PlaneDirection, path_plane, random_plane, snapshot, weight_plane
     from nurt.diagnostics.surface.result import Steepest, Surface, loss_surface
@@ -59,12 +59,12 @@ _MODULES = {
     "gradient.paths": ("CellPaths", "HighwayReach", "cell_paths", "highway_reach"),
     "gradient.truncation": ("Bias", "TruncationLedger", "truncation_ledger"),
     "look.batch": ("BatchCurve",),
-    "look.capture": ("Record", "record"),
+    "look.capture": ("Record", "observe", "record"),
     "look.examining": ("Examination", "examine"),
     "look.finding": ("FoundCell", "FoundModule", "LayerId", "cells_of", "modules_of"),
     "look.layer_findings": ("PARTS", "LayerFindings", "Scope"),
     "look.layer_record": ("LayerRecord",),
-    "look.passage": ("Passage", "observe", "passage"),
+    "look.passage": ("Passage", "passage"),
     "look.verdict": ("Advice",),
     "surface.plane": ("Plane", "PlaneDirection", "path_plane", "random_plane", "snapshot", "weight_plane"),
     "surface.result": ("Steepest", "Surface", "loss_surface"),

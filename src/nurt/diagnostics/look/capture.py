@@ -1,9 +1,9 @@
-"""Watch a model compute and learn: what every recurrent layer did, and the gradients that came back through it.
+"""Record what a model computes and learns: every recurrent layer, and the gradients that came back through it.
 
-The model runs as it always does, forward and backward, on the same code; the kernels leave behind what they had in
-their hands. Only the ``forward`` of each recurrent module is wrapped for the duration of the block, so that one knows
-which call belongs to which module. A layer of torch.nn computes with nurt's kernels meanwhile, with the same
-parameters and, up to rounding, the same numbers.
+The model runs as it always does, forward and backward, on the same code; the kernels save intermediates that they have
+computed anyway. Only the ``forward`` of each recurrent module is wrapped for the duration of the block, so that each
+call belongs to a module. A layer of torch.nn computes with nurt's kernels meanwhile, with the same parameters and, up
+to rounding, the same numbers.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from torch.nn.utils.rnn import PackedSequence
 
 from nurt import kernels
 from nurt.diagnostics.look.finding import Direction, FoundModule, LayerId, modules_of
-from nurt.diagnostics.look.layer_record import LayerRecord
-from nurt.diagnostics.look.observed import Observed, observed_call
+from nurt.diagnostics.look.layer_record import LayerRecord, Observed, observed_call
+from nurt.diagnostics.look.passage import Passage, evaluating
 from nurt.errors import NurtTypeError, NurtValueError
 from nurt.nn import AbstractCell
 from nurt.nn.swapping import twin
 
-__all__ = ["Record", "record"]
+__all__ = ["Record", "observe", "record"]
 
 
 class Record:
-    """What a block of :func:`record` has seen so far; gradients appear as soon as a ``backward`` has run."""
+    """What a block of :func:`record` has recorded so far; gradients appear as soon as a ``backward`` has run."""
 
     def __init__(self, addresses: tuple[LayerId, ...]) -> None:
         self._addresses = addresses
@@ -70,15 +70,42 @@ class Record:
             )
         return calls[call].layer_record()
 
+    def once(self) -> tuple[LayerRecord, ...]:
+        """Return every layer and direction that was called, in the order of the model.
+
+        Raises:
+            NurtValueError: no layer was called, or one more than once, so that a step of it is no one place in time.
+        """
+        seen: dict[LayerId, list[Observed]] = {address: [] for address in self._addresses}
+        for one in self._seen:
+            seen[one.id].append(one)
+        paths = dict.fromkeys(address.module or "the model" for address in self._addresses)
+        for address, calls in seen.items():
+            if len(calls) > 1:
+                raise NurtValueError(
+                    f"nurt.diagnostics: the layer `{address.module or 'the model'}` was used {len(calls)} times.",
+                    expected="one use, so that a step of the layer is one place in time",
+                    got=f"{len(calls)} uses",
+                    cure="Look at the layer by itself, once with the inputs of each use.",
+                )
+        if not self._seen:
+            raise NurtValueError(
+                "nurt.diagnostics: the model called none of its recurrent layers.",
+                expected=f"a call that runs one of {', '.join(paths)}",
+                got="none",
+                cure="A cell that the model steps by itself is taken through time by passage(cell, inputs).",
+            )
+        return tuple(one.layer_record() for calls in seen.values() for one in calls)
+
     def clear(self) -> None:
-        """Forget what has been seen, and free its memory."""
+        """Delete what has been recorded, and free its memory."""
         self._seen.clear()
 
     def __str__(self) -> str:
         return "\n".join(map(str, self.layers)) or "nothing was called yet"
 
     def add(self, found: FoundModule, records: list[kernels.Recording], arguments: tuple[Any, ...]) -> None:
-        """Enter what one call of ``found`` left behind."""
+        """Enter what was recorded in one call of ``found``."""
         number = sum(one.id == found.ids[0][0] for one in self._seen)
         self._seen += observed_call(found, records, number, _order(arguments))
 
@@ -125,10 +152,10 @@ def record(model: nn.Module) -> Iterator[Record]:
             cure="Take the cell through time with nurt.nn.Recurrent(cell).",
         )
     seen = Record(tuple(cell for one in found for sides in one.ids for cell in sides))
-    listeners = [_listener(one, seen) for one in found]
+    observers = [_observed(one, seen) for one in found]
     owns = [vars(one.module).get("forward") for one in found]
-    for one, listener in zip(found, listeners, strict=True):
-        one.module.forward = listener
+    for one, observer in zip(found, observers, strict=True):
+        one.module.forward = observer
     try:
         yield seen
     finally:
@@ -138,7 +165,37 @@ def record(model: nn.Module) -> Iterator[Record]:
                 one.module.forward = own
 
 
-def _listener(found: FoundModule, seen: Record) -> _CallObserver:
+def observe(model: nn.Module, *arguments: Any, **named: Any) -> tuple[Passage, ...]:
+    """Call ``model(*arguments, **named)`` once and return what every recurrent layer and direction was taken through.
+
+    A short form of :func:`record` for diagnostics that need no gradient of a loss.
+
+    Args:
+        model: see :func:`record`, also for the errors; it is in evaluation mode meanwhile.
+        arguments: of the model.
+        named: of the model.
+
+    Returns:
+        One passage per layer and direction of the modules that were called, in the order of the model. Cells that the
+        model steps by itself are not among them.
+
+    Raises:
+        NurtTypeError: nothing recurrent inside, or half precision.
+        NonFiniteError: weights are not finite.
+        NurtValueError: no recurrent layer was called, or one was called more than once.
+        UnavailableError: a layer cannot be recorded.
+
+    Example:
+        >>> model = torch.nn.Sequential(torch.nn.Linear(2, 3), LSTM(3, 5, num_layers=2, batch_first=True))
+        >>> [tuple(one.inputs.shape) for one in observe(model, torch.randn(4, 7, 2))]
+        [(4, 7, 3), (4, 7, 5)]
+    """
+    with evaluating(model), torch.no_grad(), record(model) as seen:
+        model(*arguments, **named)
+        return tuple(one.passage() for one in seen.once())
+
+
+def _observed(found: FoundModule, seen: Record) -> _CallObserver:
     """Return what stands in for the ``forward`` of a module; only that attribute of the module itself changes."""
     module = found.module
     own = vars(module).get("forward")
@@ -153,7 +210,7 @@ def _listener(found: FoundModule, seen: Record) -> _CallObserver:
 
 
 class _CallObserver:
-    """Calls a ``forward`` and hands on what its kernels recorded."""
+    """Calls a ``forward`` and enters what its kernels recorded."""
 
     def __init__(self, found: FoundModule, forward: Callable[..., Any], seen: Record) -> None:
         self.found, self.forward, self.seen = found, forward, seen

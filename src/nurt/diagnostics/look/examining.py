@@ -15,10 +15,11 @@ from torch import Tensor, nn
 from nurt.diagnostics.dynamics.spectrum import Spectrum, weight_spectrum
 from nurt.diagnostics.gradient.lag import GradientByLag, lag_curve
 from nurt.diagnostics.gradient.truncation import reads_last_step
-from nurt.diagnostics.look.capture import Record, record
+from nurt.diagnostics.look.capture import record
 from nurt.diagnostics.look.finding import LayerId
 from nurt.diagnostics.look.layer_findings import LayerFindings, Scope, look_at
-from nurt.diagnostics.look.passage import evaluating, observe
+from nurt.diagnostics.look.layer_record import LayerRecord
+from nurt.diagnostics.look.passage import evaluating
 from nurt.diagnostics.look.verdict import Advice, advise
 from nurt.diagnostics.units.blocks import recurrent_blocks
 from nurt.errors import NurtError, NurtTypeError, NurtValueError
@@ -158,7 +159,6 @@ def examine(
     arguments, notes = _arguments(model, batch, loss, scope)
     with evaluating(model), _kept_gradients(model):
         try:
-            runs = observe(model, *arguments)
             with record(model) as seen, torch.enable_grad():
                 said = model(*arguments)
                 value = _scalar(said, loss or _default_loss(model))
@@ -172,15 +172,16 @@ def examine(
                 expected="what the model is called with",
                 got=", ".join(_told(one) for one in arguments),
             ) from error
-    spectra = _spectra(model) if scope.wants("spectra") else {}
-    layers = tuple(look_at(run, _of(seen, run.id), spectra.get(run.id, ()), scope) for run in runs)
+        records = seen.once()
+        spectra = _spectra(model) if scope.wants("spectra") else {}
+        layers = tuple(look_at(one, spectra.get(one.id, ()), scope) for one in records)
     longest = max(one.steps for one in layers)
     if longest > scope.steps:
         notes.append(f"Jacobians, exponents and connectivity left out: {longest} steps are more than {scope.steps}.")
-    whole = _through_all_layers(seen, layers, scope)
-    notes += [f"No gradient of the loss reaches {one.id}." for one in layers if _untouched(seen, one.id)]
+    whole = _through_all_layers(records, scope)
+    notes += [f"No gradient of the loss reaches {one.id}." for one in records if not one.reached_by_loss]
     return Examination(
-        runs[0].inputs.shape[0], longest, float(value.detach()), layers, advise(layers, whole), whole, tuple(notes)
+        len(records[0].lengths), longest, float(value.detach()), layers, advise(layers, whole), whole, tuple(notes)
     )
 
 
@@ -241,25 +242,16 @@ def _kept_gradients(model: nn.Module) -> Iterator[None]:
             parameter.grad = gradient
 
 
-def _of(seen: Record, address: LayerId) -> Any:
-    return seen.layer(address.module, address.layer, address.direction)
-
-
-def _through_all_layers(seen: Record, layers: Sequence[LayerFindings], scope: Scope) -> GradientByLag | None:
-    forward = [one.id for one in layers if one.id.direction == "forward"]
-    if not scope.wants("reach") or not forward or _untouched(seen, forward[-1]):
+def _through_all_layers(records: Sequence[LayerRecord], scope: Scope) -> GradientByLag | None:
+    forward = [one for one in records if one.id.direction == "forward"]
+    if not scope.wants("reach") or not forward:
         return None
-    lowest = _of(seen, forward[0])
-    if not reads_last_step(_of(seen, forward[-1])) or _untouched(seen, forward[0]):
+    lowest, highest = forward[0], forward[-1]
+    if not (lowest.reached_by_loss and highest.reached_by_loss and reads_last_step(highest)):
         return None
     _, total = lowest.gradients()
     norms = torch.linalg.vector_norm(total, dim=-1).double().flip(1).cpu()
     return lag_curve(lowest.id, norms, scope.threshold)
-
-
-def _untouched(seen: Record, address: LayerId) -> bool:
-    direct = _of(seen, address).direct
-    return direct is None or not bool(direct.any())
 
 
 def _spectra(model: nn.Module) -> dict[LayerId, tuple[Spectrum, ...]]:

@@ -28,6 +28,8 @@ PARTS: Final = (
     "reach", "gradient", "contributions", "paths", "truncation", "gates", "memory", "spectra", "jacobians", "lyapunov",
     "connectivity",
 )  # fmt: skip
+# Parts that take single steps again.
+_STEPWISE = ("jacobians", "lyapunov", "connectivity")
 _LSTMS = ("lstm", "cifg_lstm")
 # Distances at which products of Jacobians are kept: their singular values are what costs.
 _DISTANCES = (1, 2, 4, 8, 16, 32, 64, 128)
@@ -130,17 +132,16 @@ class LayerFindings(Result):
         return "\n".join(lines)
 
 
-def look_at(run: Passage, record: LayerRecord, spectra: tuple[Spectrum, ...], scope: Scope) -> LayerFindings:
+def look_at(record: LayerRecord, spectra: tuple[Spectrum, ...], scope: Scope) -> LayerFindings:
     """Examine one layer in one direction.
 
     Args:
-        run: what it was taken through.
-        record: the same, with the gradients.
+        record: what it did, with the gradients.
         spectra: of its recurrent weights.
         scope: which parts.
     """
     found: dict[str, Any] = {"spectra": spectra}
-    reached = record.direct is not None and bool(record.direct.any())
+    steps, reached = record.steps.steps, record.reached_by_loss
     if scope.wants("gradient") and reached:
         found["gradient"] = gradient_by_lag(record, threshold=scope.threshold, most_lags=scope.lags)
     if scope.wants("contributions") and reached:
@@ -153,9 +154,9 @@ def look_at(run: Passage, record: LayerRecord, spectra: tuple[Spectrum, ...], sc
         found["gates"] = gate_statistics(record)
     if scope.wants("memory") and any(gate in record.pre_activations for gate in KEEPING_GATES):
         found["memory"] = unit_memory(record)
-    if run.steps <= scope.steps:
-        found |= _dynamics(run, scope)
-    return LayerFindings(record.id, record.recurrence, run.steps, **found)
+    if steps <= scope.steps and any(scope.wants(part) for part in _STEPWISE):
+        found |= _dynamics(record.passage(), scope)
+    return LayerFindings(record.id, record.recurrence, steps, **found)
 
 
 def _dynamics(run: Passage, scope: Scope) -> dict[str, Any]:

@@ -1,28 +1,36 @@
-"""What one layer did in one direction in one call: states, gates, and the gradients that reached them."""
+"""What one layer did in one direction in one call: states, gates, and the gradients that reached them.
+
+Kernels record in the layout they compute in; here everything has one shape and one order of rows.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
 
 from nurt.diagnostics.look.batch import add_curve, over_batch
-from nurt.diagnostics.look.finding import LayerId
-from nurt.diagnostics.look.steps import Steps
-from nurt.errors import NurtValueError
-from nurt.kernels import Weights
+from nurt.diagnostics.look.finding import FoundModule, LayerId
+from nurt.diagnostics.look.passage import Passage
+from nurt.diagnostics.look.steps import StepFunction, Steps, known_step, own_step
+from nurt.errors import NurtValueError, UnavailableError
+from nurt.kernels import Recording, StepOptions, Weights
+from nurt.kernels.lengths import positions_within
 from nurt.kernels.recurrence import project
 from nurt.kernels.reference import RECURRENCES
+from nurt.nn import AbstractCell
 from nurt.results import Result
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-__all__ = ["GATES", "LayerRecord"]
+__all__ = ["GATES", "LayerRecord", "Observed", "observed_call"]
 
 GATES = ("input", "forget", "candidate", "output", "reset", "update")
 
@@ -38,6 +46,7 @@ class LayerRecord(Result):
     Args:
         id: which layer and direction.
         call: number of the call of the module inside the block, from 0.
+        found: the module that holds the layer.
         recurrence: name of the recurrence; empty for a step of its own.
         lengths: steps of each row, (B,).
         hidden: h_t.
@@ -53,6 +62,7 @@ class LayerRecord(Result):
 
     id: LayerId
     call: int
+    found: FoundModule = field(repr=False, metadata={"json": False})
     recurrence: str
     lengths: Tensor
     hidden: Tensor = field(repr=False, metadata={"json": False})
@@ -104,6 +114,21 @@ class LayerRecord(Result):
             for name, value in self.pre_activations.items()
             if name in GATES
         }
+
+    def passage(self) -> Passage:
+        """Return what the layer was taken through, for diagnostics that take the steps of its cell again.
+
+        The cell has the weights of the model as they are now, and nothing of what a layer does between steps, such as
+        dropout or zoneout.
+        """
+        cell = _cell(self.found, self.id)
+        state = type(cell.initial_state(1))(*self.steps.initial)
+        return Passage(self.id, cell, self.inputs, state, self.steps.lengths)
+
+    @property
+    def reached_by_loss(self) -> bool:
+        """Whether any gradient arrives at the outputs from above."""
+        return self.direct is not None and bool(self.direct.any())
 
     def gradients(self) -> tuple[Tensor, Tensor]:
         """Return the direct and the total gradient of the hidden states.
@@ -173,3 +198,124 @@ class LayerRecord(Result):
 
     def _shown(self, values: Tensor) -> Tensor:
         return torch.where(self.within.unsqueeze(-1), values, 0.0)
+
+
+@dataclass(frozen=True, eq=False)
+class Observed:
+    """One layer and direction in one call.
+
+    Args:
+        id: which layer and direction.
+        call: number of the call of its module.
+        found: the module that holds the layer.
+        recording: by the kernel; gradients come later.
+        order: how rows of packed inputs get back into the order of the batch; None where they are in it.
+        own: the step of a cell that the kernels do not know; None where they know it.
+    """
+
+    id: LayerId
+    call: int
+    found: FoundModule
+    recording: Recording
+    order: Tensor | None
+    own: StepFunction | None
+
+    def layer_record(self) -> LayerRecord:
+        """Return what is known now."""
+        seen = self.recording
+        assert seen.hidden is not None
+        hidden, cell = self._rows(seen.hidden), self._rows(seen.cell)
+        assert hidden is not None
+        lengths = torch.full(hidden.shape[:1], hidden.shape[1])
+        if seen.lengths is not None:
+            lengths = self._sorted_back(seen.lengths)
+        steps = self._steps(lengths.to(hidden.device), hidden, cell)
+        return LayerRecord(
+            self.id,
+            self.call,
+            self.found,
+            seen.recurrence,
+            lengths,
+            hidden,
+            cell,
+            self._direct(steps),
+            self._rows(seen.grad_hidden),
+            self._rows(seen.grad_cell),
+            self._optional(seen.grad_final.get("cell")),
+            steps,
+            {name: value for name, kept in seen.gates.items() if (value := self._rows(kept)) is not None},
+        )
+
+    def _steps(self, lengths: Tensor, hidden: Tensor, cell: Tensor | None) -> Steps:
+        seen = self.recording
+        if self.own is not None:
+            take, weights, zeros = self.own
+        else:
+            assert seen.weights is not None
+            take, weights, zeros = known_step(seen.recurrence, seen.weights)
+        inputs = self._rows(seen.inputs)
+        assert inputs is not None
+        initial = {name: self._sorted_back(value) for name, value in seen.initial.items()}
+        fields = zip(type(zeros)._fields, zeros, strict=True)
+        state = type(zeros)(*(initial.get(name, zero.to(hidden).expand(len(lengths), -1)) for name, zero in fields))
+        inputs = torch.where(positions_within(lengths, inputs.shape[1]).unsqueeze(-1), inputs, 0.0)
+        recorded = {"hidden": hidden} | ({} if cell is None else {"cell": cell})
+        reverse = seen.direction == "backward"
+        return Steps(take, weights, self._options(), inputs, lengths, reverse, state, recorded)
+
+    def _options(self) -> StepOptions:
+        given = self.recording.options
+        mask, hidden, cell = (
+            self._sorted_back(one) if isinstance(one, Tensor) else one
+            for one in (given.hidden_mask, given.keep_hidden, given.keep_cell)
+        )
+        assert not isinstance(mask, float)
+        return replace(given, hidden_mask=mask, keep_hidden=hidden, keep_cell=cell)
+
+    def _direct(self, steps: Steps) -> Tensor | None:
+        """Return what arrives at each output; the last output of a row is its final hidden state too."""
+        direct = self._rows(self.recording.grad_outputs)
+        final = self._optional(self.recording.grad_final.get("hidden"))
+        if direct is None or final is None:
+            return direct
+        there = (steps.lengths > 0).unsqueeze(1)
+        rows = torch.arange(len(steps.lengths), device=direct.device)
+        return direct.index_put((rows, steps.last), torch.where(there, final, 0.0), accumulate=True)
+
+    def _rows(self, values: Tensor | None) -> Tensor | None:
+        """Return recorded values as (B, T, ·), rows in the order of the batch."""
+        if values is None:
+            return None
+        if self.recording.batch_sizes is not None:
+            values, _ = pad_packed_sequence(PackedSequence(values, self.recording.batch_sizes), batch_first=True)
+        return self._sorted_back(values)
+
+    def _optional(self, values: Tensor | None) -> Tensor | None:
+        return None if values is None else self._sorted_back(values)
+
+    def _sorted_back(self, values: Tensor) -> Tensor:
+        return values if self.order is None else values.index_select(0, self.order.to(values.device))
+
+
+def observed_call(found: FoundModule, records: Sequence[Recording], call: int, order: Tensor | None) -> list[Observed]:
+    """Return what was recorded of one call of a module, layer by layer.
+
+    Raises:
+        UnavailableError: the call ran another number of recurrences than the module has.
+    """
+    ids = [one for sides in found.ids for one in sides]
+    if len(records) != len(ids):
+        raise UnavailableError(
+            f"nurt.diagnostics.record: {found.path or 'the model'} did not run as expected.",
+            expected=f"{len(ids)} recurrences in one call",
+            got=f"{len(records)}",
+            cure="Record the layers inside it by themselves.",
+        )
+    # Of cells that kernels know nothing is needed but the address; finding them would cost more than the recording.
+    owns = [None if one.weights is not None else own_step(_cell(found, ids[at])) for at, one in enumerate(records)]
+    return [Observed(one, call, found, record, order, own) for one, record, own in zip(ids, records, owns, strict=True)]
+
+
+def _cell(found: FoundModule, address: LayerId) -> AbstractCell[Any]:
+    """Return the cell at an address in a module."""
+    return next(one.cell for sides in found.layers for one in sides if one.id == address)

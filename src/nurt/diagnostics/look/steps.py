@@ -1,7 +1,7 @@
-"""The steps that a recorded layer took, to be taken again one by one and differentiated.
+"""The steps of a recorded layer, to be taken again one by one and differentiated.
 
-A recording holds what went into every step and the gradient that arrived at every output. Everything else about the
-way back, down to a single step, a single use of the weights or a single loss, is found again from these.
+A recording holds the inputs of every step and the gradient that arrived at every output. Everything else about the
+backward pass, down to a single step, a single use of the weights or a single loss, is computed again from these.
 """
 
 from __future__ import annotations
@@ -21,12 +21,26 @@ from nurt.kernels.reference.carry import crossing, partly_kept
 from nurt.nn import AbstractCell
 from nurt.nn.unrolling import kernel_cell
 
-__all__ = ["StepBack", "Steps", "TakeStep", "dense_step", "weighted_step"]
+__all__ = ["StepBack", "StepFunction", "Steps", "TakeStep", "known_step", "own_step", "weighted_step"]
 
 Weighted = Callable[[Tensor, Any, dict[str, Tensor]], Any]
 
 TakeStep = Callable[[Tensor, Any, Mapping[str, Tensor], Tensor | None], Any]
 """The state after a step, from x_t (N, I), the state before, the weights by name and the mask of the fed-back state."""
+
+
+class StepFunction(NamedTuple):
+    """A step as a function of its weights.
+
+    Attributes:
+        take: one step.
+        weights: by name, as they were.
+        zeros: a state of zeros, fields (1, ·); says which fields there are.
+    """
+
+    take: TakeStep
+    weights: Mapping[str, Tensor]
+    zeros: Any
 
 
 class StepBack(NamedTuple):
@@ -171,15 +185,30 @@ class Steps:
         return type(state)(*(torch.stack(field, dim=1) for field in zip(*before, strict=True)))
 
 
-def dense_step(recurrence: str) -> TakeStep:
-    """Return the step of a recurrence that kernels know."""
-    equation = RECURRENCES[recurrence]
+def known_step(recurrence: str, weights: Weights) -> StepFunction:
+    """Return the step of a recurrence that kernels know by name."""
+    equation, weight_hh = RECURRENCES[recurrence], weights.weight_hh
+    present = {name: weight for name, weight in weights._asdict().items() if weight is not None}
+    sizes = {"hidden": weight_hh.shape[1], "cell": weight_hh.shape[0] // equation.gates}
+    zeros = equation.state(*(weight_hh.new_zeros(1, sizes[name]) for name in equation.fields))
 
     def take(x: Tensor, state: Any, weights: Mapping[str, Tensor], mask: Tensor | None) -> Any:
         named = Weights(**weights)
         return equation.advance(project(x, named), state, named, mask)
 
-    return take
+    return StepFunction(take, present, zeros)
+
+
+def own_step(cell: AbstractCell[Any]) -> StepFunction:
+    """Return the step of a cell that kernels do not know, with copies of its present weights."""
+    weights, step = weighted_step(cell)
+    start = cell.initial_state(1)
+    zeros = type(start)(*(torch.zeros_like(field) for field in start))
+
+    def take(x: Tensor, state: Any, weights: Mapping[str, Tensor], _: Tensor | None) -> Any:
+        return step(x, state, dict(weights))
+
+    return StepFunction(take, {name: weight.clone() for name, weight in weights.items()}, zeros)
 
 
 def weighted_step(cell: AbstractCell[Any]) -> tuple[dict[str, Tensor], Weighted]:
