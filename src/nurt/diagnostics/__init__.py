@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from nurt.diagnostics.dynamics.lyapunov import LyapunovExponents, lyapunov_exponents
     from nurt.diagnostics.dynamics.spectrum import Spectrum, SpectrumHistory, SpectrumObserver, weight_spectrum
     from nurt.diagnostics.dynamics.stationary import StationaryPoints, fixed_points
+    from nurt.diagnostics.examination.examining import Examination, examine
+    from nurt.diagnostics.examination.layer_findings import PARTS, LayerFindings, Scope
+    from nurt.diagnostics.examination.verdict import Advice
     from nurt.diagnostics.gradient.attribution import Attribution, attribute
     from nurt.diagnostics.gradient.contribution_map import ContributionMatrix, contribution_matrix
     from nurt.diagnostics.gradient.contributions import StepContributions, step_contributions
@@ -22,12 +25,9 @@ if TYPE_CHECKING:
     from nurt.diagnostics.gradient.truncation import Bias, TruncationLedger, truncation_ledger
     from nurt.diagnostics.look.batch import BatchCurve
     from nurt.diagnostics.look.capture import Record, observe, record
-    from nurt.diagnostics.look.examining import Examination, examine
     from nurt.diagnostics.look.finding import FoundCell, FoundModule, LayerId, cells_of, modules_of
-    from nurt.diagnostics.look.layer_findings import PARTS, LayerFindings, Scope
     from nurt.diagnostics.look.layer_record import LayerRecord
     from nurt.diagnostics.look.passage import Passage, passage
-    from nurt.diagnostics.look.verdict import Advice
     from nurt.diagnostics.surface.plane import Plane, PlaneDirection, path_plane, random_plane, snapshot, weight_plane
     from nurt.diagnostics.surface.result import Steepest, Surface, loss_surface
     from nurt.diagnostics.surface.sampling import Adaptive, Grid
@@ -51,6 +51,9 @@ _MODULES = {
     "dynamics.lyapunov": ("LyapunovExponents", "lyapunov_exponents"),
     "dynamics.spectrum": ("Spectrum", "SpectrumHistory", "SpectrumObserver", "weight_spectrum"),
     "dynamics.stationary": ("StationaryPoints", "fixed_points"),
+    "examination.examining": ("Examination", "examine"),
+    "examination.layer_findings": ("PARTS", "LayerFindings", "Scope"),
+    "examination.verdict": ("Advice",),
     "gradient.attribution": ("Attribution", "attribute"),
     "gradient.contribution_map": ("ContributionMatrix", "contribution_matrix"),
     "gradient.contributions": ("StepContributions", "step_contributions"),
@@ -60,12 +63,9 @@ _MODULES = {
     "gradient.truncation": ("Bias", "TruncationLedger", "truncation_ledger"),
     "look.batch": ("BatchCurve",),
     "look.capture": ("Record", "observe", "record"),
-    "look.examining": ("Examination", "examine"),
     "look.finding": ("FoundCell", "FoundModule", "LayerId", "cells_of", "modules_of"),
-    "look.layer_findings": ("PARTS", "LayerFindings", "Scope"),
     "look.layer_record": ("LayerRecord",),
     "look.passage": ("Passage", "passage"),
-    "look.verdict": ("Advice",),
     "surface.plane": ("Plane", "PlaneDirection", "path_plane", "random_plane", "snapshot", "weight_plane"),
     "surface.result": ("Steepest", "Surface", "loss_surface"),
     "surface.sampling": ("Adaptive", "Grid"),

@@ -1,1 +1,1 @@
-"""Find the recurrent layers of a model, record what they do, examine them, and report what follows."""
+"""Find the recurrent layers of a model, and record what they do."""

@@ -20,7 +20,7 @@ from nurt.diagnostics import (
     UnitStatistics,
     weight_spectrum,
 )
-from nurt.diagnostics.look.verdict import advise, chaos, growth, hump, idle, memory, reach, saturation
+from nurt.diagnostics.examination.verdict import advise, chaos, growth, hump, idle, memory, reach, saturation
 
 HERE = LayerId("layer", 0, "forward")
 PLAIN = LayerFindings(HERE, "lstm", 60)

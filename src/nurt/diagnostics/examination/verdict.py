@@ -15,8 +15,8 @@ import numpy as np
 from nurt.results import Result
 
 if TYPE_CHECKING:
+    from nurt.diagnostics.examination.layer_findings import LayerFindings
     from nurt.diagnostics.gradient.lag import GradientByLag
-    from nurt.diagnostics.look.layer_findings import LayerFindings
 
 __all__ = ["Advice", "advise"]
 
