@@ -11,9 +11,10 @@ import torch
 from torch import nn
 from torch.nn.utils.rnn import pack_sequence
 
-from nurt.diagnostics import PARTS, LayerId, Scope, examine, gradient_by_lag, record
+from nurt.diagnostics import PARTS, Advice, LayerId, Scope, examine, gradient_by_lag, record
 from nurt.errors import NonFiniteError, NurtTypeError, NurtValueError, ShapeError
 from nurt.nn import GRU, LSTM, RNN
+from nurt.standing import Standing, Verdict
 
 
 class Reader(nn.Module):
@@ -120,7 +121,8 @@ def test_frozen_layers_are_examined_all_the_same() -> None:
 
 def test_one_step_has_no_time() -> None:
     found = examine(Reader(LSTM(3, 4, batch_first=True)), torch.randn(2, 1, 3))
-    assert found.verdict == "The sequence has one step: there is no time to look through."
+    assert found.verdict == Verdict(Standing.NOTE, "The sequence has one step: there is no time to look through.")
+    assert found.to_dict()["verdict"] == found.verdict.text
     assert "2 rows x 1 step:" in str(found)
 
 
@@ -129,6 +131,25 @@ def test_the_headline_is_the_first_advice() -> None:
     assert found.advice[0].rule == "reach"
     for one, expected in ((found, found.advice[0].text), (dataclasses.replace(found, advice=()), "")):
         assert one.headline == one.to_dict()["headline"] == expected
+
+
+def test_the_verdict_is_as_bad_as_the_worst_advice() -> None:
+    found = examine(Reader(LSTM(3, 4, batch_first=True)), torch.randn(2, 40, 3), scope=Scope(("reach",)))
+    good, note, bad, worse = (
+        Advice("any", standing, text)
+        for standing, text in (
+            (Standing.GOOD, "a"), (Standing.NOTE, "b"), (Standing.WARNING, "c"), (Standing.WARNING, "d"),
+        )
+    )  # fmt: skip
+    for advice, verdict in (
+        ((), Verdict(Standing.GOOD, "")),
+        ((good, note), Verdict(Standing.NOTE, "a")),
+        ((bad, good, worse), Verdict(Standing.WARNING, "c", ("d",))),
+    ):
+        assert dataclasses.replace(found, advice=advice).verdict == verdict
+    told = dataclasses.replace(found, advice=(good, bad)).to_dict()
+    assert told["verdict"] == "a c"
+    assert [one["level"] for one in told["advice"]] == ["good", "warning"]
 
 
 def test_time_first_and_packed() -> None:

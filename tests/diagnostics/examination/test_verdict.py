@@ -85,8 +85,8 @@ def test_memory() -> None:
 
 def test_saturation() -> None:
     assert saturation(dataclasses.replace(PLAIN, gates=gates(0.5, 0.4))) is None
-    assert "closed 95%" in saturation(dataclasses.replace(PLAIN, gates=gates(0.95, 0.0))).text
-    assert "open 92%" in saturation(dataclasses.replace(PLAIN, gates=gates(0.0, 0.92))).text
+    assert "closed 95\N{NO-BREAK SPACE}%" in saturation(dataclasses.replace(PLAIN, gates=gates(0.95, 0.0))).text
+    assert "open 92\N{NO-BREAK SPACE}%" in saturation(dataclasses.replace(PLAIN, gates=gates(0.0, 0.92))).text
 
 
 def test_idle() -> None:

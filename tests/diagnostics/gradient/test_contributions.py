@@ -66,7 +66,7 @@ def test_each_step_contributes_its_own_use() -> None:
     assert parts.tensors["weight_hh"].flatten().tolist() == [0.0, 0.5, 2.5]
     assert parts.share("weight_hh", 1) == pytest.approx(2.5 / 3)
     assert "share of the last 1 of 3 steps" in str(parts)
-    assert "weight_hh 83%" in str(parts)
+    assert "weight_hh 83\N{NO-BREAK SPACE}%" in str(parts)
     assert json.loads(json.dumps(parts.to_dict()))["norms"]["weight_hh"] == [0.0, 0.5, 2.5]
     assert len(parts.plot().data) == 4
     with pytest.raises(NurtValueError, match="no such weight"):

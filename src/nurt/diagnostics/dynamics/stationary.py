@@ -29,6 +29,7 @@ from nurt.diagnostics.look.passage import Passage
 from nurt.diagnostics.look.steps import weighted_step
 from nurt.errors import NonFiniteError, NurtValueError, ShapeError
 from nurt.results import Result
+from nurt.wording import plural
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -123,8 +124,8 @@ class StationaryPoints(Result):
         if self.fast or self.unsettled:
             lines[0] += f"; {self.fast} starts ended where it is not slow, {self.unsettled} nowhere yet"
         lines += [
-            f"  {self._kind(k)}: largest |λ| {self.radii[k]:.4g}, speed {self.speeds[k]:.2g}, {int(self.ended[k])} "
-            f"start{'' if self.ended[k] == 1 else 's'}"
+            f"  {self._kind(k)}: largest |λ| {self.radii[k]:.4g}, speed {self.speeds[k]:.2g}, "
+            f"{plural(int(self.ended[k]), 'start')}"
             for k in range(min(len(self), POINTS_SHOWN))
         ]
         return "\n".join([*lines, *([f"  and {len(self) - POINTS_SHOWN} more"] if len(self) > POINTS_SHOWN else [])])

@@ -1,4 +1,4 @@
-"""Look at a whole network at once, and say in words what was found."""
+"""Examine a whole network at once, and say in words what was found."""
 
 from __future__ import annotations
 
@@ -24,6 +24,8 @@ from nurt.diagnostics.look.passage import evaluating
 from nurt.diagnostics.units.blocks import recurrent_blocks
 from nurt.errors import NurtError, NurtTypeError, NurtValueError
 from nurt.results import Result
+from nurt.standing import Standing, Verdict
+from nurt.wording import plural
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -58,9 +60,12 @@ class Examination(Result):
     notes: tuple[str, ...]
 
     @property
-    def verdict(self) -> str:
-        """The advice in one paragraph."""
-        return " ".join(one.text for one in self.advice)
+    def verdict(self) -> Verdict:
+        """The worst standing of the advice, with the headline and all further warnings."""
+        standings = {one.level for one in self.advice}
+        worst = next((one for one in (Standing.WARNING, Standing.NOTE) if one in standings), Standing.GOOD)
+        warnings = tuple(one.text for one in self.advice[1:] if one.level is Standing.WARNING)
+        return Verdict(worst, self.headline, warnings)
 
     @property
     def headline(self) -> str:
@@ -83,12 +88,13 @@ class Examination(Result):
         }
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the verdict, its headline and all parts."""
-        return {"headline": self.headline, "verdict": self.verdict, **super().to_dict()}
+        """Return the headline, the advice in one paragraph, and all parts."""
+        paragraph = " ".join(one.text for one in self.advice)
+        return {"headline": self.headline, "verdict": paragraph, **super().to_dict()}
 
     def __str__(self) -> str:
-        many = f"{self.rows} row{'' if self.rows == 1 else 's'} x {self.steps} step{'' if self.steps == 1 else 's'}"
-        lines = [f"At these weights, on {many}:", *(f"- {one.text}" for one in self.advice)]
+        size = f"{plural(self.rows, 'row')} x {plural(self.steps, 'step')}"
+        lines = [f"At these weights, on {size}:", *(f"- {one.text}" for one in self.advice)]
         lines += [f"  ({note})" for note in self.notes]
         for layer in self.layers:
             lines += ["", *str(layer).splitlines()]

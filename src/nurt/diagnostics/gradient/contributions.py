@@ -20,6 +20,7 @@ from nurt.diagnostics.look.finding import LayerId
 from nurt.diagnostics.look.layer_record import LayerRecord
 from nurt.errors import NurtValueError
 from nurt.results import Result
+from nurt.wording import percent
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -60,7 +61,7 @@ class StepContributions(Result):
     def __str__(self) -> str:
         steps = len(next(iter(self.norms.values())))
         last = max(1, steps // 10)
-        shares = ", ".join(f"{name} {self.share(name, last):.0%}" for name in self.norms)
+        shares = ", ".join(f"{name} {percent(self.share(name, last), 0)}" for name in self.norms)
         return f"{self.id}: share of the last {last} of {steps} steps in the summed norms of the gradient: {shares}"
 
     def plot(self) -> go.Figure:

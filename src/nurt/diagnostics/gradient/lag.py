@@ -22,6 +22,7 @@ from nurt.diagnostics.look.finding import LayerId
 from nurt.diagnostics.look.layer_record import LayerRecord
 from nurt.errors import NurtValueError
 from nurt.results import Result
+from nurt.wording import percent
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -50,9 +51,9 @@ class GradientByLag(Result):
         mean = self.norms.mean
         far = len(mean) - 1
         if self.horizon is None:
-            reach = f"stays above {self.threshold:.0%} of its maximum up to lag {far}, the longest there is"
+            reach = f"stays above {percent(self.threshold, 0)} of its maximum up to lag {far}, the longest there is"
         else:
-            reach = f"stays below {self.threshold:.0%} of its maximum after lag {self.horizon}"
+            reach = f"stays below {percent(self.threshold, 0)} of its maximum after lag {self.horizon}"
         return f"{self.id}: the gradient {reach}; its norm is {mean[0]:.4g} at lag 0 and {mean[-1]:.4g} at lag {far}"
 
     def plot(self) -> go.Figure:

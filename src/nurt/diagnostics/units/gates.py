@@ -25,6 +25,7 @@ from nurt.diagnostics.look.finding import LayerId
 from nurt.diagnostics.look.layer_record import LayerRecord
 from nurt.errors import NurtValueError
 from nurt.results import Result
+from nurt.wording import percent
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -107,11 +108,11 @@ class GateStatistics(Result):
         units = self.units
         lines = [
             f"{self.id}: {len(units.dead)} units, {int(units.dead.sum())} dead, {int(units.stuck.sum())} stuck at "
-            f"|h| > {self.bound:g}; saturated {units.saturated.mean():.0%} of the time"
+            f"|h| > {self.bound:g}; saturated {percent(units.saturated.mean(), 0)} of the time"
         ]
         lines += [
-            f"  {name} gate: below {self.low:g} {one.left.mean():.0%}, above {self.high:g} {one.right.mean():.0%} "
-            f"of the time, mean {one.mean.mean():.3f}"
+            f"  {name} gate: below {self.low:g} {percent(one.left.mean(), 0)}, "
+            f"above {self.high:g} {percent(one.right.mean(), 0)} of the time, mean {one.mean.mean():.3f}"
             for name, one in self.gates.items()
         ]
         return "\n".join(lines)
