@@ -4,11 +4,8 @@ The rules are frozen values without hidden state, so that several of them can st
 Training of networks is :mod:`nurt.training`; it uses torch's optimisers.
 """
 
-from nurt.descent.adam import Adam
 from nurt.descent.base import AbstractRule, Gradient, Moments, Path, descend
-from nurt.descent.rmsprop import NesterovRMSProp
-from nurt.descent.rprop import RProp, TorchRprop
-from nurt.descent.sgd import SGD
+from nurt.descent.rules import SGD, Adam, NesterovRMSProp, RProp, TorchRprop
 
 __all__ = [
     "SGD",
