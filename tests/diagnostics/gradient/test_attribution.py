@@ -1,4 +1,4 @@
-"""What an answer is owed to: closed forms, completeness, and a model that is left as it was."""
+"""Attribution of outputs to inputs: closed forms, completeness, and a model that is left as it was."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def test_it_prints_draws_and_turns_into_json() -> None:
     assert found.to_dict()["by_step"]["mean"] == pytest.approx([0, 0, 0, 0, 3, 0.01])
     assert found.plot().data
     nothing = attribute(lambda x: x.sum(dim=(1, 2)) * 0, torch.ones(B, T, INPUT))
-    assert "no input moves the answer" in str(nothing)
+    assert "no input moves the output" in str(nothing)
     assert nothing.to_dict()["relative_gap"] is None
 
 

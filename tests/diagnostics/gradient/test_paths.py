@@ -1,4 +1,4 @@
-"""The ways of the gradient to the cell state add up, and the highway is what it is said to be."""
+"""The paths of the gradient to the cell state add up, and the highway is the product of the forget gates."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_the_jacobian_is_that_of_autograd(row: int, reverse: bool) -> None:
         ]
         assert found.jacobian[place] == pytest.approx(float(torch.linalg.matrix_norm(torch.stack(rows), 2)), rel=1e-12)
     assert found.product[0 if reverse else -1] == 1
-    assert "the Jacobian over all ways" in str(found)
+    assert "the Jacobian over all paths" in str(found)
     assert len(found.plot().data) == 2
 
 

@@ -4,7 +4,7 @@ r"""Step Jacobians, how the state after a step depends on the state before it, a
 
 s is the whole state: h, or (h, c) side by side for an LSTM. A gradient at step t arrives at step s multiplied by the
 transpose of P[t, s]: with at most σ_max of its length and at least σ_min [pascanu2013difficulty]. Where this misleads:
-every step may stretch some direction although none is stretched twice, and σ_max speaks of the best direction, which
+every step may stretch some direction although none is stretched twice, and σ_max is that of the best direction, which
 the gradient of a loss may not take. Products over many steps leave the range of floating-point numbers long before
 they leave that of logarithms, hence the scale is kept apart as a logarithm.
 """

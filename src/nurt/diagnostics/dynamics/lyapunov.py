@@ -3,9 +3,9 @@ r"""Finite-time Lyapunov exponents: at which rates small differences between two
     J_t Q_{t-1} = Q_t R_t,      λ_i = 1/T Σ_t ln |R_t,ii|      (nats per step)
 
 the method of [benettin1980lyapunov], used for recurrent networks by [vogt2022lyapunov]. A largest exponent above 0
-says that the network forgets nothing and amplifies everything, noise too; one far below 0 that it forgets at that
-rate. Two cautions. The exponents belong to the trajectory, hence to these inputs. And over few steps they are not the
-limits of the same name: T, the steps left out at the start and the spread over sequences stand beside every number.
+means that the network amplifies every difference, noise too; one far below 0 that it forgets at that rate. Two
+cautions. The exponents belong to the trajectory, hence to these inputs. And over few steps they are not the limits of
+the same name: T, the steps left out at the start and the spread over sequences are reported with every number.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-r"""What the recurrent weights alone say: eigenvalues, singular values, and how far apart the two can be.
+r"""Spectra of recurrent weights: eigenvalues, singular values, and how far apart the two can be.
 
     ρ = max |λ_i(W)|        ‖W^k‖₂ ~ ρ^k for large k        departure = √(‖W‖_F² - Σ |λ_i|²)
 

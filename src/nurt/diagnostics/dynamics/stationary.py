@@ -1,12 +1,12 @@
-r"""Where the state of a layer stands still: fixed and slow points at a constant input.
+r"""Fixed and slow points of a layer at a constant input.
 
     q(s) = ½‖F(s, x̄) - s‖²,      speed ‖F(s, x̄) - s‖ = √(2q)
 
 s is the whole state, (h, c) side by side for an LSTM, F one step, x̄ the input. Minima of q are looked for from many
 states that the layer has visited [sussillo2013opening], [golub2018fixedpointfinder]. Where q is zero the state is
-fixed; where a minimum lies a little above zero the state lingers. The eigenvalues of the step Jacobian there say what
-happens to small deviations: stable if all are inside the unit circle. Memories of a trained network are often such
-points, and the way from one to the next leads past the unstable ones.
+fixed; where a minimum lies a little above zero the state moves slowly. The eigenvalues of the step Jacobian there
+give the growth of small deviations: stable if all are inside the unit circle. Memories of a trained network are often
+such points, and the path from one to the next leads past the unstable ones.
 
 Each update of the search solves (AᵀA + μ I) d = -∇q, ∇q = Aᵀ(F(s) - s), A = ∂F/∂s - I [marquardt1963algorithm]: with μ
 near 0 it is Newton's step towards F(s) = s, with a large μ a short step down the gradient, which is what is left where
@@ -122,7 +122,7 @@ class StationaryPoints(Result):
             f"{int(counts[1])} unstable fixed points, {int(counts[2])} slow ones"
         ]
         if self.fast or self.unsettled:
-            lines[0] += f"; {self.fast} starts ended where it is not slow, {self.unsettled} nowhere yet"
+            lines[0] += f"; {self.fast} starts ended at fast minima, {self.unsettled} did not converge"
         lines += [
             f"  {self._kind(k)}: largest |λ| {self.radii[k]:.4g}, speed {self.speeds[k]:.2g}, "
             f"{plural(int(self.ended[k]), 'start')}"

@@ -45,7 +45,7 @@ class Examination(Result):
         steps: T, of the longest layer.
         loss: of these rows.
         layers: each layer and direction, lowest first.
-        advice: what follows from the numbers, by stated rules.
+        advice: by stated rules from the measurements.
         whole: how far back the gradient reaches by way of all layers, where the loss reads the last step alone: that of
             the hidden states of the lowest layer by their distance to the end. None for other losses.
         notes: what was left out or cut.
@@ -265,7 +265,7 @@ def _spectra(model: nn.Module) -> dict[LayerId, tuple[Spectrum, ...]]:
     try:
         blocks = recurrent_blocks(model)
     except NurtTypeError:
-        # Nothing but steps of one's own: they have no matrix that is known here.
+        # Nothing but cells with their own step: they have no known matrix.
         return found
     for block in blocks:
         found[block.id] = (*found.get(block.id, ()), weight_spectrum(block.weight, block.name))

@@ -31,7 +31,7 @@ PARTS: Final = (
 # Parts that take single steps again.
 _STEPWISE = ("jacobians", "lyapunov", "connectivity")
 _LSTMS = ("lstm", "cifg_lstm")
-# Distances at which products of Jacobians are kept: their singular values are what costs.
+# Distances at which products of Jacobians are kept: their singular values are expensive.
 _DISTANCES = (1, 2, 4, 8, 16, 32, 64, 128)
 
 
@@ -41,9 +41,9 @@ class Scope:
 
     Args:
         parts: names among :data:`PARTS`.
-        rows: of the batch, the first so many; the result says when there were more.
+        rows: of the batch, the first so many; the result reports if there were more.
         steps: for Jacobians, exponents and connectivity, whose cost grows with the length or its square: a sequence
-            with more steps is left out of these parts, and the result says so.
+            with more steps is left out of these parts, and the result reports it.
         lags: the longest lag that the gradient is followed.
         exponents: how many Lyapunov exponents, the largest.
         tolerance: relative error of a truncated gradient that is still small.
@@ -89,15 +89,15 @@ class LayerFindings(Result):
         steps: T.
         gradient: how far back the gradient of the loss reaches; None too where no gradient arrives.
         contributions: what each step adds to the gradient of the weights.
-        paths: by which way the gradient reaches the cell state, of an LSTM.
-        truncation: what cutting the gradient costs, of a layer that the loss reads at its last step alone.
+        paths: by which path the gradient reaches the cell state, of an LSTM.
+        truncation: the bias of a truncated gradient, of a layer that the loss reads at its last step alone.
         gates: saturation of gates and units.
         memory: half-lives by the forget or update gate.
         spectra: of the recurrent weights of each gate.
         jacobians: of the steps.
         products: of the step Jacobians.
         lyapunov: the largest exponents.
-        connectivity: which inputs of the layer its first unit listens to.
+        connectivity: on which inputs of the layer its first unit depends.
     """
 
     id: LayerId

@@ -92,7 +92,7 @@ def reach(gradient: GradientByLag | None, layer: LayerFindings) -> Advice | None
 
 
 def growth(gradient: GradientByLag | None) -> Advice | None:
-    """Warn of a gradient that grows on its way back [pascanu2013difficulty]."""
+    """Warn of a gradient that grows backwards in time [pascanu2013difficulty]."""
     if gradient is None:
         return None
     mean = gradient.norms.mean
@@ -100,8 +100,8 @@ def growth(gradient: GradientByLag | None) -> Advice | None:
     if not mean[0] > 0 or mean[lag] <= GROWTH * mean[0]:
         return None
     text = (
-        f"On its way back the gradient grows by a factor of {mean[lag] / mean[0]:.3g} over {plural(lag, 'step')}: clip "
-        "its norm, or lower the learning rate."
+        f"Backwards in time the gradient grows by a factor of {mean[lag] / mean[0]:.3g} over {plural(lag, 'step')}: "
+        "clip its norm, or lower the learning rate."
     )
     return Advice("growth", Standing.WARNING, text, "pascanu2013difficulty")
 

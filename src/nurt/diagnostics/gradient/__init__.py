@@ -1,1 +1,1 @@
-"""The gradient on its way back: by lag, by step, by path, truncated, attributed to inputs, and checked."""
+"""Back-propagated gradients: by lag, step and path, truncated, attributed to inputs, and checked."""

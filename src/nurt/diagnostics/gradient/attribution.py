@@ -1,12 +1,12 @@
-r"""What of an answer is owed to which input: gradient times input, and integrated gradients.
+r"""Attribution of an output to its inputs: gradient times input, and integrated gradients.
 
     gradient × input         (x - x⁰) ⊙ ∇F(x)
     integrated gradients     (x - x⁰) ⊙ ∫₀¹ ∇F(x⁰ + α(x - x⁰)) dα        [sundararajan2017axiomatic]
 
-F is one number for a sequence x, x⁰ a baseline that stands for "nothing". The first looks at the slope where x is, so
-an input on which the answer has settled gets nothing. The second follows the answer all the way from x⁰ and is
-complete: its parts add up to F(x) - F(x⁰). The integral is taken by Gauss and Legendre's rule; how much the sum misses
-is told with it, and more points close the gap.
+F is one number for a sequence x, x⁰ a baseline that stands for "nothing". The first takes the slope at x, so an input
+for which the output is saturated gets nothing. The second follows the output from x⁰ to x and is complete: its parts
+add up to F(x) - F(x⁰). The integral is computed by Gauss-Legendre quadrature; the error of the sum is reported, and
+more points reduce it.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ Target = Callable[[Any], Tensor]
 
 @dataclass(frozen=True, eq=False)
 class Attribution(Result):
-    """What of F(x) - F(x⁰) is owed to each input of each row, in units of F.
+    """The part of each input of each row in F(x) - F(x⁰), in units of F.
 
     Args:
         integrated: integrated gradients, (B, T, I), float64.
@@ -68,7 +68,7 @@ class Attribution(Result):
         return self.integrated.sum(dim=2)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return values, gaps, and what each step and feature is owed, in the mean of the batch."""
+        """Return values, gaps, and the parts of each step and feature, in the mean of the batch."""
         return {
             **super().to_dict(),
             "values": self.values.tolist(),
@@ -84,20 +84,20 @@ class Attribution(Result):
         rows, steps, _ = self.integrated.shape
         strength = self.integrated.abs().mean(dim=0)
         if not bool(strength.any()):
-            return f"{rows} x {steps} steps: no input moves the answer away from that to the baseline"
+            return f"{rows} x {steps} steps: no input moves the output away from that of the baseline"
         step, feature = divmod(int(strength.argmax()), strength.shape[1])
         reach = int((strength.sum(dim=1).flip(0).cumsum(0) < strength.sum() / 2).sum()) + 1
         return (
-            f"{rows} x {steps} steps: half of what moves the answer lies in the last {reach} step(s), most of it in "
+            f"{rows} x {steps} steps: half of what moves the output lies in the last {reach} step(s), most of it in "
             f"feature {feature} of step {step}; integrated gradients ({self.points} points) add up to the change of "
-            f"the answer within {100 * self.relative_gap:.2g} %"
+            f"the output within {100 * self.relative_gap:.2g} %"
         )
 
     def plot(self) -> go.Figure:
-        """Draw what each step is owed, by both methods, with the quantiles of the batch."""
+        """Draw the part of each step, by both methods, with the quantiles of the batch."""
         from nurt import plotting
 
-        figure = plotting.new_figure("What the answer is owed to", "time step", "share of F(x) - F(x⁰), in units of F")
+        figure = plotting.new_figure("Attribution of the output", "time step", "share of F(x) - F(x⁰), in units of F")
         steps = np.arange(self.integrated.shape[1])
         shown = {"integrated gradients": self.by_step, "gradient × input": self.slope.sum(dim=2)}
         for colour, (name, values) in zip(plotting.PALETTE, shown.items(), strict=False):
@@ -113,24 +113,24 @@ def attribute(
     baseline: Tensor | None = None,
     points: int = 32,
 ) -> Attribution:
-    """Say what of a model's answer is owed to which input.
+    """Attribute the output of a model to its inputs.
 
     A module is in evaluation mode meanwhile and is left as it was, the gradients of its weights too. On a GPU the
     layers of torch.nn run without cuDNN, which has no backward pass in evaluation mode.
 
     Args:
-        model: a module, or a function, from inputs to an answer per row. Rows must not depend on each other.
+        model: a module, or a function, from inputs to an output per row. Rows must not depend on each other.
         inputs: x, (B, T, I), floating-point; of words take their embeddings.
-        target: which number of the answer: k of an answer (B, K), 0 of an answer (B,); or a function from what the
+        target: which number of the output: k of an output (B, K), 0 of an output (B,); or a function from what the
             model returns to one number per row, (B,).
         baseline: x⁰, anything that can be expanded to the shape of the inputs; None for zeros.
         points: of the Gauss-Legendre rule, each a forward and a backward pass; one is exact for a linear model.
 
     Raises:
         NurtTypeError: inputs that are not floating-point.
-        ShapeError: inputs, baseline or answer of another shape.
-        NurtValueError: no such output, ``points`` below 1, or an answer that the inputs do not reach.
-        NonFiniteError: the answer or its gradient is NaN or infinite.
+        ShapeError: inputs, baseline or output of another shape.
+        NurtValueError: no such output, ``points`` below 1, or an output that the inputs do not reach.
+        NonFiniteError: the output or its gradient is NaN or infinite.
 
     Example:
         >>> layer = LSTM(3, 5, batch_first=True)
@@ -152,8 +152,8 @@ def attribute(
     found = [path * mean, path * slope, values, baseline_values]
     if not all(bool(torch.isfinite(one).all()) for one in found):
         raise NonFiniteError(
-            "attribute: the answer or its gradient is not finite.",
-            expected="a finite answer at the inputs, the baseline and in between",
+            "attribute: the output or its gradient is not finite.",
+            expected="a finite output at the inputs, the baseline and in between",
             got="NaN or infinity",
             cure="Look for values that are not finite in the inputs and the weights.",
         )
@@ -164,10 +164,10 @@ def attribute(
 def _check(inputs: Tensor, points: int) -> None:
     if not inputs.is_floating_point():
         raise NurtTypeError(
-            "attribute: the inputs are no numbers that can be changed a little.",
+            "attribute: the inputs are no continuous numbers.",
             expected="a floating-point tensor (B, T, I)",
             got=str(inputs.dtype),
-            cure="Attribute to the embeddings: pass them, and a function that takes them to the answer.",
+            cure="Attribute to the embeddings: pass them, and a function that takes them to the output.",
         )
     if inputs.dim() != 3 or not inputs.numel():
         raise ShapeError("attribute: the inputs have no (B, T, I).", got=str(tuple(inputs.shape)))
@@ -203,33 +203,33 @@ def _undisturbed(model: Any, inputs: Tensor) -> Iterator[None]:
 def _gradient(model: Callable[[Tensor], Any], inputs: Tensor, target: int | Target) -> tuple[Tensor, Tensor]:
     """Return F of each row, (B,), and its gradient, (B, T, I), in float64."""
     leaf = inputs.clone().requires_grad_()
-    answer = _chosen(model(leaf), target, len(inputs))
-    if not answer.requires_grad:
+    output = _chosen(model(leaf), target, len(inputs))
+    if not output.requires_grad:
         raise NurtValueError(
-            "attribute: the answer cannot be differentiated by the inputs.",
-            expected="an answer that autograd can follow back",
+            "attribute: the output cannot be differentiated by the inputs.",
+            expected="an output with a gradient function",
             got="one without a gradient",
             cure="Leave out torch.no_grad() and detach() inside the model.",
         )
-    (gradient,) = torch.autograd.grad(answer.sum(), leaf, allow_unused=True, materialize_grads=True)
-    return answer.detach().double(), gradient.double()
+    (gradient,) = torch.autograd.grad(output.sum(), leaf, allow_unused=True, materialize_grads=True)
+    return output.detach().double(), gradient.double()
 
 
 def _chosen(said: Any, target: int | Target, rows: int) -> Tensor:
-    """Return the number of each row that is asked for, (B,)."""
-    answer = target(said) if callable(target) else _output(said, target)
-    if isinstance(answer, Tensor) and answer.shape == (rows,):
-        return answer
+    """Return the target number of each row, (B,)."""
+    output = target(said) if callable(target) else _entry(said, target)
+    if isinstance(output, Tensor) and output.shape == (rows,):
+        return output
     raise ShapeError(
-        "attribute: the answer is not one number per row.",
-        expected=f"({rows},) from a function `target`, or an answer ({rows}, K) of which `target` names one",
-        got=str(tuple(answer.shape)) if isinstance(answer, Tensor) else type(answer).__name__,
+        "attribute: the output is not one number per row.",
+        expected=f"({rows},) from a function `target`, or an output ({rows}, K) of which `target` names one",
+        got=str(tuple(output.shape)) if isinstance(output, Tensor) else type(output).__name__,
         cure="Pass target=lambda said: ..., such as said[0][:, -1, 0] for a layer that returns (outputs, state).",
     )
 
 
-def _output(said: Any, number: int) -> Any:
-    """Return one of the outputs of an answer (B, K), or of one (B,) itself; anything else as it is."""
+def _entry(said: Any, number: int) -> Any:
+    """Return one number of each row of an output (B, K) or (B,); anything else as it is."""
     if not isinstance(said, Tensor) or said.dim() not in (1, 2):
         return said
     table = said if said.dim() == 2 else said.unsqueeze(1)

@@ -105,7 +105,7 @@ def contribution_matrix(
         loss: from the outputs of the layer (B, T, ·) to one number per position, (T,); heads and targets are inside.
         parameters: names of weights, such as ["weight_hh"]; None for all that the step uses.
         keep: whether to keep the tensors G[s, t] beside their norms.
-        most_steps: only the last so many steps that the layer takes are looked at; the result says so.
+        most_steps: only the last so many steps that the layer takes are looked at, and the result reports it.
 
     Raises:
         NurtValueError: unknown parameters, a loss that cannot be differentiated or looks ahead, or tensors that would
@@ -259,5 +259,5 @@ def _checked_losses(losses: Any, run: Passage) -> Tensor:
 
 
 def left_out(skipped: int) -> str:
-    """Return how a result says that steps at the beginning were left out, if any were."""
+    """Return the clause of a result on steps left out at the beginning, if any were."""
     return f" (without the first {skipped} steps)" if skipped else ""

@@ -1,9 +1,9 @@
-r"""What each use of the weights adds to their gradient.
+r"""The contribution of each step to the gradient of the weights.
 
     K_s = ∂ℓ/∂W |_(use at step s),      Σ_s K_s = ∂ℓ/∂W,
 
 the sum over the batch of dℓ/da_s ⊗ (what W was multiplied by), a_s the pre-activation: the terms that back-propagation
-through time adds up [werbos1990backpropagation]. That the terms add up to the gradient checks the display itself.
+through time adds up [werbos1990backpropagation]. That the terms add up to the gradient is a check of the computation.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class StepContributions(Result):
         """Draw the norms over the steps."""
         from nurt import plotting
 
-        figure = plotting.new_figure(f"What each step adds to the gradient: {self.id}", "step s", "‖K_s‖")
+        figure = plotting.new_figure(f"Contributions of the steps to the gradient: {self.id}", "step s", "‖K_s‖")
         for name, norms in self.norms.items():
             figure.add_scatter(x=np.arange(len(norms)), y=norms.numpy(), name=name)
         figure.update_yaxes(type="log", exponentformat="power")

@@ -4,7 +4,7 @@ r"""Check a gradient against differences of the loss.
 
 in float64 with ε = 10⁻⁶·max(1, |θ|), one weight at a time. A good training curve proves nothing about a gradient: a
 wrong one often descends too, only worse. Differences have a limit of their own: the loss is rounded, so that they
-cannot tell a derivative more exactly than about 10⁻¹⁶·|ℓ|/ε. What lies below that is counted apart, and fails nothing.
+give a derivative no more exactly than about 10⁻¹⁶·|ℓ|/ε. Derivatives below that are counted apart and are no failure.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-r"""How far back a gradient reaches: what of the gradient of a loss is left k steps before it.
+r"""How far back a gradient reaches: the gradient of a loss k steps before it.
 
 With e_t = ∂ℓ/∂h_t from above and J_t the Jacobian of step t,
 

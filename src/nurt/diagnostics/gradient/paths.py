@@ -1,4 +1,4 @@
-r"""By which way the gradient reaches the cell state of an LSTM.
+r"""The paths by which the gradient reaches the cell state of an LSTM.
 
 With γ_t = dℓ/dc_t, e_t the direct and δ_t the total gradient of h_t, and s_t = o_t ⊙ (1 - tanh² c_t),
 
@@ -6,8 +6,8 @@ With γ_t = dℓ/dc_t, e_t the direct and δ_t the total gradient of h_t, and s_
         + s_t ⊙ e_t                the step's own output
         + s_t ⊙ (δ_t - e_t)        through the gates of the next step
 
-and at a row's last step ∂ℓ/∂c_T besides, where the loss reads the final cell itself [hochreiter1997long]. Beside it
-stands what the highway alone promises, ∏ f, and what is true, ‖∂c_T/∂c_t‖.
+and at a row's last step ∂ℓ/∂c_T besides, where the loss reads the final cell itself [hochreiter1997long]. The
+product ∏ f, which the highway alone keeps, is compared with the exact norm ‖∂c_T/∂c_t‖.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _LSTMS = ("lstm", "cifg_lstm")
 
 @dataclass(frozen=True, eq=False)
 class CellPaths(Result):
-    """The gradient of the cell states of one layer and direction, by its ways.
+    """The gradient of the cell states of one layer and direction, by path.
 
     Args:
         id: which layer and direction.
@@ -59,7 +59,7 @@ class CellPaths(Result):
 
     @property
     def parts(self) -> dict[str, Tensor]:
-        """The ways by name."""
+        """The paths by name."""
         return {
             "cell highway": self.highway,
             "own output": self.own_output,
@@ -94,13 +94,13 @@ class CellPaths(Result):
 
     def __str__(self) -> str:
         shares = ", ".join(f"{name} {percent(self.share(name), 0)}" for name in self.parts)
-        return f"{self.id}: ways of the gradient to the cell state: {shares}; they add up within {self.residual:.0e}"
+        return f"{self.id}: paths of the gradient to the cell state: {shares}; they add up within {self.residual:.0e}"
 
     def plot(self) -> go.Figure:
         """Draw the norms of the parts over time."""
         from nurt import plotting
 
-        figure = plotting.new_figure(f"Ways of the gradient: {self.id}", "step t", "norm")
+        figure = plotting.new_figure(f"Paths of the gradient: {self.id}", "step t", "norm")
         steps = np.arange(self.total.shape[1])
         for colour, name in zip(plotting.PALETTE, self.parts, strict=False):
             add_curve(figure, steps, self.curve(name), name, colour)
@@ -109,7 +109,7 @@ class CellPaths(Result):
 
 
 def cell_paths(record: LayerRecord) -> CellPaths:
-    """Split the gradient of the cell states by its ways.
+    """Split the gradient of the cell states by path.
 
     Args:
         record: of an LSTM layer, plain or with coupled gates, that a ``backward`` has reached.
@@ -139,13 +139,13 @@ def cell_paths(record: LayerRecord) -> CellPaths:
 
 @dataclass(frozen=True, eq=False)
 class HighwayReach(Result):
-    """How much of a change of c_t is left in the last cell state of a row: by the highway alone, and in truth.
+    """How much of a change of c_t is left in the last cell state of a row: by the highway alone, and exactly.
 
     Args:
         id: which layer and direction.
         row: of the batch.
         product: the largest ∏_{s>t} f_s over the units, (T,) up to the end of the row; 1 at the last step.
-        jacobian: ‖∂c_T/∂c_t‖₂ over all ways, (T,).
+        jacobian: ‖∂c_T/∂c_t‖₂ over all paths, (T,).
     """
 
     id: LayerId
@@ -157,7 +157,7 @@ class HighwayReach(Result):
         far = -1 if self.id.direction == "backward" else 0
         return (
             f"{self.id}, row {self.row}: over {len(self.product)} steps the forget gates keep at most "
-            f"{self.product[far]:.3g} of a cell state, the Jacobian over all ways has norm {self.jacobian[far]:.3g}"
+            f"{self.product[far]:.3g} of a cell state, the Jacobian over all paths has norm {self.jacobian[far]:.3g}"
         )
 
     def plot(self) -> go.Figure:

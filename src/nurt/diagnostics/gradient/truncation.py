@@ -1,14 +1,14 @@
-r"""What truncated back-propagation through time leaves out, exactly, for every window.
+r"""The bias of truncated back-propagation through time, exactly, for every window.
 
 With G[s, t] of :func:`~nurt.diagnostics.contribution_matrix`, s and t counted from 0,
 
     sliding window    g_K = Σ_{t-s < K} G[s, t]            every loss reaches back K steps
     chunks            g_K = Σ_{⌊s/K⌋ = ⌊t/K⌋} G[s, t]      the state is detached every K steps
 
-The second is what cutting a series into pieces and carrying the state amounts to. Both are biased: they are gradients
-of nothing. The ledger says by how much and in which direction. It speaks of the gradient at these weights on these
-data. It does not say what a network can learn: the state is carried across the cut, so that a read-out may still find
-in it what no gradient points to.
+The second is what cutting a series into pieces and carrying the state amounts to. Both are biased: they are the
+gradients of no function. The ledger gives the size and the direction of the bias, of the gradient at these weights on
+these data. It does not say what a network can learn: the state is carried across the cut, so that a read-out may use
+what no gradient points to.
 
 Where the loss reads the last step alone, T-1, the contributions are those of each use of the weights, G[s, T-1] = K_s,
 and one backward pass is enough: the sliding window sums the last K of them, the chunks the last ((T-1) mod K) + 1.
@@ -67,7 +67,7 @@ class Bias(Result):
 
 @dataclass(frozen=True, eq=False)
 class TruncationLedger(Result):
-    """What each window of truncation costs.
+    """The bias of each window of truncation.
 
     Args:
         id: which layer and direction.

@@ -1,4 +1,4 @@
-"""What a batch says about one curve: its mean and quantiles, beside which a single example can be seen."""
+"""Statistics of one curve over a batch: its mean and quantiles."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class BatchCurve(Result):
 
 
 def over_batch(values: Tensor) -> BatchCurve:
-    """Return what the rows of ``values`` (B, K) say together; NaN marks what a row does not have.
+    """Return the statistics of the rows of ``values`` (B, K); NaN marks what a row does not have.
 
     Example:
         >>> over_batch(torch.tensor([[1.0, 2.0], [3.0, float("nan")]])).mean

@@ -122,7 +122,7 @@ def record(model: nn.Module) -> Iterator[Record]:
         model: holds layers of ``nurt.nn`` (drop-in layers, Recurrent, Bidirectional, Stack) or ``torch.nn`` (RNN, LSTM,
             GRU) anywhere inside, or is one. Cells that the model steps by itself are not recorded. Frozen layers are:
             gradients then flow through them although their weights get none. What the native engine does not run
-            (options between the steps, other recurrences, steps of one's own, other devices) is recorded by the
+            (options between the steps, other recurrences, cells with their own step, other devices) is recorded by the
             readable loop, slower and with the same results.
 
     Yields:

@@ -1,7 +1,7 @@
-"""Find the recurrent layers inside a model, whoever made them, and give each as a cell that shares its weights.
+"""Find the recurrent layers inside a model, nurt's or torch's, and give each as a cell that shares its weights.
 
-Everything that looks into a network asks here first, so that a layer has one address everywhere (:class:`LayerId`),
-and so that what cannot be looked into is refused in one place, in one wording.
+All diagnostics find layers here, so that a layer has one address everywhere (:class:`LayerId`) and unsupported models
+are refused in one place, in one wording.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ def modules_of(model: nn.Module) -> tuple[FoundModule, ...]:
 
     Args:
         model: holds layers or cells of ``nurt.nn`` or ``torch.nn`` anywhere inside, or is one. A Stack counts as one
-            module with its layers; layers in a layer of one's own are found one by one.
+            module with its layers; layers inside a user's own layer are found one by one.
 
     Raises:
         NurtTypeError: not a module; nothing recurrent inside; weights of another precision than float32 or float64.

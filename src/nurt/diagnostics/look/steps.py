@@ -35,7 +35,7 @@ class StepFunction(NamedTuple):
     Attributes:
         take: one step.
         weights: by name, as they were.
-        zeros: a state of zeros, fields (1, ·); says which fields there are.
+        zeros: a state of zeros, fields (1, ·); has all its fields.
     """
 
     take: TakeStep
@@ -44,7 +44,7 @@ class StepFunction(NamedTuple):
 
 
 class StepBack(NamedTuple):
-    """What one step sends back.
+    """The gradients of one step.
 
     Attributes:
         place: t, at which input.
@@ -222,14 +222,14 @@ def weighted_step(cell: AbstractCell[Any]) -> tuple[dict[str, Tensor], Weighted]
     named = {name.removeprefix("cell."): weight.detach() for name, weight in module.named_parameters()}
 
     def step(x: Tensor, state: Any, weights: dict[str, Tensor]) -> Any:
-        handed = {f"cell.{name}": weight for name, weight in weights.items()}
-        return torch.func.functional_call(module, handed, (x, state))
+        named = {f"cell.{name}": weight for name, weight in weights.items()}
+        return torch.func.functional_call(module, named, (x, state))
 
     return named, step
 
 
 class _Step(nn.Module):
-    """The step of a cell as the call of a module, which is what torch can hand other weights to."""
+    """The step of a cell as the call of a module, which torch can run with other weights."""
 
     def __init__(self, cell: AbstractCell[Any]) -> None:
         super().__init__()

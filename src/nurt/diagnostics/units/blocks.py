@@ -46,11 +46,11 @@ def recurrent_blocks(model: nn.Module) -> tuple[GateBlock, ...]:
     """Return the recurrent weights of every layer, direction and gate inside ``model``, copied.
 
     Args:
-        model: holds recurrent layers; cells with a step of one's own have no blocks that are known here and are
-            passed over.
+        model: holds recurrent layers; cells with their own step have no known blocks and are
+            skipped.
 
     Raises:
-        NurtTypeError: nothing recurrent inside, or nothing but cells with a step of one's own.
+        NurtTypeError: nothing recurrent inside, or nothing but cells with their own step.
         NonFiniteError: a weight is NaN or infinite.
 
     Example:
@@ -135,7 +135,7 @@ class BlockNorms(Result):
 def block_norms(model: nn.Module) -> BlockNorms:
     """Return the norms of the weights of every gate, and of the gradients that stand in ``.grad`` now.
 
-    Look before clipping: a clipped gradient has the norm that somebody chose.
+    Call it before clipping: a clipped gradient has the norm of the limit.
 
     Args:
         model: holds recurrent cells or layers, nurt's or torch's.

@@ -1,9 +1,8 @@
-r"""Which input does an output listen to? The norms c[t, s] = ‖∂y_t/∂x_s‖ of one output, position against position.
+r"""The dependence of an output on each input: c[t, s] = ‖∂y_t/∂x_s‖, position against position.
 
 A diagonal band is a network that uses the last few inputs; a column is an input that is remembered for long; what
-lies above the diagonal is the future, which only a backward layer may see. A norm says how strongly an output would
-answer to a small change of the input, not how much the input contributed to its value: a saturated unit answers
-little to what it is made of.
+lies above the diagonal is the future, which only a backward layer may see. A norm says how much an output would change
+with a small change of the input, not how much the input contributed to its value: a saturated unit changes little.
 """
 
 from __future__ import annotations
@@ -76,7 +75,7 @@ class Connectivity(Result):
         """Draw the map of the batch mean, inputs to the right, outputs downwards."""
         from nurt import plotting
 
-        title = f"What output {self.output} listens to"
+        title = f"Inputs that output {self.output} depends on"
         figure = plotting.new_figure(title, "input step s", "output step t")
         steps = np.arange(self.first, self.first + self.norms.shape[1])
         plotting.add_log_map(figure, self.mean, "log₁₀ ‖∂y_t/∂x_s‖", steps)
@@ -99,7 +98,7 @@ def input_connectivity(
             was taken through, whose outputs are then its hidden states.
         inputs: (B, T, I); None with a passage, which has its own.
         output: k, which feature of the outputs.
-        most_steps: a longer sequence is cut to the pairs among its last so many positions; the result says so.
+        most_steps: a longer sequence is cut to the pairs among its last so many positions, and the result reports it.
 
     Raises:
         NurtTypeError: no inputs for a function, or inputs for a passage.

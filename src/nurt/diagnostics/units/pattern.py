@@ -1,4 +1,4 @@
-"""Which units are on in a stretch of time, and where else the same ones are, after [strobelt2018lstmvis].
+"""Units that are on in a stretch of time, and other places where the same ones are, after [strobelt2018lstmvis].
 
 Select an interval that means something, such as a word, a peak or a pause. The units that are on all through it and
 off beside it are a guess at what carries that meaning; the other places where all of them are on confirm the guess or
