@@ -17,10 +17,9 @@ from nurt.diagnostics.examination.layer_findings import LayerFindings, Scope, lo
 from nurt.diagnostics.examination.verdict import Advice, advise
 from nurt.diagnostics.gradient.lag import GradientByLag, lag_curve
 from nurt.diagnostics.gradient.truncation import reads_last_step
-from nurt.diagnostics.look.capture import record
+from nurt.diagnostics.look.capture import evaluating, record
 from nurt.diagnostics.look.finding import LayerId
 from nurt.diagnostics.look.layer_record import LayerRecord
-from nurt.diagnostics.look.passage import evaluating
 from nurt.diagnostics.units.blocks import recurrent_blocks
 from nurt.errors import NurtError, NurtTypeError, NurtValueError
 from nurt.results import Result

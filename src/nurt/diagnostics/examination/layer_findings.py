@@ -12,7 +12,7 @@ from nurt.diagnostics.dynamics.lyapunov import LyapunovExponents, lyapunov_expon
 from nurt.diagnostics.dynamics.spectrum import Spectrum
 from nurt.diagnostics.gradient.contributions import StepContributions, step_contributions
 from nurt.diagnostics.gradient.lag import GradientByLag, gradient_by_lag
-from nurt.diagnostics.gradient.paths import CellPaths, cell_paths
+from nurt.diagnostics.gradient.paths import LSTMS, CellPaths, cell_paths
 from nurt.diagnostics.gradient.truncation import TruncationLedger, last_step_ledger, reads_last_step
 from nurt.diagnostics.look.finding import LayerId
 from nurt.diagnostics.look.layer_record import LayerRecord
@@ -30,7 +30,6 @@ PARTS: Final = (
 )  # fmt: skip
 # Parts that take single steps again.
 _STEPWISE = ("jacobians", "lyapunov", "connectivity")
-_LSTMS = ("lstm", "cifg_lstm")
 # Distances at which products of Jacobians are kept: their singular values are expensive.
 _DISTANCES = (1, 2, 4, 8, 16, 32, 64, 128)
 
@@ -148,7 +147,7 @@ def look_at(record: LayerRecord, spectra: tuple[Spectrum, ...], scope: Scope) ->
         found["contributions"] = step_contributions(record)
     if scope.wants("truncation") and reached and reads_last_step(record):
         found["truncation"] = last_step_ledger(record, scope.tolerance)
-    if scope.wants("paths") and reached and record.recurrence in _LSTMS:
+    if scope.wants("paths") and reached and record.recurrence in LSTMS:
         found["paths"] = cell_paths(record)
     if scope.wants("gates") and bool(record.within.any()):
         found["gates"] = gate_statistics(record)

@@ -21,7 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from nurt.diagnostics.look.batch import add_curve, over_batch
-from nurt.diagnostics.look.passage import evaluating
+from nurt.diagnostics.look.capture import evaluating
 from nurt.errors import NonFiniteError, NurtTypeError, NurtValueError, ShapeError
 from nurt.results import Result
 

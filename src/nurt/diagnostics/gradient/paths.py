@@ -29,10 +29,10 @@ from nurt.wording import percent
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-__all__ = ["CellPaths", "HighwayReach", "cell_paths", "highway_reach"]
+__all__ = ["LSTMS", "CellPaths", "HighwayReach", "cell_paths", "highway_reach"]
 
 # Those in which h_t = o_t ⊙ tanh(c_t), and nothing else in the step reads c_t.
-_LSTMS = ("lstm", "cifg_lstm")
+LSTMS = ("lstm", "cifg_lstm")
 
 
 @dataclass(frozen=True, eq=False)
@@ -213,10 +213,10 @@ def highway_reach(record: LayerRecord, row: int = 0) -> HighwayReach:
 
 
 def _lstm_cell(where: str, record: LayerRecord) -> Tensor:
-    if record.recurrence not in _LSTMS or record.cell is None:
+    if record.recurrence not in LSTMS or record.cell is None:
         raise NurtValueError(
             f"{where}: {record.id} is no LSTM with h = o ⊙ tanh(c).",
-            expected=" or ".join(_LSTMS),
+            expected=" or ".join(LSTMS),
             got=record.recurrence or "a step of its own",
         )
     if record.steps.options.names:

@@ -19,12 +19,12 @@ from torch.nn.utils.rnn import PackedSequence
 from nurt import kernels
 from nurt.diagnostics.look.finding import Direction, FoundModule, LayerId, modules_of
 from nurt.diagnostics.look.layer_record import LayerRecord, Observed, observed_call
-from nurt.diagnostics.look.passage import Passage, evaluating
+from nurt.diagnostics.look.passage import Passage
 from nurt.errors import NurtTypeError, NurtValueError
 from nurt.nn import AbstractCell
 from nurt.nn.swapping import twin
 
-__all__ = ["Record", "observe", "record"]
+__all__ = ["Record", "evaluating", "observe", "record"]
 
 
 class Record:
@@ -193,6 +193,18 @@ def observe(model: nn.Module, *arguments: Any, **named: Any) -> tuple[Passage, .
     with evaluating(model), torch.no_grad(), record(model) as seen:
         model(*arguments, **named)
         return tuple(one.passage() for one in seen.once())
+
+
+@contextmanager
+def evaluating(model: nn.Module) -> Iterator[None]:
+    """Put ``model`` into evaluation mode, and every part of it back into its own."""
+    modes = {module: module.training for module in model.modules()}
+    model.eval()
+    try:
+        yield
+    finally:
+        for module, mode in modes.items():
+            module.training = mode
 
 
 def _observed(found: FoundModule, seen: Record) -> _CallObserver:

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from nurt.diagnostics.look.finding import LayerId
 from nurt.kernels.lengths import positions_within
 from nurt.nn import AbstractCell
 from nurt.nn.checking import check_inputs, check_lengths
 
-__all__ = ["Passage", "evaluating", "passage"]
+__all__ = ["Passage", "passage"]
 
 
 @dataclass(frozen=True)
@@ -105,15 +104,3 @@ def passage(
     start = template if state is None else type(template)(*state)
     start = type(start)(*(field.detach() for field in start))
     return Passage(LayerId("", 0, "backward" if reverse else "forward"), cell, inputs, start, ends.to(inputs.device))
-
-
-@contextmanager
-def evaluating(model: nn.Module) -> Iterator[None]:
-    """Put ``model`` into evaluation mode, and every part of it back into its own."""
-    modes = {module: module.training for module in model.modules()}
-    model.eval()
-    try:
-        yield
-    finally:
-        for module, mode in modes.items():
-            module.training = mode
