@@ -1,4 +1,4 @@
-"""Rules that walk downhill, in plain NumPy: for surfaces of few weights, where every step is to be seen.
+"""Rules of gradient descent in plain NumPy: for surfaces of few weights, where every step can be shown.
 
 The rules are frozen values without hidden state, so that several of them can start from one point of one surface.
 Training of networks is :mod:`nurt.training`; it uses torch's optimisers.

@@ -45,6 +45,7 @@ class SGD(AbstractRule):
 class RProp(AbstractRule):
     """Every weight has a step size of its own: Δ ← Δ·(η⁺ where the sign of g stayed, else η⁻), θ ← θ - sign(g)·Δ.
 
+    Resilient propagation uses only the signs of the gradient [riedmiller1993direct].
     The sign before the first step is 0, so the first factor is η⁻. After a change of sign the shorter step is taken
     at once. Step sizes have no bounds. :class:`TorchRprop` differs in all three.
 
