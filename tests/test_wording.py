@@ -132,3 +132,8 @@ def test_per_cents(share, words):
 def test_every_baseline_has_words_and_a_model_keeps_its_name():
     assert all(in_words(name) != name for name in BASELINES)
     assert in_words("LSTM") == "LSTM"
+
+
+@pytest.mark.parametrize(("count", "words"), [(0, "0 steps"), (1, "1 step"), (2, "2 steps"), (1000, "1000 steps")])
+def test_a_count_has_its_noun_in_the_form_that_goes_with_it(count: int, words: str) -> None:
+    assert wording.plural(count, "step") == words

@@ -1,4 +1,4 @@
-"""What every rule answers, and the walk itself."""
+"""The interface of a rule, and descent itself."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Moments: TypeAlias = tuple[np.ndarray, ...]
 
 
 class AbstractRule(ABC):
-    """One rule of descent. What it remembers between steps is handed in and out, never kept."""
+    """One rule of descent. Its memory between steps is an argument and a result, never kept."""
 
     @abstractmethod
     def begin(self, size: int) -> Moments:

@@ -9,123 +9,74 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from nurt.diagnostics.attribution import Attribution, attribute
-    from nurt.diagnostics.batch import BatchCurve
-    from nurt.diagnostics.blocks import GateBlock, recurrent_blocks
-    from nurt.diagnostics.connectivity import Connectivity, input_connectivity
-    from nurt.diagnostics.contribution_map import ContributionMatrix, contribution_matrix
-    from nurt.diagnostics.contributions import StepContributions, step_contributions
-    from nurt.diagnostics.examining import Examination, examine
-    from nurt.diagnostics.finding import FoundCell, FoundModule, LayerId, cells_of, modules_of
-    from nurt.diagnostics.gates import GateStatistics, Saturation, UnitStatistics, gate_statistics
-    from nurt.diagnostics.gradient_check import CheckedWeight, GradientCheck, check_gradient
-    from nurt.diagnostics.health import BlockNorm, BlockNorms, block_norms
-    from nurt.diagnostics.jacobian import StepJacobians, step_jacobians
-    from nurt.diagnostics.lag import GradientByLag, gradient_by_lag
-    from nurt.diagnostics.layer_findings import LayerFindings
-    from nurt.diagnostics.layer_record import LayerRecord
-    from nurt.diagnostics.lyapunov import LyapunovExponents, lyapunov_exponents
-    from nurt.diagnostics.memory import UnitMemory, unit_memory
-    from nurt.diagnostics.paths import CellPaths, HighwayReach, cell_paths, highway_reach
-    from nurt.diagnostics.pattern import Place, StatePattern, state_pattern
-    from nurt.diagnostics.products import JacobianProducts, jacobian_products
-    from nurt.diagnostics.recording import Record, record
-    from nurt.diagnostics.scope import PARTS, Scope
-    from nurt.diagnostics.spectrum import Spectrum, weight_spectrum
-    from nurt.diagnostics.spectrum_history import SpectrumHistory, SpectrumObserver
-    from nurt.diagnostics.stationary import StationaryPoints, fixed_points
-    from nurt.diagnostics.surface.directions import path_plane, random_plane, snapshot
-    from nurt.diagnostics.surface.plane import Direction, Plane, weight_plane
-    from nurt.diagnostics.surface.result import Marker, Overlay, Steepest, Surface, loss_surface
+    from nurt.diagnostics.dynamics.jacobian import JacobianProducts, StepJacobians, jacobian_products, step_jacobians
+    from nurt.diagnostics.dynamics.lyapunov import LyapunovExponents, lyapunov_exponents
+    from nurt.diagnostics.dynamics.spectrum import Spectrum, SpectrumHistory, SpectrumObserver, weight_spectrum
+    from nurt.diagnostics.dynamics.stationary import StationaryPoints, fixed_points
+    from nurt.diagnostics.examination.examining import Examination, examine
+    from nurt.diagnostics.examination.layer_findings import PARTS, LayerFindings, Scope
+    from nurt.diagnostics.examination.verdict import Advice
+    from nurt.diagnostics.gradient.attribution import Attribution, attribute
+    from nurt.diagnostics.gradient.contribution_map import ContributionMatrix, contribution_matrix
+    from nurt.diagnostics.gradient.contributions import StepContributions, step_contributions
+    from nurt.diagnostics.gradient.gradient_check import CheckedWeight, GradientCheck, check_gradient
+    from nurt.diagnostics.gradient.lag import GradientByLag, gradient_by_lag
+    from nurt.diagnostics.gradient.paths import CellPaths, HighwayReach, cell_paths, highway_reach
+    from nurt.diagnostics.gradient.truncation import Bias, TruncationLedger, truncation_ledger
+    from nurt.diagnostics.look.batch import BatchCurve
+    from nurt.diagnostics.look.capture import Record, observe, record
+    from nurt.diagnostics.look.finding import FoundCell, FoundModule, LayerId, cells_of, modules_of
+    from nurt.diagnostics.look.layer_record import LayerRecord
+    from nurt.diagnostics.look.passage import Passage, passage
+    from nurt.diagnostics.surface.plane import Plane, PlaneDirection, path_plane, random_plane, snapshot, weight_plane
+    from nurt.diagnostics.surface.result import Steepest, Surface, loss_surface
     from nurt.diagnostics.surface.sampling import Adaptive, Grid
+    from nurt.diagnostics.surface.scene import Marker, Overlay
     from nurt.diagnostics.surface.trajectory import Trajectory, projected_path, trajectories
-    from nurt.diagnostics.truncation import Bias, TruncationLedger, truncation_ledger
-    from nurt.diagnostics.verdict import Advice
-    from nurt.diagnostics.watching import Passage, observe, passage
+    from nurt.diagnostics.units.blocks import BlockNorm, BlockNorms, GateBlock, block_norms, recurrent_blocks
+    from nurt.diagnostics.units.connectivity import Connectivity, input_connectivity
+    from nurt.diagnostics.units.gates import (
+        GateStatistics,
+        Saturation,
+        UnitMemory,
+        UnitStatistics,
+        gate_statistics,
+        unit_memory,
+    )
+    from nurt.diagnostics.units.pattern import Place, StatePattern, state_pattern
 
-# One line per name: the module it lives in. Sorted, so that additions do not meet.
-_HOME = {
-    "PARTS": "scope",
-    "Adaptive": "surface.sampling",
-    "Advice": "verdict",
-    "Attribution": "attribution",
-    "BatchCurve": "batch",
-    "Bias": "truncation",
-    "BlockNorm": "health",
-    "BlockNorms": "health",
-    "CellPaths": "paths",
-    "CheckedWeight": "gradient_check",
-    "Connectivity": "connectivity",
-    "ContributionMatrix": "contribution_map",
-    "Direction": "surface.plane",
-    "Examination": "examining",
-    "FoundCell": "finding",
-    "FoundModule": "finding",
-    "GateBlock": "blocks",
-    "GateStatistics": "gates",
-    "GradientByLag": "lag",
-    "GradientCheck": "gradient_check",
-    "Grid": "surface.sampling",
-    "HighwayReach": "paths",
-    "JacobianProducts": "products",
-    "LayerFindings": "layer_findings",
-    "LayerId": "finding",
-    "LayerRecord": "layer_record",
-    "LyapunovExponents": "lyapunov",
-    "Marker": "surface.result",
-    "Overlay": "surface.result",
-    "Passage": "watching",
-    "Place": "pattern",
-    "Plane": "surface.plane",
-    "Record": "recording",
-    "Saturation": "gates",
-    "Scope": "scope",
-    "Spectrum": "spectrum",
-    "SpectrumHistory": "spectrum_history",
-    "SpectrumObserver": "spectrum_history",
-    "StatePattern": "pattern",
-    "StationaryPoints": "stationary",
-    "Steepest": "surface.result",
-    "StepContributions": "contributions",
-    "StepJacobians": "jacobian",
-    "Surface": "surface.result",
-    "Trajectory": "surface.trajectory",
-    "TruncationLedger": "truncation",
-    "UnitMemory": "memory",
-    "UnitStatistics": "gates",
-    "attribute": "attribution",
-    "block_norms": "health",
-    "cell_paths": "paths",
-    "cells_of": "finding",
-    "check_gradient": "gradient_check",
-    "contribution_matrix": "contribution_map",
-    "examine": "examining",
-    "fixed_points": "stationary",
-    "gate_statistics": "gates",
-    "gradient_by_lag": "lag",
-    "highway_reach": "paths",
-    "input_connectivity": "connectivity",
-    "jacobian_products": "products",
-    "loss_surface": "surface.result",
-    "lyapunov_exponents": "lyapunov",
-    "modules_of": "finding",
-    "observe": "watching",
-    "passage": "watching",
-    "path_plane": "surface.directions",
-    "projected_path": "surface.trajectory",
-    "random_plane": "surface.directions",
-    "record": "recording",
-    "recurrent_blocks": "blocks",
-    "snapshot": "surface.directions",
-    "state_pattern": "pattern",
-    "step_contributions": "contributions",
-    "step_jacobians": "jacobian",
-    "trajectories": "surface.trajectory",
-    "truncation_ledger": "truncation",
-    "unit_memory": "memory",
-    "weight_plane": "surface.plane",
-    "weight_spectrum": "spectrum",
+# Module by module, the names that it gives.
+_MODULES = {
+    "dynamics.jacobian": ("JacobianProducts", "StepJacobians", "jacobian_products", "step_jacobians"),
+    "dynamics.lyapunov": ("LyapunovExponents", "lyapunov_exponents"),
+    "dynamics.spectrum": ("Spectrum", "SpectrumHistory", "SpectrumObserver", "weight_spectrum"),
+    "dynamics.stationary": ("StationaryPoints", "fixed_points"),
+    "examination.examining": ("Examination", "examine"),
+    "examination.layer_findings": ("PARTS", "LayerFindings", "Scope"),
+    "examination.verdict": ("Advice",),
+    "gradient.attribution": ("Attribution", "attribute"),
+    "gradient.contribution_map": ("ContributionMatrix", "contribution_matrix"),
+    "gradient.contributions": ("StepContributions", "step_contributions"),
+    "gradient.gradient_check": ("CheckedWeight", "GradientCheck", "check_gradient"),
+    "gradient.lag": ("GradientByLag", "gradient_by_lag"),
+    "gradient.paths": ("CellPaths", "HighwayReach", "cell_paths", "highway_reach"),
+    "gradient.truncation": ("Bias", "TruncationLedger", "truncation_ledger"),
+    "look.batch": ("BatchCurve",),
+    "look.capture": ("Record", "observe", "record"),
+    "look.finding": ("FoundCell", "FoundModule", "LayerId", "cells_of", "modules_of"),
+    "look.layer_record": ("LayerRecord",),
+    "look.passage": ("Passage", "passage"),
+    "surface.plane": ("Plane", "PlaneDirection", "path_plane", "random_plane", "snapshot", "weight_plane"),
+    "surface.result": ("Steepest", "Surface", "loss_surface"),
+    "surface.sampling": ("Adaptive", "Grid"),
+    "surface.scene": ("Marker", "Overlay"),
+    "surface.trajectory": ("Trajectory", "projected_path", "trajectories"),
+    "units.blocks": ("BlockNorm", "BlockNorms", "GateBlock", "block_norms", "recurrent_blocks"),
+    "units.connectivity": ("Connectivity", "input_connectivity"),
+    "units.gates": ("GateStatistics", "Saturation", "UnitMemory", "UnitStatistics", "gate_statistics", "unit_memory"),
+    "units.pattern": ("Place", "StatePattern", "state_pattern"),
 }
+_HOME = {name: module for module, names in _MODULES.items() for name in names}
 
 __all__ = [
     "PARTS",
@@ -140,7 +91,6 @@ __all__ = [
     "CheckedWeight",
     "Connectivity",
     "ContributionMatrix",
-    "Direction",
     "Examination",
     "FoundCell",
     "FoundModule",
@@ -160,6 +110,7 @@ __all__ = [
     "Passage",
     "Place",
     "Plane",
+    "PlaneDirection",
     "Record",
     "Saturation",
     "Scope",

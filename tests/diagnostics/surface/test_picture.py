@@ -8,7 +8,11 @@ import numpy as np
 import pytest
 import torch
 
+from nurt import plotting
+from nurt.descent import SGD
 from nurt.diagnostics import Adaptive, Grid, Marker, Overlay, Surface, loss_surface, trajectories, weight_plane
+from nurt.diagnostics.surface.picture import colour_bar
+from nurt.diagnostics.surface.scene import Raster
 
 
 @pytest.fixture
@@ -52,3 +56,44 @@ def test_the_gradient_has_a_map_of_its_own(surface: Surface) -> None:
     figure = surface.plot_gradient()
     assert "gradient" in figure.data[0].name
     assert np.nanmax(figure.data[0].z) == pytest.approx(np.log10(np.nanmax(surface.gradient_norms)), abs=0.1)
+
+
+def raster(low: float, high: float, signed: bool = False) -> Raster:
+    height = np.linspace(low, high, 1600).reshape(40, 40)
+    return Raster(np.arange(40.0), np.arange(40.0), height, np.zeros((40, 40), dtype=bool), signed)
+
+
+def test_many_powers_get_powers_and_few_get_numbers() -> None:
+    assert colour_bar(raster(-2.5, 19), "ℓ")["ticktext"] == [f"10<sup>{k}</sup>" for k in (0, 4, 8, 12, 16)]
+    assert colour_bar(raster(-2.2, -0.9), "ℓ")["ticktext"][-1] == "0.13"
+    assert colour_bar(raster(-5, -1), "ℓ")["ticktext"][-1] == "10<sup>−1</sup>"
+
+
+def test_ticks_lie_within_the_colours() -> None:
+    for low, high, signed in ((-2.5, 19, False), (-0.3, 0.1, False), (-3, 3, True)):
+        one = raster(low, high, signed)
+        bottom, top = plotting.colour_range(one.height)
+        ticks = colour_bar(one, "ℓ")["tickvals"]
+        assert bottom - 1e-9 <= min(ticks) and max(ticks) <= top + 1e-9
+        assert len(ticks) >= 3
+
+
+def test_walks_lie_on_the_relief_and_end_at_its_edge() -> None:
+    model = torch.nn.Linear(1, 1).double()
+    plane = weight_plane(model, "weight", "bias")
+
+    def loss(m: torch.nn.Linear) -> torch.Tensor:
+        return (1 + m.weight**2 + m.bias**2).sum()
+
+    rules = {"away": SGD(-0.5), "in": SGD(0.1)}
+    line = Overlay("line", np.array([-1.0, 1.0]), np.array([0.1, 0.1]))
+    surface = loss_surface(loss, plane, sampling=Grid(30)).with_drawn(
+        trajectories(loss, plane, (0.4, 0.4), 3, rules), [line]
+    )
+    figure = surface.plot_3d()
+    relief, over, away, inside = figure.data
+    assert relief.type == "surface" and over.name == "line"
+    assert np.isnan(away.x[-1]) and np.isnan(away.z[-1]) and np.isfinite(away.z[0])
+    heights = np.log10(1 + inside.x**2 + inside.y**2)
+    np.testing.assert_allclose(inside.z, heights, atol=0.02)
+    assert figure.layout.scene.zaxis.range[0] <= heights.min()

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nurt.diagnostics import Adaptive, Grid, loss_surface
-from nurt.diagnostics.surface.sampling import Samples
+from nurt.diagnostics.surface.sampling import SMALLEST, Samples, has_signs, heights
 from nurt.errors import NurtValueError
 
 
@@ -134,3 +134,18 @@ def test_a_small_budget_goes_to_the_largest_change() -> None:
     samples = Adaptive(80, 0.1, 5).run((-1, 1), (-1, 1), lambda x, y: (wall(x, y)[0] * 10**x,))
     extra = samples.points[25:]
     assert (np.abs(extra[:, 1] - 0.3 * extra[:, 0] - 0.11) < 0.55).mean() > 0.9
+
+
+def test_heights_are_powers_of_ten_and_zero_has_one_too() -> None:
+    np.testing.assert_array_equal(heights(np.array([1e-3, 1.0, 0.0])), [-3, 0, np.log10(SMALLEST)])
+
+
+def test_what_is_not_finite_has_no_height() -> None:
+    assert np.isnan(heights(np.array([np.nan, np.inf, -np.inf]))).all()
+
+
+def test_negative_losses_keep_their_order() -> None:
+    losses = np.array([-1e6, -3.0, -1e-3, 0.0, 0.5, 1e9])
+    assert has_signs(losses) and not has_signs(np.array([0.0, -np.inf, np.nan]))
+    assert (np.diff(heights(losses)) > 0).all()
+    np.testing.assert_allclose(heights(np.array([9.0]), signed=True), 1.0)

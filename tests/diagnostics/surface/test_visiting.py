@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from nurt.diagnostics import Adaptive, Grid, check_gradient, loss_surface, random_plane, trajectories, weight_plane
+from nurt.diagnostics.surface.visiting import Counter
 from nurt.errors import NurtTypeError, NurtValueError, ShapeError
 
 
@@ -145,3 +146,14 @@ def test_what_is_no_loss_is_refused(loss: Callable, error: type[Exception], mess
         loss_surface(loss, weight_plane(model, "weight", "bias"), sampling=Grid(2))
     with pytest.raises(error, match=message):
         check_gradient(model, loss)
+
+
+def test_only_false_stops() -> None:
+    for answer, going in ((None, True), (True, True), (0, True), (False, False)):
+        counter = Counter(lambda _done, _total, answer=answer: answer, 3)
+        assert counter.count() is going and counter.stopped is not going
+
+
+def test_nobody_needs_to_listen() -> None:
+    counter = Counter(None, 2)
+    assert counter.count() and counter.count() and counter.done == 2

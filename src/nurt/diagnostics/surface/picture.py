@@ -1,22 +1,20 @@
-"""Maps of a surface, with walks, known lines and points of interest."""
+"""Pictures of a surface: maps of the loss and of its gradient, and a relief."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from nurt import plotting
-from nurt.diagnostics.surface.colours import SCALE, colour_bar
-from nurt.diagnostics.surface.raster import Raster, rasterised
+from nurt.diagnostics.surface.sampling import heights
+from nurt.diagnostics.surface.scene import Overlay, Raster, Scene
 from nurt.diagnostics.surface.trajectory import Trajectory
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-    from nurt.diagnostics.surface.result import Overlay, Surface
-
-__all__ = ["LOSS", "colour_of", "gradient_map", "loss_map"]
+__all__ = ["LOSS", "SCALE", "colour_bar", "colour_of", "gradient_map", "loss_map", "relief"]
 
 LOSS = "loss ℓ"
 NOT_FINITE = "#F2B8A0"
@@ -26,16 +24,63 @@ PIXELS = 240
 COLOURS = ("#D55E00", "#CC79A7", "#56B4E9", "#1A1A1A", "#E69F00")
 # Outlines of more dots than this would merge into a band.
 OUTLINED = 60
+SCALE = "Viridis"
+TICKS = 5
+RELIEF_PIXELS = 120
+# Lines lie this share of the height above the surface, so that it does not swallow them.
+LIFT = 0.01
 
 
-def loss_map(surface: Surface) -> go.Figure:
-    """Return a map of the loss."""
-    return _map(surface, surface.losses, LOSS)
+def loss_map(scene: Scene, losses: np.ndarray) -> go.Figure:
+    """Return a map of the loss at the points of the scene, (P,)."""
+    return _map(scene, losses, LOSS)
 
 
-def gradient_map(surface: Surface) -> go.Figure:
-    """Return a map of the norm of the gradient within the plane."""
-    return _map(surface, surface.gradient_norms, SLOPE)
+def gradient_map(scene: Scene, norms: np.ndarray) -> go.Figure:
+    """Return a map of the norm of the gradient within the plane, (P,)."""
+    return _map(scene, norms, SLOPE)
+
+
+def relief(scene: Scene, losses: np.ndarray) -> go.Figure:
+    """Return the losses at the points of the scene, (P,), as heights in three dimensions, on a logarithmic scale."""
+    raster = scene.raster(losses, RELIEF_PIXELS)
+    low, high = plotting.colour_range(raster.height)
+    bar = colour_bar(raster, LOSS)
+    figure = plotting.new_figure("", "", "")
+    figure.add_surface(
+        x=raster.x, y=raster.y, z=raster.height.astype(np.float32), cmin=low, cmax=high, colorscale=SCALE,
+        colorbar=bar, lighting={"ambient": 0.75, "diffuse": 0.5, "specular": 0.05}, name=LOSS, showlegend=False,
+        hovertemplate="(%{x:.4g}, %{y:.4g}): 10^%{z:.3f}<extra></extra>",
+    )  # fmt: skip
+    lift = LIFT * (high - low)
+    for overlay in scene.overlays:
+        line = {"color": plotting.REFERENCE, "width": 6}
+        over = raster.at(np.column_stack([overlay.x, overlay.y])) + lift
+        figure.add_scatter3d(x=overlay.x, y=overlay.y, z=over, name=overlay.name, mode="lines", line=line)
+    for number, walk in enumerate(scene.trajectories):
+        line = {"color": colour_of(number), "width": 5}
+        on = _on_surface(raster, walk.points, walk.losses) + lift
+        # Points far outside would take the whole scene.
+        x, y = np.where(np.isfinite(on), walk.points.T, np.nan)
+        figure.add_scatter3d(x=x, y=y, z=on, name=walk.name, mode="lines", line=line)
+    axis = {"backgroundcolor": "#FFFFFF", "gridcolor": "#DDDDDD", "tickfont": {"size": 10}}
+    figure.update_layout(
+        margin={"l": 0, "r": 0, "t": 64, "b": 24},
+        scene={
+            "xaxis": {**axis, "title": {"text": scene.names[0], "font": {"size": 12}}, "range": list(scene.ranges[0])},
+            "yaxis": {**axis, "title": {"text": scene.names[1], "font": {"size": 12}}, "range": list(scene.ranges[1])},
+            "zaxis": {
+                **axis,
+                "title": {"text": ""},
+                "range": [low, high + 4 * lift],
+                "tickvals": bar["tickvals"],
+                "ticktext": bar["ticktext"],
+            },
+            "aspectratio": {"x": 1, "y": 1, "z": 0.6},
+            "camera": {"eye": {"x": 1.2, "y": -1.45, "z": 1.15}},
+        },
+    )
+    return figure
 
 
 def colour_of(number: int) -> str:
@@ -43,17 +88,17 @@ def colour_of(number: int) -> str:
     return COLOURS[number % len(COLOURS)]
 
 
-def _map(surface: Surface, values: np.ndarray, title: str) -> go.Figure:
-    raster = rasterised(surface.points, values, surface.cells, (surface.x_range, surface.y_range), PIXELS)
-    figure = plotting.new_figure("", surface.x_name, surface.y_name)
+def _map(scene: Scene, values: np.ndarray, title: str) -> go.Figure:
+    raster = scene.raster(values, PIXELS)
+    figure = plotting.new_figure("", *scene.names)
     _add_heights(figure, raster, title)
-    _add_broken(figure, surface, raster, values)
-    _add_points(figure, surface)
-    for overlay in surface.overlays:
+    _add_broken(figure, scene, raster, values)
+    _add_points(figure, scene)
+    for overlay in scene.overlays:
         _add_overlay(figure, overlay)
-    for number, walk in enumerate(surface.trajectories):
+    for number, walk in enumerate(scene.trajectories):
         _add_walk(figure, walk, number)
-    for number, marker in enumerate(surface.markers):
+    for number, marker in enumerate(scene.markers):
         figure.add_scatter(
             x=[marker.x],
             y=[marker.y],
@@ -62,8 +107,9 @@ def _map(surface: Surface, values: np.ndarray, title: str) -> go.Figure:
             marker=plotting.marker(number),
             hoverinfo="name",
         )
-    figure.update_xaxes(range=list(surface.x_range), showgrid=False, constrain="domain")
-    figure.update_yaxes(range=list(surface.y_range), showgrid=False)
+    x, y = scene.ranges
+    figure.update_xaxes(range=list(x), showgrid=False, constrain="domain")
+    figure.update_yaxes(range=list(y), showgrid=False)
     figure.update_layout(
         hovermode="closest", plot_bgcolor="#DDDDDD", margin={"l": 48, "r": 12, "t": 64, "b": 48},
         legend={"itemsizing": "constant", "font": {"size": 12}, "bgcolor": "rgba(0,0,0,0)"},
@@ -86,7 +132,7 @@ def _add_heights(figure: go.Figure, raster: Raster, title: str) -> None:
     )
 
 
-def _add_broken(figure: go.Figure, surface: Surface, raster: Raster, values: np.ndarray) -> None:
+def _add_broken(figure: go.Figure, scene: Scene, raster: Raster, values: np.ndarray) -> None:
     """Paint cells with a corner that is not finite, and name the colour."""
     if not raster.broken.any() and np.isfinite(values).all():
         return
@@ -98,7 +144,7 @@ def _add_broken(figure: go.Figure, surface: Surface, raster: Raster, values: np.
         showscale=False,
         hovertemplate="(%{x:.4g}, %{y:.4g}): not finite<extra></extra>",
     )
-    bad = surface.points[~np.isfinite(values)]
+    bad = scene.points[~np.isfinite(values)]
     figure.add_scatter(
         x=bad[:, 0], y=bad[:, 1], mode="markers", name="not finite",
         marker={"symbol": "x-thin", "size": 5, "color": NOT_FINITE, "line": {"color": "#7A1F00", "width": 1}},
@@ -106,13 +152,12 @@ def _add_broken(figure: go.Figure, surface: Surface, raster: Raster, values: np.
     )  # fmt: skip
 
 
-def _add_points(figure: go.Figure, surface: Surface) -> None:
+def _add_points(figure: go.Figure, scene: Scene) -> None:
     """Add points that are not on an even grid, hidden until they are asked for in the legend."""
-    widths = surface.points[surface.cells[:, 1], 0] - surface.points[surface.cells[:, 0], 0]
-    if not widths.size or widths.max() < 1.5 * widths.min():
+    if scene.widths is None:
         return
     figure.add_scatter(
-        x=surface.points[:, 0], y=surface.points[:, 1], name="evaluated", mode="markers", visible="legendonly",
+        x=scene.points[:, 0], y=scene.points[:, 1], name="evaluated", mode="markers", visible="legendonly",
         marker={"color": "#444444", "size": 2}, hoverinfo="skip",
     )  # fmt: skip
 
@@ -139,3 +184,46 @@ def _add_walk(figure: go.Figure, walk: Trajectory, number: int) -> None:
         **group | {"x": x[-1:], "y": y[-1:]}, name=f"{walk.name}: end", mode="markers", showlegend=False,
         hoverinfo="name", marker=end,
     )  # fmt: skip
+
+
+def colour_bar(raster: Raster, title: str) -> dict[str, Any]:
+    """Return a horizontal bar above the plot: powers of ten where there are several, plain numbers where not."""
+    places, texts = _ticks(*plotting.colour_range(raster.height), signed=raster.signed)
+    return {
+        "title": {"text": title, "side": "top", "font": {"size": 12}},
+        "orientation": "h",
+        "x": 0.5,
+        "xanchor": "center",
+        "y": 1.0,
+        "yanchor": "bottom",
+        "ypad": 4,
+        "len": 1.0,
+        "thickness": 10,
+        "outlinewidth": 0,
+        "tickvals": places,
+        "ticktext": texts,
+        "tickfont": {"size": 11},
+    }
+
+
+def _ticks(low: float, high: float, *, signed: bool) -> tuple[list[float], list[str]]:
+    if signed:
+        places = np.linspace(low, high, TICKS)
+        return places.tolist(), [_short(float(np.sign(one) * (10 ** abs(one) - 1))) for one in places]
+    stride = max(1, round((high - low) / TICKS))
+    powers = np.arange(np.ceil(low / stride) * stride, high + 1e-9, stride)
+    if len(powers) >= 3:
+        return powers.tolist(), [f"10<sup>{int(power)}</sup>".replace("-", "−") for power in powers]
+    values = np.linspace(10**low, 10**high, TICKS)
+    return np.log10(values).tolist(), [_short(float(one)) for one in values]
+
+
+def _short(value: float) -> str:
+    return f"{value:.2g}".replace("-", "−")
+
+
+def _on_surface(raster: Raster, points: np.ndarray, losses: np.ndarray) -> np.ndarray:
+    """Return the height of a walk; where its loss is unknown, that of the surface; NaN outside of the picture."""
+    under = raster.at(points)
+    on = np.where(np.isfinite(losses), heights(losses, raster.signed), under)
+    return np.where(np.isnan(under), np.nan, on.clip(*plotting.colour_range(raster.height)))

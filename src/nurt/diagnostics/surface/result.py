@@ -1,4 +1,4 @@
-"""The loss over a rectangle of a plane."""
+"""The loss over a rectangle of a plane, as numbers, sentences and pictures."""
 
 from __future__ import annotations
 
@@ -9,53 +9,22 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nurt.diagnostics.surface.heights import has_signs, heights
 from nurt.diagnostics.surface.plane import Plane
-from nurt.diagnostics.surface.progress import Counter, Progress
-from nurt.diagnostics.surface.sampling import AbstractSampling, Grid, Range
+from nurt.diagnostics.surface.sampling import AT_ONCE, AbstractSampling, Grid, Range, has_signs, heights
+from nurt.diagnostics.surface.scene import Marker, Overlay, Scene
 from nurt.diagnostics.surface.trajectory import Trajectory
-from nurt.diagnostics.surface.visiting import LossFunction, visiting
+from nurt.diagnostics.surface.visiting import Counter, LossFunction, OnProgress, visiting
 from nurt.errors import NurtValueError
 from nurt.results import Result
+from nurt.wording import percent
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-__all__ = ["Marker", "Overlay", "Steepest", "Surface", "loss_surface"]
-
+__all__ = ["Steepest", "Surface", "loss_surface"]
 
 # Powers of ten below the median, as far as a change of the loss counts as steep.
 DEEPEST = 2.0
-
-
-@dataclass(frozen=True, eq=False)
-class Overlay(Result):
-    """A line that is known from theory, drawn over a surface.
-
-    Args:
-        name: for the legend.
-        x: (K,).
-        y: (K,).
-    """
-
-    name: str
-    x: np.ndarray
-    y: np.ndarray
-
-
-@dataclass(frozen=True)
-class Marker(Result):
-    """A point of interest.
-
-    Args:
-        name: for the legend.
-        x: where.
-        y: where.
-    """
-
-    name: str
-    x: float
-    y: float
 
 
 @dataclass(frozen=True)
@@ -150,6 +119,12 @@ class Surface(Result):
         x, y = corners[best].mean(axis=0).tolist()
         return Steepest((x, y), float(change[best]), float(edges[best].max()))
 
+    @property
+    def scene(self) -> Scene:
+        """The rectangle and all that is drawn over it, without values."""
+        names, ranges = (self.x_name, self.y_name), (self.x_range, self.y_range)
+        return Scene(names, ranges, self.points, self.cells, self.trajectories, self.overlays, self.markers)
+
     def with_drawn(
         self,
         trajectories: Sequence[Trajectory] = (),
@@ -165,21 +140,19 @@ class Surface(Result):
         )
 
     def __str__(self) -> str:
-        from nurt.diagnostics.surface.words import summary
-
-        return summary(self)
+        return _summary(self)
 
     def plot(self) -> go.Figure:
         """Draw a map of the loss on a logarithmic scale with all that is drawn over it."""
         from nurt.diagnostics.surface.picture import loss_map
 
-        return loss_map(self)
+        return loss_map(self.scene, self.losses)
 
     def plot_3d(self) -> go.Figure:
         """Draw the surface in three dimensions, its height on a logarithmic scale."""
-        from nurt.diagnostics.surface.picture_3d import relief
+        from nurt.diagnostics.surface.picture import relief
 
-        return relief(self)
+        return relief(self.scene, self.losses)
 
     def plot_gradient(self) -> go.Figure:
         """Draw a map of the norm of the gradient within the plane, on a logarithmic scale.
@@ -189,7 +162,7 @@ class Surface(Result):
         """
         from nurt.diagnostics.surface.picture import gradient_map
 
-        return gradient_map(self)
+        return gradient_map(self.scene, self.gradient_norms)
 
 
 def loss_surface(
@@ -200,7 +173,7 @@ def loss_surface(
     sampling: AbstractSampling | None = None,
     *,
     gradients: bool = False,
-    progress: Progress | None = None,
+    progress: OnProgress | None = None,
 ) -> Surface:
     """Evaluate the loss over a rectangle of a plane in the space of the weights.
 
@@ -265,3 +238,75 @@ def loss_surface(
         complete=samples.complete,
         explained=plane.explained,
     )
+
+
+def _summary(surface: Surface) -> str:
+    """Return what a surface shows: its range, its steepest place, what is missing, where the walks went."""
+    told = [_extent(surface), *_steepness(surface), *_doubts(surface)]
+    if surface.explained is not None:
+        first, both = percent(surface.explained[0], 2), percent(sum(surface.explained), 2)
+        told.append(f"The two axes hold {both} of the variance of the path, the first {first}.")
+    told.append("The model was in evaluation mode: no dropout.")
+    walks = [str(one) + _escape(surface, one.points) for one in surface.trajectories]
+    return "\n".join([" ".join(told), *walks])
+
+
+def _extent(surface: Surface) -> str:
+    (left, right), (low, high) = surface.x_range, surface.y_range
+    where = f"[{left:.4g}, {right:.4g}] × [{low:.4g}, {high:.4g}]"
+    told = f"The loss {surface.words}, {len(surface.losses)} points in {where}{_cell_widths(surface)}"
+    finite = np.flatnonzero(np.isfinite(surface.losses))
+    if not finite.size:
+        return f"{told}: nowhere finite."
+    least, most = finite[np.argmin(surface.losses[finite])], finite[np.argmax(surface.losses[finite])]
+    return f"{told}: from {_at(surface, least)} to {_at(surface, most)}."
+
+
+def _cell_widths(surface: Surface) -> str:
+    """Return a clause on cells of different widths."""
+    widths = surface.scene.widths
+    return "" if widths is None else f", cells from {widths[1]:.2g} down to {widths[0]:.2g} wide"
+
+
+def _steepness(surface: Surface) -> list[str]:
+    found = surface.steepest
+    if found is None or found.change == 0.0:
+        return []
+    x, y = found.point
+    factor = f"a factor of {10**found.change:.3g}" if found.change < 3 else f"{found.change:.1f} powers of ten"
+    told = [f"Steepest at ({x:.4g}, {y:.4g}): {factor} within {found.width:.2g}."]
+    if surface.gradients is not None:
+        norms = np.where(np.isfinite(surface.gradient_norms), surface.gradient_norms, -np.inf)
+        best = int(np.argmax(norms))
+        if np.isfinite(norms[best]):
+            px, py = surface.points[best]
+            told.append(f"The largest gradient, {norms[best]:.4g}, is at ({px:.4g}, {py:.4g}).")
+    return told
+
+
+def _doubts(surface: Surface) -> list[str]:
+    told = []
+    if surface.non_finite:
+        told.append(f"{surface.non_finite} of {len(surface.losses)} values are not finite.")
+    if not surface.complete:
+        told.append(f"It was stopped before its {surface.budget} points were done.")
+    elif len(surface.losses) + AT_ONCE <= surface.budget:
+        told.append(f"Of {surface.budget} points allowed, {len(surface.losses)} were enough.")
+    return told
+
+
+def _escape(surface: Surface, points: np.ndarray) -> str:
+    """Return a clause on a walk that leaves the rectangle."""
+    inside = np.ones(len(points), dtype=bool)
+    for column, (low, high) in enumerate((surface.x_range, surface.y_range)):
+        inside &= (points[:, column] >= low) & (points[:, column] <= high)
+    if inside.all():
+        return ""
+    return f"; outside of the picture from step {int(np.argmin(inside))}" + (
+        "" if not inside[-1] else ", back at the end"
+    )
+
+
+def _at(surface: Surface, number: int) -> str:
+    x, y = surface.points[number]
+    return f"{surface.losses[number]:.4g} at ({x:.4g}, {y:.4g})"

@@ -2,7 +2,8 @@
 
 A wall of a recurrent network is far thinner than the distance of two points of any grid one can afford. The adaptive
 sampling starts from a coarse grid and splits the cells between whose corners the loss changes most, on a logarithmic
-scale, into four: a quadtree [finkel1974quad]. Cells without change stay large.
+scale, into four: a quadtree [finkel1974quad]. Cells without change stay large. The height of a loss, here and in
+pictures, is its power of ten, with a sign where losses lie below 0.
 """
 
 from __future__ import annotations
@@ -16,20 +17,20 @@ from typing import TypeAlias
 
 import numpy as np
 
-from nurt.diagnostics.surface.heights import has_signs, heights
 from nurt.errors import NurtValueError
 
-__all__ = ["AbstractSampling", "Adaptive", "Grid", "Range", "Samples"]
+__all__ = ["SMALLEST", "AbstractSampling", "Adaptive", "Grid", "Range", "Samples", "has_signs", "heights"]
 
 Range: TypeAlias = tuple[float, float]
-Measure: TypeAlias = Callable[[float, float], tuple[float, ...] | None]
+LossAt: TypeAlias = Callable[[float, float], tuple[float, ...] | None]
 """The loss at a point and behind it what else is wanted, or None to stop."""
-
 
 # A cell is split by its middle and those of its edges.
 AT_ONCE = 5
 # Powers of ten that the border of what is not finite counts for: a wall among others.
 BORDER = 1.0
+# A loss of exactly 0 has no logarithm.
+SMALLEST = 1e-35
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +61,7 @@ class AbstractSampling(ABC):
         """The most evaluations it takes."""
 
     @abstractmethod
-    def run(self, x: Range, y: Range, measure: Measure) -> Samples:
+    def run(self, x: Range, y: Range, measure: LossAt) -> Samples:
         """Evaluate points of the rectangle ``x`` × ``y``, until ``measure`` returns None."""
 
 
@@ -94,7 +95,7 @@ class Grid(AbstractSampling):
         """All points."""
         return self.columns * self._rows
 
-    def run(self, x: Range, y: Range, measure: Measure) -> Samples:
+    def run(self, x: Range, y: Range, measure: LossAt) -> Samples:
         """Evaluate row by row, from the lowest."""
         lattice = _Lattice(x, y, self.columns - 1, self._rows - 1, measure)
         for row in range(self._rows):
@@ -143,7 +144,7 @@ class Adaptive(AbstractSampling):
                 got=f"start {self.start}, budget {self.budget}, threshold {self.threshold}, depth {self.depth}",
             )
 
-    def run(self, x: Range, y: Range, measure: Measure) -> Samples:
+    def run(self, x: Range, y: Range, measure: LossAt) -> Samples:
         """Evaluate the coarse grid, then split cells."""
         side = 2**self.depth
         lattice = _Lattice(x, y, (self.start - 1) * side, (self.start - 1) * side, measure)
@@ -198,7 +199,7 @@ class _Lattice:
     y: Range
     columns: int
     rows: int
-    measure: Measure
+    measure: LossAt
     places: dict[tuple[int, int], int] = field(default_factory=dict, init=False)
     points: list[tuple[float, float]] = field(default_factory=list, init=False)
     values: list[tuple[float, ...]] = field(default_factory=list, init=False)
@@ -211,7 +212,7 @@ class _Lattice:
         return len(self.points)
 
     def evaluate(self, column: int, row: int) -> bool:
-        """Measure a point unless it is known; return whether to go on."""
+        """LossAt a point unless it is known; return whether to go on."""
         if (column, row) in self.places:
             return True
         if self.stopped:
@@ -267,3 +268,30 @@ def _between(ends: Range, step: int, steps: int) -> float:
     if step == steps:
         return high
     return low + (high - low) * step / steps if math.isfinite(high - low) else math.nan
+
+
+def heights(losses: np.ndarray, signed: bool | None = None) -> np.ndarray:
+    """Return log₁₀ of losses; what is not finite becomes NaN.
+
+    Losses below 0, as a likelihood may have, change the scale to sign(ℓ)·log₁₀(1 + |ℓ|) for all of them.
+
+    Args:
+        losses: any shape.
+        signed: whether some of all the losses, of which these may be a part, are below 0; None looks at these.
+
+    Example:
+        >>> heights(np.array([100.0, np.inf]))
+        array([ 2., nan])
+    """
+    finite = np.isfinite(losses)
+    known = np.where(finite, losses, 1.0)
+    if has_signs(known) if signed is None else signed:
+        high = np.sign(known) * np.log10(1.0 + np.abs(known))
+    else:
+        high = np.log10(np.maximum(known, SMALLEST))
+    return np.where(finite, high, np.nan)
+
+
+def has_signs(losses: np.ndarray) -> bool:
+    """Return whether any finite loss is below 0."""
+    return bool((losses[np.isfinite(losses)] < 0).any())

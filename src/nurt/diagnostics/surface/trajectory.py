@@ -12,9 +12,8 @@ from torch import Tensor
 
 from nurt.descent import SGD, AbstractRule, Adam, RProp, TorchRprop
 from nurt.diagnostics.surface.plane import Plane
-from nurt.diagnostics.surface.progress import Counter, Progress
 from nurt.diagnostics.surface.sampling import Range
-from nurt.diagnostics.surface.visiting import LossFunction, Visit, visiting
+from nurt.diagnostics.surface.visiting import Counter, LossFunction, OnProgress, Visit, visiting
 from nurt.errors import NurtValueError
 from nurt.results import Result
 
@@ -37,7 +36,7 @@ class Trajectory(Result):
     """A walk over a plane.
 
     Args:
-        name: of who walked.
+        name: of the optimiser.
         points: (S + 1, 2), the start first.
         losses: at the points, (S + 1,); NaN where unknown.
     """
@@ -65,7 +64,7 @@ class Trajectory(Result):
         if np.isfinite(self.losses[[0, -1]]).all():
             told += f", loss {self.losses[0]:.4g} → {self.losses[-1]:.4g}"
         if not (np.isfinite(self.points[-1]).all() and np.isfinite(self.losses[-1])):
-            told += "; thrown out of the range of numbers"
+            told += "; diverged"
         return told
 
 
@@ -75,9 +74,9 @@ def trajectories(
     start: tuple[float, float],
     steps: int = 500,
     rules: Rules = RULES,
-    progress: Progress | None = None,
+    progress: OnProgress | None = None,
 ) -> tuple[Trajectory, ...]:
-    """Let optimisers walk over a plane from one start, full batch, and keep every point.
+    """Run optimisers over a plane from one start, full batch, and keep every point.
 
     Only the two coordinates of the plane are optimised; all other weights stay on it. A walk ends early where weights
     or the loss are no longer finite.
@@ -140,7 +139,7 @@ def _walk(
     point = np.array(start, dtype=np.float64)
     memory = rule.begin(point.size)
     points, losses = [point], []
-    # A walk that is thrown out overflows on its way; its points say so.
+    # A walk that diverges overflows; its points show it.
     with np.errstate(all="ignore"):
         for _ in range(steps):
             if counter.stopped:

@@ -1,7 +1,7 @@
-"""Ask for the loss at other weights than those of the model, and leave no trace.
+"""Evaluate the loss at other weights than those of the model, and restore the model.
 
-While a visit lasts the model is in evaluation mode and its weights are moved; at the end, whatever ended it, every
-parameter and buffer has its bits again, every module its mode.
+During a visit the model is in evaluation mode and its weights are moved; at the end, whatever ended it, every parameter
+and buffer has its bits again, every module its mode. A counter reports the progress and lets the evaluation be stopped.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 import torch
@@ -18,10 +18,13 @@ from torch import Tensor, nn
 from nurt.diagnostics.surface.plane import Plane
 from nurt.errors import NurtTypeError, NurtValueError, ShapeError
 
-__all__ = ["LossFunction", "Visit", "check_repeats", "scalar", "undisturbed", "visiting"]
+__all__ = ["Counter", "LossFunction", "OnProgress", "Visit", "check_repeats", "scalar", "undisturbed", "visiting"]
 
 LossFunction: TypeAlias = Callable[[nn.Module], Tensor]
 """Takes the model and returns its loss, a scalar: the mean over one fixed set of data."""
+
+OnProgress: TypeAlias = Callable[[int, int], bool | None]
+"""Called with the evaluations done and the most there may be; False stops, and what was done is kept."""
 
 # Two evaluations at one point may differ by the order in which threads add, not by more.
 REPEATS = 1e-4
@@ -70,6 +73,28 @@ class Visit:
     def _move(self, x: float, y: float) -> None:
         for name, moved in self.plane.at(x, y).items():
             self.parameters[name].copy_(moved)
+
+
+@dataclass(eq=False)
+class Counter:
+    """Counts evaluations, and asks whether to go on.
+
+    Args:
+        progress: called after each evaluation; None calls nothing.
+        total: the most evaluations there may be.
+    """
+
+    progress: OnProgress | None
+    total: int
+    done: int = field(default=0, init=False)
+    stopped: bool = field(default=False, init=False)
+
+    def count(self) -> bool:
+        """Count one more; return whether to go on."""
+        self.done += 1
+        if self.progress is not None and self.progress(self.done, self.total) is False:
+            self.stopped = True
+        return not self.stopped
 
 
 @contextmanager

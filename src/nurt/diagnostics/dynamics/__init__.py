@@ -1,0 +1,1 @@
+"""The state over time: Jacobians of steps, Lyapunov exponents, fixed points, spectra of the weights."""

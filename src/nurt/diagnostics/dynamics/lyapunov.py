@@ -1,0 +1,182 @@
+r"""Finite-time Lyapunov exponents: at which rates small differences between two states grow or shrink.
+
+    J_t Q_{t-1} = Q_t R_t,      λ_i = 1/T Σ_t ln |R_t,ii|      (nats per step)
+
+the method of [benettin1980lyapunov], used for recurrent networks by [vogt2022lyapunov]. A largest exponent above 0
+means that the network amplifies every difference, noise too; one far below 0 that it forgets at that rate. Two
+cautions. The exponents belong to the trajectory, hence to these inputs. And over few steps they are not the limits of
+the same name: T, the steps left out at the start and the spread over sequences are reported with every number.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from nurt.diagnostics.dynamics.jacobian import StepJacobians
+from nurt.diagnostics.look.batch import add_curve, over_batch
+from nurt.diagnostics.look.finding import LayerId
+from nurt.errors import NurtValueError
+from nurt.results import Result
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+__all__ = ["LyapunovExponents", "lyapunov_exponents"]
+
+
+@dataclass(frozen=True, eq=False)
+class LyapunovExponents(Result):
+    """Finite-time exponents of one layer in one direction.
+
+    Args:
+        id: which layer and direction.
+        exponents: per row, falling, (B, k), nats per step; NaN for a row without a step after the discarded ones, -∞
+            where a direction is lost altogether.
+        discarded: steps left out at the start of each row.
+        steps: steps averaged over, per row, (B,).
+        growth: ln |R_ii| of every step, in the order in which the layer runs, (B, T, k), the columns as Q has them;
+            NaN for discarded steps and past the end of a row.
+        units: n, features of the whole state, which is how many exponents there are.
+    """
+
+    id: LayerId
+    exponents: Tensor = field(metadata={"json": False})
+    discarded: int
+    steps: Tensor = field(metadata={"json": False})
+    growth: Tensor = field(metadata={"json": False}, repr=False)
+    units: int
+
+    @property
+    def mean(self) -> Tensor:
+        """Mean over the rows, (k,)."""
+        return self.exponents.nanmean(dim=0)
+
+    @property
+    def spread(self) -> Tensor:
+        """Standard deviation over the rows, (k,); NaN where fewer than two rows have exponents."""
+        known = self.exponents[~self.exponents[:, 0].isnan()]
+        if len(known) < 2:
+            return torch.full_like(self.exponents[0], torch.nan)
+        return known.std(dim=0)
+
+    @property
+    def largest(self) -> float:
+        """The largest exponent, mean of the rows."""
+        return float(self.mean[0])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the exponents with what they rest on."""
+        return {
+            "id": self.id._asdict(),
+            "units": self.units,
+            "discarded": self.discarded,
+            "steps": self.steps.tolist(),
+            "mean": [_plain(one) for one in self.mean.tolist()],
+            "spread": [_plain(one) for one in self.spread.tolist()],
+            "over_batch": over_batch(self.exponents).to_dict(),
+        }
+
+    def __str__(self) -> str:
+        if np.isnan(self.largest):
+            return f"{self.id}: no row has a step after the {self.discarded} discarded"
+        shown = ", ".join(f"{one:+.4f}" for one in self.mean[:3].tolist())
+        known = self.steps[self.steps > 0]
+        length = f"{int(known.min())}" if known.min() == known.max() else f"{int(known.min())} to {int(known.max())}"
+        spread = float(self.spread[0])
+        beside = "a single sequence" if np.isnan(spread) else f"standard deviation {spread:.4f} over {len(known)} rows"
+        return (
+            f"{self.id}: largest Lyapunov exponents {shown} nats per step over {length} step(s), "
+            f"{self.discarded} discarded; {beside}"
+        )
+
+    def plot(self) -> go.Figure:
+        """Draw the exponents in falling order."""
+        from nurt import plotting
+
+        figure = plotting.new_figure(f"Lyapunov exponents: {self.id}", "index i", "λ_i (nats per step)")
+        finite = torch.where(self.exponents.isinf(), torch.nan, self.exponents)
+        curve = over_batch(finite)
+        add_curve(figure, np.arange(1, finite.shape[1] + 1), curve, "median of the batch", plotting.MODEL)
+        figure.add_hline(y=0.0, line={"color": plotting.REFERENCE, "width": 1, "dash": "dot"})
+        return figure
+
+
+def _plain(value: float) -> float | None:
+    return value if np.isfinite(value) else None
+
+
+def lyapunov_exponents(
+    jacobians: StepJacobians, *, count: int | None = None, discard: int = 0, start: Tensor | None = None
+) -> LyapunovExponents:
+    """Return the finite-time Lyapunov exponents along the states that a layer visits.
+
+    Args:
+        jacobians: of one layer and direction.
+        count: k, how many of the largest exponents; None for all n.
+        discard: steps at the start of each row during which Q turns into place and nothing is counted.
+        start: Q before the first step, (n, k), orthonormal columns. None for the identity where all exponents are
+            asked for, and for fixed random columns where only some are: columns of the identity would miss what
+            lives in the other units.
+
+    Returns:
+        The exponents of every row.
+
+    Raises:
+        NurtValueError: ``count`` outside 1 … n, ``discard`` below 0, or ``start`` of another shape.
+
+    Example:
+        >>> jacobians = nurt.diagnostics.step_jacobians(nurt.diagnostics.passage(LSTMCell(3, 5), torch.randn(4, 30, 3)))
+        >>> found = lyapunov_exponents(jacobians, count=3, discard=10)
+        >>> found.exponents.shape, found.steps.tolist()
+        (torch.Size([4, 3]), [20, 20, 20, 20])
+    """
+    batch, steps, n, _ = jacobians.values.shape
+    columns = _checked(n, count, discard)
+    basis = _start(n, columns, start).expand(batch, n, columns)
+    growth = torch.full((batch, steps, columns), torch.nan, dtype=torch.float64)
+    for step in range(steps):
+        there = jacobians.lengths > step
+        basis, upper = torch.linalg.qr(_at(jacobians, step) @ basis)
+        growth[:, step] = upper.diagonal(dim1=-2, dim2=-1).abs().log()
+        growth[~there | (step < discard), step] = torch.nan
+    counted = (jacobians.lengths - discard).clamp(min=0)
+    sums = torch.where(growth.isnan(), 0.0, growth).sum(dim=1)
+    exponents = torch.where(counted[:, None] > 0, sums / counted[:, None], torch.nan)
+    return LyapunovExponents(jacobians.id, exponents.sort(dim=1, descending=True).values, discard, counted, growth, n)
+
+
+def _checked(n: int, count: int | None, discard: int) -> int:
+    columns = n if count is None else count
+    if not 1 <= columns <= n or discard < 0:
+        raise NurtValueError(
+            "lyapunov_exponents: `count` or `discard` is out of range.",
+            expected=f"count in 1 … {n}, the units of the state, and discard of at least 0",
+            got=f"count={count}, discard={discard}",
+        )
+    return columns
+
+
+def _start(n: int, columns: int, start: Tensor | None) -> Tensor:
+    if start is None:
+        if columns == n:
+            return torch.eye(n, dtype=torch.float64)
+        drawn = np.random.default_rng(0).standard_normal((n, columns))
+        basis: Tensor = torch.linalg.qr(torch.from_numpy(drawn))[0]
+        return basis
+    if start.shape != (n, columns):
+        raise NurtValueError(
+            "lyapunov_exponents: `start` has the wrong shape.",
+            expected=f"({n}, {columns})",
+            got=str(tuple(start.shape)),
+        )
+    return start.double()
+
+
+def _at(jacobians: StepJacobians, step: int) -> Tensor:
+    """Return the Jacobian of the ``step``-th step that each row takes, (B, n, n); of any step past a row's end."""
+    return jacobians.at(step if jacobians.id.direction == "forward" else jacobians.lengths - 1 - step)

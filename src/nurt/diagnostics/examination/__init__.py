@@ -1,0 +1,1 @@
+"""Examine a whole network, layer by layer, and say what follows by stated rules."""

@@ -1,0 +1,1 @@
+"""Back-propagated gradients: by lag, step and path, truncated, attributed to inputs, and checked."""

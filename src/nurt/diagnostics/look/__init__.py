@@ -1,0 +1,1 @@
+"""Find the recurrent layers of a model, and record what they do."""
