@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from nurt import wording
 from nurt.evaluation.forecasts.baselines import BASELINES
-from nurt.wording import compared, in_words, p_in_words, per_cent
+from nurt.wording import Text, compared, in_words, joined, p_in_words, per_cent, to_digits
 
 
 @pytest.mark.parametrize(
@@ -137,3 +137,12 @@ def test_every_baseline_has_words_and_a_model_keeps_its_name():
 @pytest.mark.parametrize(("count", "words"), [(0, "0 steps"), (1, "1 step"), (2, "2 steps"), (1000, "1000 steps")])
 def test_a_count_has_its_noun_in_the_form_that_goes_with_it(count: int, words: str) -> None:
     assert wording.plural(count, "step") == words
+
+
+def test_sentences_are_joined_in_both_languages() -> None:
+    assert joined(Text("One.", "Jeden."), Text("Two.", "Dwa.")) == Text("One. Two.", "Jeden. Dwa.")
+
+
+@pytest.mark.parametrize(("value", "digits", "expected"), [(0.0123456, 3, 0.0123), (1234.5, 2, 1200.0), (0.0, 3, 0.0)])
+def test_values_are_rounded_to_significant_digits(value: float, digits: int, expected: float) -> None:
+    assert to_digits(value, digits) == expected

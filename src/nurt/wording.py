@@ -22,6 +22,7 @@ __all__ = [
     "forecaster_name",
     "in_words",
     "interval",
+    "joined",
     "localised",
     "number",
     "p_in_words",
@@ -30,6 +31,7 @@ __all__ = [
     "percent",
     "plural",
     "seconds",
+    "to_digits",
     "unbroken",
     "updates_made",
 ]
@@ -207,6 +209,11 @@ class Text:
         return Text(one("en"), one("pl"))
 
 
+def joined(*parts: Text) -> Text:
+    """Return sentences in a row, with a space between them."""
+    return Text(" ".join(one.en for one in parts), " ".join(one.pl for one in parts))
+
+
 def counted(count: int, english: tuple[str, str], polish: tuple[str, str, str]) -> Text:
     """Return a count with its noun in the form that goes with it.
 
@@ -235,6 +242,11 @@ def updates_made(count: int) -> Text:
     if count == 0:
         return Text("nothing is trained", "nic nie jest uczone")
     return counted(count, ("update", "updates"), ("aktualizacja", "aktualizacje", "aktualizacji"))
+
+
+def to_digits(value: float, digits: int = 3) -> float:
+    """Return a number rounded to so many significant digits, for a sentence."""
+    return float(f"{value:.{digits}g}")
 
 
 def figures_of(value: float | str | Text, language: Language) -> str:

@@ -1,7 +1,7 @@
 """Floors: the time of the same arithmetic, or the same memory traffic, alone.
 
-A floor is measured with torch in the same process and on the same threads as the case beside which it stands. It is a
-yardstick, not a law: a library whose matrix product is slow on some processor can be passed.
+A floor is measured with torch in the same process and on the same threads as its case. It is a
+yardstick, not a bound: where the matrix product of torch is slow, a case can be faster.
 """
 
 from __future__ import annotations

@@ -38,7 +38,7 @@ class OnCase(Protocol):
 
 @dataclass(frozen=True)
 class BenchmarkPlan:
-    """What to run, and how long.
+    """Cases, threads and time of a run.
 
     Args:
         groups: names in ``GROUPS``; empty for all.
@@ -64,12 +64,12 @@ class BenchmarkPlan:
 
 
 def run_cases(cases: Sequence[Case], plan: BenchmarkPlan, listener: OnCase | None = None) -> BenchmarkRun:
-    """Run cases one after the other; an interruption keeps what was measured.
+    """Run cases one after the other; an interruption keeps the measured cases.
 
     A case whose gate is red reports no time: neither its own nor a ratio.
 
     Args:
-        cases: what to run.
+        cases: to run.
         plan: threads and budget.
         listener: called after every result.
     """
@@ -122,7 +122,7 @@ def deviation(outcome: Outcome, reference: Outcome) -> Deviation:
     """Compare an outcome with the float64 reference, quantity by quantity.
 
     Args:
-        outcome: what a contender computed.
+        outcome: of a contender.
         reference: the right values; every quantity in it must be in ``outcome``.
 
     Returns:

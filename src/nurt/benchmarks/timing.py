@@ -57,7 +57,7 @@ def alternate(runs: Sequence[Run], budget_seconds: float) -> list[Timing]:
     """Time several runs in turns: the first, the second, …, the first again.
 
     Args:
-        runs: what to time.
+        runs: to time.
         budget_seconds: after this the rounds end, but not before three are measured, unless those would take more
             than ``PATIENCE`` times the budget.
 

@@ -56,7 +56,7 @@ class Experiment(Generic[SettingsT]):
         id: name on the command line.
         name: title.
         description: one paragraph.
-        how_to_read: what to look at first.
+        how_to_read: advice for the reader of the page.
         expected_seconds: time of the default preset on one core.
         presets: name → preset; the first is the default.
         compute: from settings to a result; reports progress.

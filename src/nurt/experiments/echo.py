@@ -11,7 +11,7 @@ from nurt.experiments.longmemory.judging import CHANCE, LEARNT, CellVerdict, jud
 from nurt.experiments.longmemory.result import MemoryResult, clipped_figure, curves_figure, runs_table
 from nurt.experiments.longmemory.study import CellRun, MemorySettings, run_all
 from nurt.experiments.results import Figure, Measure, ResultTable, Standing, Verdict
-from nurt.wording import Text
+from nurt.wording import Text, joined
 
 __all__ = ["EXPERIMENT", "EchoResult", "EchoSettings"]
 
@@ -106,7 +106,7 @@ def _verdict(cells: tuple[CellVerdict, ...], runs: tuple[CellRun, ...], planned:
     rest = verdict_of(cells, CHANCE, runs, planned)
     if standing == "reached" and rest.standing != "reached":
         standing = "partly"
-    return Verdict(standing, Text(f"{share.en} {rest.text.en}", f"{share.pl} {rest.text.pl}"))
+    return Verdict(standing, joined(share, rest.text))
 
 
 BASE = EchoSettings(cells=("RNN", "LSTM", "GRU"), updates=1500, batch=32, tested=100, looks=30)

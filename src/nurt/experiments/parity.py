@@ -11,7 +11,7 @@ from nurt import plotting
 from nurt.experiments import drawing
 from nurt.experiments.base import Exercise, Experiment, Preset, ReportProgress, about, part_of
 from nurt.experiments.results import ExperimentResult, Figure, Measure, ResultTable, Settings, Standing, Verdict
-from nurt.wording import Language, Text
+from nurt.wording import Language, Text, joined
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -242,7 +242,7 @@ def _verdict(
         learnt = Text("Learnt with {way}: {own} of {n} seeds.", "Nauczone, {way}: {own} z {n} ziaren.")
         parts.append(learnt.filled(way=WAYS[way], own=own, n=settings.repeats))
     standing: Standing = "missed" if not exact else "reached" if len(solved) == len(trainings) else "partly"
-    return Verdict(standing, Text(" ".join(one.en for one in parts), " ".join(one.pl for one in parts)))
+    return Verdict(standing, joined(*parts))
 
 
 def _learnt(result: ParityResult) -> ResultTable:

@@ -11,7 +11,7 @@ import numpy as np
 from nurt import plotting
 from nurt.experiments.base import Exercise, Experiment, Preset, ReportProgress, about, part_of
 from nurt.experiments.results import ExperimentResult, Figure, FileSettings, Measure, ResultTable, Standing, Verdict
-from nurt.wording import Language, Text
+from nurt.wording import Language, Text, joined
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -155,16 +155,14 @@ def _verdict(scores: list[DesignScore], bars: list[float], horizons: tuple[int, 
         "najlepszego poziomu odniesienia: trzech powtórzeń i regresji liniowej.",
     ).filled(won=won, total=total)
     if places:
-        listed = ", ".join(places)
-        text = Text(
-            f"{text.en} All combinations are better at: {listed}.",
-            f"{text.pl} Wszystkie kombinacje są lepsze przy: {listed}.",
-        )
+        always = Text("All combinations are better at: {listed}.", "Wszystkie kombinacje są lepsze przy: {listed}.")
+        text = joined(text, always.filled(listed=", ".join(places)))
     if won < total:
-        text = Text(
-            f"{text.en} In the other cases one of the baselines is equal or better.",
-            f"{text.pl} W pozostałych któraś z metod odniesienia jest równie dobra albo lepsza.",
+        rest = Text(
+            "In the other cases one of the baselines is equal or better.",
+            "W pozostałych któraś z metod odniesienia jest równie dobra albo lepsza.",
         )
+        text = joined(text, rest)
     return Verdict(standing, text)
 
 

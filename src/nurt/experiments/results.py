@@ -99,7 +99,7 @@ class ResultTable:
         ]
 
     def is_numeric(self, column: int) -> bool:
-        """Tell whether a column holds numbers, which stand to the right."""
+        """Return whether a column holds numbers, which are aligned to the right."""
         return bool(self.rows) and all(isinstance(row[column], int | float) for row in self.rows)
 
 
@@ -129,7 +129,7 @@ class ExperimentResult(Result):
         verdict: the answer in words.
         score: the number that the verdict is about, or None.
         baselines: the same number for trivial methods.
-        updates: updates of the weights that were made, 0 where nothing is trained.
+        updates: updates of the weights, 0 without training.
         experiment: id of the experiment; set by :meth:`Experiment.run`.
         preset: name of the preset; "own" for settings of one's own.
         seconds: duration of the run.

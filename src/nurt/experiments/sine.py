@@ -12,7 +12,7 @@ from nurt import plotting
 from nurt.experiments import drawing
 from nurt.experiments.base import Exercise, Experiment, Preset, ReportProgress, about, part_of
 from nurt.experiments.results import ExperimentResult, Figure, Measure, ResultTable, Settings, Standing, Verdict
-from nurt.wording import Language, Text, counted
+from nurt.wording import Language, Text, counted, to_digits
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -111,7 +111,7 @@ class SineResult(ExperimentResult):
             "the sine for {n} steps with an error of at most {exact}.",
             "Bez szumu każda wartość to 2 cos(1) razy ostatnia minus przedostatnia: dwie jednostki liniowe przedłużają "
             "sinus o {n} kroków z błędem nie większym niż {exact}.",
-        ).filled(n=self.settings.observations, exact=float(f"{self.exact:.1e}"))
+        ).filled(n=self.settings.observations, exact=to_digits(self.exact, 2))
         return (ResultTable(caption, columns, tuple(rows), note, significant=5),)
 
 
@@ -137,7 +137,7 @@ def noiseless_error(steps: int) -> float:
 
 
 def compute(settings: SineSettings, progress: ReportProgress) -> SineResult:
-    """Train the network from several initial weights and judge it beside an autoregression."""
+    """Train the network from several initial weights and compare it with an autoregression."""
     from nurt.data import Series
     from nurt.data.splits import split_by_time
     from nurt.data.synthetic import noisy_sine
@@ -209,7 +209,7 @@ def _verdict(settings: SineSettings, errors: tuple[float, ...], line: float, flo
     )
     filled = claim.filled(ar=f"AR({settings.look_back})", worse=worse, n=len(errors))
     epochs = counted(settings.epochs, ("epoch", "epochs"), ("epoce", "epokach", "epokach"))
-    numbers = {"mean": float(f"{np.mean(errors):.3g}"), "line": float(f"{line:.3g}"), "floor": float(f"{floor:.3g}")}
+    numbers = {"mean": to_digits(float(np.mean(errors))), "line": to_digits(line), "floor": to_digits(floor)}
     return Verdict(standing, rest.filled(claim=filled, epochs=epochs, **numbers))
 
 

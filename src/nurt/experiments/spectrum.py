@@ -1,4 +1,4 @@
-"""Eigenvalues of the recurrent weights and vanishing gradients: what they explain, and what they do not."""
+"""Eigenvalues of the recurrent weights and vanishing gradients, and the rate of the Jacobians."""
 
 from __future__ import annotations
 

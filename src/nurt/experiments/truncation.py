@@ -23,7 +23,7 @@ from nurt.experiments.longmemory.contributions import (
 from nurt.experiments.longmemory.judging import CHANCE, LEARNT
 from nurt.experiments.longmemory.study import CellRun, MemorySettings, run_all
 from nurt.experiments.results import ExperimentResult, Figure, Measure, ResultTable, Standing, Verdict
-from nurt.wording import Language, Text
+from nurt.wording import Language, Text, joined
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -137,10 +137,10 @@ def compute(settings: TruncationSettings, progress: ReportProgress) -> Truncatio
 def _of_echo(progress: ReportProgress, settings: TruncationSettings, number: int) -> ReportProgress:
     """Return a function that reports the share of one echo as that of all."""
     delay, chunk = settings.echoes[number]
-    where = Text("echo {d} in chunks of {k}: ", "echo {d}, kawałki po {k}: ").filled(d=delay, k=chunk)
+    where = Text("echo {d} in chunks of {k}:", "echo {d}, kawałki po {k}:").filled(d=delay, k=chunk)
 
     def tell(share: float, doing: Text) -> None:
-        progress((number + share) / len(settings.echoes), Text(where.en + doing.en, where.pl + doing.pl))
+        progress((number + share) / len(settings.echoes), joined(where, doing))
 
     return tell
 

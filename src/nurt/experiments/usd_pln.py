@@ -10,7 +10,7 @@ import numpy as np
 from nurt.experiments.base import Exercise, Experiment, Preset, ReportProgress, about
 from nurt.experiments.forecasts import rates
 from nurt.experiments.results import ExperimentResult, Figure, FileSettings, Measure, ResultTable, Standing, Verdict
-from nurt.wording import Text
+from nurt.wording import Text, to_digits
 
 if TYPE_CHECKING:
     from nurt.data import Series
@@ -195,8 +195,8 @@ def _verdict(result: BacktestResult, errors: dict[str, tuple[float, float]], ski
         standing,
         text.filled(
             claim=claim,
-            own=float(f"{errors[model][0]:.3g}"),
-            repeat=float(f"{errors['naive'][0]:.3g}"),
+            own=to_digits(errors[model][0]),
+            repeat=to_digits(errors["naive"][0]),
             skill=round(skill, 2),
             horizon=result.horizon,
             ratio=round(1.0 - naive.skill, 2),

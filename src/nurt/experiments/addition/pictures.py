@@ -11,7 +11,7 @@ from nurt import plotting
 from nurt.experiments import drawing
 from nurt.experiments.addition import model
 from nurt.experiments.results import Figure, Measure, ResultTable
-from nurt.wording import Language, Text
+from nurt.wording import Language, Text, to_digits
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -174,7 +174,7 @@ def losses_table(start: float, losses: np.ndarray, gradient_check: float) -> Res
             "Gradient check by central differences, ε = 10⁻⁷, first 100 pairs: largest relative difference {off}.",
             "Sprawdzenie gradientu różnicami centralnymi, ε = 10⁻⁷, pierwszych 100 par: największa różnica względna "
             "{off}.",
-        ).filled(off=float(f"{gradient_check:.1e}")),
+        ).filled(off=to_digits(gradient_check, 2)),
         significant=8,
     )
 

@@ -15,7 +15,7 @@ from nurt.experiments.addition import model, pictures
 from nurt.experiments.addition.model import Operation, Pairs, all_pairs, draw_pairs
 from nurt.experiments.base import ReportProgress
 from nurt.experiments.results import ExperimentResult, Figure, Measure, ResultTable, Settings, Verdict
-from nurt.wording import Text
+from nurt.wording import Text, joined
 
 __all__ = ["AdditionResult", "AdditionSettings", "Training", "compute", "train"]
 
@@ -94,7 +94,7 @@ class Training:
 
 @dataclass(frozen=True, kw_only=True)
 class AdditionResult(ExperimentResult):
-    """What an experiment with binary numbers found.
+    """Result of an experiment with binary numbers.
 
     Args:
         settings: of the run.
@@ -275,17 +275,17 @@ def _verdict(settings: AdditionSettings, reached: float, finals: np.ndarray, bas
     ).filled(**values, pairs=whole if settings.exhaustive else part)
     if reached <= baseline:
         addition = Text(
-            " That is not better than answering without memory, {baseline} %.",
-            " To nie więcej niż bez pamięci, {baseline} %.",
+            "That is not better than answering without memory, {baseline} %.",
+            "To nie więcej niż bez pamięci, {baseline} %.",
         ).filled(**values)
-        text = Text(text.en + addition.en, text.pl + addition.pl)
+        text = joined(text, addition)
     if len(finals):
         addition = Text(
-            " From {draws} other draws of data and weights, {solved} end without an error on these: one good run is "
+            "From {draws} other draws of data and weights, {solved} end without an error on these: one good run is "
             "not evidence.",
-            " Spośród {draws} innych losowań danych i wag bez błędu na nich kończy się {solved}: jeden udany "
+            "Spośród {draws} innych losowań danych i wag bez błędu na nich kończy się {solved}: jeden udany "
             "przebieg nie jest dowodem.",
         ).filled(**values)
-        text = Text(text.en + addition.en, text.pl + addition.pl)
+        text = joined(text, addition)
     standing: Literal["reached", "partly", "missed"] = "reached" if reached == 1.0 else "partly"
     return Verdict(standing if reached > max(0.75, baseline) else "missed", text)

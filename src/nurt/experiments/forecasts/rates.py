@@ -83,13 +83,13 @@ def one_step_table(errors: Mapping[str, tuple[float, float]]) -> ResultTable:
 
 def skill_table(comparisons: Sequence[Comparison]) -> ResultTable:
     """Return the skill over whole paths against every baseline, with its interval."""
-    nothing = float("nan")
+    missing = float("nan")
     rows = [
         (
             method(one.baseline),
             one.skill,
-            nothing if one.skill_low is None else one.skill_low,
-            nothing if one.skill_high is None else one.skill_high,
+            missing if one.skill_low is None else one.skill_low,
+            missing if one.skill_high is None else one.skill_high,
         )
         for one in comparisons
     ]
@@ -172,7 +172,7 @@ def residual_figure(days: Sequence[str], residuals: np.ndarray) -> Figure:
 
 
 def horizon_figure(steps: Sequence[int], own: Sequence[float], naive: Sequence[float], name: str) -> Figure:
-    """Return the error by horizon beside that of repeating the last value."""
+    """Return the error by horizon, with that of repeating the last value."""
 
     def draw(language: Language) -> go.Figure:
         figure = plotting.new_figure("", Text("steps ahead", "kroków naprzód")[language], "MAE, PLN")

@@ -78,7 +78,7 @@ class DesignTrial:
 
     Args:
         forecaster: fitted.
-        result: its scores beside those of the baselines.
+        result: its scores and those of the baselines.
         updates: of its weights.
     """
 
@@ -101,7 +101,7 @@ def train_and_judge(
     *,
     gap: int = 0,
 ) -> DesignTrial:
-    """Fit the plan's forecaster on the first rows and judge it beside the baselines on those after ``known``.
+    """Fit the plan's forecaster on the first rows and compare it with the baselines on those after ``known``.
 
     Args:
         series: the series.
@@ -109,7 +109,7 @@ def train_and_judge(
         known: rows before the test part.
         baselines: fitted on the rows that the forecaster is fitted on.
         tell: called with the share of the training that is done.
-        gap: rows before the test part that nothing is fitted on.
+        gap: rows before the test part that are left out of the fit.
 
     Raises:
         KeyboardInterrupt: the training was interrupted.
@@ -175,7 +175,7 @@ class Design:
 
 @dataclass(frozen=True)
 class DesignScore:
-    """What one combination reached.
+    """Scores of one combination.
 
     Args:
         design: the combination.
@@ -224,7 +224,7 @@ def train_design(
 def score_design(
     design: Design, trials: Sequence[DesignTrial], horizons: Sequence[int], bars: Sequence[float]
 ) -> DesignScore:
-    """Return what a design reached.
+    """Return the scores of a design.
 
     Args:
         design: the combination.
@@ -240,7 +240,7 @@ def score_design(
 
 @dataclass(frozen=True)
 class BaselineScore:
-    """What a baseline reaches on the test part.
+    """Scores of a baseline on the test part.
 
     Args:
         name: of the method.

@@ -11,7 +11,7 @@ from nurt import plotting
 from nurt.experiments import drawing
 from nurt.experiments.linear import model
 from nurt.experiments.results import Figure, ResultTable
-from nurt.wording import Language, Text
+from nurt.wording import Language, Text, joined
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -84,8 +84,8 @@ def gradient_figure(markers: Mapping[Point, model.Gradients], scale: int) -> Fig
         return figure
 
     scaled = Text(
-        " This preset shows B² times the gradient, the result of code that sums over the batch twice.",
-        " Ten wariant pokazuje gradient pomnożony przez B², czyli wynik kodu, który dwa razy sumuje po próbkach.",
+        "This preset shows B² times the gradient, the result of code that sums over the batch twice.",
+        "Ten wariant pokazuje gradient pomnożony przez B², czyli wynik kodu, który dwa razy sumuje po próbkach.",
     )
     how_to_read = Text(
         "Time runs backwards to the right. Every step multiplies by w_rec: 2 explodes, −2 explodes and changes sign, "
@@ -94,7 +94,7 @@ def gradient_figure(markers: Mapping[Point, model.Gradients], scale: int) -> Fig
         "zanika, 1 pozostaje bez zmian. Oś jest liniowa w zakresie ±0,01, a dalej logarytmiczna.",
     )
     if scale != 1:
-        how_to_read = Text(how_to_read.en + scaled.en, how_to_read.pl + scaled.pl)
+        how_to_read = joined(how_to_read, scaled)
     return Figure(Text("Gradient over time", "Gradient w czasie"), how_to_read, draw)
 
 

@@ -63,7 +63,7 @@ class LinearSettings(Settings):
 
 @dataclass(frozen=True, kw_only=True)
 class LinearResult(ExperimentResult):
-    """What a linear experiment found.
+    """Result of a linear experiment.
 
     Args:
         settings: of the run.
@@ -139,7 +139,7 @@ def compute(settings: LinearSettings, progress: ReportProgress) -> LinearResult:
     def slope(point: np.ndarray) -> np.ndarray:
         return model.gradients(point, inputs, targets).vector
 
-    # Steps that explode are what one of the presets is about.
+    # One of the presets shows an explosion.
     with np.errstate(over="ignore", invalid="ignore"):
         path = descend(RULES[settings.rule], settings.start, slope, settings.updates)
         final = model.loss(path.end, inputs, targets)

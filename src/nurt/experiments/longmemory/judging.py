@@ -9,7 +9,7 @@ import numpy as np
 
 from nurt.experiments.longmemory.study import CellRun
 from nurt.experiments.results import Standing, Verdict
-from nurt.wording import Text, counted
+from nurt.wording import Text, counted, joined, to_digits
 
 __all__ = ["CHANCE", "LEARNT", "Better", "CellVerdict", "judge_cell", "verdict_of"]
 
@@ -96,17 +96,15 @@ def verdict_of(cells: tuple[CellVerdict, ...], baseline: float, runs: tuple[Cell
             ).filled(made=made, planned=planned)
         )
         standing = "partly" if standing == "reached" else standing
-    return Verdict(standing, Text(" ".join(one.en for one in sentences), " ".join(one.pl for one in sentences)))
+    return Verdict(standing, joined(*sentences))
 
 
 def _listed(cells: list[CellVerdict]) -> Text:
     one = Text("{cell} {mean} ({low} to {high})", "{cell} {mean} (od {low} do {high})")
-    filled = [one.filled(cell=c.cell, mean=_short(c.mean), low=_short(c.low), high=_short(c.high)) for c in cells]
+    filled = [
+        one.filled(cell=c.cell, mean=to_digits(c.mean), low=to_digits(c.low), high=to_digits(c.high)) for c in cells
+    ]
     return Text(", ".join(part.en for part in filled), "; ".join(part.pl for part in filled))
-
-
-def _short(value: float) -> float:
-    return float(f"{value:.3g}")
 
 
 def _certainty(cells: tuple[CellVerdict, ...]) -> Text:

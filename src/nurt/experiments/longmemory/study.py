@@ -75,7 +75,7 @@ class CellRun:
         updates: made.
         clipped_share: share of the updates whose gradient was shortened.
         stopped_by: what ended it, as in :class:`~nurt.training.online.OnlineRecord`.
-        seconds: duration.
+        seconds: what it took.
     """
 
     cell: str

@@ -9,7 +9,7 @@ import numpy as np
 from nurt.experiments.base import AGAINST_REFERENCE, Exercise, Experiment, Preset, ReportProgress
 from nurt.experiments.results import ExperimentResult, Figure, Measure, ResultTable, Settings, Verdict
 from nurt.experiments.surface import pictures, ridge
-from nurt.wording import Text
+from nurt.wording import Text, joined
 
 __all__ = ["EXPERIMENT", "CliffResult", "CliffSettings", "Refinement"]
 
@@ -182,15 +182,15 @@ def _verdict(settings: CliffSettings, here: ridge.Slope, exact: np.ndarray, larg
     off = float(np.abs(np.array([here.weight, here.bias]) / exact - 1.0).max())
     if off < ON_RIDGE:
         second = Text(
-            " At w = {weight} the gradient computed through 50 steps equals the closed form to {off}.",
-            " Przy w = {weight} gradient obliczony przez 50 kroków zgadza się ze wzorem z dokładnością do {off}.",
+            "At w = {weight} the gradient computed through 50 steps equals the closed form to {off}.",
+            "Przy w = {weight} gradient obliczony przez 50 kroków zgadza się ze wzorem z dokładnością do {off}.",
         ).filled(weight=settings.weight, off=max(off, 1e-16))
-        return Verdict("reached", Text(first.en + second.en, first.pl + second.pl))
+        return Verdict("reached", joined(first, second))
     second = Text(
-        " The point is not on the ridge: its gradient is {norm}, on the ridge it is {exact}.",
-        " Punkt nie leży na grani: jego gradient wynosi {norm}, a na grani jest {exact}.",
+        "The point is not on the ridge: its gradient is {norm}, on the ridge it is {exact}.",
+        "Punkt nie leży na grani: jego gradient wynosi {norm}, a na grani jest {exact}.",
     ).filled(norm=float(here.norm), exact=float(np.linalg.norm(exact)))
-    return Verdict("partly", Text(first.en + second.en, first.pl + second.pl))
+    return Verdict("partly", joined(first, second))
 
 
 EXPERIMENT = Experiment(

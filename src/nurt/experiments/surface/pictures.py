@@ -13,7 +13,7 @@ from nurt.descent import SGD, descend
 from nurt.experiments import drawing
 from nurt.experiments.results import Figure, ResultTable
 from nurt.experiments.surface import ridge
-from nurt.wording import Language, Text
+from nurt.wording import Language, Text, to_digits
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -42,7 +42,7 @@ RIDGE_WEIGHTS = (2.0, 4.5, 5.0, 5.5, 6.0, 7.0)
 
 @dataclass(frozen=True)
 class PlaneMap:
-    """Value and gradient on a grid over (w, b), and the point that is looked at.
+    """Value and gradient on a grid over (w, b), and the point that is examined.
 
     Args:
         weights: horizontal axis, (columns,).
@@ -228,7 +228,7 @@ def ridge_table() -> ResultTable:
     for weight in RIDGE_WEIGHTS:
         exact = ridge.ridge_gradient(weight)
         through = ridge.slope(weight, ridge.ridge_bias(weight))
-        off = float(f"{abs(through.bias / exact[1] - 1.0):.1e}")
+        off = to_digits(abs(through.bias / exact[1] - 1.0), 2)
         norm = float(np.linalg.norm(exact))
         rows.append((weight, ridge.ridge_bias(weight), ridge.multiplier(weight), float(exact[1]), norm, off))
     names = ("w", "b*", "m", "∂ℓ/∂b", "‖∇ℓ‖")
@@ -282,7 +282,7 @@ def steps_table(
         caption=Text("One step of gradient descent from this point", "Jeden krok spadku gradientu z tego punktu"),
         columns=(
             Text("step", "krok"),
-            Text("distance", "przesunięcie"),
+            Text("distance", "długość kroku"),
             Text("w after", "w po kroku"),
             Text("b after", "b po kroku"),
         ),
