@@ -18,7 +18,7 @@ from nurt.wording import percent, plural
 
 if TYPE_CHECKING:
     from nurt.diagnostics.examination.layer_findings import LayerFindings
-    from nurt.diagnostics.gradient.lag import GradientByLag
+    from nurt.diagnostics.gradient.over_time import GradientByLag
 
 __all__ = ["Advice", "advise"]
 
