@@ -18,9 +18,13 @@ if TYPE_CHECKING:
     from nurt.diagnostics.examination.verdict import Advice
     from nurt.diagnostics.gradient.attribution import Attribution, attribute
     from nurt.diagnostics.gradient.contribution_map import ContributionMatrix, contribution_matrix
-    from nurt.diagnostics.gradient.contributions import StepContributions, step_contributions
     from nurt.diagnostics.gradient.gradient_check import CheckedWeight, GradientCheck, check_gradient
-    from nurt.diagnostics.gradient.lag import GradientByLag, gradient_by_lag
+    from nurt.diagnostics.gradient.over_time import (
+        GradientByLag,
+        StepContributions,
+        gradient_by_lag,
+        step_contributions,
+    )
     from nurt.diagnostics.gradient.paths import CellPaths, HighwayReach, cell_paths, highway_reach
     from nurt.diagnostics.gradient.truncation import Bias, TruncationLedger, truncation_ledger
     from nurt.diagnostics.look.batch import BatchCurve
@@ -56,9 +60,8 @@ _MODULES = {
     "examination.verdict": ("Advice",),
     "gradient.attribution": ("Attribution", "attribute"),
     "gradient.contribution_map": ("ContributionMatrix", "contribution_matrix"),
-    "gradient.contributions": ("StepContributions", "step_contributions"),
     "gradient.gradient_check": ("CheckedWeight", "GradientCheck", "check_gradient"),
-    "gradient.lag": ("GradientByLag", "gradient_by_lag"),
+    "gradient.over_time": ("GradientByLag", "StepContributions", "gradient_by_lag", "step_contributions"),
     "gradient.paths": ("CellPaths", "HighwayReach", "cell_paths", "highway_reach"),
     "gradient.truncation": ("Bias", "TruncationLedger", "truncation_ledger"),
     "look.batch": ("BatchCurve",),

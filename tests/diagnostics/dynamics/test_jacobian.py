@@ -218,7 +218,7 @@ def test_results_tell_themselves_in_words_json_and_pictures() -> None:
         jacobians = step_jacobians(run)
         products = jacobian_products(jacobians)
         assert "3 hidden and 3 cell units" in str(jacobians)
-        assert str(run.id) in str(products) and "over 9 step(s)" in str(products)
+        assert str(run.id) in str(products) and "over 9 steps" in str(products)
         for result in (jacobians, products):
             assert json.loads(json.dumps(result.to_dict(), allow_nan=False))["id"]["module"] == ""
             assert len(result.plot().data) >= 3

@@ -87,7 +87,7 @@ def test_discarded_steps_do_not_count() -> None:
     whole = lyapunov_exponents(jacobians)
     assert torch.equal(whole.growth[0, 8:], found.growth[0, 8:])
     assert float(found.spread[0]) == pytest.approx(float(found.exponents[[0, 2], 0].std()), rel=1e-12)
-    assert "7 to 12 step(s), 8 discarded; standard deviation" in str(found)
+    assert "7 to 12 steps, 8 discarded; standard deviation" in str(found)
 
 
 def test_a_few_exponents_are_the_largest_wherever_they_live() -> None:

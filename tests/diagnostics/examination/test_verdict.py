@@ -78,7 +78,7 @@ def test_memory() -> None:
     short, long = (memory([dataclasses.replace(PLAIN, memory=remembering(one))]) for one in (2.0, 60.0))
     assert short.level == "warning"
     assert "after 2 steps" in short.text
-    assert "less than 0.01 %" in short.text
+    assert "less than 0.01\N{NO-BREAK SPACE}%" in short.text
     assert long.level == "note"
     assert memory([PLAIN]) is None
 

@@ -106,7 +106,7 @@ def test_the_model_is_left_as_it_was() -> None:
 def test_it_prints_draws_and_turns_into_json() -> None:
     found = attribute(lambda x: 3 * x[:, 4, 1] + x[:, 5, 0] * 0.01, torch.ones(B, T, INPUT))
     assert "feature 1 of step 4" in str(found)
-    assert "the last 2 step(s)" in str(found)
+    assert "the last 2 steps" in str(found)
     assert json.dumps(found.to_dict(), allow_nan=False)
     assert found.to_dict()["by_step"]["mean"] == pytest.approx([0, 0, 0, 0, 3, 0.01])
     assert found.plot().data

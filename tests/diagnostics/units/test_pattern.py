@@ -14,6 +14,7 @@ import nurt.nn
 from nurt.diagnostics import LayerRecord, Place, record, state_pattern
 from nurt.errors import NurtValueError
 from nurt.nn import ElmanCell, Recurrent
+from nurt.wording import plural
 
 LENGTHS = [23, 17, 1, 20]
 COPIES = (3, 6)
@@ -97,7 +98,7 @@ def test_it_prints_draws_and_turns_into_json() -> None:
     found = state_pattern(layer, 1, 4)
     others = len(runs_of_ones(bits)) - 1
     assert "2 of 8 units are above 0.5 in row 0, steps 1 to 3 and not beside it: 3, 6" in str(found)
-    assert f"all of them are on at {others} other place(s): row 0, step 6; " in str(found)
+    assert f"all of them are on at {plural(others, 'other place')}: row 0, step 6; " in str(found)
     assert json.dumps(found.to_dict(), allow_nan=False)
     assert found.to_dict()["selected"] == {"row": 0, "start": 1, "stop": 4}
     assert [line.name for line in found.plot().data] == ["unit 3", "unit 6"]

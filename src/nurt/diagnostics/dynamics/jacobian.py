@@ -26,6 +26,7 @@ from nurt.diagnostics.look.passage import Passage
 from nurt.errors import NonFiniteError, NurtValueError
 from nurt.kernels.lengths import positions_within
 from nurt.results import Result
+from nurt.wording import plural
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -241,10 +242,10 @@ class JacobianProducts(Result):
         curves, lag = self.curves, self.lags[-1]
         ends = [float(curves[name].median[-1]) for name in ("log_largest", "log_smallest", "rate")]
         if np.isnan(ends[0]):
-            return f"{self.id}: no row has {lag} steps"
+            return f"{self.id}: no row has {plural(lag, 'step')}"
         # A product that is exactly zero has 10^-inf, which is how it is printed.
         return (
-            f"{self.id}: over {lag} step(s) the state is passed on with singular values from "
+            f"{self.id}: over {plural(lag, 'step')} the state is passed on with singular values from "
             f"10^{ends[1] / np.log(10):.1f} to 10^{ends[0] / np.log(10):.1f}, {ends[2]:+.4f} nats per step at most "
             "(medians of the batch)"
         )

@@ -22,6 +22,7 @@ from nurt.diagnostics.look.batch import add_curve, over_batch
 from nurt.diagnostics.look.finding import LayerId
 from nurt.errors import NurtValueError
 from nurt.results import Result
+from nurt.wording import plural
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -86,11 +87,12 @@ class LyapunovExponents(Result):
             return f"{self.id}: no row has a step after the {self.discarded} discarded"
         shown = ", ".join(f"{one:+.4f}" for one in self.mean[:3].tolist())
         known = self.steps[self.steps > 0]
-        length = f"{int(known.min())}" if known.min() == known.max() else f"{int(known.min())} to {int(known.max())}"
+        least, most = int(known.min()), int(known.max())
+        length = plural(most, "step") if least == most else f"{least} to {plural(most, 'step')}"
         spread = float(self.spread[0])
         beside = "a single sequence" if np.isnan(spread) else f"standard deviation {spread:.4f} over {len(known)} rows"
         return (
-            f"{self.id}: largest Lyapunov exponents {shown} nats per step over {length} step(s), "
+            f"{self.id}: largest Lyapunov exponents {shown} nats per step over {length}, "
             f"{self.discarded} discarded; {beside}"
         )
 

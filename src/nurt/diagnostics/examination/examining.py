@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from nurt.diagnostics.dynamics.spectrum import Spectrum, weight_spectrum
 from nurt.diagnostics.examination.layer_findings import LayerFindings, Scope, look_at
 from nurt.diagnostics.examination.verdict import Advice, advise
-from nurt.diagnostics.gradient.lag import GradientByLag, lag_curve
+from nurt.diagnostics.gradient.over_time import GradientByLag, lag_curve
 from nurt.diagnostics.gradient.truncation import reads_last_step
 from nurt.diagnostics.look.capture import evaluating, record
 from nurt.diagnostics.look.finding import LayerId

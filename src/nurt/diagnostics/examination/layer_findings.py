@@ -10,8 +10,7 @@ from typing import Any, Final
 from nurt.diagnostics.dynamics.jacobian import JacobianProducts, StepJacobians, jacobian_products, step_jacobians
 from nurt.diagnostics.dynamics.lyapunov import LyapunovExponents, lyapunov_exponents
 from nurt.diagnostics.dynamics.spectrum import Spectrum
-from nurt.diagnostics.gradient.contributions import StepContributions, step_contributions
-from nurt.diagnostics.gradient.lag import GradientByLag, gradient_by_lag
+from nurt.diagnostics.gradient.over_time import GradientByLag, StepContributions, gradient_by_lag, step_contributions
 from nurt.diagnostics.gradient.paths import LSTMS, CellPaths, cell_paths
 from nurt.diagnostics.gradient.truncation import TruncationLedger, last_step_ledger, reads_last_step
 from nurt.diagnostics.look.finding import LayerId

@@ -18,7 +18,7 @@ from nurt.wording import percent, plural
 
 if TYPE_CHECKING:
     from nurt.diagnostics.examination.layer_findings import LayerFindings
-    from nurt.diagnostics.gradient.lag import GradientByLag
+    from nurt.diagnostics.gradient.over_time import GradientByLag
 
 __all__ = ["Advice", "advise"]
 
@@ -117,11 +117,12 @@ def memory(layers: Sequence[LayerFindings]) -> Advice | None:
     left = 0.5 ** (steps / high) if high > 0 else 0.0
     text = (
         f"By the {longest.gate} gates of {longest.id}, half of a state is left after {median:.3g} steps in the median "
-        f"unit and after {high:.3g} or more in 5 % of the units"
+        f"unit and after {high:.3g} or more in 5\N{NO-BREAK SPACE}% of the units"
     )
     if left >= FORGOTTEN:
         return Advice("memory", Standing.NOTE, f"{text}, of {steps} that are read.", "tallec2018can")
-    text += f": over {steps} steps these keep {_share(left)}. A longer memory needs another path."
+    kept = "less than 0.01\N{NO-BREAK SPACE}%" if left < 1e-4 else percent(left, 2)
+    text += f": over {steps} steps these keep {kept}. A longer memory needs another path."
     return Advice("memory", Standing.WARNING, text, "tallec2018can")
 
 
@@ -205,7 +206,3 @@ def _remedy(layer: LayerFindings) -> str:
     if layer.memory is not None:
         return "chrono initialisation of the gates"
     return "orthogonal recurrent weights or a gated recurrence"
-
-
-def _share(value: float) -> str:
-    return "less than 0.01 %" if value < 1e-4 else f"{100 * value:.2g} %"

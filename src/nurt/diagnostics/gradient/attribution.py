@@ -24,6 +24,7 @@ from nurt.diagnostics.look.batch import add_curve, over_batch
 from nurt.diagnostics.look.capture import evaluating
 from nurt.errors import NonFiniteError, NurtTypeError, NurtValueError, ShapeError
 from nurt.results import Result
+from nurt.wording import plural
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -88,9 +89,9 @@ class Attribution(Result):
         step, feature = divmod(int(strength.argmax()), strength.shape[1])
         reach = int((strength.sum(dim=1).flip(0).cumsum(0) < strength.sum() / 2).sum()) + 1
         return (
-            f"{rows} x {steps} steps: half of what moves the output lies in the last {reach} step(s), most of it in "
-            f"feature {feature} of step {step}; integrated gradients ({self.points} points) add up to the change of "
-            f"the output within {100 * self.relative_gap:.2g} %"
+            f"{rows} x {steps} steps: half of what moves the output lies in the last {plural(reach, 'step')}, most of "
+            f"it in feature {feature} of step {step}; integrated gradients ({self.points} points) add up to the change "
+            f"of the output within {100 * self.relative_gap:.2g}\N{NO-BREAK SPACE}%"
         )
 
     def plot(self) -> go.Figure:

@@ -25,7 +25,7 @@ import torch
 from torch import Tensor
 
 from nurt.diagnostics.gradient.contribution_map import MOST_STEPS, StepLoss, UsesOfWeights, left_out, uses_of_weights
-from nurt.diagnostics.gradient.contributions import step_contributions
+from nurt.diagnostics.gradient.over_time import step_contributions
 from nurt.diagnostics.look.finding import LayerId
 from nurt.diagnostics.look.layer_record import LayerRecord
 from nurt.diagnostics.look.passage import Passage

@@ -225,7 +225,7 @@ class UnitMemory(Result):
         low, median, high = np.quantile(self.half_life, [0.05, 0.5, 0.95])
         return (
             f"{self.id}: half-life by the {self.gate} gate: median {median:.3g} steps, "
-            f"5 % of the units below {low:.3g}, 5 % above {high:.3g}"
+            f"5\N{NO-BREAK SPACE}% of the units below {low:.3g}, 5\N{NO-BREAK SPACE}% above {high:.3g}"
         )
 
     def plot(self) -> go.Figure:

@@ -18,7 +18,7 @@ from nurt.diagnostics.look.finding import LayerId
 from nurt.diagnostics.look.layer_record import LayerRecord
 from nurt.errors import NurtValueError
 from nurt.results import Result
-from nurt.wording import percent
+from nurt.wording import percent, plural
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -95,8 +95,8 @@ class StatePattern(Result):
             return lines[0]
         lines[0] += f": {_some(self.units)}"
         all_ = "all of them are" if self.share == 1 else f"at least {percent(self.share, 0)} of them are"
-        others = self.others
-        lines.append(f"  {all_} on at {len(others)} other place(s){': ' if others else ''}{_some(others, '; ')}")
+        listed = f": {_some(self.others, '; ')}" if self.others else ""
+        lines.append(f"  {all_} on at {plural(len(self.others), 'other place')}{listed}")
         return "\n".join(lines)
 
     def plot(self) -> go.Figure:
