@@ -12,7 +12,7 @@ import pytest
 from nurt.errors import NurtValueError, OutputError
 from nurt.experiments import LANGUAGES, ExperimentResult, Language, find, run
 from nurt.reports import write_experiment_report
-from nurt.reports.formulas import typeset
+from nurt.reports.page.html import typeset
 
 
 @pytest.fixture(scope="module")

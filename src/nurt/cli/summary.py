@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nurt.cli import console
-from nurt.reports.sections.training import stopped_because
+from nurt.reports.sections.network import stopped_because
 from nurt.reports.standing import Standing, stand
 from nurt.wording import (
     MISSING,

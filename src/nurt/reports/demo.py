@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 from nurt import plotting
 from nurt.reports.forecast import footer, model_line, run_sections
-from nurt.reports.html import Column, element, join, table
-from nurt.reports.page import Section, write_page
-from nurt.reports.picture import Picture, plain_text
+from nurt.reports.page.document import Picture, Section, plain_text, write_page
+from nurt.reports.page.html import Column, element, join, table
 from nurt.reports.sections.verdict import heading, verdict_panel
 from nurt.wording import decimals_for, fixed
 

@@ -1,4 +1,4 @@
-"""The report of an examination: the verdict, then one section per question with a figure for every layer."""
+"""The report of an examination: findings, then one section per question with a figure for every layer."""
 
 from __future__ import annotations
 
@@ -7,13 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nurt.reports.forecast import footer
-from nurt.reports.formulas import typeset
-from nurt.reports.html import element, items, join
-from nurt.reports.page import Section, switch, write_page
-from nurt.reports.picture import Picture
-from nurt.reports.sections.memory import findings, memory_table, reach_picture
-from nurt.reports.sections.provenance import data_section, reproduction_section
-from nurt.reports.sections.verdict import heading
+from nurt.reports.page.document import Picture, Section, switch, write_page
+from nurt.reports.page.html import element, items, join, typeset
+from nurt.reports.sections.network import findings, memory_table, reach_picture
+from nurt.reports.sections.verdict import data_section, heading, reproduction_section
 from nurt.wording import count
 
 if TYPE_CHECKING:

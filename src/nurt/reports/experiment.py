@@ -7,10 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nurt.experiments import Experiment, ExperimentResult, Figure, Table, Text, find
-from nurt.reports.formulas import typeset
-from nurt.reports.html import Column, Markup, element, join, table
-from nurt.reports.page import ENGLISH, POLISH, Section, write_page
-from nurt.reports.picture import Picture
+from nurt.reports.page.document import ENGLISH, POLISH, Picture, Section, write_page
+from nurt.reports.page.html import Column, Markup, element, join, table, typeset
 from nurt.reports.sections.verdict import heading, mark, tile
 from nurt.reports.standing import Standing
 from nurt.wording import localised, updates_made

@@ -1,4 +1,4 @@
-"""What a back-test and its verdict look like: frozen, printable, JSON-ready."""
+"""The results of a back-test: frozen, printable, JSON-ready."""
 
 from __future__ import annotations
 

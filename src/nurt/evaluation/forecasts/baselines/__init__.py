@@ -15,10 +15,8 @@ import numpy as np
 
 from nurt.errors import NurtValueError
 from nurt.evaluation.forecasts.baselines.base import AbstractBaseline, AbstractFittedBaseline
-from nurt.evaluation.forecasts.baselines.drift import Drift
 from nurt.evaluation.forecasts.baselines.linear import Linear, NLinear
-from nurt.evaluation.forecasts.baselines.mean import Mean, WindowMean
-from nurt.evaluation.forecasts.baselines.repeat import Naive, SeasonalNaive
+from nurt.evaluation.forecasts.baselines.simple import Drift, Mean, Naive, SeasonalNaive, WindowMean
 from nurt.evaluation.forecasts.baselines.statistical import Statistical
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""What every baseline obeys: settings that are fitted to training rows, and forecasts that read the past alone."""
+"""The interface of a baseline: settings fitted to training rows, and forecasts that read the past alone."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = [
     "AbstractBaseline",
     "AbstractFittedBaseline",
     "AbstractMemorylessBaseline",
-    "Request",
+    "ForecastRequest",
     "last_observed",
     "of_series",
     "past_windows",
@@ -23,7 +23,7 @@ __all__ = [
 
 
 @dataclass(frozen=True)
-class Request:
+class ForecastRequest:
     """Origins to forecast from, in one series.
 
     Args:
@@ -78,10 +78,10 @@ class AbstractFittedBaseline(abc.ABC):
                 expected=f"positions 0 .. {len(values) - 1}",
                 got=f"{origins.min()} .. {origins.max()}",
             )
-        return self._forecast(Request(values, origins, horizon, series))
+        return self._forecast(ForecastRequest(values, origins, horizon, series))
 
     @abc.abstractmethod
-    def _forecast(self, request: Request) -> np.ndarray:
+    def _forecast(self, request: ForecastRequest) -> np.ndarray:
         """Return forecasts of shape (N, F) for a checked request."""
 
 

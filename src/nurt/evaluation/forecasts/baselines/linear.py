@@ -1,4 +1,4 @@
-"""The best linear forecast of the window, in closed form: what a network has to beat to justify itself.
+"""The best linear forecast of the window, in closed form: the baseline that a network must beat.
 
 One weight matrix maps the last L values to the next F, fitted by least squares with an intercept to all training
 windows of all series at once, each series in its own training z-scores ([zeng2023transformers] compare such models
@@ -24,7 +24,7 @@ from nurt.errors import NurtValueError
 from nurt.evaluation.forecasts.baselines.base import (
     AbstractBaseline,
     AbstractFittedBaseline,
-    Request,
+    ForecastRequest,
     of_series,
     past_windows,
 )
@@ -124,7 +124,7 @@ class FittedLinear(AbstractFittedBaseline):
         """F, the longest horizon it can forecast."""
         return len(self.intercept)
 
-    def _forecast(self, request: Request) -> np.ndarray:
+    def _forecast(self, request: ForecastRequest) -> np.ndarray:
         if request.horizon > self.horizon:
             raise NurtValueError(
                 "forecast: the linear baseline was fitted to a shorter horizon.",
@@ -143,7 +143,7 @@ class FittedLinear(AbstractFittedBaseline):
 
 def _fit(training: Sequence[np.ndarray], look_back: int, horizon: int, *, anchored: bool) -> FittedLinear:
     location, spread = zip(*(_location_and_spread(values) for values in training), strict=True)
-    sums = _Sums.zero(look_back - anchored, horizon)
+    sums = _Moments.zero(look_back - anchored, horizon)
     incomplete = 0
     for values, mean, sd in zip(training, location, spread, strict=True):
         scores = (values - mean) / sd
@@ -207,7 +207,7 @@ def _chunks(
 
 
 @dataclass
-class _Sums:
+class _Moments:
     """Running sums from which least squares with an intercept is solved."""
 
     windows: int
@@ -217,7 +217,7 @@ class _Sums:
     inputs_targets: np.ndarray
 
     @classmethod
-    def zero(cls, inputs: int, targets: int) -> _Sums:
+    def zero(cls, inputs: int, targets: int) -> _Moments:
         return cls(0, np.zeros(inputs), np.zeros(targets), np.zeros((inputs, inputs)), np.zeros((inputs, targets)))
 
     def add(self, inputs: np.ndarray, targets: np.ndarray) -> None:

@@ -15,7 +15,12 @@ from typing import Any, Literal, final
 import numpy as np
 
 from nurt.errors import MissingExtraError, NurtValueError
-from nurt.evaluation.forecasts.baselines.base import AbstractBaseline, AbstractFittedBaseline, Request, last_observed
+from nurt.evaluation.forecasts.baselines.base import (
+    AbstractBaseline,
+    AbstractFittedBaseline,
+    ForecastRequest,
+    last_observed,
+)
 
 __all__ = ["FittedStatistical", "Statistical"]
 
@@ -76,7 +81,7 @@ class FittedStatistical(AbstractFittedBaseline):
     models: tuple[Any, ...]
     notes: tuple[str, ...] = ()
 
-    def _forecast(self, request: Request) -> np.ndarray:
+    def _forecast(self, request: ForecastRequest) -> np.ndarray:
         if not 0 <= request.series < len(self.models):
             raise NurtValueError(
                 "forecast: the baseline was not fitted to this series.",

@@ -1,12 +1,28 @@
-"""Errors of point forecasts."""
+"""Errors of point forecasts, the scales they are divided by, and the direction of changes."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
-from nurt.evaluation.forecasts.metrics.cells import mean_of, positive, residuals
+from nurt.errors import NurtValueError
+from nurt.evaluation.forecasts.metrics.cells import mean_of, positive, residuals, scored
+from nurt.results import Result
 
-__all__ = ["mae", "mase", "rmse", "rmsse", "skill", "smape"]
+__all__ = [
+    "DirectionScores",
+    "Scale",
+    "cutoff_scales",
+    "directional_accuracy",
+    "mae",
+    "mase",
+    "rmse",
+    "rmsse",
+    "skill",
+    "smape",
+    "training_scale",
+]
 
 
 def mae(actual: np.ndarray, forecast: np.ndarray, *, mask: np.ndarray | None = None) -> float:
@@ -52,3 +68,103 @@ def smape(actual: np.ndarray, forecast: np.ndarray, *, mask: np.ndarray | None =
 def skill(model_error: float, baseline_error: float) -> float:
     """Return 1 - model/baseline: above 0 the model is better; NaN where the baseline makes no error."""
     return 1.0 - model_error / baseline_error if baseline_error > 0 else float("nan")
+
+
+@dataclass(frozen=True)
+class DirectionScores(Result):
+    """Share of changes whose sign was right.
+
+    Args:
+        share: 0..1; NaN when no cell could be judged, as for a forecaster that repeats the last value.
+        cells: number of cells judged.
+        excluded: cells left out because the actual or the predicted change is exactly zero.
+    """
+
+    share: float
+    cells: int
+    excluded: int
+
+
+def directional_accuracy(
+    actual: np.ndarray, forecast: np.ndarray, last: np.ndarray, *, mask: np.ndarray | None = None
+) -> DirectionScores:
+    """Compare the sign of the predicted with that of the actual change since the last observed value.
+
+    Args:
+        actual: truth, shape (N, F) or (N,).
+        forecast: forecasts, same shape.
+        last: value at each origin, broadcast against ``actual`` ((N, 1) for (N, F)).
+        mask: cells to score.
+    """
+    predicted = np.sign(forecast - last)
+    happened = np.sign(residuals(actual, np.broadcast_to(last, np.shape(actual))))
+    known = scored(actual, mask)
+    judged = known & (predicted != 0) & (happened != 0)
+    share = mean_of(np.where(np.isnan(predicted), np.nan, predicted == happened), actual, judged)
+    return DirectionScores(share, int(judged.sum()), int((known & ~judged).sum()))
+
+
+@dataclass(frozen=True)
+class Scale(Result):
+    """In-sample error of the seasonal repeat, the unit of MASE, RMSSE and MSIS.
+
+    Args:
+        absolute: mean of ``|y_t - y_{t-m}|`` over training pairs; NaN where undefined or 0.
+        squared: mean of (y_t - y_{t-m})²; NaN likewise.
+        pairs: number of pairs with both values observed.
+        reason: why the scale is undefined, or None.
+    """
+
+    absolute: float
+    squared: float
+    pairs: int
+    reason: str | None = None
+
+
+def training_scale(training: np.ndarray, season: int = 1) -> Scale:
+    """Return the scale of one series from its training rows alone [hyndman2006another].
+
+    Args:
+        training: values before the first cutoff, shape (n,); NaN where missing, such pairs are skipped.
+        season: m, in observations; 1 compares neighbours.
+    """
+    _check_season(season)
+    change = np.abs(training[season:] - training[:-season])
+    change = change[np.isfinite(change)]
+    if not change.size:
+        return Scale(
+            np.nan, np.nan, 0, f"no two training values lie {season} observation(s) apart, so there is no scale"
+        )
+    if not change.any():
+        reason = f"the training values repeat themselves every {season} observation(s): the scale would be 0"
+        return Scale(np.nan, np.nan, change.size, reason)
+    return Scale(float(change.mean()), float((change**2).mean()), change.size)
+
+
+def cutoff_scales(values: np.ndarray, origins: np.ndarray, season: int = 1) -> tuple[np.ndarray, np.ndarray]:
+    """Return the scales from all rows up to each origin, as some published tables use them, instead of training rows.
+
+    Args:
+        values: one series, shape (n,).
+        origins: positions of the last observation used, shape (N,).
+        season: m, in observations.
+
+    Returns:
+        absolute and squared scale, shape (N, 1) each; NaN where undefined.
+    """
+    _check_season(season)
+    change = np.full(len(values), np.nan)
+    change[season:] = np.abs(values[season:] - values[:-season])
+    pairs = np.cumsum(np.isfinite(change))[origins, None]
+
+    def average(size: np.ndarray) -> np.ndarray:
+        total = np.cumsum(np.nan_to_num(size))[origins, None]
+        mean: np.ndarray = np.divide(total, pairs, out=np.full(total.shape, np.nan), where=total > 0)
+        return mean
+
+    return average(change), average(change**2)
+
+
+def _check_season(season: int) -> None:
+    if season < 1:
+        raise NurtValueError("A season is a number of observations.", expected="season >= 1", got=str(season))

@@ -1,4 +1,4 @@
-"""The causality audit: can every forecast step see the newest input, and does none see the future?"""
+"""The causality audit: probe a forecaster, classify its inputs, conclude."""
 
 from __future__ import annotations
 
@@ -16,8 +16,13 @@ from nurt.evaluation.forecasts.audits.causality.probes import (
     random_windows,
     swap_probe,
 )
-from nurt.evaluation.forecasts.audits.causality.reach import Reach, classify, without_statistics
-from nurt.evaluation.forecasts.audits.causality.report import CausalityReport, conclude
+from nurt.evaluation.forecasts.audits.causality.report import (
+    CausalityReport,
+    Reach,
+    classify,
+    conclude,
+    without_statistics,
+)
 
 __all__ = ["ProbeSettings", "audit_causality"]
 

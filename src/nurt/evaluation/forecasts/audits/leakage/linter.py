@@ -1,4 +1,4 @@
-"""The leakage linter and what it found."""
+"""The leakage linter and its report."""
 
 from __future__ import annotations
 
@@ -7,16 +7,13 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from nurt.errors import NurtValueError
-from nurt.evaluation.forecasts.audits.leakage import covariates, splitting
-from nurt.evaluation.forecasts.audits.leakage.facts import PipelineFacts
-from nurt.evaluation.forecasts.audits.leakage.rule import Finding, Rule
+from nurt.evaluation.forecasts.audits.leakage import future, splitting
+from nurt.evaluation.forecasts.audits.leakage.facts import Finding, PipelineFacts, Rule
 from nurt.results import Result
 
 __all__ = ["RULES", "LeakageReport", "lint_leakage"]
 
-RULES: Mapping[str, Rule] = {
-    one.id: one for one in sorted((*splitting.RULES, *covariates.RULES), key=lambda one: one.id)
-}
+RULES: Mapping[str, Rule] = {one.id: one for one in sorted((*splitting.RULES, *future.RULES), key=lambda one: one.id)}
 
 
 @dataclass(frozen=True)
