@@ -19,15 +19,13 @@ __all__ = [
     "decimals_for",
     "figures_of",
     "fixed",
-    "forecaster_name",
-    "in_words",
     "interval",
     "localised",
     "number",
     "p_in_words",
     "p_value",
-    "per_cent",
     "percent",
+    "percent_in_words",
     "seconds",
     "unbroken",
     "updates_made",
@@ -35,24 +33,6 @@ __all__ = [
 
 MISSING = "–"
 MOST_DECIMALS = 8
-
-NAMES = {
-    "naive": "repeat last value",
-    "seasonal_naive": "repeat last season",
-    "drift": "drift",
-    "mean": "training mean",
-    "window_mean": "window mean",
-    "linear": "linear regression",
-    "nlinear": "anchored linear",
-    "ets": "ETS",
-    "arima": "ARIMA",
-    "theta": "Theta",
-}
-
-
-def forecaster_name(key: str) -> str:
-    """Return what a person calls the baseline ``key``; other names stay as they are."""
-    return NAMES.get(key, key)
 
 
 def _known(value: float | None) -> bool:
@@ -129,26 +109,7 @@ def seconds(duration: float) -> str:
     return f"{hours} h {minutes} min"
 
 
-_WORDS = {
-    "naive": "repeating the last value",
-    "seasonal_naive": "repeating the last season",
-    "drift": "continuing the drift of the window",
-    "mean": "the training mean",
-    "window_mean": "the mean of the window",
-    "linear": "closed-form linear regression",
-    "nlinear": "closed-form linear regression anchored at the last value",
-    "ets": "exponential smoothing (ETS)",
-    "arima": "ARIMA",
-    "theta": "the Theta method",
-}
-
-
-def in_words(name: str) -> str:
-    """Return what the forecaster ``name`` does; models keep their names."""
-    return _WORDS.get(name, name)
-
-
-def per_cent(share: float) -> str:
+def percent_in_words(share: float) -> str:
     """Return a share (1 = all) in per cent: whole numbers, below one a decimal."""
     percent = 100.0 * abs(share)
     return f"{percent:.1f} %" if round(percent, 1) < 1.0 else f"{percent:.0f} %"
@@ -166,7 +127,7 @@ def compared(ratio: float, other: str = "") -> str:
     if ratio >= 1.5:
         degree = f"{ratio:.1f} times worse" if ratio < 9.95 else f"{ratio:.0f} times worse"
     else:
-        degree = f"{per_cent(1.0 - ratio)} {'better' if ratio < 1.0 else 'worse'}"
+        degree = f"{percent_in_words(1.0 - ratio)} {'better' if ratio < 1.0 else 'worse'}"
     return f"{degree} than {other}" if other else degree
 
 

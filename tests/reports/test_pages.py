@@ -19,6 +19,7 @@ from nurt.diagnostics import examine
 from nurt.errors import OutputError
 from nurt.nn import LSTM
 from nurt.reports import write_backtest_report, write_demo_report, write_forecast_report
+from nurt.standing import Standing
 from nurt.training.events import TrainingRecord
 
 STAND_IN = "/* here stands the library */"
@@ -273,7 +274,8 @@ def test_training_without_validation_or_clipping_is_drawn(fabricate: ModuleType,
 @pytest.mark.parametrize("severity", ["error", "warning", "info"])
 def test_leakage_findings_come_with_rule_and_cure(fabricate: ModuleType, tmp_path: Path, severity: str) -> None:
     audit = fabricate.make_audit(findings=(fabricate.make_finding(severity),))
-    page = written(fabricate.make_run(audit=audit), tmp_path)
+    standing = Standing.UNSOUND if severity == "error" else Standing.LEVEL
+    page = written(fabricate.make_run(audit=audit, verdict=fabricate.make_verdict(standing=standing)), tmp_path)
     assert "L01" in page.text
     assert "Cure." in page.text
     assert ("do not rely on these numbers" in page.text) == (severity == "error")

@@ -8,7 +8,7 @@ and writes a page.
 from nurt.experiments.base import Exercise, Experiment, Preset
 from nurt.experiments.progress import Progress
 from nurt.experiments.registry import find, list_experiments, run
-from nurt.experiments.results import ExperimentResult, Figure, Measure, Standing, Table, Verdict
+from nurt.experiments.results import ExperimentResult, Figure, Measure, Table
 from nurt.experiments.settings import FileSettings, Settings
 from nurt.wording import LANGUAGES, Language, Text
 
@@ -24,10 +24,8 @@ __all__ = [
     "Preset",
     "Progress",
     "Settings",
-    "Standing",
     "Table",
     "Text",
-    "Verdict",
     "find",
     "list_experiments",
     "run",

@@ -10,8 +10,9 @@ import numpy as np
 from nurt.experiments import drawing
 from nurt.experiments.base import AGAINST_REFERENCE, Exercise, Experiment, Preset
 from nurt.experiments.progress import Progress
-from nurt.experiments.results import ExperimentResult, Figure, Measure, Table, Verdict
+from nurt.experiments.results import ExperimentResult, Figure, Measure, Table
 from nurt.experiments.settings import Settings
+from nurt.standing import Standing, Verdict
 from nurt.wording import Language, Text
 
 if TYPE_CHECKING:
@@ -181,7 +182,7 @@ def compute(settings: LSTMFormsSettings, progress: Progress) -> LSTMFormsResult:
     return LSTMFormsResult(
         settings=settings,
         verdict=Verdict(
-            "reached" if apart < ROUNDING and there_and_back == 0.0 else "missed",
+            Standing.REACHED if apart < ROUNDING and there_and_back == 0.0 else Standing.MISSED,
             Text(
                 "Both notations are one unit: the states differ by {apart}, and the weights come back from the way "
                 "there and back bit for bit.",

@@ -12,8 +12,9 @@ from nurt import plotting
 from nurt.experiments import drawing
 from nurt.experiments.base import AGAINST_REFERENCE, Exercise, Experiment, Preset
 from nurt.experiments.progress import Progress
-from nurt.experiments.results import ExperimentResult, Figure, Measure, Table, Verdict
+from nurt.experiments.results import ExperimentResult, Figure, Measure, Table
 from nurt.experiments.settings import Settings
+from nurt.standing import Standing, Verdict
 from nurt.wording import Language, Text
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ def compute(settings: MemorySettings, progress: Progress) -> MemoryResult:
     )
     return MemoryResult(
         settings=settings,
-        verdict=Verdict("reached" if alike else "partly", told.filled(**values)),
+        verdict=Verdict(Standing.REACHED if alike else Standing.PARTLY, told.filled(**values)),
         score=Measure(Text("∂c_T/∂c_0 of the LSTM", "∂c_T/∂c_0 w LSTM"), float(exact[0])),
         baselines=(
             Measure(Text("product of the forget gates", "iloczyn bramek zapominania"), float(gates[0])),

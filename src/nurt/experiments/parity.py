@@ -12,8 +12,9 @@ from nurt.experiments import drawing
 from nurt.experiments.base import Exercise, Experiment, Preset
 from nurt.experiments.parity_answers import exact_parity, exact_states, linear_accuracy, windowed_accuracy
 from nurt.experiments.progress import Progress, about, part_of
-from nurt.experiments.results import ExperimentResult, Figure, Measure, Standing, Table, Verdict
+from nurt.experiments.results import ExperimentResult, Figure, Measure, Table
 from nurt.experiments.settings import Settings
+from nurt.standing import Standing, Verdict
 from nurt.wording import Language, Text
 
 if TYPE_CHECKING:
@@ -170,7 +171,7 @@ def _train(settings: ParitySettings, progress: Progress) -> tuple[ParityTraining
 
 def _verdict(
     settings: ParitySettings, accuracies: list[np.floating[Any]], trainings: tuple[ParityTraining, ...]
-) -> Verdict:
+) -> Verdict[Text]:
     exact = bool(min(accuracies) == 1.0)
     said = Text(
         "Two written-down units answer {reached} % of sequences of length {length} rightly; what sees fewer bits, or "
@@ -184,7 +185,7 @@ def _verdict(
         own = sum(one.way == way for one in solved)
         learnt = Text("Learnt with {way}: {own} of {n} seeds.", "Nauczone, {way}: {own} z {n} ziaren.")
         parts.append(learnt.filled(way=WAYS[way], own=own, n=settings.repeats))
-    standing: Standing = "missed" if not exact else "reached" if len(solved) == len(trainings) else "partly"
+    standing = Standing.MISSED if not exact else Standing.REACHED if len(solved) == len(trainings) else Standing.PARTLY
     return Verdict(standing, Text(" ".join(one.en for one in parts), " ".join(one.pl for one in parts)))
 
 

@@ -11,8 +11,9 @@ import numpy as np
 from nurt.experiments.base import Exercise, Experiment, Preset
 from nurt.experiments.forecasts import dust
 from nurt.experiments.progress import Progress, about, part_of
-from nurt.experiments.results import ExperimentResult, Figure, Measure, Standing, Table, Verdict
+from nurt.experiments.results import ExperimentResult, Figure, Measure, Table
 from nurt.experiments.settings import FileSettings
+from nurt.standing import Standing, Verdict
 from nurt.wording import Text
 
 if TYPE_CHECKING:
@@ -139,10 +140,10 @@ def _plan(settings: PM10Settings, design: Design) -> ForecastPlan:
     )
 
 
-def _verdict(scores: list[DesignScore], bars: list[float], horizons: tuple[int, ...]) -> Verdict:
+def _verdict(scores: list[DesignScore], bars: list[float], horizons: tuple[int, ...]) -> Verdict[Text]:
     won = sum(sum(one.better) for one in scores)
     total = len(scores) * len(bars)
-    standing: Standing = "reached" if won == total else "partly" if won else "missed"
+    standing = Standing.REACHED if won == total else Standing.PARTLY if won else Standing.MISSED
     places = [f"{h} h" for index, h in enumerate(horizons) if all(one.better[index] for one in scores)]
     said = Text(
         "In {won} of {total} cases, every combination at every horizon, all seeds are below the best of what costs "

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING
 
 from nurt.errors import NurtValueError
 from nurt.experiments.settings import Settings
 from nurt.results import Result
+from nurt.standing import Verdict
 from nurt.wording import Language, Text, figures_of, localised, updates_made
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-__all__ = ["ExperimentResult", "Figure", "Measure", "Standing", "Table", "Verdict"]
-
-Standing: TypeAlias = Literal["reached", "partly", "missed"]
+__all__ = ["ExperimentResult", "Figure", "Measure", "Table"]
 
 
 @dataclass(frozen=True)
@@ -25,14 +24,6 @@ class Measure:
 
     name: Text
     value: float
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """The answer in words; ``standing`` tells whether the goal was reached, partly reached or missed."""
-
-    standing: Standing
-    text: Text
 
 
 @dataclass(frozen=True)
@@ -101,7 +92,7 @@ class ExperimentResult(Result):
     """
 
     settings: Settings
-    verdict: Verdict
+    verdict: Verdict[Text]
     score: Measure | None = None
     baselines: tuple[Measure, ...] = ()
     updates: int = 0

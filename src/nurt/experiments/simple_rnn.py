@@ -10,8 +10,9 @@ import numpy as np
 from nurt.experiments import drawing
 from nurt.experiments.base import AGAINST_REFERENCE, Exercise, Experiment, Preset
 from nurt.experiments.progress import Progress
-from nurt.experiments.results import ExperimentResult, Figure, Measure, Table, Verdict
+from nurt.experiments.results import ExperimentResult, Figure, Measure, Table
 from nurt.experiments.settings import Settings
+from nurt.standing import Standing, Verdict
 from nurt.wording import Language, Text
 
 if TYPE_CHECKING:
@@ -134,7 +135,7 @@ def compute(settings: SimpleRNNSettings, progress: Progress) -> SimpleRNNResult:
     return SimpleRNNResult(
         settings=settings,
         verdict=Verdict(
-            "reached" if reached else "missed",
+            Standing.REACHED if reached else Standing.MISSED,
             Text(
                 "Outputs and all gradients of the equations and of the layers agree to {worst}.",
                 "Wyjścia i wszystkie gradienty równań i warstw zgadzają się z dokładnością do {worst}.",

@@ -10,8 +10,9 @@ import numpy as np
 from nurt.experiments import sine_pictures
 from nurt.experiments.base import Exercise, Experiment, Preset
 from nurt.experiments.progress import Progress, about, part_of
-from nurt.experiments.results import ExperimentResult, Figure, Measure, Standing, Table, Verdict
+from nurt.experiments.results import ExperimentResult, Figure, Measure, Table
 from nurt.experiments.settings import Settings
+from nurt.standing import Standing, Verdict
 from nurt.wording import Text, counted
 
 __all__ = ["EXPERIMENT", "SineResult", "SineSettings", "noiseless_error"]
@@ -187,17 +188,17 @@ def _ar(settings: SineSettings) -> Text:
     return Text("least squares, AR({p})", "najmniejsze kwadraty, AR({p})").filled(p=settings.look_back)
 
 
-def _verdict(settings: SineSettings, errors: tuple[float, ...], line: float, floor: float) -> Verdict:
+def _verdict(settings: SineSettings, errors: tuple[float, ...], line: float, floor: float) -> Verdict[Text]:
     ratios = np.array(errors) / line
     worse = int((ratios > 1.0 + MARGIN).sum())
-    standing: Standing = "reached" if worse == 0 else "partly" if worse < len(errors) else "missed"
+    standing = Standing.REACHED if worse == 0 else Standing.PARTLY if worse < len(errors) else Standing.MISSED
     said = {
-        "reached": Text("The LSTM reaches {ar}", "LSTM dorównuje {ar}"),
-        "partly": Text(
+        Standing.REACHED: Text("The LSTM reaches {ar}", "LSTM dorównuje {ar}"),
+        Standing.PARTLY: Text(
             "Some initial weights reach {ar}, {worse} of {n} do not",
             "Część wag początkowych dorównuje {ar}, {worse} z {n} nie dorównuje",
         ),
-        "missed": Text("The LSTM has not reached {ar}", "LSTM nie dorównuje {ar}"),
+        Standing.MISSED: Text("The LSTM has not reached {ar}", "LSTM nie dorównuje {ar}"),
     }[standing]
     rest = Text(
         "{said}: {mean} against {line} after {epochs}. The noise alone costs {floor}.",

@@ -12,8 +12,9 @@ from nurt import plotting
 from nurt.experiments import drawing
 from nurt.experiments.base import Exercise, Experiment, Preset
 from nurt.experiments.progress import Progress
-from nurt.experiments.results import ExperimentResult, Figure, Measure, Table, Verdict
+from nurt.experiments.results import ExperimentResult, Figure, Measure, Table
 from nurt.experiments.settings import Settings
+from nurt.standing import Standing, Verdict
 from nurt.wording import Language, Text
 
 if TYPE_CHECKING:
@@ -137,7 +138,7 @@ def _network(settings: SpectrumSettings) -> tuple[np.ndarray, Passage]:
     return weight, passage(cell, torch.zeros(1, steps, 1, dtype=torch.float64), (torch.from_numpy(start),))
 
 
-def _verdict(radius: float, exponent: float) -> Verdict:
+def _verdict(radius: float, exponent: float) -> Verdict[Text]:
     predicted = math.log(radius)
     values = {"radius": radius, "predicted": predicted, "exponent": exponent}
     if abs(exponent - predicted) <= CLOSE:
@@ -147,14 +148,14 @@ def _verdict(radius: float, exponent: float) -> Verdict:
             "Promień spektralny {radius} zapowiada {predicted} na krok, a sieć zmienia się w tempie {exponent}: blisko "
             "zera tanh jest liniowy i promień mówi, jakie jest tempo.",
         )
-        return Verdict("reached", told.filled(**values))
+        return Verdict(Standing.REACHED, told.filled(**values))
     told = Text(
         "Eigenvalues do not explain it: the spectral radius {radius} promises {predicted} per step, but the network "
         "moves at {exponent}: the product is of Jacobians, in which the slopes of tanh stand beside the weights.",
         "Wartości własne tego nie wyjaśniają: promień spektralny {radius} zapowiada {predicted} na krok, ale sieć "
         "zmienia się w tempie {exponent}: mnożą się jakobiany, w których obok wag stoją nachylenia tanh.",
     )
-    return Verdict("missed", told.filled(**values))
+    return Verdict(Standing.MISSED, told.filled(**values))
 
 
 def _norms(result: SpectrumResult) -> Table:

@@ -11,9 +11,10 @@ import numpy as np
 from nurt import plotting
 from nurt.experiments.base import AGAINST_REFERENCE, Exercise, Experiment, Preset
 from nurt.experiments.progress import Progress
-from nurt.experiments.results import ExperimentResult, Figure, Measure, Table, Verdict
+from nurt.experiments.results import ExperimentResult, Figure, Measure, Table
 from nurt.experiments.settings import Settings
 from nurt.experiments.structure_kinds import KINDS, Kind
+from nurt.standing import Standing, Verdict
 from nurt.wording import Language, Text
 
 if TYPE_CHECKING:
@@ -110,7 +111,9 @@ def compute(settings: StructuresSettings, progress: Progress) -> StructuresResul
     )
     return StructuresResult(
         settings=settings,
-        verdict=Verdict("reached" if right == len(KINDS) else "missed", verdict.filled(right=right, n=len(KINDS))),
+        verdict=Verdict(
+            Standing.REACHED if right == len(KINDS) else Standing.MISSED, verdict.filled(right=right, n=len(KINDS))
+        ),
         score=Measure(Text("structures as they should be", "struktury zgodne z oczekiwaniem"), right),
         baselines=(Measure(Text("all structures", "wszystkie struktury"), len(KINDS)),),
         reach=reach,

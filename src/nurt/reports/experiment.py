@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from nurt.experiments import Experiment, ExperimentResult, Figure, Table, Text, find
 from nurt.reports.page.document import ENGLISH, POLISH, Picture, Section, write_page
 from nurt.reports.page.html import Column, Markup, element, join, table, typeset
-from nurt.reports.sections.verdict import heading, mark, tile
-from nurt.reports.standing import Standing
+from nurt.reports.sections.verdict import heading, panel, tile
+from nurt.standing import Standing
 from nurt.wording import localised, updates_made
 
 if TYPE_CHECKING:
@@ -20,11 +20,10 @@ if TYPE_CHECKING:
 
 __all__ = ["write_experiment_report"]
 
-STANDINGS = {"reached": Standing.BETTER, "partly": Standing.MIXED, "missed": Standing.WORSE}
 HEADLINES = {
-    "reached": Text("Goal reached", "Cel osiągnięty"),
-    "partly": Text("Partly reached", "Cel osiągnięty częściowo"),
-    "missed": Text("Goal missed", "Cel nieosiągnięty"),
+    Standing.REACHED: Text("Goal reached", "Cel osiągnięty"),
+    Standing.PARTLY: Text("Partly reached", "Cel osiągnięty częściowo"),
+    Standing.MISSED: Text("Goal missed", "Cel nieosiągnięty"),
 }
 KICKER = Text("nurt · experiment", "nurt · eksperyment")
 VERDICT = Text("Verdict", "Werdykt")
@@ -75,22 +74,15 @@ def write_experiment_report(result: ExperimentResult, path: str | Path, *, langu
 
 
 def _verdict(result: ExperimentResult, experiment: Experiment[Any], language: Language) -> list[Markup]:
-    standing = STANDINGS[result.verdict.standing]
-    words = element(
-        "div",
-        element("p", HEADLINES[result.verdict.standing][language], class_="headline"),
-        element("p", typeset(result.verdict.text[language]), class_="sentence"),
-    )
-    panel = element(
-        "div",
-        mark(standing),
-        words,
-        class_=f"verdict {standing.name.lower()}",
-        role="region",
-        aria_label=VERDICT[language],
+    verdict = result.verdict
+    box = panel(
+        verdict.standing,
+        HEADLINES[verdict.standing][language],
+        typeset(verdict.text[language]),
+        label=VERDICT[language],
     )
     hint = element("p", element("strong", f"{HOW_TO_READ[language]} "), typeset(experiment.how_to_read[language]))
-    return [panel, element("dl", *_tiles(result, experiment, language), class_="tiles"), hint]
+    return [box, element("dl", *_tiles(result, experiment, language), class_="tiles"), hint]
 
 
 def _tiles(result: ExperimentResult, experiment: Experiment[Any], language: Language) -> list[Markup]:

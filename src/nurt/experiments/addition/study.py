@@ -14,8 +14,9 @@ from nurt.descent.base import Gradient
 from nurt.experiments.addition import model, pictures, tables
 from nurt.experiments.addition.numbers import Operation, Pairs, all_pairs, draw_pairs
 from nurt.experiments.progress import Progress
-from nurt.experiments.results import ExperimentResult, Figure, Measure, Table, Verdict
+from nurt.experiments.results import ExperimentResult, Figure, Measure, Table
 from nurt.experiments.settings import Settings
+from nurt.standing import Standing, Verdict
 from nurt.wording import Text
 
 __all__ = ["AdditionResult", "AdditionSettings", "Training", "compute", "train"]
@@ -246,7 +247,7 @@ def _baselines(pairs: Pairs) -> tuple[Measure, ...]:
     )
 
 
-def _verdict(settings: AdditionSettings, reached: float, finals: np.ndarray, baseline: float) -> Verdict:
+def _verdict(settings: AdditionSettings, reached: float, finals: np.ndarray, baseline: float) -> Verdict[Text]:
     values: dict[str, float] = {
         "reached": 100.0 * reached,
         "updates": settings.updates,
@@ -274,5 +275,5 @@ def _verdict(settings: AdditionSettings, reached: float, finals: np.ndarray, bas
             "to szczęście.",
         ).filled(**values)
         text = Text(text.en + told.en, text.pl + told.pl)
-    standing: Literal["reached", "partly", "missed"] = "reached" if reached == 1.0 else "partly"
-    return Verdict(standing if reached > max(0.75, baseline) else "missed", text)
+    standing = Standing.REACHED if reached == 1.0 else Standing.PARTLY
+    return Verdict(standing if reached > max(0.75, baseline) else Standing.MISSED, text)

@@ -14,8 +14,9 @@ from nurt.experiments.linear import model, pictures, tables
 from nurt.experiments.linear.data import DrawName, TargetName, draw
 from nurt.experiments.linear.points import CHECK_POINT, MARKERS, WIDE
 from nurt.experiments.progress import Progress
-from nurt.experiments.results import ExperimentResult, Figure, Measure, Table, Verdict
+from nurt.experiments.results import ExperimentResult, Figure, Measure, Table
 from nurt.experiments.settings import Settings
+from nurt.standing import Standing, Verdict
 from nurt.wording import Text
 
 __all__ = ["LinearResult", "LinearSettings", "RuleName", "compute"]
@@ -171,7 +172,7 @@ def _by_length(settings: LinearSettings, point: np.ndarray) -> tuple[np.ndarray,
     return lengths, np.array(errors)
 
 
-def _verdict(final: float, constant: float, settings: LinearSettings) -> Verdict:
+def _verdict(final: float, constant: float, settings: LinearSettings) -> Verdict[Text]:
     if not math.isfinite(final):
         text = Text(
             "The walk left every bound: a step against a gradient of that size overshoots, and the next gradient is "
@@ -179,7 +180,7 @@ def _verdict(final: float, constant: float, settings: LinearSettings) -> Verdict
             "Droga wyszła poza wszelkie granice: krok przeciw tak dużemu gradientowi przeskakuje dolinę, a następny "
             "gradient jest jeszcze większy.",
         )
-        return Verdict("missed", text)
+        return Verdict(Standing.MISSED, text)
     values = {"final": final, "constant": constant, "share": 100.0 * final / constant, "updates": settings.updates}
     if final >= constant:
         text = Text(
@@ -188,7 +189,7 @@ def _verdict(final: float, constant: float, settings: LinearSettings) -> Verdict
             "Gorzej niż stała: po {updates} aktualizacjach strata wynosi {final}, a podawanie zawsze średniej wartości "
             "docelowych daje {constant}.",
         )
-        return Verdict("missed", text.filled(**values))
+        return Verdict(Standing.MISSED, text.filled(**values))
     if final < 0.001 * constant:
         text = Text(
             "Above the constant baseline, so better than knowing nothing: after {updates} updates the loss is {final}, "
@@ -196,11 +197,11 @@ def _verdict(final: float, constant: float, settings: LinearSettings) -> Verdict
             "Lepiej niż stała: po {updates} aktualizacjach strata wynosi {final}, wobec {constant} przy podawaniu "
             "zawsze średniej.",
         )
-        return Verdict("reached", text.filled(**values))
+        return Verdict(Standing.REACHED, text.filled(**values))
     text = Text(
         "Above the constant baseline, so better than knowing nothing, but not converged: after {updates} updates the "
         "loss is {final}, {share} % of the {constant} of always answering with the mean.",
         "Lepiej niż stała, ale bez zbieżności: po {updates} aktualizacjach strata wynosi {final}, czyli {share} % "
         "wartości {constant}, którą daje podawanie zawsze średniej.",
     )
-    return Verdict("partly", text.filled(**values))
+    return Verdict(Standing.PARTLY, text.filled(**values))

@@ -8,9 +8,10 @@ import numpy as np
 
 from nurt.experiments.base import AGAINST_REFERENCE, Exercise, Experiment, Preset
 from nurt.experiments.progress import Progress
-from nurt.experiments.results import ExperimentResult, Figure, Measure, Table, Verdict
+from nurt.experiments.results import ExperimentResult, Figure, Measure, Table
 from nurt.experiments.settings import Settings
 from nurt.experiments.surface import cliff_pictures, cliff_tables, ridge
+from nurt.standing import Standing, Verdict
 from nurt.wording import Text
 
 __all__ = ["EXPERIMENT", "CliffResult", "CliffSettings", "Refinement"]
@@ -157,7 +158,9 @@ def _searches(weights: np.ndarray, biases: np.ndarray, found: ridge.Slope) -> tu
     return tuple(results)
 
 
-def _verdict(settings: CliffSettings, here: ridge.Slope, exact: np.ndarray, largest: float, edge: float) -> Verdict:
+def _verdict(
+    settings: CliffSettings, here: ridge.Slope, exact: np.ndarray, largest: float, edge: float
+) -> Verdict[Text]:
     powers = int(np.floor(np.log10(edge / largest)))
     values = {"grid": settings.grid, "largest": largest, "edge": edge, "powers": powers}
     missed = Text(
@@ -172,12 +175,12 @@ def _verdict(settings: CliffSettings, here: ridge.Slope, exact: np.ndarray, larg
             " At w = {weight} the gradient carried through 50 steps equals the closed form to {off}.",
             " Przy w = {weight} gradient przeniesiony przez 50 kroków zgadza się ze wzorem z dokładnością do {off}.",
         ).filled(weight=settings.weight, off=max(off, 1e-16))
-        return Verdict("reached", Text(missed.en + told.en, missed.pl + told.pl))
+        return Verdict(Standing.REACHED, Text(missed.en + told.en, missed.pl + told.pl))
     told = Text(
         " The point looked at is not on the ridge: its gradient is {norm} where the ridge has {exact}.",
         " Oglądany punkt nie leży na grani: jego gradient wynosi {norm}, a na grani jest {exact}.",
     ).filled(norm=float(here.norm), exact=float(np.linalg.norm(exact)))
-    return Verdict("partly", Text(missed.en + told.en, missed.pl + told.pl))
+    return Verdict(Standing.PARTLY, Text(missed.en + told.en, missed.pl + told.pl))
 
 
 EXPERIMENT = Experiment(

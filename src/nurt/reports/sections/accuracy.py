@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nurt import plotting
+from nurt.evaluation.forecasts.baselines import label_of
 from nurt.reports.page.document import Picture, Section, axis_unit, numbers, plain_text, tick_label
 from nurt.reports.page.html import Column, Markup, element, items, join, table
-from nurt.wording import decimals_for, fixed, forecaster_name, interval, p_value, percent
+from nurt.wording import decimals_for, fixed, interval, p_value, percent
 
 if TYPE_CHECKING:
     from nurt.evaluation.forecasts.cells import Cells
@@ -48,7 +49,7 @@ def accuracy_section(target: str, backtest: BacktestResult) -> Section:
 
 
 def _baseline_notes(backtest: BacktestResult) -> list[str]:
-    return [f"{forecaster_name(name)}: {note}" for name, score in backtest.baselines.items() for note in score.notes]
+    return [f"{label_of(name).short}: {note}" for name, score in backtest.baselines.items() for note in score.notes]
 
 
 def _error_by_step(target: str, backtest: BacktestResult) -> Picture:
@@ -60,9 +61,9 @@ def _error_by_step(target: str, backtest: BacktestResult) -> Picture:
         figure.add_scatter(
             x=steps,
             y=numbers([score.mae_of.get(name) for score in backtest.by_horizon]),
-            name=plain_text(forecaster_name(name)),
+            name=plain_text(label_of(name).short),
             mode=mode,
-            line=plotting.forecaster_line(name),
+            line=label_of(name).line.to_plotly(),
             visible=None if name in near else "legendonly",
         )
     figure.add_scatter(
@@ -70,7 +71,7 @@ def _error_by_step(target: str, backtest: BacktestResult) -> Picture:
         y=numbers([score.mae for score in backtest.by_horizon]),
         name=plain_text(backtest.cells.model),
         mode=mode,
-        line=plotting.forecaster_line(backtest.cells.model, model=True),
+        line=plotting.MODEL_LINE.to_plotly(),
     )
     figure.update_yaxes(rangemode="tozero")
     figure.update_xaxes(tickformat="d")
@@ -165,7 +166,7 @@ def _ticks(cells: Cells, rows: np.ndarray) -> tuple[list[int], list[str]]:
 def _skill(backtest: BacktestResult) -> Picture:
     figure = plotting.new_figure("", "error saved, per cent", "")
     shown = sorted(backtest.comparisons, key=lambda one: _finite(one.skill, math.inf), reverse=True)
-    names = [plain_text(forecaster_name(one.baseline)) for one in shown]
+    names = [plain_text(label_of(one.baseline).short) for one in shown]
     bounded = [one.skill_low is not None and one.skill_high is not None for one in shown]
     figure.add_scatter(
         x=[100.0 * one.skill for one in shown],
@@ -218,7 +219,7 @@ def _comparison_table(backtest: BacktestResult) -> Markup:
     for one in backtest.comparisons:
         low, high = one.skill_low, one.skill_high
         bounds = interval(None if low is None else 100.0 * low, None if high is None else 100.0 * high, 1)
-        row = [forecaster_name(one.baseline), percent(one.skill, sign=True), bounds]
+        row = [label_of(one.baseline).short, percent(one.skill, sign=True), bounds]
         row += [fixed(one.statistic, 2), p_value(one.p_value), p_value(one.p_holm)]
         rows.append(row + [one.reason or ""] * explained)
     note = (
@@ -232,7 +233,7 @@ def _metric_table(target: str, backtest: BacktestResult) -> Markup:
     entries: list[tuple[str, Scores]] = [(backtest.cells.model, backtest.metrics)]
     entries += sorted(backtest.baselines.items(), key=lambda pair: _finite(pair[1].mae, math.inf))
     columns = [Column("Forecaster", numeric=False)]
-    cells: list[list[str]] = [[forecaster_name(name) for name, _ in entries]]
+    cells: list[list[str]] = [[label_of(name).short for name, _ in entries]]
     for title, key in (("MAE", "mae"), ("RMSE", "rmse"), ("MASE", "mase"), ("sMAPE", "smape"), ("WQL", "wql")):
         values = [getattr(scores, key) for _, scores in entries]
         if all(value is None for value in values):

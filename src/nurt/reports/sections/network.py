@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nurt import plotting
+from nurt.evaluation.forecasts.baselines import label_of
 from nurt.reports.page.document import Picture, Section, numbers, plain_text
 from nurt.reports.page.html import Column, Markup, element, items, join, table
-from nurt.wording import MISSING, decimals_for, fixed, forecaster_name, number, percent, seconds
+from nurt.wording import MISSING, decimals_for, fixed, number, percent, seconds
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -215,9 +216,9 @@ def seeds_section(study: SeedStudy, baselines: Mapping[str, Scores]) -> Section:
     for name in sorted(alike, key=alike.__getitem__, reverse=True):
         figure.add_scatter(
             x=[alike[name]],
-            y=[plain_text(forecaster_name(name))],
+            y=[plain_text(label_of(name).short)],
             mode="markers",
-            marker={"size": 12, "symbol": "diamond", "color": plotting.forecaster_line(name)["color"]},
+            marker={"size": 12, "symbol": "diamond", "color": label_of(name).line.colour},
             hovertemplate="%{y}: %{x:.4g}<extra></extra>",
         )
     figure.update_layout(hovermode="closest", showlegend=False)

@@ -5,27 +5,29 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from nurt.evaluation.forecasts.baselines import label_of
 from nurt.reports.page.document import Picture, Section
 from nurt.reports.page.html import Column, Markup, definitions, element, items, join, table
-from nurt.reports.standing import Standing, stand
-from nurt.wording import decimals_for, fixed, forecaster_name, interval, percent, unbroken
+from nurt.standing import Standing
+from nurt.wording import decimals_for, fixed, interval, percent, unbroken
 
 if TYPE_CHECKING:
     from nurt.evaluation.forecasts.audits.causality import CausalityReport
     from nurt.evaluation.forecasts.audits.copying import CopyingReport
     from nurt.evaluation.forecasts.audits.leakage import LeakageReport
-    from nurt.evaluation.forecasts.results import BacktestResult, Verdict
+    from nurt.evaluation.forecasts.results import BacktestResult
+    from nurt.evaluation.forecasts.verdict import ForecastVerdict
     from nurt.tasks.forecasting.results import Audit
 
-__all__ = ["audit_section", "data_section", "heading", "mark", "reproduction_section", "tile", "verdict_panel"]
+__all__ = ["audit_section", "data_section", "heading", "panel", "reproduction_section", "tile", "verdict_panel"]
 
-# Shape and sign tell the answers apart without their colours.
-SHAPES = {
-    Standing.BETTER: '<circle cx="24" cy="24" r="22"/><path d="M14 25l7 7 13-15" class="sign"/>',
-    Standing.MIXED: '<circle cx="24" cy="24" r="21" class="ring"/><path d="M24 3a21 21 0 0 0 0 42z"/>',
-    Standing.LEVEL: '<path d="M24 1l23 23-23 23L1 24z"/><path d="M15 20h18M15 28h18" class="sign"/>',
-    Standing.WORSE: '<path d="M3 3h42v42H3z"/><path d="M15 15l18 18M33 15L15 33" class="sign"/>',
-    Standing.UNSOUND: '<path d="M24 2l23 43H1z"/><path d="M24 17v14M24 36v4" class="sign"/>',
+# Style and drawing of each sign of a standing: shape and sign tell them apart without their colours.
+PANELS = {
+    "✓": ("better", '<circle cx="24" cy="24" r="22"/><path d="M14 25l7 7 13-15" class="sign"/>'),
+    "◐": ("mixed", '<circle cx="24" cy="24" r="21" class="ring"/><path d="M24 3a21 21 0 0 0 0 42z"/>'),
+    "=": ("level", '<path d="M24 1l23 23-23 23L1 24z"/><path d="M15 20h18M15 28h18" class="sign"/>'),
+    "✕": ("worse", '<path d="M3 3h42v42H3z"/><path d="M15 15l18 18M33 15L15 33" class="sign"/>'),
+    "!": ("unsound", '<path d="M24 2l23 43H1z"/><path d="M24 17v14M24 36v4" class="sign"/>'),
 }
 # Verdict → word and tone of its badge.
 BADGES = {
@@ -47,30 +49,32 @@ def heading(kicker: str, title: str, lead: str) -> Markup:
     )
 
 
-def verdict_panel(verdict: Verdict, backtest: BacktestResult, audit: Audit | None = None) -> Markup:
+def verdict_panel(verdict: ForecastVerdict, backtest: BacktestResult, audit: Audit | None = None) -> Markup:
     """Return the verdict in words and the numbers it rests on."""
-    standing = stand(verdict, backtest, audit)
     warnings = items(unbroken(warning) for warning in verdict.warnings) if verdict.warnings else Markup()
-    words = element(
-        "div",
-        element("p", standing.headline(verdict.best), class_="headline"),
-        element("p", unbroken(verdict.text), class_="sentence"),
-        warnings,
-    )
-    panel = element(
-        "div", mark(standing), words, class_=f"verdict {standing.name.lower()}", role="region", aria_label="Verdict"
-    )
-    return join([panel, element("dl", *_tiles(backtest, audit), class_="tiles")])
+    box = panel(verdict.standing, verdict.headline, unbroken(verdict.text), warnings, label="Verdict")
+    return join([box, element("dl", *_tiles(backtest, audit), class_="tiles")])
+
+
+def panel(standing: Standing, headline: str, sentence: str, rest: str = "", *, label: str) -> Markup:
+    """Return a verdict in the style of its standing, its sign beside it.
+
+    Args:
+        standing: where something stands.
+        headline: the standing in a few words.
+        sentence: the verdict.
+        rest: what follows the sentence.
+        label: of the region, for screen readers.
+    """
+    style, drawing = PANELS[standing.sign]
+    mark = Markup(f'<svg class="mark" viewBox="0 0 48 48" aria-hidden="true">{drawing}</svg>')
+    words = element("div", element("p", headline, class_="headline"), element("p", sentence, class_="sentence"), rest)
+    return element("div", mark, words, class_=f"verdict {style}", role="region", aria_label=label)
 
 
 def tile(name: str, value: str, aside: str) -> Markup:
     """Return one number with its name and what to compare it with."""
     return element("div", element("dt", name), element("dd", value), element("dd", aside, class_="aside"))
-
-
-def mark(standing: Standing) -> Markup:
-    """Return the sign of an answer."""
-    return Markup(f'<svg class="mark" viewBox="0 0 48 48" aria-hidden="true">{SHAPES[standing]}</svg>')
 
 
 def _tiles(backtest: BacktestResult, audit: Audit | None) -> list[Markup]:
@@ -80,7 +84,7 @@ def _tiles(backtest: BacktestResult, audit: Audit | None) -> list[Markup]:
     best = min((name for name in errors if errors[name] == errors[name]), key=errors.__getitem__, default="naive")
     told = f"repeat last value {fixed(naive, decimals)}"
     if best != "naive":
-        told += f", {forecaster_name(best)} {fixed(errors[best], decimals)}"
+        told += f", {label_of(best).short} {fixed(errors[best], decimals)}"
     tiles = [tile(f"Mean absolute error of {backtest.cells.model}", fixed(model, decimals), told)]
 
     comparison = next((one for one in backtest.comparisons if one.baseline == "naive"), None)

@@ -10,16 +10,36 @@ from typing import final
 import numpy as np
 
 from nurt.errors import NurtValueError, ShapeError
+from nurt.plotting import OTHER_LINE, LineStyle
+from nurt.wording import Text
 
 __all__ = [
     "AbstractBaseline",
     "AbstractFittedBaseline",
     "AbstractMemorylessBaseline",
+    "BaselineLabel",
     "ForecastRequest",
     "last_observed",
     "of_series",
     "past_windows",
 ]
+
+
+@dataclass(frozen=True)
+class BaselineLabel:
+    """The name of a forecaster in options, tables and sentences, and its line in figures.
+
+    Args:
+        name: in options and JSON, such as "naive".
+        short: in legends and tables, such as "repeat last value".
+        action: what it does, within a sentence, such as "repeating the last value".
+        line: its line in figures.
+    """
+
+    name: str
+    short: str
+    action: Text
+    line: LineStyle = OTHER_LINE
 
 
 @dataclass(frozen=True)
@@ -90,8 +110,13 @@ class AbstractBaseline(abc.ABC):
 
     @property
     @abc.abstractmethod
+    def label(self) -> BaselineLabel:
+        """How it is named and drawn."""
+
+    @property
     def name(self) -> str:
-        """Short name, as it appears in tables and options."""
+        """Its name in options, tables and JSON."""
+        return self.label.name
 
     @abc.abstractmethod
     def fit(self, training: Sequence[np.ndarray]) -> AbstractFittedBaseline:

@@ -20,14 +20,18 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from scipy import linalg
 
+from nurt import plotting
 from nurt.errors import NurtValueError
 from nurt.evaluation.forecasts.baselines.base import (
     AbstractBaseline,
     AbstractFittedBaseline,
+    BaselineLabel,
     ForecastRequest,
     of_series,
     past_windows,
 )
+from nurt.plotting import LineStyle
+from nurt.wording import Text
 
 __all__ = ["FittedLinear", "Linear", "NLinear"]
 
@@ -45,16 +49,18 @@ class Linear(AbstractBaseline):
         horizon: F, the longest horizon it will forecast.
     """
 
+    label = BaselineLabel(
+        "linear",
+        "linear regression",
+        Text("closed-form linear regression", "regresja liniowa na oknie"),
+        LineStyle(plotting.PALETTE[1], "dash"),
+    )
+
     look_back: int
     horizon: int
 
     def __post_init__(self) -> None:
         _check_sizes(self.look_back, self.horizon)
-
-    @property
-    def name(self) -> str:
-        """Short name."""
-        return "linear"
 
     def fit(self, training: Sequence[np.ndarray]) -> FittedLinear:
         """Solve the normal equations over the training windows of all series."""
@@ -71,16 +77,21 @@ class NLinear(AbstractBaseline):
         horizon: F, the longest horizon it will forecast.
     """
 
+    label = BaselineLabel(
+        "nlinear",
+        "anchored linear",
+        Text(
+            "closed-form linear regression anchored at the last value",
+            "regresja liniowa na różnicach od ostatniej wartości",
+        ),
+        LineStyle(plotting.PALETTE[2], "dashdot"),
+    )
+
     look_back: int
     horizon: int
 
     def __post_init__(self) -> None:
         _check_sizes(self.look_back, self.horizon)
-
-    @property
-    def name(self) -> str:
-        """Short name."""
-        return "nlinear"
 
     def fit(self, training: Sequence[np.ndarray]) -> FittedLinear:
         """Solve the normal equations over the anchored training windows of all series."""

@@ -8,16 +8,20 @@ from typing import final
 
 import numpy as np
 
+from nurt import plotting
 from nurt.errors import NurtValueError
 from nurt.evaluation.forecasts.baselines.base import (
     AbstractBaseline,
     AbstractFittedBaseline,
     AbstractMemorylessBaseline,
+    BaselineLabel,
     ForecastRequest,
     last_observed,
     of_series,
     past_windows,
 )
+from nurt.plotting import LineStyle
+from nurt.wording import Text
 
 __all__ = ["Drift", "FittedMean", "Mean", "Naive", "SeasonalNaive", "WindowMean"]
 
@@ -30,10 +34,12 @@ class Naive(AbstractMemorylessBaseline):
     The best forecast of a random walk, hence the bar for exchange rates [meese1983empirical].
     """
 
-    @property
-    def name(self) -> str:
-        """Short name."""
-        return "naive"
+    label = BaselineLabel(
+        "naive",
+        "repeat last value",
+        Text("repeating the last value", "powtórzenie ostatniej wartości"),
+        LineStyle(plotting.ACTUAL, "solid", 2),
+    )
 
     def _forecast(self, request: ForecastRequest) -> np.ndarray:
         position = last_observed(request.values)[request.origins]
@@ -52,6 +58,13 @@ class SeasonalNaive(AbstractMemorylessBaseline):
         season: m, in observations.
     """
 
+    label = BaselineLabel(
+        "seasonal_naive",
+        "repeat last season",
+        Text("repeating the last season", "powtórzenie ostatniego sezonu"),
+        LineStyle(plotting.PALETTE[6], "dash"),
+    )
+
     season: int
 
     def __post_init__(self) -> None:
@@ -59,11 +72,6 @@ class SeasonalNaive(AbstractMemorylessBaseline):
             raise NurtValueError(
                 "SeasonalNaive: a season is a number of observations.", expected="season >= 1", got=str(self.season)
             )
-
-    @property
-    def name(self) -> str:
-        """Short name."""
-        return "seasonal_naive"
 
     def _forecast(self, request: ForecastRequest) -> np.ndarray:
         steps = np.arange(1, request.horizon + 1)
@@ -84,6 +92,10 @@ class Drift(AbstractMemorylessBaseline):
         look_back: window length L in observations, so s = t-L+1; None takes the whole past, s = first observation.
     """
 
+    label = BaselineLabel(
+        "drift", "drift", Text("continuing the drift of the window", "dryf okna"), LineStyle(plotting.PALETTE[4], "dot")
+    )
+
     look_back: int | None = None
 
     def __post_init__(self) -> None:
@@ -91,11 +103,6 @@ class Drift(AbstractMemorylessBaseline):
             raise NurtValueError(
                 "Drift: the window counts observations.", expected="look_back >= 1 or None", got=str(self.look_back)
             )
-
-    @property
-    def name(self) -> str:
-        """Short name."""
-        return "drift"
 
     def _forecast(self, request: ForecastRequest) -> np.ndarray:
         values, origins = request.values, request.origins
@@ -118,10 +125,12 @@ class Drift(AbstractMemorylessBaseline):
 class Mean(AbstractBaseline):
     """The mean of the training values of the series, for every step."""
 
-    @property
-    def name(self) -> str:
-        """Short name."""
-        return "mean"
+    label = BaselineLabel(
+        "mean",
+        "training mean",
+        Text("the training mean", "średnia części uczącej"),
+        LineStyle(plotting.PALETTE[7], "longdashdot"),
+    )
 
     def fit(self, training: Sequence[np.ndarray]) -> FittedMean:
         """Take the mean of the observed training values of every series."""
@@ -150,6 +159,13 @@ class WindowMean(AbstractMemorylessBaseline):
         look_back: L, in observations.
     """
 
+    label = BaselineLabel(
+        "window_mean",
+        "window mean",
+        Text("the mean of the window", "średnia okna"),
+        LineStyle(plotting.PALETTE[3], "dashdot"),
+    )
+
     look_back: int
 
     def __post_init__(self) -> None:
@@ -157,11 +173,6 @@ class WindowMean(AbstractMemorylessBaseline):
             raise NurtValueError(
                 "WindowMean: the window counts observations.", expected="look_back >= 1", got=str(self.look_back)
             )
-
-    @property
-    def name(self) -> str:
-        """Short name."""
-        return "window_mean"
 
     def _forecast(self, request: ForecastRequest) -> np.ndarray:
         windows = past_windows(request.values, request.origins, self.look_back)
