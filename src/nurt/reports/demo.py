@@ -47,7 +47,7 @@ def _known_answer(demo: DemoRun) -> Section:
     """Return the errors on the demonstration series beside the noise no forecaster can remove."""
     intro = (
         "The series is a sine wave with noise of known strength, so the best possible error is known too: the noise "
-        "floor. A forecaster below it on rows it has not seen would have been told the answers."
+        "floor. A forecaster below it on held-out rows would have seen the answers."
     )
     rows = [_errors(name, value) for name, value in demo.rows.items()]
     decimals = decimals_for([demo.noise_floor], 3)
@@ -80,7 +80,7 @@ def _picture(demo: DemoRun, rows: list[tuple[str, float, float | None]]) -> str:
     figure.update_yaxes(type="category")
     figure.update_layout(hovermode="closest", showlegend=False)
     return Picture(
-        title="Who reaches the floor",
+        title="Test error and noise floor",
         description="Test error of every forecaster beside the noise floor.",
         how_to_read=(
             "The dashed line is the noise floor: a point on it has found everything there was to find. Each step of "

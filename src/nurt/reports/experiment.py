@@ -31,12 +31,12 @@ COMMAND = Text("Command", "Polecenie")
 PRESET = Text("Preset", "Wariant")
 PRESETS = Text("Presets", "Warianty")
 SHOWS = Text("what it shows", "co pokazuje")
-OWN = Text("settings of one's own", "własne ustawienia")
+OWN = Text("custom settings", "własne ustawienia")
 SECTIONS = {
-    "pictures": Text("What it looks like", "Jak to wygląda"),
+    "pictures": Text("Figures", "Rysunki"),
     "numbers": Text("Numbers", "Liczby"),
     "exercises": Text("Questions", "Pytania"),
-    "again": Text("Do it again", "Powtórz to"),
+    "again": Text("Reproduction", "Powtórzenie przebiegu"),
 }
 HOW_TO_READ = Text("How to read this.", "Jak to czytać.")
 FOOTER = Text(

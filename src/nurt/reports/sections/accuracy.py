@@ -29,7 +29,7 @@ def accuracy_section(target: str, backtest: BacktestResult) -> Section:
     intro = (
         f"{model} and every baseline forecast the same {backtest.origins} "
         f"{'origin' if backtest.origins == 1 else 'origins'}, {backtest.horizon} "
-        f"{'step' if backtest.horizon == 1 else 'steps'} ahead, on rows nobody learnt from."
+        f"{'step' if backtest.horizon == 1 else 'steps'} ahead, on held-out rows."
     )
     if backtest.dropped_cells:
         cells = "cell" if backtest.dropped_cells == 1 else "cells"
@@ -80,7 +80,7 @@ def _error_by_step(target: str, backtest: BacktestResult) -> Picture:
         title="Error by forecast step",
         description="Mean absolute error of the model and of every baseline at each forecast step.",
         how_to_read=(
-            "Lower is better. The black line repeats the last value and costs nothing: where the thick blue line is "
+            "Lower is better. The black line repeats the last value: where the thick blue line is "
             "not below it, the network adds nothing at that step. A click on a name hides or shows its line"
             + ("." if len(near) == len(backtest.baselines) else "; names in grey are far above the others.")
         ),
@@ -113,7 +113,7 @@ def paths_picture(target: str, cells: Cells) -> Picture:
     said = cells.forecasts[cells.model][rows]
     if cells.horizon < FEWEST_STEPS:
         x, y = origins + 1, said[:, 0]
-        how = "The blue line is what was said one step earlier."
+        how = "The blue line is the forecast made one step earlier."
     else:
         apart = max(cells.horizon, -(-len(rows) // MOST_PATHS))
         chosen = range(0, len(rows), apart)
@@ -133,10 +133,10 @@ def paths_picture(target: str, cells: Cells) -> Picture:
     )
     several = len(cells.series_names) > 1
     return Picture(
-        title="What it would have said" + (f": {cells.series_names[int(cells.series[0])]}" if several else ""),
+        title="Forecasts over the truth" + (f": {cells.series_names[int(cells.series[0])]}" if several else ""),
         description=f"Forecasts of {cells.model} over the true values of the test part.",
         how_to_read=(
-            f"{how} It knew nothing to the right of its start. A line that merely continues the last "
+            f"{how} It uses nothing to the right of its start. A line that merely continues the last "
             "value, one step late, is no forecast."
         ),
         figures=[figure],

@@ -60,7 +60,7 @@ def forecast_section(target: str, steps: Sequence[ForecastStep], recent: Recent)
 
 def _picture(target: str, figures: Sequence[go.Figure]) -> Picture:
     return Picture(
-        title=f"{target}: what comes next",
+        title=f"{target}: the forecast",
         description=f"The last observations of {target} and the forecast after them, its 80 and 95 per cent bands.",
         how_to_read=(
             "Left of the upright line lies what was observed, right of it the forecast. In about eight of ten cases "

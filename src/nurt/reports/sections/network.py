@@ -183,7 +183,7 @@ def _shares(ledger: ClippingLedger) -> Picture:
     )
     figure.update_layout(hovermode="closest", showlegend=False)
     return Picture(
-        title="Whose gradient it is",
+        title="Share of each parameter in the gradient",
         description="Mean share of each parameter in the squared gradient norm before clipping.",
         how_to_read="The shares add up to 100 %. Clipping by norm shortens all by the same factor, whoever caused it.",
         figures=[figure],
@@ -233,18 +233,18 @@ def seeds_section(study: SeedStudy, baselines: Mapping[str, Scores]) -> Section:
         figures=[figure],
         height=110 + 38 * (1 + len(alike)),
     )
-    return Section("seeds", "Luck of the start", join([element("p", intro), picture.to_html()]))
+    return Section("seeds", "Spread over seeds", join([element("p", intro), picture.to_html()]))
 
 
 def memory_section(found: Examination) -> Section:
     """Return the findings in words, the gradient by lag, and half-lives and gates of every layer."""
     picture = reach_picture(found)
     parts = [findings(found), *([] if picture is None else [picture.to_html()]), memory_table(found)]
-    return Section("memory", "How far back it learns", join(parts))
+    return Section("memory", "Reach of the gradient", join(parts))
 
 
 def findings(found: Examination) -> Markup:
-    """Return what the rules say of the network."""
+    """Return the findings of the rules on the network."""
     many = "1 window" if found.rows == 1 else f"{found.rows} windows"
     lead = element("p", f"At its present weights, on {many} of the data:")
     return join([lead, items(one.text for one in found.advice) if found.advice else Markup()])
@@ -261,8 +261,8 @@ def reach_picture(found: Examination) -> Picture | None:
         description="The gradient that reaches the states of the network, by their distance to the last step read.",
         how_to_read=(
             "The norm of the gradient k steps before the last step read, as a share of its maximum. Steps to the right "
-            "of where it falls below the dotted line hardly teach the network. A short reach is no fault where the "
-            "far past says nothing."
+            "of where it falls below the dotted line hardly contribute to learning. A short reach is no fault where "
+            "the far past holds no information."
         ),
         figures=[figure],
         height=320,

@@ -135,7 +135,7 @@ def _reach(report: CausalityReport) -> list[Markup]:
     figure.update_yaxes(nticks=8, showgrid=False)
     figure.update_traces(showscale=False)
     picture = Picture(
-        title="What each forecast step can see",
+        title="Inputs that each forecast step can see",
         description=report.text,
         how_to_read=(
             f"One row per forecast step, one column per input, the newest ({report.look_back}) at the right. A dark "
@@ -155,7 +155,7 @@ def _copying(report: CopyingReport) -> list[Markup]:
     figure.update_yaxes(range=[-1.08, 1.15])
     figure.update_xaxes(tickformat="d")
     picture = Picture(
-        title="How much is a copy",
+        title="Share that is a copy",
         description=report.text,
         how_to_read=(
             "1 is an exact copy of the last value, 0 and below is none. A cross marks a step that copies without "
@@ -178,10 +178,10 @@ def _leakage(report: LeakageReport) -> list[Markup]:
 
 
 def data_section(facts: Sequence[tuple[str, str]], notes: Sequence[str], sources: Sequence[str]) -> Section:
-    """Return what was read, what was noticed while reading, and from where."""
+    """Return the facts of the data, remarks from reading them, and their sources."""
     parts = [definitions(facts)]
     if notes:
-        parts += [element("h3", "Noticed on the way"), items(notes)]
+        parts += [element("h3", "Remarks"), items(notes)]
     if sources:
         parts += [element("h3", "Sources"), items(sources)]
     return Section("data", "Data", join(parts))
@@ -194,7 +194,7 @@ def reproduction_section(settings: Mapping[str, Any], versions: Mapping[str, str
         definitions((name.replace("_", " "), _shown(value)) for name, value in settings.items()),
     ]
     parts += [element("h3", "Versions"), definitions(versions.items())] if versions else []
-    return Section("again", "To do it again", join(parts))
+    return Section("again", "Settings and versions", join(parts))
 
 
 def _shown(value: Any) -> str | Markup:

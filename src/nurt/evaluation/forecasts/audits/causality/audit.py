@@ -72,7 +72,7 @@ def audit_causality(
 ) -> CausalityReport:
     """Find out which inputs can influence which forecast steps.
 
-    A torch forecaster is asked by gradient and by perturbation, a black box by perturbation alone. Each is seen in
+    A torch forecaster is probed by gradient and by perturbation, a black box by perturbation alone. Each is seen in
     two views: *total*, and *learned* with window statistics held fixed. Only the second shows a blind head behind a
     window scaler, because the scaler's mean and standard deviation touch every input. Where the statistics cannot be
     held fixed (``learned`` not given), that view is approximated by swapping neighbouring inputs.

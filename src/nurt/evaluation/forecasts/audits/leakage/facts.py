@@ -152,7 +152,7 @@ class FirstStepError:
 
 @dataclass(frozen=True)
 class PipelineFacts:
-    """Everything the linter may judge; None means that nobody said.
+    """Everything the linter may judge; None means unknown.
 
     Args:
         look_back: T, inputs per window.

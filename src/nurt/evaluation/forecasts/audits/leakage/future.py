@@ -42,7 +42,7 @@ SIZE = 1e6
     "L05",
     "error",
     "no covariate is the target in disguise",
-    why="A covariate that equals a target the model has still to forecast hands over the answer.",
+    why="A covariate that equals a target the model has still to forecast reveals the answer.",
     cure="Leave the column out, or lag it by at least the horizon.",
 )
 def covariate_is_not_target(facts: PipelineFacts) -> list[str] | None:
