@@ -33,7 +33,7 @@ def accuracy_section(target: str, backtest: BacktestResult) -> Section:
     )
     if backtest.dropped_cells:
         cells = "cell" if backtest.dropped_cells == 1 else "cells"
-        intro += f" {backtest.dropped_cells} {cells} without a truth or without a forecast count for nobody."
+        intro += f" {backtest.dropped_cells} {cells} without a truth or a forecast are left out for every forecaster."
     parts = [element("p", intro)]
     if backtest.horizon > 1:
         parts.append(_error_by_step(target, backtest).to_html())

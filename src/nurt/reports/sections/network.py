@@ -228,7 +228,7 @@ def seeds_section(study: SeedStudy, baselines: Mapping[str, Scores]) -> Section:
         description=f"{metric} of the network for every seed, beside the baselines.",
         how_to_read=(
             "Nothing but the random start differs between the round points: differences between models smaller than "
-            "their spread are luck. Baselines with more than twice the error are left out."
+            "their spread may be due to chance. Baselines with more than twice the error are left out."
         ),
         figures=[figure],
         height=110 + 38 * (1 + len(alike)),

@@ -44,7 +44,9 @@ __all__ = [
 ]
 
 
-class _Sizes(NamedTuple):
+class _WindowSizes(NamedTuple):
+    """Sizes that a baseline may be built from, in observations."""
+
     look_back: int
     horizon: int
     season: int
@@ -54,7 +56,7 @@ class _Entry(NamedTuple):
     """A baseline of the registry: how it is called, how it is built, and which back-tests run it."""
 
     label: BaselineLabel
-    build: Callable[[_Sizes], AbstractBaseline]
+    build: Callable[[_WindowSizes], AbstractBaseline]
     run: Literal["always", "with a season", "on request"] = "always"
 
 
@@ -93,12 +95,12 @@ def baseline(name: str, look_back: int, horizon: int, season: int = 1) -> Abstra
     """
     if name not in _BY_NAME:
         raise NurtValueError("There is no baseline of this name.", expected="one of " + ", ".join(BASELINES), got=name)
-    return _BY_NAME[name].build(_Sizes(look_back, horizon, season))
+    return _BY_NAME[name].build(_WindowSizes(look_back, horizon, season))
 
 
 def default_baselines(look_back: int, horizon: int, season: int = 1) -> tuple[AbstractBaseline, ...]:
     """Return the baselines every back-test runs; the seasonal repeat only where there is a season."""
-    sizes = _Sizes(look_back, horizon, season)
+    sizes = _WindowSizes(look_back, horizon, season)
     runs = ("always", "with a season") if season > 1 else ("always",)
     return tuple(entry.build(sizes) for entry in _REGISTRY if entry.run in runs)
 

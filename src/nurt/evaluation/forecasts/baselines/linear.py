@@ -154,7 +154,7 @@ class FittedLinear(AbstractFittedBaseline):
 
 def _fit(training: Sequence[np.ndarray], look_back: int, horizon: int, *, anchored: bool) -> FittedLinear:
     location, spread = zip(*(_location_and_spread(values) for values in training), strict=True)
-    sums = _Moments.zero(look_back - anchored, horizon)
+    sums = _NormalEquations.zero(look_back - anchored, horizon)
     incomplete = 0
     for values, mean, sd in zip(training, location, spread, strict=True):
         scores = (values - mean) / sd
@@ -218,8 +218,8 @@ def _chunks(
 
 
 @dataclass
-class _Moments:
-    """Running sums from which least squares with an intercept is solved."""
+class _NormalEquations:
+    """Running sums of the normal equations of least squares with an intercept."""
 
     windows: int
     inputs: np.ndarray
@@ -228,7 +228,7 @@ class _Moments:
     inputs_targets: np.ndarray
 
     @classmethod
-    def zero(cls, inputs: int, targets: int) -> _Moments:
+    def zero(cls, inputs: int, targets: int) -> _NormalEquations:
         return cls(0, np.zeros(inputs), np.zeros(targets), np.zeros((inputs, inputs)), np.zeros((inputs, targets)))
 
     def add(self, inputs: np.ndarray, targets: np.ndarray) -> None:

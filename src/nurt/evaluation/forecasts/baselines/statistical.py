@@ -26,11 +26,11 @@ from nurt.evaluation.forecasts.baselines.base import (
 from nurt.plotting import LineStyle
 from nurt.wording import Text
 
-__all__ = ["LABELS", "FittedStatistical", "Kind", "Statistical"]
+__all__ = ["LABELS", "FittedStatistical", "Statistical", "StatisticalKind"]
 
-Kind: TypeAlias = Literal["ets", "arima", "theta"]
+StatisticalKind: TypeAlias = Literal["ets", "arima", "theta"]
 
-LABELS: dict[Kind, BaselineLabel] = {
+LABELS: dict[StatisticalKind, BaselineLabel] = {
     "ets": BaselineLabel(
         "ets",
         "ETS",
@@ -55,7 +55,7 @@ class Statistical(AbstractBaseline):
         season: m, in observations; 1 = none.
     """
 
-    kind: Kind
+    kind: StatisticalKind
     season: int = 1
 
     def __post_init__(self) -> None:

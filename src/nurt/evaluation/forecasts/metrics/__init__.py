@@ -14,7 +14,6 @@ Arrays may have any shape as long as truth and forecast agree; (N, F), origins Ã
 
 from __future__ import annotations
 
-from nurt.evaluation.forecasts.metrics.cells import by_series, by_step
 from nurt.evaluation.forecasts.metrics.distributions import (
     coverage,
     crps_normal,
@@ -30,6 +29,8 @@ from nurt.evaluation.forecasts.metrics.distributions import (
 from nurt.evaluation.forecasts.metrics.points import (
     DirectionScores,
     Scale,
+    by_series,
+    by_step,
     cutoff_scales,
     directional_accuracy,
     mae,

@@ -8,7 +8,7 @@ import numpy as np
 from scipy import special
 
 from nurt.errors import NurtValueError
-from nurt.evaluation.forecasts.metrics.cells import mean_of, positive, residuals, with_last_axis
+from nurt.evaluation.forecasts.metrics.points import mean_of, positive, residuals, with_last_axis
 
 __all__ = [
     "coverage",

@@ -261,7 +261,7 @@ def conclude(
             at = int(one.lead.argmax())
             return "error", (
                 f"Looks ahead: the forecast of step {steps[at]} changes with the {one.group} "
-                f"{_count(int(one.lead[at]), 'step')} after the origin, which nobody knows when forecasting."
+                f"{_count(int(one.lead[at]), 'step')} after the origin, which is unknown when forecasting."
             )
     for one in up_to_origin:
         if one.blind_newest.any():

@@ -18,7 +18,7 @@ RULES: Mapping[str, Rule] = {one.id: one for one in sorted((*splitting.RULES, *f
 
 @dataclass(frozen=True)
 class LeakageReport(Result):
-    """Which rules a pipeline breaks, which it keeps, and which nobody could judge.
+    """The rules that a pipeline breaks, those it keeps, and those left unjudged for lack of facts.
 
     Args:
         findings: breaches, gravest first.
