@@ -121,3 +121,8 @@ def test_p_values_in_words(p_value: float, words: str) -> None:
 @pytest.mark.parametrize(("share", "words"), [(0.62, "62 %"), (-0.04, "4 %"), (0.004, "0.4 %"), (0.00999, "1 %")])
 def test_per_cents(share, words):
     assert percent_in_words(share) == words
+
+
+@pytest.mark.parametrize(("count", "words"), [(0, "0 steps"), (1, "1 step"), (2, "2 steps"), (1000, "1000 steps")])
+def test_a_count_has_its_noun_in_the_form_that_goes_with_it(count: int, words: str) -> None:
+    assert wording.plural(count, "step") == words

@@ -30,6 +30,7 @@ __all__ = [
     "p_value",
     "percent",
     "percent_in_words",
+    "plural",
     "seconds",
     "unbroken",
     "updates_made",
@@ -176,6 +177,16 @@ def counted(count: int, english: tuple[str, str], polish: tuple[str, str, str]) 
     few = count % 10 in (2, 3, 4) and count % 100 not in (12, 13, 14)
     form = 0 if count == 1 else 1 if few else 2
     return Text(f"{count} {english[count != 1]}", f"{count} {polish[form]}")
+
+
+def plural(count: int, noun: str) -> str:
+    """Return a count with an English noun, which takes an s for any count but one; ``counted`` has other plurals.
+
+    Example:
+        >>> plural(1, "step"), plural(0, "row")
+        ('1 step', '0 rows')
+    """
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def updates_made(count: int) -> Text:

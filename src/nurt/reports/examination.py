@@ -11,7 +11,7 @@ from nurt.reports.page.document import Picture, Section, switch, write_page
 from nurt.reports.page.html import element, items, join, typeset
 from nurt.reports.sections.network import findings, memory_table, reach_picture
 from nurt.reports.sections.verdict import data_section, heading, reproduction_section
-from nurt.wording import count
+from nurt.wording import count, plural
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -102,7 +102,7 @@ def write_examination_report(run: ExamineRun, path: str | Path) -> Path:
     """
     found, model = run.examination, run.model
     lead = (
-        f"{model.name} with {_layers(model.layers)} of {model.hidden} units, on {found.rows} windows of "
+        f"{model.name} with {plural(model.layers, 'layer')} of {model.hidden} units, on {found.rows} windows of "
         f"{model.look_back} observations, spread evenly from {run.first} to {run.last}."
     )
     facts = [
@@ -120,10 +120,6 @@ def write_examination_report(run: ExamineRun, path: str | Path) -> Path:
     ]
     top = join([heading("nurt · examination", run.target, lead), findings(found)])
     return write_page(Path(path), f"{run.target}: examination", top, sections, footer(run.versions))
-
-
-def _layers(number: int) -> str:
-    return "1 layer" if number == 1 else f"{number} layers"
 
 
 def _fitted(figure: go.Figure) -> go.Figure:

@@ -11,7 +11,7 @@ from nurt import plotting
 from nurt.evaluation.forecasts.baselines import label_of
 from nurt.reports.page.document import Picture, Section, axis_unit, numbers, plain_text, tick_label
 from nurt.reports.page.html import Column, Markup, element, items, join, table
-from nurt.wording import decimals_for, fixed, interval, p_value, percent
+from nurt.wording import decimals_for, fixed, interval, p_value, percent, plural
 
 if TYPE_CHECKING:
     from nurt.evaluation.forecasts.cells import Cells
@@ -27,13 +27,12 @@ def accuracy_section(target: str, backtest: BacktestResult) -> Section:
     """Return error by step, skill against every baseline, and the table of metrics."""
     model = backtest.cells.model
     intro = (
-        f"{model} and every baseline forecast the same {backtest.origins} "
-        f"{'origin' if backtest.origins == 1 else 'origins'}, {backtest.horizon} "
-        f"{'step' if backtest.horizon == 1 else 'steps'} ahead, on held-out rows."
+        f"{model} and every baseline forecast the same {plural(backtest.origins, 'origin')}, "
+        f"{plural(backtest.horizon, 'step')} ahead, on held-out rows."
     )
     if backtest.dropped_cells:
-        cells = "cell" if backtest.dropped_cells == 1 else "cells"
-        intro += f" {backtest.dropped_cells} {cells} without a truth or a forecast are left out for every forecaster."
+        cells = plural(backtest.dropped_cells, "cell")
+        intro += f" {cells} without a truth or a forecast are left out for every forecaster."
     parts = [element("p", intro)]
     if backtest.horizon > 1:
         parts.append(_error_by_step(target, backtest).to_html())

@@ -11,7 +11,7 @@ from nurt import plotting
 from nurt.evaluation.forecasts.baselines import label_of
 from nurt.reports.page.document import Picture, Section, numbers, plain_text
 from nurt.reports.page.html import Column, Markup, element, items, join, table
-from nurt.wording import MISSING, decimals_for, fixed, number, percent, seconds
+from nurt.wording import MISSING, decimals_for, fixed, number, percent, plural, seconds
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -45,9 +45,8 @@ def stopped_because(record: TrainingRecord) -> str:
 
 def training_section(record: TrainingRecord) -> Section:
     """Return loss curve, gradient norm and share of clipped steps."""
-    done = "1 epoch" if record.epochs == 1 else f"{record.epochs} epochs"
     intro = (
-        f"{done} in {seconds(record.seconds)}, then stopped: {stopped_because(record)}. "
+        f"{plural(record.epochs, 'epoch')} in {seconds(record.seconds)}, then stopped: {stopped_because(record)}. "
         f"The model carries the weights of epoch {record.best_epoch}"
         + (", before any training." if record.best_epoch == 0 else ".")
     )
@@ -245,8 +244,7 @@ def memory_section(found: Examination) -> Section:
 
 def findings(found: Examination) -> Markup:
     """Return the findings of the rules on the network."""
-    many = "1 window" if found.rows == 1 else f"{found.rows} windows"
-    lead = element("p", f"At its present weights, on {many} of the data:")
+    lead = element("p", f"At its present weights, on {plural(found.rows, 'window')} of the data:")
     return join([lead, items(one.text for one in found.advice) if found.advice else Markup()])
 
 

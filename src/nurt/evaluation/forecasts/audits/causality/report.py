@@ -10,6 +10,7 @@ import numpy as np
 
 from nurt.evaluation.forecasts.audits.causality.probes import Effects
 from nurt.results import Result, plain
+from nurt.wording import plural
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -261,7 +262,7 @@ def conclude(
             at = int(one.lead.argmax())
             return "error", (
                 f"Looks ahead: the forecast of step {steps[at]} changes with the {one.group} "
-                f"{_count(int(one.lead[at]), 'step')} after the origin, which is unknown when forecasting."
+                f"{plural(int(one.lead[at]), 'step')} after the origin, which is unknown when forecasting."
             )
     for one in up_to_origin:
         if one.blind_newest.any():
@@ -285,13 +286,9 @@ def _blindness(one: Reach, steps: Sequence[int], *, exact: bool) -> str:
     how = "cannot see" if exact else "shows no effect of"
     rest = f" (step {steps[-1]}: {one.blind_newest[-1]})" if len(steps) > 1 else ""
     return (
-        f"{seen} {steps[at]} {how} the newest {_count(int(one.blind_newest[at]), 'value')} of the {one.group} "
+        f"{seen} {steps[at]} {how} the newest {plural(int(one.blind_newest[at]), 'value')} of the {one.group} "
         f"window{rest}. A head that cuts its outputs off the end of the encoder does this; read the last state instead."
     )
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _latest(classes: np.ndarray) -> np.ndarray:
