@@ -34,7 +34,7 @@ class FromLastOutputs(FromLastState):
 
 
 def centred_mean(inputs: np.ndarray) -> np.ndarray:
-    """Stand for a program without gradients that smooths over the origin: it is handed the steps after it, too."""
+    """Stand for a program without gradients that smooths over the origin: it is given the steps after it, too."""
     around = inputs[:, LOOK_BACK - 2 : LOOK_BACK + 3, 0]
     return np.repeat(around.mean(axis=1, keepdims=True), HORIZON, axis=1)
 

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from nurt import plotting
-from nurt.evaluation.forecasts.baselines import BASELINES
 
 
 def test_a_new_figure_carries_its_titles() -> None:
@@ -22,21 +21,14 @@ def test_importing_the_style_does_not_import_plotly() -> None:
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"
 
 
-def test_every_baseline_has_a_line_of_its_own() -> None:
-    lines = [plotting.forecaster_line(name) for name in BASELINES]
-    looks = [(line["color"], line["dash"]) for line in lines]
-    assert len(set(looks)) == len(BASELINES)
-    assert (plotting.MODEL, "solid") not in looks
-
-
-def test_the_model_stands_out_whatever_it_is_called() -> None:
-    line = plotting.forecaster_line("naive", model=True)
+def test_the_model_stands_out_from_every_other_line() -> None:
+    line = plotting.MODEL_LINE.to_plotly()
     assert line["color"] == plotting.MODEL
-    assert line["width"] > max(plotting.forecaster_line(name)["width"] for name in BASELINES)
+    assert line["width"] > plotting.OTHER_LINE.width
 
 
-def test_an_unknown_forecaster_is_drawn_as_a_reference() -> None:
-    assert plotting.forecaster_line("mine")["color"] == plotting.REFERENCE
+def test_a_line_without_a_style_of_its_own_is_drawn_as_a_reference() -> None:
+    assert plotting.OTHER_LINE.to_plotly()["color"] == plotting.REFERENCE
 
 
 def test_translucent_keeps_the_colour() -> None:

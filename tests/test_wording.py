@@ -7,8 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nurt import wording
-from nurt.evaluation.forecasts.baselines import BASELINES
-from nurt.wording import Text, compared, in_words, joined, p_in_words, per_cent, to_digits
+from nurt.wording import Text, compared, joined, p_in_words, percent_in_words, to_digits
 
 
 @pytest.mark.parametrize(
@@ -82,11 +81,6 @@ def test_large_counts_are_grouped() -> None:
     assert wording.count(17544) == "17\N{NARROW NO-BREAK SPACE}544"
 
 
-def test_baselines_have_names_and_other_names_stay() -> None:
-    assert wording.forecaster_name("naive") == "repeat last value"
-    assert wording.forecaster_name("my model") == "my model"
-
-
 @pytest.mark.parametrize(
     ("ratio", "words"),
     [
@@ -126,12 +120,7 @@ def test_p_values_in_words(p_value: float, words: str) -> None:
 
 @pytest.mark.parametrize(("share", "words"), [(0.62, "62 %"), (-0.04, "4 %"), (0.004, "0.4 %"), (0.00999, "1 %")])
 def test_per_cents(share, words):
-    assert per_cent(share) == words
-
-
-def test_every_baseline_has_words_and_a_model_keeps_its_name():
-    assert all(in_words(name) != name for name in BASELINES)
-    assert in_words("LSTM") == "LSTM"
+    assert percent_in_words(share) == words
 
 
 @pytest.mark.parametrize(("count", "words"), [(0, "0 steps"), (1, "1 step"), (2, "2 steps"), (1000, "1000 steps")])

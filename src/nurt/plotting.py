@@ -1,12 +1,13 @@
-"""The one place that knows how figures of nurt look: colours, type, axes, what each forecaster's line is like.
+"""The style of all figures: colours, type, axes, lines.
 
-Results at every floor draw themselves through these helpers, and so do the reports: a forecaster has the same colour
-and dash wherever it appears. Plotly is imported inside the functions: importing nurt must not cost its start-up.
+Results at every floor draw themselves through these helpers, and so do the reports. Plotly is imported inside the
+functions: importing nurt must not cost its start-up.
 """
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -16,13 +17,15 @@ if TYPE_CHECKING:
 __all__ = [
     "ACTUAL",
     "MODEL",
+    "MODEL_LINE",
+    "OTHER_LINE",
     "PALETTE",
     "REFERENCE",
     "WARNING",
+    "LineStyle",
     "add_log_map",
     "colour_range",
     "dash",
-    "forecaster_line",
     "log_axis",
     "marker",
     "new_figure",
@@ -45,19 +48,31 @@ DARKEST_SHARE = 0.002
 FEW_DECADES = 1.5
 MOST_LABELS = 8
 
-# Colour and dash together, so that lines stay apart on paper without colours too.
-LINES = {
-    "naive": (ACTUAL, "solid"),
-    "seasonal_naive": (PALETTE[6], "dash"),
-    "drift": (PALETTE[4], "dot"),
-    "mean": (PALETTE[7], "longdashdot"),
-    "window_mean": (PALETTE[3], "dashdot"),
-    "linear": (PALETTE[1], "dash"),
-    "nlinear": (PALETTE[2], "dashdot"),
-    "ets": (PALETTE[5], "longdash"),
-    "arima": (PALETTE[7], "dot"),
-    "theta": (PALETTE[0], "dot"),
-}
+
+@dataclass(frozen=True)
+class LineStyle:
+    """The line of a forecaster: colour and dash together, so that lines stay apart on paper without colours too.
+
+    Args:
+        colour: ``#RRGGBB``.
+        dash: of plotly's names.
+        width: in pixels.
+    """
+
+    colour: str
+    dash: str
+    width: float = 1.5
+
+    def to_plotly(self) -> dict[str, Any]:
+        """Return the ``line`` of a plotly trace."""
+        return {"color": self.colour, "width": self.width, "dash": self.dash}
+
+
+MODEL_LINE = LineStyle(MODEL, "solid", 3)
+"""The line of the model under test."""
+
+OTHER_LINE = LineStyle(REFERENCE, "dot")
+"""The line of a forecaster without a style of its own."""
 
 
 def new_figure(title: str, x_title: str, y_title: str) -> go.Figure:
@@ -105,14 +120,6 @@ def log_axis(figure: go.Figure) -> None:
         figure.update_yaxes(dtick="D2", tickformat="~g")
     else:
         figure.update_yaxes(dtick=max(1, math.ceil(decades / MOST_LABELS)))
-
-
-def forecaster_line(name: str, *, model: bool = False) -> dict[str, Any]:
-    """Return the line of the forecaster ``name``: thick and blue for the model under test, black for the naive one."""
-    if model:
-        return {"color": MODEL, "width": 3, "dash": "solid"}
-    colour, dash = LINES.get(name, (REFERENCE, "dot"))
-    return {"color": colour, "width": 2 if name == "naive" else 1.5, "dash": dash}
 
 
 def symbol(index: int) -> str:

@@ -1,4 +1,4 @@
-"""What all result objects share: frozen, printable, JSON-ready.
+"""The base of all result objects: frozen, printable, JSON-ready.
 
 A result of nurt is a frozen dataclass that derives from :class:`Result`. It prints itself for a person
 (``__str__``), turns into plain JSON values (``to_dict``), and where a picture says more, draws itself
@@ -37,7 +37,7 @@ def plain(value: Any) -> Any:
     """Return ``value`` in the types that ``json.dumps(..., allow_nan=False)`` accepts.
 
     Arrays become nested lists, named tuples become dicts, times become ISO strings, NaN and infinities become None,
-    objects with ``to_dict`` give their dict. Anything unknown is an error rather than a ``repr`` in somebody's JSON.
+    objects with ``to_dict`` give their dict. Anything unknown is an error, not a ``repr`` in the JSON.
     """
     if value is None or isinstance(value, bool | int | str):
         return value

@@ -1,6 +1,6 @@
-"""One form for every verdict: where something stands, a sentence that says so, and what to be warned of.
+"""The common form of every verdict: a standing, a sentence, and warnings.
 
-Forecasts, examinations and experiments are judged by rules of their own; what they conclude has this one form, so that
+Forecasts, examinations and experiments are judged by rules of their own; their conclusions have this one form, so that
 terminal, page and JSON show all of them alike.
 """
 
@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Any, Generic, Literal, TypeAlias, TypeVar
 
 from nurt.results import Result
 from nurt.wording import Text
 
 __all__ = ["Standing", "Tone", "Verdict"]
 
-Tone: TypeAlias = Literal["good", "fair", "neutral", "bad"]
+Words = TypeVar("Words", str, Text)
+
+Tone: TypeAlias = Literal["good", "fair", "doubtful", "bad"]
 """How a standing is coloured; the sign says the same where colours are not seen."""
 
 
@@ -51,7 +53,7 @@ class Standing(enum.StrEnum):
 _SIGNS: dict[Standing, tuple[str, Tone]] = {
     Standing.BETTER: ("✓", "good"),
     Standing.MIXED: ("◐", "fair"),
-    Standing.LEVEL: ("=", "neutral"),
+    Standing.LEVEL: ("=", "doubtful"),
     Standing.WORSE: ("✕", "bad"),
     Standing.UNSOUND: ("!", "bad"),
     Standing.REACHED: ("✓", "good"),
@@ -64,7 +66,7 @@ _SIGNS: dict[Standing, tuple[str, Tone]] = {
 
 
 @dataclass(frozen=True)
-class Verdict(Result):
+class Verdict(Result, Generic[Words]):
     """The answer to the question a result was made for.
 
     Args:
@@ -74,5 +76,13 @@ class Verdict(Result):
     """
 
     standing: Standing
-    text: str | Text
-    warnings: tuple[str | Text, ...] = ()
+    text: Words
+    warnings: tuple[Words, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return standing and sentence, and the warnings if there are any."""
+        values = super().to_dict()
+        return values if self.warnings else {key: value for key, value in values.items() if key != "warnings"}
+
+    def __str__(self) -> str:
+        return "\n".join(one.en if isinstance(one, Text) else str(one) for one in (self.text, *self.warnings))

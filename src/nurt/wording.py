@@ -1,4 +1,8 @@
-"""Numbers, plurals, names of things and texts in two languages: how they are put into words, everywhere."""
+"""Numbers, counts, comparisons and texts in two languages, put into words: the only place for them.
+
+In tables numbers line up: :func:`fixed`, :func:`percent`, :func:`p_value`. Within sentences they are short:
+:func:`number`, :func:`percent_in_words`, :func:`p_in_words`, :func:`compared`. :class:`Text` holds English and Polish.
+"""
 
 from __future__ import annotations
 
@@ -19,16 +23,14 @@ __all__ = [
     "decimals_for",
     "figures_of",
     "fixed",
-    "forecaster_name",
-    "in_words",
     "interval",
     "joined",
     "localised",
     "number",
     "p_in_words",
     "p_value",
-    "per_cent",
     "percent",
+    "percent_in_words",
     "plural",
     "seconds",
     "to_digits",
@@ -36,30 +38,10 @@ __all__ = [
     "updates_made",
 ]
 
+Language: TypeAlias = Literal["en", "pl"]
+LANGUAGES: tuple[Language, ...] = ("en", "pl")
 MISSING = "–"
 MOST_DECIMALS = 8
-
-NAMES = {
-    "naive": "repeat last value",
-    "seasonal_naive": "repeat last season",
-    "drift": "drift",
-    "mean": "training mean",
-    "window_mean": "window mean",
-    "linear": "linear regression",
-    "nlinear": "anchored linear",
-    "ets": "ETS",
-    "arima": "ARIMA",
-    "theta": "Theta",
-}
-
-
-def forecaster_name(key: str) -> str:
-    """Return what a person calls the baseline ``key``; other names stay as they are."""
-    return NAMES.get(key, key)
-
-
-def _known(value: float | None) -> bool:
-    return value is not None and math.isfinite(value)
 
 
 def decimals_for(values: Iterable[float | None], significant: int = 3) -> int:
@@ -71,7 +53,7 @@ def decimals_for(values: Iterable[float | None], significant: int = 3) -> int:
 
 
 def fixed(value: float | None, decimals: int) -> str:
-    """Return ``value`` with so many decimals; in powers of ten where that would print nothing or a page of digits."""
+    """Return ``value`` with so many decimals; in scientific notation where it is very small or large."""
     if value is None or not math.isfinite(value):
         return MISSING
     size = abs(value)
@@ -88,27 +70,30 @@ def number(value: float | None, significant: int = 4) -> str:
 
 
 def percent(share: float | None, decimals: int = 1, *, sign: bool = False) -> str:
-    """Return a share (1 = all) in per cent, with a plus sign if asked for."""
+    """Return a share (1 = all) in per cent for a table, with a plus sign if asked for."""
     if share is None or not math.isfinite(share):
         return MISSING
     return f"{100.0 * share:{'+' if sign else ''}.{decimals}f}\N{NO-BREAK SPACE}%".replace("-", "−")
 
 
-def count(whole: int) -> str:
-    """Return a whole number in groups of three digits, from five digits on."""
-    return f"{whole:,}".replace(",", "\N{NARROW NO-BREAK SPACE}") if abs(whole) >= 10_000 else str(whole)
-
-
-def unbroken(text: str) -> str:
-    """Return ``text`` with spaces that no line may be broken at: before per cent signs and inside "p = 0.31"."""
-    return re.sub(r"(?<=\d) (?=%)|(?<=\bp) (?==)|(?<=\bp =) ", "\N{NO-BREAK SPACE}", text)
+def percent_in_words(share: float) -> str:
+    """Return a share (1 = all) in per cent within a sentence, without its sign: whole numbers, below one a decimal."""
+    percent = 100.0 * abs(share)
+    return f"{percent:.1f} %" if round(percent, 1) < 1.0 else f"{percent:.0f} %"
 
 
 def p_value(p: float | None) -> str:
-    """Return a p-value, or that it is below what is worth printing."""
+    """Return a p-value for a table, or that it is below 0.001."""
     if p is None or not math.isfinite(p):
         return MISSING
     return "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def p_in_words(p_value: float) -> str:
+    """Return a p-value within a sentence: two decimals, three below 0.1, or that it is below 0.001."""
+    if p_value < 0.001:
+        return "p < 0.001"
+    return f"p = {p_value:.3f}" if p_value < 0.1 else f"p = {p_value:.2f}"
 
 
 def interval(low: float | None, high: float | None, decimals: int) -> str:
@@ -116,6 +101,22 @@ def interval(low: float | None, high: float | None, decimals: int) -> str:
     if not (_known(low) and _known(high)):
         return MISSING
     return f"{fixed(low, decimals)} … {fixed(high, decimals)}"
+
+
+def compared(ratio: float, other: str = "") -> str:
+    """Return how an error that is ``ratio`` times another compares, with ``other`` named if given.
+
+    Example:
+        >>> compared(1.04, "repeating the last value"), compared(4.37), compared(0.995)
+        ('4 % worse than repeating the last value', '4.4 times worse', '0.5 % better')
+    """
+    if abs(ratio - 1.0) < 0.0005:
+        return f"as good as {other}" if other else "as good"
+    if ratio >= 1.5:
+        degree = f"{ratio:.1f} times worse" if ratio < 9.95 else f"{ratio:.0f} times worse"
+    else:
+        degree = f"{percent_in_words(1.0 - ratio)} {'better' if ratio < 1.0 else 'worse'}"
+    return f"{degree} than {other}" if other else degree
 
 
 def seconds(duration: float) -> str:
@@ -132,56 +133,14 @@ def seconds(duration: float) -> str:
     return f"{hours} h {minutes} min"
 
 
-_WORDS = {
-    "naive": "repeating the last value",
-    "seasonal_naive": "repeating the last season",
-    "drift": "continuing the drift of the window",
-    "mean": "the training mean",
-    "window_mean": "the mean of the window",
-    "linear": "closed-form linear regression",
-    "nlinear": "closed-form linear regression anchored at the last value",
-    "ets": "exponential smoothing (ETS)",
-    "arima": "ARIMA",
-    "theta": "the Theta method",
-}
+def count(whole: int) -> str:
+    """Return a whole number in groups of three digits, from five digits on."""
+    return f"{whole:,}".replace(",", "\N{NARROW NO-BREAK SPACE}") if abs(whole) >= 10_000 else str(whole)
 
 
-def in_words(name: str) -> str:
-    """Return what the forecaster ``name`` does; models keep their names."""
-    return _WORDS.get(name, name)
-
-
-def per_cent(share: float) -> str:
-    """Return a share (1 = all) in per cent: whole numbers, below one a decimal."""
-    percent = 100.0 * abs(share)
-    return f"{percent:.1f} %" if round(percent, 1) < 1.0 else f"{percent:.0f} %"
-
-
-def compared(ratio: float, other: str = "") -> str:
-    """Return how an error that is ``ratio`` times another compares, with ``other`` named if given.
-
-    Example:
-        >>> compared(1.04, "repeating the last value"), compared(4.37), compared(0.995)
-        ('4 % worse than repeating the last value', '4.4 times worse', '0.5 % better')
-    """
-    if abs(ratio - 1.0) < 0.0005:
-        return f"as good as {other}" if other else "as good"
-    if ratio >= 1.5:
-        degree = f"{ratio:.1f} times worse" if ratio < 9.95 else f"{ratio:.0f} times worse"
-    else:
-        degree = f"{per_cent(1.0 - ratio)} {'better' if ratio < 1.0 else 'worse'}"
-    return f"{degree} than {other}" if other else degree
-
-
-def p_in_words(p_value: float) -> str:
-    """Return a p-value with two decimals, three where 0.05 could be in doubt, or that it is below 0.001."""
-    if p_value < 0.001:
-        return "p < 0.001"
-    return f"p = {p_value:.3f}" if p_value < 0.1 else f"p = {p_value:.2f}"
-
-
-Language: TypeAlias = Literal["en", "pl"]
-LANGUAGES: tuple[Language, ...] = ("en", "pl")
+def unbroken(text: str) -> str:
+    """Return ``text`` with no-break spaces before per cent signs and inside "p = 0.31"."""
+    return re.sub(r"(?<=\d) (?=%)|(?<=\bp) (?==)|(?<=\bp =) ", "\N{NO-BREAK SPACE}", text)
 
 
 @dataclass(frozen=True)
@@ -215,7 +174,7 @@ def joined(*parts: Text) -> Text:
 
 
 def counted(count: int, english: tuple[str, str], polish: tuple[str, str, str]) -> Text:
-    """Return a count with its noun in the form that goes with it.
+    """Return a count with its noun in the matching plural form.
 
     Args:
         count: how many.
@@ -257,7 +216,7 @@ def figures_of(value: float | str | Text, language: Language) -> str:
 
 
 def localised(value: float, language: Language, significant: int = 5) -> str:
-    """Return a number to so many significant digits: a real minus, the language's decimal sign, no idle zeros."""
+    """Return a number to so many significant digits: a true minus, the language's decimal sign, no trailing zeros."""
     if isinstance(value, int):
         written = str(value)
     elif math.isnan(value):
@@ -267,6 +226,10 @@ def localised(value: float, language: Language, significant: int = 5) -> str:
     else:
         written = _scientific(f"{value:.{significant}g}")
     return written.replace("-", "−").replace(".", "," if language == "pl" else ".")
+
+
+def _known(value: float | None) -> bool:
+    return value is not None and math.isfinite(value)
 
 
 def _scientific(written: str) -> str:

@@ -38,7 +38,7 @@ def write_whole(path: str | os.PathLike[str], content: str | bytes) -> None:
         content: bytes, or text that is written in UTF-8.
 
     Raises:
-        OutputError: it cannot be written; what stood there before is unchanged, nothing half-written is left behind.
+        OutputError: it cannot be written; the former file is unchanged, and no partial file remains.
     """
     target = Path(os.path.realpath(path))
     part = target.with_name(f".{secrets.token_hex(8)}.part")
@@ -53,7 +53,7 @@ def write_whole(path: str | os.PathLike[str], content: str | bytes) -> None:
     except OSError as error:
         raise _refusal(target, error) from error
     finally:
-        # The error that matters is already on its way.
+        # The original error is already being raised.
         with contextlib.suppress(OSError):
             part.unlink(missing_ok=True)
 

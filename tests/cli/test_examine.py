@@ -43,7 +43,7 @@ def test_as_json_with_a_report(model: Path, table: Path, tmp_path: Path) -> None
     found = json.loads(result.stdout)
     assert found["examination"]["verdict"]
     page = Path(found["report"]).read_text(encoding="utf-8")
-    assert "What each step teaches" in page
+    assert "Contribution of each step to the gradient" in page
     assert found["examination"]["layers"][0]["memory"]["gate"] == "forget"
 
 

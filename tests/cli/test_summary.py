@@ -10,6 +10,7 @@ import torch
 from nurt.cli import summary
 from nurt.diagnostics import examine
 from nurt.nn import LSTM
+from nurt.standing import Standing
 
 
 @pytest.fixture(autouse=True)
@@ -96,8 +97,8 @@ def test_many_remarks_are_cut_with_a_word(fabricate: ModuleType, capsys: pytest.
 
 
 def test_an_unsound_pipeline_is_told_in_the_title(fabricate: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
-    audit = fabricate.make_audit(findings=(fabricate.make_finding(),))
-    summary.show_forecast(fabricate.make_run(audit=audit), Path("out"))
+    verdict = fabricate.make_verdict(standing=Standing.UNSOUND)
+    summary.show_forecast(fabricate.make_run(verdict=verdict), Path("out"))
     assert "! The pipeline is at fault" in shown(capsys)
 
 

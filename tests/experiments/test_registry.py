@@ -15,7 +15,7 @@ import pytest
 from nurt.errors import DataError, NurtValueError
 from nurt.experiments import LANGUAGES, Experiment, ExperimentResult, Language, Text, find, list_experiments, run
 from nurt.reports import write_experiment_report
-from nurt.reports.formulas import typeset
+from nurt.reports.page.html import typeset
 from nurt.wording import counted, localised, updates_made
 
 ALL = list_experiments()

@@ -11,7 +11,9 @@ from nurt.evaluation.forecasts.audits.causality import CausalityReport, Reach
 from nurt.evaluation.forecasts.audits.copying import CopyingReport, StepCopying
 from nurt.evaluation.forecasts.audits.leakage import Finding, LeakageReport
 from nurt.evaluation.forecasts.cells import Cells, Intervals
-from nurt.evaluation.forecasts.results import BacktestResult, Comparison, Coverage, HorizonScore, Scores, Verdict
+from nurt.evaluation.forecasts.results import BacktestResult, Comparison, Coverage, HorizonScore, Scores
+from nurt.evaluation.forecasts.verdict import ForecastVerdict
+from nurt.standing import Standing
 from nurt.tasks.forecasting.results import Audit, ForecastRun, ForecastStep, ModelSummary, SeedStudy
 from nurt.training import ClipByNorm, ClippedStep
 from nurt.training.events import EpochEnded, TrainingRecord
@@ -117,9 +119,10 @@ def _around(skill: float) -> tuple[float, float]:
     return skill - 0.045, skill + 0.052
 
 
-def make_verdict(**changes: object) -> Verdict:
+def make_verdict(**changes: object) -> ForecastVerdict:
     """Return the verdict of a model that is level with the repeat of the last value."""
-    verdict = Verdict(
+    verdict = ForecastVerdict(
+        standing=Standing.LEVEL,
         text="LSTM is 1.3 % worse than repeating the last value (p = 0.31, 190 origins): use naive.",
         better_than_naive=False,
         dm_p_value=0.312,

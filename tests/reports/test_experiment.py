@@ -12,7 +12,7 @@ import pytest
 from nurt.errors import NurtValueError, OutputError
 from nurt.experiments import LANGUAGES, ExperimentResult, Language, find, run
 from nurt.reports import write_experiment_report
-from nurt.reports.formulas import typeset
+from nurt.reports.page.html import typeset
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +67,7 @@ def test_a_page_of_own_settings_does_not_promise_a_command(tmp_path: Path) -> No
     own = run("linear/roelants", settings=settings)
     text = write_experiment_report(own, tmp_path / "own.html").read_text(encoding="utf-8")
     assert "nurt experiment linear/roelants" not in text
-    assert html.escape("settings of one's own") in text
+    assert html.escape("custom settings") in text
 
 
 def test_presets_are_listed_and_the_one_of_this_run_is_tinted(page: tuple[Language, str]) -> None:

@@ -19,6 +19,7 @@ from nurt.diagnostics import examine
 from nurt.errors import OutputError
 from nurt.nn import LSTM
 from nurt.reports import write_backtest_report, write_demo_report, write_forecast_report
+from nurt.standing import Standing
 from nurt.training.events import TrainingRecord
 
 STAND_IN = "/* here stands the library */"
@@ -122,7 +123,7 @@ def test_parts_come_in_the_order_a_person_asks(page: Page) -> None:
     order = ["forecast", "accuracy", "coverage", "residuals", "training", "audit", "seeds", "data", "again"]
     assert anchors == order
     assert [link["href"] for link in page.having("a")[1:]] == [f"#{anchor}" for anchor in order]
-    assert page.text.index("use naive") < page.text.index("what comes next")
+    assert page.text.index("use naive") < page.text.index("1USD: the forecast")
 
 
 def test_the_verdict_stands_in_words_with_all_its_warnings(fabricate: ModuleType, page: Page) -> None:
@@ -257,7 +258,7 @@ def test_an_untrained_run_without_history_is_told(fabricate: ModuleType, tmp_pat
     page = written(run, tmp_path)
     assert "0 epochs" in page.text
     assert "There is no forecast in this run." in page.text
-    assert "Luck of the start" not in page.text
+    assert "Spread over seeds" not in page.text
 
 
 def test_training_without_validation_or_clipping_is_drawn(fabricate: ModuleType, tmp_path: Path) -> None:
@@ -273,7 +274,8 @@ def test_training_without_validation_or_clipping_is_drawn(fabricate: ModuleType,
 @pytest.mark.parametrize("severity", ["error", "warning", "info"])
 def test_leakage_findings_come_with_rule_and_cure(fabricate: ModuleType, tmp_path: Path, severity: str) -> None:
     audit = fabricate.make_audit(findings=(fabricate.make_finding(severity),))
-    page = written(fabricate.make_run(audit=audit), tmp_path)
+    standing = Standing.UNSOUND if severity == "error" else Standing.LEVEL
+    page = written(fabricate.make_run(audit=audit, verdict=fabricate.make_verdict(standing=standing)), tmp_path)
     assert "L01" in page.text
     assert "Cure." in page.text
     assert ("do not rely on these numbers" in page.text) == (severity == "error")
@@ -312,9 +314,9 @@ def test_a_training_that_never_clipped_says_so_instead_of_drawing_it(fabricate: 
 def test_the_clipping_ledger_has_a_panel(fabricate: ModuleType, tmp_path: Path) -> None:
     page = written(fabricate.make_run(), tmp_path)
     assert "30 % of 100 steps were clipped at norm 1, the longest run 30 steps" in page.text
-    assert "Whose gradient it is" in page.text
+    assert "Share of each parameter in the gradient" in page.text
     bare = dataclasses.replace(fabricate.make_training(5), clipping=None)
-    assert "Whose gradient it is" not in written(fabricate.make_run(training=bare), tmp_path).text
+    assert "Share of each parameter in the gradient" not in written(fabricate.make_run(training=bare), tmp_path).text
 
 
 def test_a_single_long_name_never_outgrows_its_axis(fabricate: ModuleType, tmp_path: Path) -> None:
@@ -363,7 +365,7 @@ def test_the_demonstration_stands_against_its_noise_floor(fabricate: ModuleType,
     assert page.open == []
     for expected in ("0.0133", "0.0388", "0.0151 ± 0.0006", "2.92", "noise floor"):
         assert expected in page.text
-    assert page.text.index("Against a known answer") < page.text.index("what comes next")
+    assert page.text.index("Against a known answer") < page.text.index(": the forecast")
 
 
 def test_how_far_back_the_network_learns_is_told_where_it_is_known(fabricate: ModuleType, tmp_path: Path) -> None:

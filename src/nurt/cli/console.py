@@ -11,7 +11,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from rich import box
 from rich.console import Console
@@ -19,6 +19,9 @@ from rich.padding import Padding
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
+
+if TYPE_CHECKING:
+    from nurt.standing import Tone
 
 __all__ = [
     "Bar",
@@ -41,8 +44,7 @@ INDENT, GAP = 2, 3
 PLAIN = {"−": "-", "–": "-", "…": "...", "·": "*", "×": "x", "±": "+-", "≤": "<=", "“": '"', "”": '"', "’": "'"}
 PLAIN |= {"✓": "+", "✕": "x", "◐": "~", "\N{NO-BREAK SPACE}": " ", "\N{NARROW NO-BREAK SPACE}": " ", "⋮": ":"}
 
-Tone = Literal["good", "fair", "doubtful", "bad"]
-TONES = {"good": "green", "fair": "cyan", "doubtful": "yellow", "bad": "red"}
+TONES: dict[Tone, str] = {"good": "green", "fair": "cyan", "doubtful": "yellow", "bad": "red"}
 
 
 def prepare() -> None:

@@ -118,9 +118,8 @@ def _show(result: ExperimentResult, page: Path | None, language: Language) -> No
         words = [index for index in range(len(table.columns)) if index not in numeric]
         console.table([title[language] for title in table.columns], table.cells(language), words=words)
     console.gap()
-    tones: dict[str, console.Tone] = {"reached": "good", "partly": "fair", "missed": "bad"}
     told = Text("verdict", "werdykt")[language]
-    console.panel(told, result.verdict.text[language], tones[result.verdict.standing])
+    console.panel(told, result.verdict.text[language], result.verdict.standing.tone)
     budget = Text("{seconds} s, {updates}, seed {seed}", "{seconds} s, {updates}, ziarno {seed}").filled(
         seconds=max(0.1, round(result.seconds, 1)), updates=updates_made(result.updates), seed=result.settings.seed
     )

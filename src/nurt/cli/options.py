@@ -55,7 +55,6 @@ Loss = Literal["quantile", "squared", "absolute"]
 Format = Literal["auto", "nbp", "gios", "table"]
 OnDuplicate = Literal["refuse", "first", "last", "mean"]
 OnUnordered = Literal["sort", "refuse"]
-STATISTICAL = ("ets", "arima", "theta")
 
 
 def whole(name: str, help: str, panel: str, *, least: int = 1) -> Any:
@@ -107,6 +106,8 @@ def _share(value: float | None) -> float | None:
 
 
 def _statistical(values: list[str] | None) -> list[str] | None:
+    from nurt.evaluation.forecasts.baselines import STATISTICAL
+
     for value in values or ():
         if value not in STATISTICAL:
             raise typer.BadParameter(f"{value!r} is not one of {', '.join(STATISTICAL)}.")

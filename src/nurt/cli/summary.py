@@ -8,21 +8,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nurt.cli import console
-from nurt.reports.sections.training import stopped_because
-from nurt.reports.standing import Standing, stand
+from nurt.evaluation.forecasts.baselines import label_of
+from nurt.reports.sections.network import stopped_because
 from nurt.wording import (
     MISSING,
     count,
     decimals_for,
     fixed,
-    forecaster_name,
     interval,
     percent,
     seconds,
 )
 
 if TYPE_CHECKING:
-    from nurt.evaluation.forecasts.results import BacktestResult, Verdict
+    from nurt.evaluation.forecasts.results import BacktestResult
+    from nurt.evaluation.forecasts.verdict import ForecastVerdict
     from nurt.tasks.forecasting import BacktestRun, DemoRun, ForecastRun, ForecastStep, PredictRun
     from nurt.tasks.forecasting.results import Audit, ModelSummary
 
@@ -32,13 +32,6 @@ STEPS_SHOWN = (1, 5, 10, 20, 30)
 NOTES_SHOWN = 4
 ROWS_SHOWN = 60
 SERIES_SHOWN = 3
-TONES: dict[Standing, console.Tone] = {
-    Standing.BETTER: "good",
-    Standing.MIXED: "fair",
-    Standing.LEVEL: "doubtful",
-    Standing.WORSE: "bad",
-    Standing.UNSOUND: "bad",
-}
 
 
 def show_forecast(run: ForecastRun, out: Path) -> None:
@@ -54,7 +47,7 @@ def show_forecast(run: ForecastRun, out: Path) -> None:
     _notes(run.notes)
     _scores(run.backtest)
     _audit(run.audit)
-    _verdict(run.verdict, run.backtest, run.audit)
+    _verdict(run.verdict)
     _forecast(run.forecast, (1, 2, 3))
     if run.examination is not None and run.examination.headline:
         console.gap()
@@ -82,7 +75,7 @@ def show_backtest(run: BacktestRun, report: Path | None) -> None:
     console.facts([("data", extent), ("model", _model(run.model))])
     _notes(run.notes)
     _scores(run.backtest)
-    _verdict(run.verdict, run.backtest)
+    _verdict(run.verdict)
     if report is not None:
         console.gap()
         console.line(f"Written to {report}")
@@ -99,7 +92,7 @@ def show_demo(demo: DemoRun, out: Path) -> None:
         mean, spread = (value[0], f" ± {fixed(value[1], decimals)}") if isinstance(value, tuple) else (value, "")
         rows.append([name, fixed(mean, decimals) + spread, fixed(mean / demo.noise_floor, 2)])
     console.table(["one step ahead", "test MSE", "times the floor"], rows, words=(0,), strong_rows=(len(rows) - 1,))
-    _verdict(demo.run.verdict, demo.run.backtest, demo.run.audit)
+    _verdict(demo.run.verdict)
     console.gap()
     console.line(f"Written to {out}: report.html, {Path(demo.run.model_file or 'model.safetensors').name}")
 
@@ -147,7 +140,7 @@ def _scores(result: BacktestResult) -> None:
     errors = [scores.mae, *(result.baselines[name].mae for name in named)]
     covered = [percent(scores.coverage_80, 0), percent(scores.coverage_95, 0)] if bands else []
     rows.append(["all", *(fixed(error, decimals) for error in errors), *covered])
-    columns = ["step", result.cells.model, *(forecaster_name(name) for name in named)]
+    columns = ["step", result.cells.model, *(label_of(name).short for name in named)]
     console.gap()
     console.line(f"Mean absolute error from {_plural(result.origins, 'origin')} of rows nobody learnt from:")
     console.table([*columns, *(["in 80 %", "in 95 %"] if bands else [])], rows, strong_rows=(len(rows) - 1,))
@@ -158,11 +151,10 @@ def _audit(audit: Audit) -> None:
     console.facts([("sight", audit.causality.text), ("copying", audit.copying.text), ("leakage", audit.leakage.text)])
 
 
-def _verdict(verdict: Verdict, result: BacktestResult, audit: Audit | None = None) -> None:
-    standing = stand(verdict, result, audit)
+def _verdict(verdict: ForecastVerdict) -> None:
     console.gap()
-    title = f"{standing.value} {standing.headline(verdict.best)}"
-    console.panel(title, verdict.text, TONES[standing], verdict.warnings)
+    title = f"{verdict.standing.sign} {verdict.headline}"
+    console.panel(title, verdict.text, verdict.standing.tone, verdict.warnings)
 
 
 def _forecast(steps: Sequence[ForecastStep], first: Sequence[int] | None) -> None:

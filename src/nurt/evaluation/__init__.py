@@ -1,6 +1,5 @@
-"""How good is a forecast, and is it better than what costs nothing? No networks here.
+"""Evaluation of forecasts against baselines, without any network.
 
-``metrics`` measure errors, ``baselines`` make the forecasts every model must beat, ``backtest`` scores all of them on
-identical cells, ``significance``, ``bootstrap`` and ``seeds`` say what may be luck, ``intervals`` calibrates,
-``verdict`` puts it into one sentence, and ``audits`` checks the pipeline itself.
+``forecasts`` holds metrics, baselines, back-tests, calibrated intervals, audits of the pipeline, and the verdict;
+``chance`` says which differences may be due to chance: significance tests, bootstrap intervals, spread over seeds.
 """

@@ -7,16 +7,7 @@ command line and writes a page.
 
 from nurt.experiments.base import Exercise, Experiment, Preset, ReportProgress
 from nurt.experiments.registry import find, list_experiments, run
-from nurt.experiments.results import (
-    ExperimentResult,
-    Figure,
-    FileSettings,
-    Measure,
-    ResultTable,
-    Settings,
-    Standing,
-    Verdict,
-)
+from nurt.experiments.results import ExperimentResult, Figure, FileSettings, Measure, ResultTable, Settings
 from nurt.wording import LANGUAGES, Language, Text
 
 __all__ = [
@@ -32,9 +23,7 @@ __all__ = [
     "ReportProgress",
     "ResultTable",
     "Settings",
-    "Standing",
     "Text",
-    "Verdict",
     "find",
     "list_experiments",
     "run",

@@ -10,7 +10,8 @@ from nurt.experiments.base import Exercise, Experiment, Preset, ReportProgress
 from nurt.experiments.longmemory.judging import CHANCE, LEARNT, CellVerdict, judge_cell, verdict_of
 from nurt.experiments.longmemory.result import MemoryResult, clipped_figure, curves_figure, runs_table
 from nurt.experiments.longmemory.study import CellRun, MemorySettings, run_all
-from nurt.experiments.results import Figure, Measure, ResultTable, Standing, Verdict
+from nurt.experiments.results import Figure, Measure, ResultTable
+from nurt.standing import Standing, Verdict
 from nurt.wording import Text, joined
 
 __all__ = ["EXPERIMENT", "EchoResult", "EchoSettings"]
@@ -92,9 +93,9 @@ def compute(settings: EchoSettings, progress: ReportProgress) -> EchoResult:
     )
 
 
-def _verdict(cells: tuple[CellVerdict, ...], runs: tuple[CellRun, ...], planned: int, echo: Echo) -> Verdict:
+def _verdict(cells: tuple[CellVerdict, ...], runs: tuple[CellRun, ...], planned: int, echo: Echo) -> Verdict[Text]:
     learnt = [one.cell for one in cells if one.mean > LEARNT]
-    standing: Standing = "reached" if len(learnt) == len(cells) else "partly" if learnt else "missed"
+    standing = Standing.REACHED if len(learnt) == len(cells) else Standing.PARTLY if learnt else Standing.MISSED
     share = Text(
         "{share} % of the answers lie in one chunk with their bit. More than {limit} % right: {learnt}.",
         "{share} % odpowiedzi leży w jednym kawałku ze swoim bitem. Ponad {limit} % poprawnych: {learnt}.",
@@ -104,8 +105,8 @@ def _verdict(cells: tuple[CellVerdict, ...], runs: tuple[CellRun, ...], planned:
         learnt=", ".join(learnt) if learnt else Text("none", "żadna"),
     )
     rest = verdict_of(cells, CHANCE, runs, planned)
-    if standing == "reached" and rest.standing != "reached":
-        standing = "partly"
+    if standing == Standing.REACHED and rest.standing != Standing.REACHED:
+        standing = Standing.PARTLY
     return Verdict(standing, joined(share, rest.text))
 
 

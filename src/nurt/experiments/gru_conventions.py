@@ -9,7 +9,8 @@ import numpy as np
 
 from nurt.experiments import drawing
 from nurt.experiments.base import AGAINST_REFERENCE, Exercise, Experiment, Preset, ReportProgress
-from nurt.experiments.results import ExperimentResult, Figure, Measure, ResultTable, Settings, Verdict
+from nurt.experiments.results import ExperimentResult, Figure, Measure, ResultTable, Settings
+from nurt.standing import Standing, Verdict
 from nurt.wording import Language, Text
 
 if TYPE_CHECKING:
@@ -161,7 +162,7 @@ def compute(settings: GRUConventionsSettings, progress: ReportProgress) -> GRUCo
     )
 
 
-def _verdict(settings: GRUConventionsSettings, after: np.ndarray, before: np.ndarray, diagonal: float) -> Verdict:
+def _verdict(settings: GRUConventionsSettings, after: np.ndarray, before: np.ndarray, diagonal: float) -> Verdict[Text]:
     text = Text(
         "The sense of the update gate is a matter of signs: with the rows of z negated and the reset before the "
         "product the difference is {before}. The place of the reset is not: at H = {size} it changes the state by "
@@ -170,7 +171,7 @@ def _verdict(settings: GRUConventionsSettings, after: np.ndarray, before: np.nda
         "wynosi {before}. Miejsce resetu nie jest kwestią znaków: przy H = {size} zmienia stan o {after}.",
     ).filled(before=float(before.max()), after=float(after[-1]), size=settings.hidden[-1])
     alike = before.max() < ROUNDING and diagonal < ROUNDING
-    return Verdict("reached" if alike else "missed", text)
+    return Verdict(Standing.REACHED if alike else Standing.MISSED, text)
 
 
 def _states(result: GRUConventionsResult) -> Figure:

@@ -9,7 +9,8 @@ import numpy as np
 
 from nurt.experiments import drawing
 from nurt.experiments.base import AGAINST_REFERENCE, Exercise, Experiment, Preset, ReportProgress
-from nurt.experiments.results import ExperimentResult, Figure, Measure, ResultTable, Settings, Verdict
+from nurt.experiments.results import ExperimentResult, Figure, Measure, ResultTable, Settings
+from nurt.standing import Standing, Verdict
 from nurt.wording import Language, Text
 
 if TYPE_CHECKING:
@@ -180,7 +181,7 @@ def compute(settings: LSTMFormsSettings, progress: ReportProgress) -> LSTMFormsR
     return LSTMFormsResult(
         settings=settings,
         verdict=Verdict(
-            "reached" if apart < ROUNDING and there_and_back == 0.0 else "missed",
+            Standing.REACHED if apart < ROUNDING and there_and_back == 0.0 else Standing.MISSED,
             Text(
                 "Both notations describe the same unit: the states differ by {apart}, and conversion to the other "
                 "form and back returns the weights bit for bit.",

@@ -11,7 +11,8 @@ import numpy as np
 from nurt import plotting
 from nurt.experiments import drawing
 from nurt.experiments.base import AGAINST_REFERENCE, Exercise, Experiment, Preset, ReportProgress
-from nurt.experiments.results import ExperimentResult, Figure, Measure, ResultTable, Settings, Verdict
+from nurt.experiments.results import ExperimentResult, Figure, Measure, ResultTable, Settings
+from nurt.standing import Standing, Verdict
 from nurt.wording import Language, Text
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ def compute(settings: MemoryCellSettings, progress: ReportProgress) -> MemoryCel
     )
     return MemoryCellResult(
         settings=settings,
-        verdict=Verdict("reached" if alike else "partly", text.filled(**values)),
+        verdict=Verdict(Standing.REACHED if alike else Standing.PARTLY, text.filled(**values)),
         score=Measure(Text("∂c_T/∂c_0 of the LSTM", "∂c_T/∂c_0 w LSTM"), float(exact[0])),
         baselines=(
             Measure(Text("product of the forget gates", "iloczyn bramek zapominania"), float(gates[0])),

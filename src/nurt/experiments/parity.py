@@ -10,7 +10,8 @@ import numpy as np
 from nurt import plotting
 from nurt.experiments import drawing
 from nurt.experiments.base import Exercise, Experiment, Preset, ReportProgress, about, part_of
-from nurt.experiments.results import ExperimentResult, Figure, Measure, ResultTable, Settings, Standing, Verdict
+from nurt.experiments.results import ExperimentResult, Figure, Measure, ResultTable, Settings
+from nurt.standing import Standing, Verdict
 from nurt.wording import Language, Text, joined
 
 if TYPE_CHECKING:
@@ -227,7 +228,7 @@ def _train(settings: ParitySettings, progress: ReportProgress) -> tuple[ParityTr
 
 def _verdict(
     settings: ParitySettings, accuracies: list[np.floating[Any]], trainings: tuple[ParityTraining, ...]
-) -> Verdict:
+) -> Verdict[Text]:
     exact = bool(min(accuracies) == 1.0)
     opening = Text(
         "Two constructed units classify {reached} % of sequences of length {length} correctly; predictors that use "
@@ -241,7 +242,7 @@ def _verdict(
         own = sum(one.way == way for one in solved)
         learnt = Text("Learnt with {way}: {own} of {n} seeds.", "Nauczone, {way}: {own} z {n} ziaren.")
         parts.append(learnt.filled(way=WAYS[way], own=own, n=settings.repeats))
-    standing: Standing = "missed" if not exact else "reached" if len(solved) == len(trainings) else "partly"
+    standing = Standing.MISSED if not exact else Standing.REACHED if len(solved) == len(trainings) else Standing.PARTLY
     return Verdict(standing, joined(*parts))
 
 

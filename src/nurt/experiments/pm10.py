@@ -10,7 +10,8 @@ import numpy as np
 
 from nurt import plotting
 from nurt.experiments.base import Exercise, Experiment, Preset, ReportProgress, about, part_of
-from nurt.experiments.results import ExperimentResult, Figure, FileSettings, Measure, ResultTable, Standing, Verdict
+from nurt.experiments.results import ExperimentResult, Figure, FileSettings, Measure, ResultTable
+from nurt.standing import Standing, Verdict
 from nurt.wording import Language, Text, joined
 
 if TYPE_CHECKING:
@@ -143,10 +144,10 @@ def _plan(settings: PM10Settings, design: Design) -> ForecastPlan:
     )
 
 
-def _verdict(scores: list[DesignScore], bars: list[float], horizons: tuple[int, ...]) -> Verdict:
+def _verdict(scores: list[DesignScore], bars: list[float], horizons: tuple[int, ...]) -> Verdict[Text]:
     won = sum(sum(one.better) for one in scores)
     total = len(scores) * len(bars)
-    standing: Standing = "reached" if won == total else "partly" if won else "missed"
+    standing = Standing.REACHED if won == total else Standing.PARTLY if won else Standing.MISSED
     places = [f"{h} h" for index, h in enumerate(horizons) if all(one.better[index] for one in scores)]
     text = Text(
         "In {won} of {total} cases, every combination at every horizon, all seeds are below the best baseline: three "

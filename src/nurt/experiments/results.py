@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from nurt.errors import NurtValueError
 from nurt.results import Result
+from nurt.standing import Verdict
 from nurt.wording import Language, Text, figures_of, localised, updates_made
 
 if TYPE_CHECKING:
@@ -21,11 +22,7 @@ __all__ = [
     "ResultTable",
     "Settings",
     "SettingsT",
-    "Standing",
-    "Verdict",
 ]
-
-Standing: TypeAlias = Literal["reached", "partly", "missed"]
 
 
 @dataclass(frozen=True)
@@ -60,14 +57,6 @@ class Measure:
 
     name: Text
     value: float
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """The answer in words; ``standing`` tells whether the goal was reached, partly reached or missed."""
-
-    standing: Standing
-    text: Text
 
 
 @dataclass(frozen=True)
@@ -136,7 +125,7 @@ class ExperimentResult(Result):
     """
 
     settings: Settings
-    verdict: Verdict
+    verdict: Verdict[Text]
     score: Measure | None = None
     baselines: tuple[Measure, ...] = ()
     updates: int = 0

@@ -9,7 +9,8 @@ import numpy as np
 
 from nurt.experiments import drawing
 from nurt.experiments.base import AGAINST_REFERENCE, Exercise, Experiment, Preset, ReportProgress
-from nurt.experiments.results import ExperimentResult, Figure, Measure, ResultTable, Settings, Verdict
+from nurt.experiments.results import ExperimentResult, Figure, Measure, ResultTable, Settings
+from nurt.standing import Standing, Verdict
 from nurt.wording import Language, Text
 
 if TYPE_CHECKING:
@@ -132,7 +133,7 @@ def compute(settings: SimpleRNNSettings, progress: ReportProgress) -> SimpleRNNR
     return SimpleRNNResult(
         settings=settings,
         verdict=Verdict(
-            "reached" if reached else "missed",
+            Standing.REACHED if reached else Standing.MISSED,
             Text(
                 "Outputs and all gradients of the equations and of the layers agree to {worst}.",
                 "Wyjścia i wszystkie gradienty równań i warstw zgadzają się z dokładnością do {worst}.",

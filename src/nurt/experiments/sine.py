@@ -11,7 +11,8 @@ import numpy as np
 from nurt import plotting
 from nurt.experiments import drawing
 from nurt.experiments.base import Exercise, Experiment, Preset, ReportProgress, about, part_of
-from nurt.experiments.results import ExperimentResult, Figure, Measure, ResultTable, Settings, Standing, Verdict
+from nurt.experiments.results import ExperimentResult, Figure, Measure, ResultTable, Settings
+from nurt.standing import Standing, Verdict
 from nurt.wording import Language, Text, counted, to_digits
 
 if TYPE_CHECKING:
@@ -191,17 +192,17 @@ def _ar(settings: SineSettings) -> Text:
     return Text("least squares, AR({p})", "najmniejsze kwadraty, AR({p})").filled(p=settings.look_back)
 
 
-def _verdict(settings: SineSettings, errors: tuple[float, ...], line: float, floor: float) -> Verdict:
+def _verdict(settings: SineSettings, errors: tuple[float, ...], line: float, floor: float) -> Verdict[Text]:
     ratios = np.array(errors) / line
     worse = int((ratios > 1.0 + MARGIN).sum())
-    standing: Standing = "reached" if worse == 0 else "partly" if worse < len(errors) else "missed"
+    standing = Standing.REACHED if worse == 0 else Standing.PARTLY if worse < len(errors) else Standing.MISSED
     claim = {
-        "reached": Text("The LSTM reaches {ar}", "LSTM dorównuje {ar}"),
-        "partly": Text(
+        Standing.REACHED: Text("The LSTM reaches {ar}", "LSTM dorównuje {ar}"),
+        Standing.PARTLY: Text(
             "Some initial weights reach {ar}, {worse} of {n} do not",
             "Część wag początkowych dorównuje {ar}, {worse} z {n} nie dorównuje",
         ),
-        "missed": Text("The LSTM has not reached {ar}", "LSTM nie dorównuje {ar}"),
+        Standing.MISSED: Text("The LSTM has not reached {ar}", "LSTM nie dorównuje {ar}"),
     }[standing]
     rest = Text(
         "{claim}: {mean} against {line} after {epochs}. The variance of the noise is {floor}.",

@@ -11,7 +11,8 @@ import numpy as np
 from nurt import plotting
 from nurt.experiments import drawing
 from nurt.experiments.base import Exercise, Experiment, Preset, ReportProgress
-from nurt.experiments.results import ExperimentResult, Figure, Measure, ResultTable, Settings, Verdict
+from nurt.experiments.results import ExperimentResult, Figure, Measure, ResultTable, Settings
+from nurt.standing import Standing, Verdict
 from nurt.wording import Language, Text
 
 if TYPE_CHECKING:
@@ -135,7 +136,7 @@ def _network(settings: SpectrumSettings) -> tuple[np.ndarray, Passage]:
     return weight, passage(cell, torch.zeros(1, steps, 1, dtype=torch.float64), (torch.from_numpy(start),))
 
 
-def _verdict(radius: float, exponent: float) -> Verdict:
+def _verdict(radius: float, exponent: float) -> Verdict[Text]:
     predicted = math.log(radius)
     values = {"radius": radius, "predicted": predicted, "exponent": exponent}
     if abs(exponent - predicted) <= CLOSE:
@@ -145,14 +146,14 @@ def _verdict(radius: float, exponent: float) -> Verdict:
             "Promień spektralny {radius} przewiduje {predicted} na krok, a wykładnik sieci wynosi {exponent}: blisko "
             "zera tanh jest liniowy i promień wyznacza tempo.",
         )
-        return Verdict("reached", text.filled(**values))
+        return Verdict(Standing.REACHED, text.filled(**values))
     text = Text(
         "Eigenvalues do not explain the rate: the spectral radius {radius} predicts {predicted} per step, but the "
         "exponent of the network is {exponent}: the product is of Jacobians, which also contain the slopes of tanh.",
         "Wartości własne nie wyjaśniają tempa: promień spektralny {radius} przewiduje {predicted} na krok, ale "
         "wykładnik sieci wynosi {exponent}: mnożą się jakobiany, które zawierają także nachylenia tanh.",
     )
-    return Verdict("missed", text.filled(**values))
+    return Verdict(Standing.MISSED, text.filled(**values))
 
 
 def _norms(result: SpectrumResult) -> ResultTable:

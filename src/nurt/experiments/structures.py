@@ -11,7 +11,8 @@ import numpy as np
 
 from nurt import plotting
 from nurt.experiments.base import AGAINST_REFERENCE, Exercise, Experiment, Preset, ReportProgress
-from nurt.experiments.results import ExperimentResult, Figure, Measure, ResultTable, Settings, Verdict
+from nurt.experiments.results import ExperimentResult, Figure, Measure, ResultTable, Settings
+from nurt.standing import Standing, Verdict
 from nurt.wording import Language, Text
 
 if TYPE_CHECKING:
@@ -206,7 +207,9 @@ def compute(settings: StructuresSettings, progress: ReportProgress) -> Structure
     )
     return StructuresResult(
         settings=settings,
-        verdict=Verdict("reached" if right == len(KINDS) else "missed", verdict.filled(right=right, n=len(KINDS))),
+        verdict=Verdict(
+            Standing.REACHED if right == len(KINDS) else Standing.MISSED, verdict.filled(right=right, n=len(KINDS))
+        ),
         score=Measure(Text("structures as expected", "struktury zgodne z oczekiwaniem"), right),
         baselines=(Measure(Text("all structures", "wszystkie struktury"), len(KINDS)),),
         reach=reach,

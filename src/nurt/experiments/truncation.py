@@ -22,7 +22,8 @@ from nurt.experiments.longmemory.contributions import (
 )
 from nurt.experiments.longmemory.judging import CHANCE, LEARNT
 from nurt.experiments.longmemory.study import CellRun, MemorySettings, run_all
-from nurt.experiments.results import ExperimentResult, Figure, Measure, ResultTable, Standing, Verdict
+from nurt.experiments.results import ExperimentResult, Figure, Measure, ResultTable
+from nurt.standing import Standing, Verdict
 from nurt.wording import Language, Text, joined
 
 if TYPE_CHECKING:
@@ -174,9 +175,11 @@ def _result(settings: TruncationSettings, parts: np.ndarray, echoes: tuple[EchoR
     )
 
 
-def _verdict(worst: float, best: float, made: int, planned: int) -> Verdict:
+def _verdict(worst: float, best: float, made: int, planned: int) -> Verdict[Text]:
     learnt, stayed = worst > LEARNT, best < LEARNT
-    standing: Standing = "reached" if learnt and stayed and made == planned else "partly" if learnt else "missed"
+    standing = (
+        Standing.REACHED if learnt and stayed and made == planned else Standing.PARTLY if learnt else Standing.MISSED
+    )
     words = Text(
         "Where the gradient links some answers with their bit, every run has at least {worst} % of the bits right. "
         "Where it links none, the best run has {best} %, and chance is 50 %. {made} of {planned} updates were made.",

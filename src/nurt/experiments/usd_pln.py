@@ -9,7 +9,8 @@ import numpy as np
 
 from nurt.experiments.base import Exercise, Experiment, Preset, ReportProgress, about
 from nurt.experiments.forecasts import rates
-from nurt.experiments.results import ExperimentResult, Figure, FileSettings, Measure, ResultTable, Standing, Verdict
+from nurt.experiments.results import ExperimentResult, Figure, FileSettings, Measure, ResultTable
+from nurt.standing import Standing, Verdict
 from nurt.wording import Text, to_digits
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ class USDPLNResult(ExperimentResult):
 def compute(settings: USDPLNSettings, progress: ReportProgress) -> USDPLNResult:
     """Read the files, train, and evaluate on the test part."""
     from nurt.data.splits import split_by_time
-    from nurt.evaluation.forecasts.baselines import Naive, default_baselines
+    from nurt.evaluation.forecasts.baselines import Naive, default_baselines, label_of
     from nurt.experiments.forecasts.trial import one_series, total_gradients, train_and_judge
     from nurt.tasks.forecasting import ForecastPlan
 
@@ -140,7 +141,7 @@ def compute(settings: USDPLNSettings, progress: ReportProgress) -> USDPLNResult:
             errors[cells.model][0],
         ),
         baselines=tuple(
-            Measure(rates.method(name), error) for name, (error, _) in errors.items() if name != cells.model
+            Measure(label_of(name).action, error) for name, (error, _) in errors.items() if name != cells.model
         ),
         updates=trial.updates,
         backtest=trial.result,
@@ -170,18 +171,22 @@ def _one_step(series: Series, known: int, model: str, residuals: np.ndarray) -> 
     return {name: (float(np.abs(e).mean()), float(np.sqrt(np.square(e).mean()))) for name, e in left.items()}
 
 
-def _verdict(result: BacktestResult, errors: dict[str, tuple[float, float]], skill: float) -> Verdict:
+def _verdict(result: BacktestResult, errors: dict[str, tuple[float, float]], skill: float) -> Verdict[Text]:
     model = result.cells.model
     naive = next(one for one in result.comparisons if one.baseline == "naive")
     ahead = naive.skill_low is not None and naive.skill_low > 0.0
-    standing: Standing = "reached" if ahead and skill > 0.0 else "partly" if ahead or skill > 0.0 else "missed"
+    standing = (
+        Standing.REACHED if ahead and skill > 0.0 else Standing.PARTLY if ahead or skill > 0.0 else Standing.MISSED
+    )
     claim = {
-        "reached": Text("{name} is better than repeating the last rate", "{name} jest lepsza niż powtórzenie kursu"),
-        "partly": Text(
+        Standing.REACHED: Text(
+            "{name} is better than repeating the last rate", "{name} jest lepsza niż powtórzenie kursu"
+        ),
+        Standing.PARTLY: Text(
             "{name} is better than repeating the last rate in one of two criteria only, which may be chance",
             "{name} jest lepsza niż powtórzenie kursu tylko w jednym z dwóch kryteriów, co może być przypadkiem",
         ),
-        "missed": Text(
+        Standing.MISSED: Text(
             "{name} is not better than repeating the last rate", "{name} nie jest lepsza niż powtórzenie kursu"
         ),
     }[standing].filled(name=model)

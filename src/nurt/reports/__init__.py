@@ -9,12 +9,9 @@ from nurt.reports.demo import write_demo_report
 from nurt.reports.examination import write_examination_report
 from nurt.reports.experiment import write_experiment_report
 from nurt.reports.forecast import write_forecast_report
-from nurt.reports.standing import Standing, stand
-from nurt.reports.table import write_forecast_table
+from nurt.reports.sections.forecast import write_forecast_table
 
 __all__ = [
-    "Standing",
-    "stand",
     "write_backtest_report",
     "write_demo_report",
     "write_examination_report",

@@ -6,13 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nurt.reports.forecast import footer
-from nurt.reports.html import join
-from nurt.reports.page import write_page
+from nurt.reports.page.document import write_page
+from nurt.reports.page.html import join
 from nurt.reports.sections.accuracy import accuracy_section
-from nurt.reports.sections.coverage import coverage_section
-from nurt.reports.sections.provenance import data_section
-from nurt.reports.sections.residuals import residuals_section
-from nurt.reports.sections.verdict import heading, verdict_panel
+from nurt.reports.sections.residuals import coverage_section, residuals_section
+from nurt.reports.sections.verdict import data_section, heading, verdict_panel
 from nurt.wording import count
 
 if TYPE_CHECKING:

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 from nurt import plotting
 from nurt.reports.forecast import footer, model_line, run_sections
-from nurt.reports.html import Column, element, join, table
-from nurt.reports.page import Section, write_page
-from nurt.reports.picture import Picture, plain_text
+from nurt.reports.page.document import Picture, Section, plain_text, write_page
+from nurt.reports.page.html import Column, element, join, table
 from nurt.reports.sections.verdict import heading, verdict_panel
 from nurt.wording import decimals_for, fixed
 
@@ -48,7 +47,7 @@ def _known_answer(demo: DemoRun) -> Section:
     """Return the errors on the demonstration series beside the noise no forecaster can remove."""
     intro = (
         "The series is a sine wave with noise of known strength, so the best possible error is known too: the noise "
-        "floor. A forecaster below it on rows it has not seen would have been told the answers."
+        "floor. A forecaster below it on held-out rows would have seen the answers."
     )
     rows = [_errors(name, value) for name, value in demo.rows.items()]
     decimals = decimals_for([demo.noise_floor], 3)
@@ -81,7 +80,7 @@ def _picture(demo: DemoRun, rows: list[tuple[str, float, float | None]]) -> str:
     figure.update_yaxes(type="category")
     figure.update_layout(hovermode="closest", showlegend=False)
     return Picture(
-        title="Who reaches the floor",
+        title="Test error and noise floor",
         description="Test error of every forecaster beside the noise floor.",
         how_to_read=(
             "The dashed line is the noise floor: a point on it has found everything there was to find. Each step of "

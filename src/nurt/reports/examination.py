@@ -1,4 +1,4 @@
-"""The report of an examination: the verdict, then one section per question with a figure for every layer."""
+"""The report of an examination: findings, then one section per question with a figure for every layer."""
 
 from __future__ import annotations
 
@@ -7,14 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nurt.reports.forecast import footer
-from nurt.reports.formulas import typeset
-from nurt.reports.html import element, items, join
-from nurt.reports.page import Section, switch, write_page
-from nurt.reports.picture import Picture
-from nurt.reports.sections.memory import findings, memory_table, reach_picture
-from nurt.reports.sections.provenance import data_section, reproduction_section
-from nurt.reports.sections.verdict import heading
-from nurt.wording import count
+from nurt.reports.page.document import Picture, Section, switch, write_page
+from nurt.reports.page.html import element, items, join, typeset
+from nurt.reports.sections.network import findings, memory_table, reach_picture
+from nurt.reports.sections.verdict import data_section, heading, reproduction_section
+from nurt.wording import count, plural
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -33,57 +30,57 @@ class _Question(NamedTuple):
 # By the names of the parts of a layer, in the order of the page.
 QUESTIONS = {
     "gradient": _Question(
-        "How far back a layer sends its gradient",
+        "Reach of the gradient within a layer",
         "What is left of the gradient of one step's loss, k steps before it, within the layer. A straight fall on this "
         "scale is exponential; the dotted line is where it counts as gone.",
     ),
     "contributions": _Question(
-        "What each step teaches",
+        "Contribution of each step to the gradient",
         "How much the use of the weights at each step adds to their gradient. Steps far to the left that lie orders of "
         "magnitude below the last ones hardly teach the network.",
     ),
     "paths": _Question(
-        "By which way the gradient comes",
+        "Paths of the gradient",
         "The gradient of an LSTM's cell state, taken apart: along the cell itself, by the step's own output, and "
         "through the gates of the next step.",
     ),
     "truncation": _Question(
-        "What a truncated gradient would miss",
+        "Error of a truncated gradient",
         "Relative error of the gradient of the recurrent weights when it is cut off after K steps. Below the dotted "
         "line the cut costs little, at these weights.",
     ),
     "gates": _Question(
-        "How often gates are shut or open",
+        "Saturation of the gates",
         "One point per unit and gate: to the right, often shut; upwards, often open. Points near the corner at the "
         "origin work in their range; through those at the ends hardly any gradient passes.",
     ),
     "memory": _Question(
-        "How long units remember",
+        "Memory of the units",
         "Steps after which the forget or update gate leaves half of a unit's state, the units sorted. What comes round "
         "by other ways is not in it.",
     ),
     "products": _Question(
-        "What many steps do together",
+        "Product of the Jacobians of many steps",
         "The largest and the smallest singular value of the product of the Jacobians of k steps: the most and the "
         "least that can be left of a gradient. Above the dotted line it may grow.",
     ),
     "jacobians": _Question(
-        "What one step does",
+        "Jacobian of one step",
         "The largest singular value of the Jacobian of each step: how much a step can stretch a small difference of "
         "states.",
     ),
     "lyapunov": _Question(
-        "Does it forget where it started?",
+        "Sensitivity to the initial state",
         "Mean growth of a small difference between two states, per step. Below the dotted line differences die out; an "
         "exponent above it means that they grow.",
     ),
     "spectra": _Question(
-        "What the recurrent weights alone say",
+        "Spectrum of the recurrent weights",
         "Norms of the powers of a matrix beside those that its eigenvalues promise. In a gated recurrence this is one "
         "matrix of several, and no statement on the network.",
     ),
     "connectivity": _Question(
-        "Which inputs a unit listens to",
+        "Dependence of a unit on the inputs",
         "How strongly the first unit of the layer at step t (downwards) depends on the input at step s (to the right). "
         "A narrow band along the diagonal is a short memory.",
     ),
@@ -105,7 +102,7 @@ def write_examination_report(run: ExamineRun, path: str | Path) -> Path:
     """
     found, model = run.examination, run.model
     lead = (
-        f"{model.name} with {_layers(model.layers)} of {model.hidden} units, on {found.rows} windows of "
+        f"{model.name} with {plural(model.layers, 'layer')} of {model.hidden} units, on {found.rows} windows of "
         f"{model.look_back} observations, spread evenly from {run.first} to {run.last}."
     )
     facts = [
@@ -125,10 +122,6 @@ def write_examination_report(run: ExamineRun, path: str | Path) -> Path:
     return write_page(Path(path), f"{run.target}: examination", top, sections, footer(run.versions))
 
 
-def _layers(number: int) -> str:
-    return "1 layer" if number == 1 else f"{number} layers"
-
-
 def _fitted(figure: go.Figure) -> go.Figure:
     """Return a figure with its indices typeset, and the name of its colours beside them, where it takes least room."""
     for axis in (*figure.select_xaxes(), *figure.select_yaxes()):
@@ -143,7 +136,7 @@ def _fitted(figure: go.Figure) -> go.Figure:
 def _summary(found: Examination) -> Section:
     picture = reach_picture(found)
     parts = [] if picture is None else [picture.to_html()]
-    return Section("reach", "How far back it learns", join([*parts, memory_table(found)]))
+    return Section("reach", "Reach of the gradient", join([*parts, memory_table(found)]))
 
 
 def _sections(layers: Sequence[LayerFindings]) -> list[Section]:

@@ -7,12 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nurt.experiments import Experiment, ExperimentResult, Figure, ResultTable, Text, find
-from nurt.reports.formulas import typeset
-from nurt.reports.html import Column, Markup, element, join, table
-from nurt.reports.page import ENGLISH, POLISH, Section, write_page
-from nurt.reports.picture import Picture
-from nurt.reports.sections.verdict import heading, mark, tile
-from nurt.reports.standing import Standing
+from nurt.reports.page.document import ENGLISH, POLISH, Picture, Section, write_page
+from nurt.reports.page.html import Column, Markup, element, join, table, typeset
+from nurt.reports.sections.verdict import heading, panel, tile
+from nurt.standing import Standing
 from nurt.wording import localised, updates_made
 
 if TYPE_CHECKING:
@@ -22,11 +20,10 @@ if TYPE_CHECKING:
 
 __all__ = ["write_experiment_report"]
 
-STANDINGS = {"reached": Standing.BETTER, "partly": Standing.MIXED, "missed": Standing.WORSE}
 HEADLINES = {
-    "reached": Text("Goal reached", "Cel osiągnięty"),
-    "partly": Text("Partly reached", "Cel osiągnięty częściowo"),
-    "missed": Text("Goal missed", "Cel nieosiągnięty"),
+    Standing.REACHED: Text("Goal reached", "Cel osiągnięty"),
+    Standing.PARTLY: Text("Partly reached", "Cel osiągnięty częściowo"),
+    Standing.MISSED: Text("Goal missed", "Cel nieosiągnięty"),
 }
 KICKER = Text("nurt · experiment", "nurt · eksperyment")
 VERDICT = Text("Verdict", "Werdykt")
@@ -34,12 +31,12 @@ COMMAND = Text("Command", "Polecenie")
 PRESET = Text("Preset", "Wariant")
 PRESETS = Text("Presets", "Warianty")
 SHOWS = Text("what it shows", "co pokazuje")
-OWN = Text("settings of one's own", "własne ustawienia")
+OWN = Text("custom settings", "własne ustawienia")
 SECTIONS = {
-    "pictures": Text("What it looks like", "Jak to wygląda"),
+    "pictures": Text("Figures", "Rysunki"),
     "numbers": Text("Numbers", "Liczby"),
     "exercises": Text("Questions", "Pytania"),
-    "again": Text("Do it again", "Powtórz to"),
+    "again": Text("Reproduction", "Powtórzenie przebiegu"),
 }
 HOW_TO_READ = Text("How to read this.", "Jak to czytać.")
 FOOTER = Text(
@@ -77,22 +74,15 @@ def write_experiment_report(result: ExperimentResult, path: str | Path, *, langu
 
 
 def _verdict(result: ExperimentResult, experiment: Experiment[Any], language: Language) -> list[Markup]:
-    standing = STANDINGS[result.verdict.standing]
-    words = element(
-        "div",
-        element("p", HEADLINES[result.verdict.standing][language], class_="headline"),
-        element("p", typeset(result.verdict.text[language]), class_="sentence"),
-    )
-    panel = element(
-        "div",
-        mark(standing),
-        words,
-        class_=f"verdict {standing.name.lower()}",
-        role="region",
-        aria_label=VERDICT[language],
+    verdict = result.verdict
+    box = panel(
+        verdict.standing,
+        HEADLINES[verdict.standing][language],
+        typeset(verdict.text[language]),
+        label=VERDICT[language],
     )
     hint = element("p", element("strong", f"{HOW_TO_READ[language]} "), typeset(experiment.how_to_read[language]))
-    return [panel, element("dl", *_tiles(result, experiment, language), class_="tiles"), hint]
+    return [box, element("dl", *_tiles(result, experiment, language), class_="tiles"), hint]
 
 
 def _tiles(result: ExperimentResult, experiment: Experiment[Any], language: Language) -> list[Markup]:

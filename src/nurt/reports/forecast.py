@@ -6,18 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nurt.reports.html import Markup, join
-from nurt.reports.page import Section, write_page
+from nurt.reports.page.document import Section, write_page
+from nurt.reports.page.html import Markup, join
 from nurt.reports.sections.accuracy import accuracy_section
-from nurt.reports.sections.audit import audit_section
-from nurt.reports.sections.coverage import coverage_section
 from nurt.reports.sections.forecast import forecast_section
-from nurt.reports.sections.memory import memory_section
-from nurt.reports.sections.provenance import data_section, reproduction_section
-from nurt.reports.sections.residuals import residuals_section
-from nurt.reports.sections.seeds import seeds_section
-from nurt.reports.sections.training import training_section
-from nurt.reports.sections.verdict import heading, verdict_panel
+from nurt.reports.sections.network import memory_section, seeds_section, training_section
+from nurt.reports.sections.residuals import coverage_section, residuals_section
+from nurt.reports.sections.verdict import audit_section, data_section, heading, reproduction_section, verdict_panel
 from nurt.wording import count
 
 if TYPE_CHECKING:

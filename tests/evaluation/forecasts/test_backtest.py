@@ -15,7 +15,7 @@ from nurt.evaluation.chance.significance import diebold_mariano
 from nurt.evaluation.forecasts.backtest import BacktestPlan, score
 from nurt.evaluation.forecasts.baselines import default_baselines
 from nurt.evaluation.forecasts.cells import Cells, Intervals
-from nurt.evaluation.forecasts.comparing import compare_steps
+from nurt.evaluation.forecasts.scoring import compare_steps
 
 
 @given(st.integers(1, 60), st.integers(1, 9), st.integers(1, 9), st.integers(1, 5), st.booleans())

@@ -12,10 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nurt.errors import NurtValueError
+from nurt.evaluation.forecasts.audits.leakage import Finding, LeakageReport
 from nurt.evaluation.forecasts.backtest import score
 from nurt.evaluation.forecasts.cells import Cells
 from nurt.evaluation.forecasts.results import BacktestResult, Comparison, Coverage, HorizonScore, Scores
 from nurt.evaluation.forecasts.verdict import judge
+from nurt.standing import Standing
 
 NAN = float("nan")
 
@@ -103,7 +105,7 @@ def test_one_step_ahead_has_no_first_step_beside_it():
 def test_a_tie():
     assert judge(naive_only(1.003, 0.83, 1.03)).text == (
         "LSTM is as good as repeating the last value over 30 steps (p = 0.83) and 3 % worse at the first step: "
-        "use naive, which costs nothing."
+        "use naive, the simpler of the two."
     )
 
 
@@ -242,6 +244,38 @@ def test_one_lucky_seed_among_bad_ones_is_no_win():
     assert verdict.warnings[0].endswith("is more than seed noise.")
 
 
+def test_support_of_the_test_and_the_lowest_error_make_it_better():
+    verdict = judge(naive_only(0.92, 0.003))
+    assert (verdict.standing, verdict.best) == (Standing.BETTER, "LSTM")
+
+
+def test_better_than_naive_but_beaten_by_another_is_mixed():
+    verdict = judge(result({"naive": 0.9, "linear": 1.1}, {"naive": 0.001, "linear": 0.3}))
+    assert (verdict.standing, verdict.best) == (Standing.MIXED, "linear")
+    assert "linear regression" in verdict.headline
+
+
+@pytest.mark.parametrize(("p", "expected"), [(0.01, Standing.WORSE), (0.31, Standing.LEVEL), (None, Standing.LEVEL)])
+def test_a_higher_error_is_worse_only_with_the_support_of_the_test(p, expected):
+    assert judge(naive_only(1.013, p)).standing is expected
+
+
+def test_a_pipeline_that_saw_the_future_is_unsound_however_good_its_numbers():
+    found = naive_only(0.92, 0.003)
+    assert judge(found, audits=[SimpleNamespace(verdict="error")]).standing is Standing.UNSOUND
+    leak = LeakageReport((Finding("L01", "error", "Seen.", "Why.", "Cure."),), (), ())
+    unsound = judge(found, audits=[SimpleNamespace(verdict="pass"), leak])
+    assert unsound.standing is Standing.UNSOUND
+    assert unsound.text == judge(found).text
+    assert judge(found, audits=[SimpleNamespace(verdict="warning")]).standing is Standing.BETTER
+
+
+def test_headlines_differ():
+    verdict = judge(naive_only(0.92, 0.003))
+    scale = (Standing.BETTER, Standing.MIXED, Standing.LEVEL, Standing.WORSE, Standing.UNSOUND)
+    assert len({dataclasses.replace(verdict, standing=one).headline for one in scale}) == len(scale)
+
+
 def test_copying_is_passed_on_in_its_own_words():
     report = SimpleNamespace(copied=(1, 2), text="LSTM repeats the last value at steps 1-2.")
     assert judge(naive_only(1.04, 0.31), copying=report).warnings == (report.text,)
@@ -255,6 +289,7 @@ def test_a_verdict_prints_the_sentence_then_the_warnings_and_is_plain_json():
     verdict = judge(naive_only(13.2, 0.0001))
     assert str(verdict).splitlines() == [verdict.text, *verdict.warnings]
     json.dumps(verdict.to_dict(), allow_nan=False)
+    assert list(verdict.to_dict()) == ["text", "better_than_naive", "dm_p_value", "best", "warnings"]
 
 
 def test_a_baseline_that_is_not_there_is_refused_unless_it_was_left_out():
@@ -311,4 +346,8 @@ def test_nothing_to_score_is_said():
     unknown = dataclasses.replace(empty, actual=np.full((4, 2), NAN))
     verdict = judge(score(unknown, [np.arange(9.0)]))
     assert verdict.text == "GRU cannot be judged: there is no cell with a truth and a forecast from everyone."
+    assert verdict.standing is Standing.LEVEL
+    assert (
+        judge(score(unknown, [np.arange(9.0)]), audits=[SimpleNamespace(verdict="error")]).standing is Standing.UNSOUND
+    )
     assert not verdict.better_than_naive

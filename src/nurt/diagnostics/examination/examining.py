@@ -59,7 +59,7 @@ class Examination(Result):
     notes: tuple[str, ...]
 
     @property
-    def verdict(self) -> Verdict:
+    def verdict(self) -> Verdict[str]:
         """The worst standing of the advice, with the headline and all further warnings."""
         standings = {one.level for one in self.advice}
         worst = next((one for one in (Standing.WARNING, Standing.NOTE) if one in standings), Standing.GOOD)

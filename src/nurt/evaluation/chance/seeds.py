@@ -1,4 +1,4 @@
-"""How much of a difference is the luck of the initialisation?"""
+"""The spread of a model's error over initialisations, beside the error of a baseline."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Is the difference between two forecasters more than luck? Tests of loss, of direction, and for many tests at once.
+"""Tests of the difference between two forecasters: of loss, of direction, and adjusted for many tests at once.
 
 The Diebold-Mariano test [diebold1995comparing] with the correction of Harvey, Leybourne and Newbold
 [harvey1997testing] asks whether two series of losses have the same mean although neighbouring origins overlap. For

@@ -1,1 +1,1 @@
-"""How good is a forecast: cells, origins, back-test, intervals, metrics, baselines, audits and the verdict."""
+"""Evaluation of forecasts: cells, back-test, intervals, metrics, baselines, audits and the verdict."""

@@ -9,12 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from nurt.errors import DataError, NurtValueError
-from nurt.evaluation.forecasts.cells import Cells
-from nurt.evaluation.forecasts.comparing import compare
+from nurt.evaluation.forecasts.cells import Cells, OriginAxis
 from nurt.evaluation.forecasts.metrics import training_scale
-from nurt.evaluation.forecasts.origins import OriginAxis
 from nurt.evaluation.forecasts.results import BacktestResult
-from nurt.evaluation.forecasts.scoring import point_scores, quantile_loss, score_intervals, score_steps
+from nurt.evaluation.forecasts.scoring import compare, point_scores, quantile_loss, score_intervals, score_steps
 
 __all__ = ["BacktestPlan", "score"]
 

@@ -1,14 +1,14 @@
-"""Conformal intervals: widen a forecast by errors seen before, so that the intervals hold what they promise.
+"""Conformal intervals: widen a forecast by errors seen before, so that the intervals have the coverage they state.
 
 For every forecast step k the scores of past origins are collected: ``max(lower - y, y - upper)``, which is ``|e|``
 where the model gives one point and lower = upper [vovk2005algorithmic, romano2019conformalized]. Divided by a
-difficulty known at the origin [papadopoulos2008normalized, lei2018distribution] they compare calm with restless
-times. The interval at an origin is widened by the ⌈(n+1)·level⌉-th smallest of n scores, times the
+difficulty known at the origin [papadopoulos2008normalized, lei2018distribution] calm and volatile times are
+comparable. The interval at an origin is widened by the ⌈(n+1)·level⌉-th smallest of n scores, times the
 difficulty there; when that rank exceeds n there is no interval.
 
-The promise, coverage of at least the level on average, is exact for exchangeable scores. Forecast errors in time
-are not: they overlap and drift. ``RollingConformal`` therefore keeps learning from every error as soon as it is
-known; coverage by step and its interval stand in the back-test for anyone to check.
+Coverage of at least the level on average is guaranteed for exchangeable scores. Forecast errors in time are not
+exchangeable: they overlap and drift. ``RollingConformal`` therefore keeps learning from every error as soon as it
+is known; the back-test reports coverage by step with its interval.
 """
 
 from __future__ import annotations
@@ -214,10 +214,11 @@ def calibrate(method: AbstractConformal, validation: IntervalForecasts, test: In
 
 
 def change_scale(values: np.ndarray, origins: np.ndarray, look_back: int) -> np.ndarray:
-    """Return how restless a series was before each origin: the mean absolute one-step change in the window.
+    """Return the variability of a series before each origin: the mean absolute one-step change in the window.
 
-    The natural difficulty of a series whose changes, not levels, come and go. A quiet window cannot promise certainty:
-    the scale is never below a tenth of the mean change since the series began, and 1 while nothing has changed yet.
+    The natural difficulty of a series whose changes, not levels, come and go. A quiet window does not make
+    the forecast certain: the scale is never below a tenth of the mean change since the series began, and 1 while
+    nothing has changed yet.
 
     Args:
         values: one series, shape (n,); changes from or to a missing value are skipped.

@@ -1,4 +1,4 @@
-"""What a back-test and its verdict look like: frozen, printable, JSON-ready."""
+"""The results of a back-test: frozen, printable, JSON-ready."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from nurt.results import Result, plain
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-__all__ = ["BacktestResult", "Comparison", "Coverage", "HorizonScore", "Scores", "Verdict"]
+__all__ = ["BacktestResult", "Comparison", "Coverage", "HorizonScore", "Scores"]
 
 
 @dataclass(frozen=True)
@@ -162,26 +162,3 @@ class BacktestResult(Result):
             line={"width": 3, "color": plotting.MODEL},
         )
         return figure
-
-
-@dataclass(frozen=True)
-class Verdict(Result):
-    """One sentence for people, four fields for programs.
-
-    Args:
-        text: the sentence; the same in terminal, JSON and report.
-        better_than_naive: True only when the error is lower *and* the Holm-adjusted test supports it at 5 % *and*
-            seeds, where several were tried, do not explain the difference.
-        dm_p_value: two-sided p against repeating the last value, whole path; None where undefined.
-        best: name of the forecaster with the lowest back-test MAE (the model under test included).
-        warnings: further sentences (copying, coverage, seed noise, "check the pipeline").
-    """
-
-    text: str
-    better_than_naive: bool
-    dm_p_value: float | None
-    best: str
-    warnings: tuple[str, ...] = ()
-
-    def __str__(self) -> str:
-        return "\n".join((self.text, *self.warnings))

@@ -14,7 +14,8 @@ from nurt.descent.base import Gradient
 from nurt.experiments.addition import model, pictures
 from nurt.experiments.addition.model import Operation, Pairs, all_pairs, draw_pairs
 from nurt.experiments.base import ReportProgress
-from nurt.experiments.results import ExperimentResult, Figure, Measure, ResultTable, Settings, Verdict
+from nurt.experiments.results import ExperimentResult, Figure, Measure, ResultTable, Settings
+from nurt.standing import Standing, Verdict
 from nurt.wording import Text, joined
 
 __all__ = ["AdditionResult", "AdditionSettings", "Training", "compute", "train"]
@@ -259,9 +260,9 @@ def _baselines(pairs: Pairs) -> tuple[Measure, ...]:
     )
 
 
-def _verdict(settings: AdditionSettings, reached: float, finals: np.ndarray, baseline: float) -> Verdict:
+def _verdict(settings: AdditionSettings, reached: float, finals: np.ndarray, baseline: float) -> Verdict[Text]:
     values: dict[str, float] = {
-        "reached": 100.0 * reached,
+        Standing.REACHED: 100.0 * reached,
         "updates": settings.updates,
         "baseline": 100.0 * baseline,
         "solved": int((finals == 1.0).sum()),
@@ -287,5 +288,7 @@ def _verdict(settings: AdditionSettings, reached: float, finals: np.ndarray, bas
             "przebieg nie jest dowodem.",
         ).filled(**values)
         text = joined(text, addition)
-    standing: Literal["reached", "partly", "missed"] = "reached" if reached == 1.0 else "partly"
-    return Verdict(standing if reached > max(0.75, baseline) else "missed", text)
+    standing: Literal[Standing.REACHED, Standing.PARTLY, Standing.MISSED] = (
+        Standing.REACHED if reached == 1.0 else Standing.PARTLY
+    )
+    return Verdict(standing if reached > max(0.75, baseline) else Standing.MISSED, text)

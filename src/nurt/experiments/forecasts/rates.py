@@ -22,7 +22,6 @@ __all__ = [
     "forecast_figure",
     "gradient_figure",
     "horizon_figure",
-    "method",
     "one_step_table",
     "range_table",
     "residual_figure",
@@ -30,21 +29,7 @@ __all__ = [
     "two_years",
 ]
 
-NAMES = {
-    "naive": Text("repeating the last value", "powtórzenie ostatniej wartości"),
-    "seasonal_naive": Text("repeating the last season", "powtórzenie ostatniego sezonu"),
-    "drift": Text("drift", "dryf"),
-    "mean": Text("training mean", "średnia części uczącej"),
-    "window_mean": Text("mean of the window", "średnia okna"),
-    "linear": Text("least squares on the window", "najmniejsze kwadraty na oknie"),
-    "nlinear": Text("least squares on differences", "najmniejsze kwadraty na różnicach"),
-}
 DAY = Text("day", "dzień")
-
-
-def method(name: str) -> Text:
-    """Return the name of a method in words."""
-    return NAMES.get(name, Text(name, name))
 
 
 def two_years(series: Series) -> tuple[Series, int]:
@@ -70,10 +55,12 @@ def two_years(series: Series) -> tuple[Series, int]:
 
 def one_step_table(errors: Mapping[str, tuple[float, float]]) -> ResultTable:
     """Return mean absolute error and its root mean square per method."""
+    from nurt.evaluation.forecasts.baselines import label_of
+
     return ResultTable(
         caption=Text("One quotation ahead, test part", "O jedno notowanie naprzód, część testowa"),
         columns=(Text("method", "metoda"), Text("MAE, PLN", "MAE, PLN"), Text("RMSE, PLN", "RMSE, PLN")),
-        rows=tuple((method(name), absolute, root) for name, (absolute, root) in errors.items()),
+        rows=tuple((label_of(name).action, absolute, root) for name, (absolute, root) in errors.items()),
         note=Text(
             "AR(p) is least squares on the last p rates, fitted to the training part.",
             "AR(p) to najmniejsze kwadraty na ostatnich p kursach, dopasowane do części uczącej.",
@@ -83,10 +70,12 @@ def one_step_table(errors: Mapping[str, tuple[float, float]]) -> ResultTable:
 
 def skill_table(comparisons: Sequence[Comparison]) -> ResultTable:
     """Return the skill over whole paths against every baseline, with its interval."""
+    from nurt.evaluation.forecasts.baselines import label_of
+
     missing = float("nan")
     rows = [
         (
-            method(one.baseline),
+            label_of(one.baseline).action,
             one.skill,
             missing if one.skill_low is None else one.skill_low,
             missing if one.skill_high is None else one.skill_high,
@@ -133,7 +122,7 @@ def forecast_figure(days: Sequence[str], actual: np.ndarray, forecast: np.ndarra
         _by_month(figure)
         rate = Text("rate", "kurs")[language]
         figure.add_scatter(x=days, y=actual, name=rate, mode="lines", line={"color": plotting.ACTUAL, "width": 2})
-        figure.add_scatter(x=days, y=forecast, name=name, mode="lines", line=plotting.forecaster_line(name, model=True))
+        figure.add_scatter(x=days, y=forecast, name=name, mode="lines", line=plotting.MODEL_LINE.to_plotly())
         return figure
 
     return Figure(
@@ -173,12 +162,13 @@ def residual_figure(days: Sequence[str], residuals: np.ndarray) -> Figure:
 
 def horizon_figure(steps: Sequence[int], own: Sequence[float], naive: Sequence[float], name: str) -> Figure:
     """Return the error by horizon, with that of repeating the last value."""
+    from nurt.evaluation.forecasts.baselines import label_of
 
     def draw(language: Language) -> go.Figure:
         figure = plotting.new_figure("", Text("steps ahead", "kroków naprzód")[language], "MAE, PLN")
         for label, values, line in (
-            (name, own, plotting.forecaster_line(name, model=True)),
-            (Text("repeating", "powtórzenie")[language], naive, plotting.forecaster_line("naive")),
+            (name, own, plotting.MODEL_LINE.to_plotly()),
+            (Text("repeating", "powtórzenie")[language], naive, label_of("naive").line.to_plotly()),
         ):
             figure.add_scatter(x=list(steps), y=list(values), name=label, mode="lines", line=line)
         figure.update_yaxes(rangemode="tozero")

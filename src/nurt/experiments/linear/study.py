@@ -13,7 +13,8 @@ from nurt.descent import SGD, AbstractRule, Path, RProp, TorchRprop, descend
 from nurt.experiments.base import ReportProgress
 from nurt.experiments.linear import model, pictures
 from nurt.experiments.linear.model import DrawName, TargetName, draw_sequences
-from nurt.experiments.results import ExperimentResult, Figure, Measure, ResultTable, Settings, Verdict
+from nurt.experiments.results import ExperimentResult, Figure, Measure, ResultTable, Settings
+from nurt.standing import Standing, Verdict
 from nurt.wording import Text
 
 __all__ = ["LinearResult", "LinearSettings", "RuleName", "compute"]
@@ -198,7 +199,7 @@ def _by_length(settings: LinearSettings, point: np.ndarray) -> tuple[np.ndarray,
     return lengths, np.array(errors)
 
 
-def _verdict(final: float, constant: float, settings: LinearSettings) -> Verdict:
+def _verdict(final: float, constant: float, settings: LinearSettings) -> Verdict[Text]:
     if not math.isfinite(final):
         text = Text(
             "The optimisation diverged: a step against a gradient of that size overshoots, and the next gradient is "
@@ -206,7 +207,7 @@ def _verdict(final: float, constant: float, settings: LinearSettings) -> Verdict
             "Optymalizacja jest rozbieżna: krok przeciw tak dużemu gradientowi przeskakuje dolinę, a następny "
             "gradient jest jeszcze większy.",
         )
-        return Verdict("missed", text)
+        return Verdict(Standing.MISSED, text)
     values = {"final": final, "constant": constant, "share": 100.0 * final / constant, "updates": settings.updates}
     if final >= constant:
         text = Text(
@@ -215,7 +216,7 @@ def _verdict(final: float, constant: float, settings: LinearSettings) -> Verdict
             "Gorzej niż stała: po {updates} aktualizacjach strata wynosi {final}, a stała prognoza równa średniej "
             "wartości docelowych daje {constant}.",
         )
-        return Verdict("missed", text.filled(**values))
+        return Verdict(Standing.MISSED, text.filled(**values))
     if final < 0.001 * constant:
         text = Text(
             "Better than the constant baseline: after {updates} updates the loss is {final}, against {constant} for a "
@@ -223,11 +224,11 @@ def _verdict(final: float, constant: float, settings: LinearSettings) -> Verdict
             "Lepiej niż stała: po {updates} aktualizacjach strata wynosi {final}, wobec {constant} dla stałej "
             "prognozy równej średniej.",
         )
-        return Verdict("reached", text.filled(**values))
+        return Verdict(Standing.REACHED, text.filled(**values))
     text = Text(
         "Better than the constant baseline, but not converged: after {updates} updates the loss is {final}, {share} % "
         "of the {constant} of a constant prediction of the mean.",
         "Lepiej niż stała, ale bez zbieżności: po {updates} aktualizacjach strata wynosi {final}, czyli {share} % "
         "wartości {constant}, którą daje stała prognoza równa średniej.",
     )
-    return Verdict("partly", text.filled(**values))
+    return Verdict(Standing.PARTLY, text.filled(**values))

@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from nurt.experiments.longmemory.study import CellRun
-from nurt.experiments.results import Standing, Verdict
+from nurt.standing import Standing, Verdict
 from nurt.wording import Text, counted, joined, to_digits
 
 __all__ = ["CHANCE", "LEARNT", "Better", "CellVerdict", "judge_cell", "verdict_of"]
@@ -67,7 +67,9 @@ def judge_cell(cell: str, runs: tuple[CellRun, ...], baseline: float, better: Be
     return CellVerdict(cell, float(values.mean()), low, high, len(values), won, share)
 
 
-def verdict_of(cells: tuple[CellVerdict, ...], baseline: float, runs: tuple[CellRun, ...], planned: int) -> Verdict:
+def verdict_of(
+    cells: tuple[CellVerdict, ...], baseline: float, runs: tuple[CellRun, ...], planned: int
+) -> Verdict[Text]:
     """Return the verdict: which cells beat the baseline, which do not, and with which budget.
 
     Args:
@@ -78,7 +80,7 @@ def verdict_of(cells: tuple[CellVerdict, ...], baseline: float, runs: tuple[Cell
     """
     winners = [one for one in cells if one.better]
     losers = [one for one in cells if not one.better]
-    standing: Standing = "reached" if not losers else "partly" if winners else "missed"
+    standing = Standing.REACHED if not losers else Standing.PARTLY if winners else Standing.MISSED
     parts = []
     if winners:
         parts.append(Text("Better than the baseline {b}: {c}.", "Lepsze od poziomu odniesienia {b}: {c}."))
@@ -95,7 +97,7 @@ def verdict_of(cells: tuple[CellVerdict, ...], baseline: float, runs: tuple[Cell
                 "Przebiegi zakończono wcześniej: wykonano {made} z {planned} aktualizacji.",
             ).filled(made=made, planned=planned)
         )
-        standing = "partly" if standing == "reached" else standing
+        standing = Standing.PARTLY if standing == Standing.REACHED else standing
     return Verdict(standing, joined(*sentences))
 
 

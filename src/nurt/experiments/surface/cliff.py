@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from nurt.experiments.base import AGAINST_REFERENCE, Exercise, Experiment, Preset, ReportProgress
-from nurt.experiments.results import ExperimentResult, Figure, Measure, ResultTable, Settings, Verdict
+from nurt.experiments.results import ExperimentResult, Figure, Measure, ResultTable, Settings
 from nurt.experiments.surface import pictures, ridge
+from nurt.standing import Standing, Verdict
 from nurt.wording import Text, joined
 
 __all__ = ["EXPERIMENT", "CliffResult", "CliffSettings", "Refinement"]
@@ -170,7 +171,9 @@ def _searches(weights: np.ndarray, biases: np.ndarray, found: ridge.Slope) -> tu
     return tuple(results)
 
 
-def _verdict(settings: CliffSettings, here: ridge.Slope, exact: np.ndarray, largest: float, edge: float) -> Verdict:
+def _verdict(
+    settings: CliffSettings, here: ridge.Slope, exact: np.ndarray, largest: float, edge: float
+) -> Verdict[Text]:
     powers = int(np.floor(np.log10(edge / largest)))
     values = {"grid": settings.grid, "largest": largest, "edge": edge, "powers": powers}
     first = Text(
@@ -185,12 +188,12 @@ def _verdict(settings: CliffSettings, here: ridge.Slope, exact: np.ndarray, larg
             "At w = {weight} the gradient computed through 50 steps equals the closed form to {off}.",
             "Przy w = {weight} gradient obliczony przez 50 kroków zgadza się ze wzorem z dokładnością do {off}.",
         ).filled(weight=settings.weight, off=max(off, 1e-16))
-        return Verdict("reached", joined(first, second))
+        return Verdict(Standing.REACHED, joined(first, second))
     second = Text(
         "The point is not on the ridge: its gradient is {norm}, on the ridge it is {exact}.",
         "Punkt nie leży na grani: jego gradient wynosi {norm}, a na grani jest {exact}.",
     ).filled(norm=float(here.norm), exact=float(np.linalg.norm(exact)))
-    return Verdict("partly", joined(first, second))
+    return Verdict(Standing.PARTLY, joined(first, second))
 
 
 EXPERIMENT = Experiment(

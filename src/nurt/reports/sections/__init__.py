@@ -1,1 +1,1 @@
-"""The parts of a page, one file per question a person asks."""
+"""The sections of the pages of forecasts, by question."""

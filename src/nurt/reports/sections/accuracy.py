@@ -1,34 +1,38 @@
-"""How wrong it was: by step, against every baseline, and in one table."""
+"""Accuracy: error by step, forecasts over the truth, skill against every baseline, and a table of all metrics."""
 
 from __future__ import annotations
 
 import math
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from nurt import plotting
-from nurt.reports.html import Column, Markup, element, items, join, table
-from nurt.reports.page import Section
-from nurt.reports.picture import Picture, axis_unit, numbers, plain_text
-from nurt.reports.sections.paths import paths_picture
-from nurt.wording import decimals_for, fixed, forecaster_name, interval, p_value, percent
+from nurt.evaluation.forecasts.baselines import label_of
+from nurt.reports.page.document import Picture, Section, axis_unit, numbers, plain_text, tick_label
+from nurt.reports.page.html import Column, Markup, element, items, join, table
+from nurt.wording import decimals_for, fixed, interval, p_value, percent, plural
 
 if TYPE_CHECKING:
+    from nurt.evaluation.forecasts.cells import Cells
     from nurt.evaluation.forecasts.results import BacktestResult, Comparison, Scores
 
-__all__ = ["accuracy_section"]
+__all__ = ["accuracy_section", "paths_picture"]
+
+FEWEST_STEPS = 4
+MOST_PATHS = 12
 
 
 def accuracy_section(target: str, backtest: BacktestResult) -> Section:
     """Return error by step, skill against every baseline, and the table of metrics."""
     model = backtest.cells.model
     intro = (
-        f"{model} and every baseline forecast the same {backtest.origins} "
-        f"{'origin' if backtest.origins == 1 else 'origins'}, {backtest.horizon} "
-        f"{'step' if backtest.horizon == 1 else 'steps'} ahead, on rows nobody learnt from."
+        f"{model} and every baseline forecast the same {plural(backtest.origins, 'origin')}, "
+        f"{plural(backtest.horizon, 'step')} ahead, on held-out rows."
     )
     if backtest.dropped_cells:
-        cells = "cell" if backtest.dropped_cells == 1 else "cells"
-        intro += f" {backtest.dropped_cells} {cells} without a truth or without a forecast count for nobody."
+        cells = plural(backtest.dropped_cells, "cell")
+        intro += f" {cells} without a truth or a forecast are left out for every forecaster."
     parts = [element("p", intro)]
     if backtest.horizon > 1:
         parts.append(_error_by_step(target, backtest).to_html())
@@ -44,7 +48,7 @@ def accuracy_section(target: str, backtest: BacktestResult) -> Section:
 
 
 def _baseline_notes(backtest: BacktestResult) -> list[str]:
-    return [f"{forecaster_name(name)}: {note}" for name, score in backtest.baselines.items() for note in score.notes]
+    return [f"{label_of(name).short}: {note}" for name, score in backtest.baselines.items() for note in score.notes]
 
 
 def _error_by_step(target: str, backtest: BacktestResult) -> Picture:
@@ -56,9 +60,9 @@ def _error_by_step(target: str, backtest: BacktestResult) -> Picture:
         figure.add_scatter(
             x=steps,
             y=numbers([score.mae_of.get(name) for score in backtest.by_horizon]),
-            name=plain_text(forecaster_name(name)),
+            name=plain_text(label_of(name).short),
             mode=mode,
-            line=plotting.forecaster_line(name),
+            line=label_of(name).line.to_plotly(),
             visible=None if name in near else "legendonly",
         )
     figure.add_scatter(
@@ -66,7 +70,7 @@ def _error_by_step(target: str, backtest: BacktestResult) -> Picture:
         y=numbers([score.mae for score in backtest.by_horizon]),
         name=plain_text(backtest.cells.model),
         mode=mode,
-        line=plotting.forecaster_line(backtest.cells.model, model=True),
+        line=plotting.MODEL_LINE.to_plotly(),
     )
     figure.update_yaxes(rangemode="tozero")
     figure.update_xaxes(tickformat="d")
@@ -75,7 +79,7 @@ def _error_by_step(target: str, backtest: BacktestResult) -> Picture:
         title="Error by forecast step",
         description="Mean absolute error of the model and of every baseline at each forecast step.",
         how_to_read=(
-            "Lower is better. The black line repeats the last value and costs nothing: where the thick blue line is "
+            "Lower is better. The black line repeats the last value: where the thick blue line is "
             "not below it, the network adds nothing at that step. A click on a name hides or shows its line"
             + ("." if len(near) == len(backtest.baselines) else "; names in grey are far above the others.")
         ),
@@ -91,10 +95,77 @@ def _near(backtest: BacktestResult) -> set[str]:
     return {name for name, error in errors.items() if error <= limit}
 
 
+def paths_picture(target: str, cells: Cells) -> Picture:
+    """Return the truth of the first series with forecast paths over it.
+
+    Paths start one horizon apart, so that they do not hide each other; a horizon too short to be seen as a path is
+    drawn as one line of one-step forecasts.
+    """
+    rows = np.flatnonzero(cells.series == cells.series[0])
+    origins = cells.origin[rows]
+    figure = plotting.new_figure("", "", axis_unit(target))
+    places, truth = _truth(cells, rows)
+    figure.add_scatter(
+        x=places, y=truth, name="truth", mode="lines", line={"color": plotting.ACTUAL, "width": 1.8},
+        hovertemplate="%{y:.5g}",
+    )  # fmt: skip
+    said = cells.forecasts[cells.model][rows]
+    if cells.horizon < FEWEST_STEPS:
+        x, y = origins + 1, said[:, 0]
+        how = "The blue line is the forecast made one step earlier."
+    else:
+        apart = max(cells.horizon, -(-len(rows) // MOST_PATHS))
+        chosen = range(0, len(rows), apart)
+        steps = np.arange(1, cells.horizon + 1)
+        gap = [np.nan]
+        x = np.concatenate([part for i in chosen for part in (origins[i] + steps, gap)])
+        y = np.concatenate([part for i in chosen for part in (said[i], gap)])
+        how = f"Each blue line is one forecast, {cells.horizon} steps long, made where it begins."
+    figure.add_scatter(
+        x=x, y=y, name=plain_text(cells.model), mode="lines", line={"color": plotting.MODEL, "width": 2.5},
+        hovertemplate="%{y:.5g}",
+    )  # fmt: skip
+    pad = 0.03 * len(places)
+    positions, texts = _ticks(cells, rows)
+    figure.update_xaxes(
+        tickvals=positions, ticktext=texts, tickangle=0, showgrid=False, range=[places[0] - pad, places[-1] + pad]
+    )
+    several = len(cells.series_names) > 1
+    return Picture(
+        title="Forecasts over the truth" + (f": {cells.series_names[int(cells.series[0])]}" if several else ""),
+        description=f"Forecasts of {cells.model} over the true values of the test part.",
+        how_to_read=(
+            f"{how} It uses nothing to the right of its start. A line that merely continues the last "
+            "value, one step late, is no forecast."
+        ),
+        figures=[figure],
+        height=400,
+    )
+
+
+def _truth(cells: Cells, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return positions and true values; several origins know the same position, any of them will do."""
+    places = cells.origin[rows][:, None] + np.arange(1, cells.horizon + 1)
+    actual = cells.actual[rows]
+    at = np.arange(places.min(), places.max() + 1)
+    values = np.full(len(at), np.nan)
+    known = np.isfinite(actual)
+    values[places[known] - at[0]] = actual[known]
+    return at, values
+
+
+def _ticks(cells: Cells, rows: np.ndarray) -> tuple[list[int], list[str]]:
+    chosen = np.unique(np.linspace(0, len(rows) - 1, 4).astype(int))
+    positions = [int(cells.origin[rows[i]]) for i in chosen]
+    if cells.origin_labels is None:
+        return positions, [f"observation {position + 1}" for position in positions]
+    return positions, [tick_label(cells.origin_labels[rows[i]]) for i in chosen]
+
+
 def _skill(backtest: BacktestResult) -> Picture:
     figure = plotting.new_figure("", "error saved, per cent", "")
     shown = sorted(backtest.comparisons, key=lambda one: _finite(one.skill, math.inf), reverse=True)
-    names = [plain_text(forecaster_name(one.baseline)) for one in shown]
+    names = [plain_text(label_of(one.baseline).short) for one in shown]
     bounded = [one.skill_low is not None and one.skill_high is not None for one in shown]
     figure.add_scatter(
         x=[100.0 * one.skill for one in shown],
@@ -130,10 +201,6 @@ def _skill(backtest: BacktestResult) -> Picture:
     )
 
 
-def _finite(value: float, otherwise: float) -> float:
-    return value if math.isfinite(value) else otherwise
-
-
 def _skill_words(one: Comparison) -> str:
     words = percent(one.skill, sign=True)
     if one.skill_low is not None and one.skill_high is not None:
@@ -151,7 +218,7 @@ def _comparison_table(backtest: BacktestResult) -> Markup:
     for one in backtest.comparisons:
         low, high = one.skill_low, one.skill_high
         bounds = interval(None if low is None else 100.0 * low, None if high is None else 100.0 * high, 1)
-        row = [forecaster_name(one.baseline), percent(one.skill, sign=True), bounds]
+        row = [label_of(one.baseline).short, percent(one.skill, sign=True), bounds]
         row += [fixed(one.statistic, 2), p_value(one.p_value), p_value(one.p_holm)]
         rows.append(row + [one.reason or ""] * explained)
     note = (
@@ -165,7 +232,7 @@ def _metric_table(target: str, backtest: BacktestResult) -> Markup:
     entries: list[tuple[str, Scores]] = [(backtest.cells.model, backtest.metrics)]
     entries += sorted(backtest.baselines.items(), key=lambda pair: _finite(pair[1].mae, math.inf))
     columns = [Column("Forecaster", numeric=False)]
-    cells: list[list[str]] = [[forecaster_name(name) for name, _ in entries]]
+    cells: list[list[str]] = [[label_of(name).short for name, _ in entries]]
     for title, key in (("MAE", "mae"), ("RMSE", "rmse"), ("MASE", "mase"), ("sMAPE", "smape"), ("WQL", "wql")):
         values = [getattr(scores, key) for _, scores in entries]
         if all(value is None for value in values):
@@ -194,3 +261,7 @@ def _best_bold(values: list[float | None], *, alone: bool) -> list[str]:
         return written
     winner = fixed(best, decimals)
     return [element("strong", text) if text == winner else text for text in written]
+
+
+def _finite(value: float, otherwise: float) -> float:
+    return value if math.isfinite(value) else otherwise

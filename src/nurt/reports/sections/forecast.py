@@ -1,24 +1,27 @@
-"""What comes next: the fan chart of each series, and its numbers."""
+"""The forecast: fan chart and numbers of each series, and the long table in CSV."""
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from nurt import plotting
-from nurt.reports.html import Column, Markup, element, join, table
-from nurt.reports.page import Section, switch
-from nurt.reports.picture import Picture, axis_unit, plain_text, tick_label
+from nurt.reports.page.document import Picture, Section, axis_unit, plain_text, switch, tick_label
+from nurt.reports.page.html import Column, Markup, element, join, table
 from nurt.wording import MISSING, decimals_for, fixed, interval
+from nurt.writing import write_whole
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
     from nurt.tasks.forecasting.results import ForecastStep
 
-__all__ = ["SHOWN_SERIES", "fan_chart", "forecast_section"]
+__all__ = ["SHOWN_SERIES", "fan_chart", "forecast_section", "write_forecast_table"]
 
 SHOWN_SERIES = 12
 # Enough history to judge the forecast by, not so much that the forecast becomes a sliver.
@@ -57,7 +60,7 @@ def forecast_section(target: str, steps: Sequence[ForecastStep], recent: Recent)
 
 def _picture(target: str, figures: Sequence[go.Figure]) -> Picture:
     return Picture(
-        title=f"{target}: what comes next",
+        title=f"{target}: the forecast",
         description=f"The last observations of {target} and the forecast after them, its 80 and 95 per cent bands.",
         how_to_read=(
             "Left of the upright line lies what was observed, right of it the forecast. In about eight of ten cases "
@@ -199,3 +202,31 @@ def _numbers(steps: Sequence[ForecastStep], caption: str) -> Markup:
         for step in steps
     ]
     return element("details", element("summary", "The forecast as a table"), table(columns, rows, caption=caption))
+
+
+def write_forecast_table(steps: Sequence[ForecastStep], path: str | Path, *, model: str) -> Path:
+    """Write a forecast as CSV: ``unique_id, ds, step, <model>, <model>-lo-80, …``, one row per series and step.
+
+    Numbers are written in full, so that reading gives the same floats; what is unknown stays empty.
+
+    Args:
+        steps: the forecast.
+        path: the file; its folder is made if need be.
+        model: name of the forecast column.
+
+    Returns:
+        the path written.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    bounds = ("lo-95", "lo-80", "hi-80", "hi-95")
+    writer.writerow(["unique_id", "ds", "step", model, *(f"{model}-{bound}" for bound in bounds)])
+    for step in steps:
+        values = [getattr(step, bound.replace("-", "_")) for bound in bounds]
+        written = ["" if value is None else repr(float(value)) for value in (step.median, *values)]
+        writer.writerow([step.series, step.time or "", step.h, *written])
+    write_whole(Path(path), text.getvalue())
+    return Path(path)

@@ -1,26 +1,40 @@
-"""What came out, before anything else: the sentence, its sign, and four numbers."""
+"""The verdict, the audits of the pipeline, and the provenance of data and settings."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
-from nurt.reports.html import Markup, element, items, join
-from nurt.reports.standing import Standing, stand
-from nurt.wording import decimals_for, fixed, forecaster_name, interval, percent, unbroken
+from nurt.evaluation.forecasts.baselines import label_of
+from nurt.reports.page.document import Picture, Section
+from nurt.reports.page.html import Column, Markup, definitions, element, items, join, table
+from nurt.standing import Standing
+from nurt.wording import decimals_for, fixed, interval, percent, unbroken
 
 if TYPE_CHECKING:
-    from nurt.evaluation.forecasts.results import BacktestResult, Verdict
+    from nurt.evaluation.forecasts.audits.causality import CausalityReport
+    from nurt.evaluation.forecasts.audits.copying import CopyingReport
+    from nurt.evaluation.forecasts.audits.leakage import LeakageReport
+    from nurt.evaluation.forecasts.results import BacktestResult
+    from nurt.evaluation.forecasts.verdict import ForecastVerdict
     from nurt.tasks.forecasting.results import Audit
 
-__all__ = ["heading", "mark", "tile", "verdict_panel"]
+__all__ = ["audit_section", "data_section", "heading", "panel", "reproduction_section", "tile", "verdict_panel"]
 
-# Shape and sign tell the answers apart without their colours.
-SHAPES = {
-    Standing.BETTER: '<circle cx="24" cy="24" r="22"/><path d="M14 25l7 7 13-15" class="sign"/>',
-    Standing.MIXED: '<circle cx="24" cy="24" r="21" class="ring"/><path d="M24 3a21 21 0 0 0 0 42z"/>',
-    Standing.LEVEL: '<path d="M24 1l23 23-23 23L1 24z"/><path d="M15 20h18M15 28h18" class="sign"/>',
-    Standing.WORSE: '<path d="M3 3h42v42H3z"/><path d="M15 15l18 18M33 15L15 33" class="sign"/>',
-    Standing.UNSOUND: '<path d="M24 2l23 43H1z"/><path d="M24 17v14M24 36v4" class="sign"/>',
+# Style and drawing of each sign of a standing: shape and sign tell them apart without their colours.
+PANELS = {
+    "✓": ("better", '<circle cx="24" cy="24" r="22"/><path d="M14 25l7 7 13-15" class="sign"/>'),
+    "◐": ("mixed", '<circle cx="24" cy="24" r="21" class="ring"/><path d="M24 3a21 21 0 0 0 0 42z"/>'),
+    "=": ("level", '<path d="M24 1l23 23-23 23L1 24z"/><path d="M15 20h18M15 28h18" class="sign"/>'),
+    "✕": ("worse", '<path d="M3 3h42v42H3z"/><path d="M15 15l18 18M33 15L15 33" class="sign"/>'),
+    "!": ("unsound", '<path d="M24 2l23 43H1z"/><path d="M24 17v14M24 36v4" class="sign"/>'),
+}
+# Verdict → word and tone of its badge.
+BADGES = {
+    "pass": ("passed", "better"),
+    "info": ("passed, with a remark", "mixed"),
+    "warning": ("doubtful", "level"),
+    "error": ("at fault", "worse"),
 }
 
 
@@ -35,25 +49,32 @@ def heading(kicker: str, title: str, lead: str) -> Markup:
     )
 
 
-def verdict_panel(verdict: Verdict, backtest: BacktestResult, audit: Audit | None = None) -> Markup:
+def verdict_panel(verdict: ForecastVerdict, backtest: BacktestResult, audit: Audit | None = None) -> Markup:
     """Return the verdict in words and the numbers it rests on."""
-    standing = stand(verdict, backtest, audit)
     warnings = items(unbroken(warning) for warning in verdict.warnings) if verdict.warnings else Markup()
-    words = element(
-        "div",
-        element("p", standing.headline(verdict.best), class_="headline"),
-        element("p", unbroken(verdict.text), class_="sentence"),
-        warnings,
-    )
-    panel = element(
-        "div", mark(standing), words, class_=f"verdict {standing.name.lower()}", role="region", aria_label="Verdict"
-    )
-    return join([panel, element("dl", *_tiles(backtest, audit), class_="tiles")])
+    box = panel(verdict.standing, verdict.headline, unbroken(verdict.text), warnings, label="Verdict")
+    return join([box, element("dl", *_tiles(backtest, audit), class_="tiles")])
 
 
-def mark(standing: Standing) -> Markup:
-    """Return the sign of an answer."""
-    return Markup(f'<svg class="mark" viewBox="0 0 48 48" aria-hidden="true">{SHAPES[standing]}</svg>')
+def panel(standing: Standing, headline: str, sentence: str, rest: str = "", *, label: str) -> Markup:
+    """Return a verdict in the style of its standing, its sign beside it.
+
+    Args:
+        standing: where something stands.
+        headline: the standing in a few words.
+        sentence: the verdict.
+        rest: what follows the sentence.
+        label: of the region, for screen readers.
+    """
+    style, drawing = PANELS[standing.sign]
+    mark = Markup(f'<svg class="mark" viewBox="0 0 48 48" aria-hidden="true">{drawing}</svg>')
+    words = element("div", element("p", headline, class_="headline"), element("p", sentence, class_="sentence"), rest)
+    return element("div", mark, words, class_=f"verdict {style}", role="region", aria_label=label)
+
+
+def tile(name: str, value: str, aside: str) -> Markup:
+    """Return one number with its name and what to compare it with."""
+    return element("div", element("dt", name), element("dd", value), element("dd", aside, class_="aside"))
 
 
 def _tiles(backtest: BacktestResult, audit: Audit | None) -> list[Markup]:
@@ -63,7 +84,7 @@ def _tiles(backtest: BacktestResult, audit: Audit | None) -> list[Markup]:
     best = min((name for name in errors if errors[name] == errors[name]), key=errors.__getitem__, default="naive")
     told = f"repeat last value {fixed(naive, decimals)}"
     if best != "naive":
-        told += f", {forecaster_name(best)} {fixed(errors[best], decimals)}"
+        told += f", {label_of(best).short} {fixed(errors[best], decimals)}"
     tiles = [tile(f"Mean absolute error of {backtest.cells.model}", fixed(model, decimals), told)]
 
     comparison = next((one for one in backtest.comparisons if one.baseline == "naive"), None)
@@ -95,6 +116,94 @@ def _pipeline_tile(audit: Audit) -> Markup:
     return tile("Pipeline", word, aside)
 
 
-def tile(name: str, value: str, aside: str) -> Markup:
-    """Return one number with its name and what to compare it with."""
-    return element("div", element("dt", name), element("dd", value), element("dd", aside, class_="aside"))
+def audit_section(audit: Audit) -> Section:
+    """Return reach, copying and leakage, each with its finding in words."""
+    parts = [*_reach(audit.causality), *_copying(audit.copying), *_leakage(audit.leakage)]
+    return Section("audit", "Audit of the pipeline", join(parts))
+
+
+def _finding(title: str, verdict: str, text: str) -> Markup:
+    word, tone = BADGES.get(verdict, (verdict, "mixed"))
+    badge = element("span", word, class_=f"badge {tone}")
+    return join([element("h3", f"{title} ", badge), element("p", text)])
+
+
+def _reach(report: CausalityReport) -> list[Markup]:
+    figure = report.plot()
+    figure.update_layout(legend=None)
+    figure.update_xaxes(tickformat="d", showgrid=False)
+    figure.update_yaxes(nticks=8, showgrid=False)
+    figure.update_traces(showscale=False)
+    picture = Picture(
+        title="Inputs that each forecast step can see",
+        description=report.text,
+        how_to_read=(
+            f"One row per forecast step, one column per input, the newest ({report.look_back}) at the right. A dark "
+            "cell influences the forecast; a pale one has faded; a blank one cannot be reached, however the network "
+            "is trained. The right-most column must not be blank, and nothing may lie beyond it."
+        ),
+        figures=[figure],
+        height=340,
+        heading="h4",
+    )
+    notes = [element("p", note, class_="note") for note in report.notes]
+    return [_finding("Causality", report.verdict, report.text), picture.to_html(), *notes]
+
+
+def _copying(report: CopyingReport) -> list[Markup]:
+    figure = report.plot()
+    figure.update_yaxes(range=[-1.08, 1.15])
+    figure.update_xaxes(tickformat="d")
+    picture = Picture(
+        title="Share that is a copy",
+        description=report.text,
+        how_to_read=(
+            "1 is an exact copy of the last value, 0 and below is none. A cross marks a step that copies without "
+            "doing better for it. Values below −1 are drawn at −1."
+        ),
+        figures=[figure],
+        height=320,
+        heading="h4",
+    )
+    return [_finding("Copying", "warning" if report.copied else "pass", report.text), picture.to_html()]
+
+
+def _leakage(report: LeakageReport) -> list[Markup]:
+    heading = _finding("Leakage", report.verdict, report.text)
+    if not report.findings:
+        return [heading]
+    columns = [Column(title, numeric=False) for title in ("Rule", "Severity", "Finding")]
+    rows = [[one.rule, one.severity, f"{one.text} {one.why} {one.cure}"] for one in report.findings]
+    return [heading, table(columns, rows, caption="What the rules against leakage found")]
+
+
+def data_section(facts: Sequence[tuple[str, str]], notes: Sequence[str], sources: Sequence[str]) -> Section:
+    """Return the facts of the data, remarks from reading them, and their sources."""
+    parts = [definitions(facts)]
+    if notes:
+        parts += [element("h3", "Remarks"), items(notes)]
+    if sources:
+        parts += [element("h3", "Sources"), items(sources)]
+    return Section("data", "Data", join(parts))
+
+
+def reproduction_section(settings: Mapping[str, Any], versions: Mapping[str, str]) -> Section:
+    """Return settings and versions."""
+    parts = [
+        element("h3", "Settings"),
+        definitions((name.replace("_", " "), _shown(value)) for name, value in settings.items()),
+    ]
+    parts += [element("h3", "Versions"), definitions(versions.items())] if versions else []
+    return Section("again", "Settings and versions", join(parts))
+
+
+def _shown(value: Any) -> str | Markup:
+    if value is None:
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {_shown(one)}" for name, one in value.items())
+    if isinstance(value, list | tuple):
+        return ", ".join(str(one) for one in value) or "–"
+    return str(value)

@@ -26,8 +26,8 @@ from nurt.evaluation.forecasts.audits.leakage import (
     SeriesFacts,
     lint_leakage,
 )
-from nurt.evaluation.forecasts.comparing import compare_steps
 from nurt.evaluation.forecasts.results import BacktestResult
+from nurt.evaluation.forecasts.scoring import compare_steps
 from nurt.tasks.forecasting.forecaster import Forecaster
 from nurt.tasks.forecasting.network import ForecastNetwork
 

@@ -11,7 +11,8 @@ import numpy as np
 from nurt.evaluation.forecasts.audits.causality import CausalityReport
 from nurt.evaluation.forecasts.audits.copying import CopyingReport
 from nurt.evaluation.forecasts.audits.leakage import LeakageReport
-from nurt.evaluation.forecasts.results import BacktestResult, Verdict
+from nurt.evaluation.forecasts.results import BacktestResult
+from nurt.evaluation.forecasts.verdict import ForecastVerdict
 from nurt.results import Result, plain
 from nurt.training.events import TrainingRecord
 
@@ -116,7 +117,7 @@ class ForecastRun(Result):
     model: ModelSummary
     training: TrainingRecord
     backtest: BacktestResult
-    verdict: Verdict
+    verdict: ForecastVerdict
     audit: Audit
     forecast: tuple[ForecastStep, ...]
     seed: int

@@ -15,8 +15,8 @@ from nurt.diagnostics import Examination, Scope
 from nurt.environment import versions
 from nurt.errors import DataError, ModelFileError
 from nurt.evaluation.forecasts.backtest import BacktestPlan, score
-from nurt.evaluation.forecasts.results import BacktestResult, Verdict
-from nurt.evaluation.forecasts.verdict import judge
+from nurt.evaluation.forecasts.results import BacktestResult
+from nurt.evaluation.forecasts.verdict import ForecastVerdict, judge
 from nurt.results import Result
 from nurt.tasks.forecasting.auditing import audit_copies
 from nurt.tasks.forecasting.backtesting import cells_at
@@ -57,7 +57,7 @@ class BacktestRun(Result):
     model: ModelSummary
     model_file: str
     backtest: BacktestResult
-    verdict: Verdict
+    verdict: ForecastVerdict
     versions: Mapping[str, str]
     sources: tuple[str, ...]
     notes: tuple[str, ...]

@@ -169,6 +169,7 @@ def conclude(selection: Selection, plan: ForecastPlan, trials: Sequence[Trial], 
         result,
         best_baseline=best_baseline(series, trial.known, forecaster),
         copying=audit.copying,
+        audits=(audit.causality, audit.leakage),
         seed_errors=errors,
     )
     forecaster.learn_errors(series, trial.origins)

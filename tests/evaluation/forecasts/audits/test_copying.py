@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from nurt.errors import NurtValueError, ShapeError
-from nurt.evaluation.forecasts.audits.copying import audit_copying
+from nurt.evaluation.forecasts.audits import copying
+from nurt.evaluation.forecasts.audits.copying import Following, Truth, audit_copying
 from nurt.evaluation.forecasts.cells import Cells
 
 
@@ -244,3 +245,82 @@ def test_wrong_questions_are_refused(walk, backtest):
         audit_copying(cells, season=0)
     with pytest.raises(NurtValueError, match="'naive'"):
         audit_copying(Cells(cells.series, cells.origin, cells.actual, {"model": cells.actual}))
+
+
+@pytest.fixture
+def known():
+    """31 origins of a walk with gaps, and forecasts with gaps of their own."""
+    rng = np.random.default_rng(2)
+    values = rng.standard_normal(60).cumsum()
+    values[rng.choice(60, 7)] = np.nan
+    origins = np.arange(20, 51)
+    actual = values[origins[:, None] + np.arange(1, 5)]
+    naive = np.repeat(np.nan_to_num(values[origins])[:, None], 4, axis=1)
+    forecasts = rng.standard_normal((31, 4)).cumsum(axis=0)
+    forecasts[rng.random((31, 4)) < 0.1] = np.nan
+    truth = Truth.of(Cells(np.zeros(31, dtype=int), origins, actual, {"m": forecasts, "naive": naive}))
+    return forecasts, truth
+
+
+@pytest.mark.parametrize("shifts", [128, 3, 1])
+def test_they_equal_pearsons_on_known_pairs_however_many_go_in_one_product(shifts, known, monkeypatch):
+    monkeypatch.setattr(copying, "SHIFTS", shifts)
+    forecasts, truth = known
+    found = Following.of(forecasts, truth, first=-6)
+    assert found.correlations.shape == (4, 11)
+    for k in range(4):
+        for column, shift in enumerate(range(-6, 5)):
+            one, other = truth.change(forecasts[:, k]), truth.change(truth.shifted(shift))
+            both = np.isfinite(one) & np.isfinite(other)
+            expected = np.corrcoef(one[both], other[both])[0, 1]
+            assert found.correlations[k, column] == pytest.approx(expected, abs=1e-12)
+
+
+def test_the_lag_counts_backwards_from_the_step():
+    row = np.array([[0.1, 0.9, 0.2, 0.3, 0.8], [np.nan, 0.1, 0.7, np.nan, 0.6]])
+    following = Following(row, first=-2)
+    assert following.lag(1, 3) == 2
+    assert following.lag(1, 1) == 0
+    assert following.lag(2, 4) == 2
+
+
+def test_equal_correlations_up_to_rounding_go_to_the_smaller_lag():
+    following = Following(np.array([[1.0, 0.5, 1.0 - 1e-15]]), first=-1)
+    assert following.lag(1, 2) == 0
+
+
+def test_nothing_to_follow_gives_no_lag():
+    assert Following(np.full((1, 3), np.nan), first=-1).lag(1, 2) is None
+
+
+def test_a_forecast_that_only_trembles_by_rounding_follows_nothing(known):
+    forecasts, truth = known
+    trembling = 0.3 + 1e-13 * np.nan_to_num(forecasts)
+    assert Following.of(trembling, truth, first=-6).lag(2, 7) is None
+
+
+def test_values_between_origins_come_from_targets_and_unknown_ones_stay_missing():
+    values = np.array([5.0, 7.0, 4.0, 9.0, 1.0, 3.0, 8.0])
+    origins = np.array([1, 3])
+    actual = np.array([[4.0, 9.0], [1.0, 3.0]])
+    naive = np.repeat(values[origins][:, None], 2, axis=1)
+    truth = Truth.of(Cells(np.zeros(2, dtype=int), origins, actual, {"m": naive, "naive": naive}))
+    assert (truth.shifted(0) * truth.unit).tolist() == [7.0, 9.0]
+    np.testing.assert_allclose(truth.shifted(-1) * truth.unit, [np.nan, 4.0])
+    np.testing.assert_allclose(truth.shifted(3) * truth.unit, [1.0, np.nan])
+    assert np.isnan(truth.shifted(-100)).all()
+    np.testing.assert_allclose(truth.change(truth.last) * truth.unit, [np.nan, 2.0])
+
+
+def test_a_missing_origin_is_not_filled_by_the_older_value_that_naive_repeats():
+    actual = np.array([[np.nan, 4.0], [4.0, 6.0]])
+    naive = np.array([[2.0, 2.0], [2.0, 2.0]])
+    truth = Truth.of(Cells(np.zeros(2, dtype=int), np.array([0, 1]), actual, {"m": naive, "naive": naive}))
+    assert (truth.last * truth.unit).tolist() == [2.0, 2.0]
+    np.testing.assert_allclose(truth.shifted(0) * truth.unit, [2.0, np.nan])
+
+
+def test_no_origins_give_no_truth():
+    none = np.empty((0, 2))
+    truth = Truth.of(Cells(np.empty(0, dtype=int), np.empty(0, dtype=int), none, {"m": none, "naive": none}))
+    assert truth.shifted(1).shape == (0,)

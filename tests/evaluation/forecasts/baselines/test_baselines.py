@@ -7,9 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nurt import plotting
 from nurt.errors import NurtValueError, ShapeError
 from nurt.evaluation.forecasts.baselines import (
     BASELINES,
+    STATISTICAL,
     Drift,
     Linear,
     Mean,
@@ -20,10 +22,11 @@ from nurt.evaluation.forecasts.baselines import (
     baseline,
     default_baselines,
     forecast_origins,
+    label_of,
 )
 
 NAN = np.nan
-FREE = [name for name in BASELINES if name not in ("ets", "arima", "theta")]
+FREE = [name for name in BASELINES if name not in STATISTICAL]
 
 
 def forecast(member, values, origin, horizon):
@@ -256,3 +259,35 @@ def test_the_seasonal_repeat_is_run_only_where_there_is_a_season():
 @pytest.mark.parametrize("name", BASELINES)
 def test_a_baseline_answers_to_the_name_it_is_asked_by(name):
     assert baseline(name, 4, 2, 3).name == name
+
+
+def test_the_statistical_ones_run_on_request_only_and_the_option_offers_them_all():
+    from nurt.cli import options
+
+    assert STATISTICAL == ("ets", "arima", "theta")
+    offered = next(one for one in options.BaselineOption.__metadata__ if hasattr(one, "metavar"))
+    assert offered.metavar == f"[{'|'.join(STATISTICAL)}]"
+
+
+@pytest.mark.parametrize("name", BASELINES)
+def test_every_baseline_has_words_and_its_label_carries_its_name(name):
+    label = label_of(name)
+    assert label == baseline(name, 4, 2, 3).label
+    assert label.name == name
+    assert label.short != name or name == "drift"
+    assert label.action.en not in (name, "")
+    assert label.action.pl != ""
+
+
+def test_baselines_have_names_and_other_names_stay():
+    assert label_of("naive").short == "repeat last value"
+    assert label_of("my model").short == "my model"
+    assert label_of("LSTM").action.en == "LSTM"
+    assert label_of("mine").line.to_plotly()["color"] == plotting.REFERENCE
+
+
+def test_every_baseline_has_a_line_of_its_own_thinner_than_that_of_the_model():
+    looks = {(label_of(name).line.colour, label_of(name).line.dash) for name in BASELINES}
+    assert len(looks) == len(BASELINES)
+    assert (plotting.MODEL, "solid") not in looks
+    assert plotting.MODEL_LINE.width > max(label_of(name).line.width for name in BASELINES)

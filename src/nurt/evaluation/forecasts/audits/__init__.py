@@ -1,1 +1,1 @@
-"""Audits: does the forecaster see what it should, does it only copy, does anything leak from the future?"""
+"""Audits of a forecasting pipeline: causality, copying of the last value, leakage from the future."""

@@ -1,4 +1,4 @@
-"""Does the model forecast, or does it repeat the last value one step late?
+"""Audit of copying: does the model forecast, or repeat the last value one step late?
 
 A network that copies can look excellent on a chart and in R²: its line is the true one, shifted. Two numbers tell.
 The *copy share* says how much of the way from "the truth" to "the last value" the forecast lies, in squared error:
@@ -6,6 +6,9 @@ The *copy share* says how much of the way from "the truth" to "the last value" t
 the forecast follow best: a copy at step k trails by k or more, a forecast that knows something by less.
 Both can mislead together where the best possible forecast *is* close to the last value, so a test of skill decides
 between a copy and a shrunk copy with skill.
+
+The true series is put together again from the overlapping cells of the back-test (``Truth``), and the changes of the
+forecast are correlated with those of the truth at every shift (``Following``).
 """
 
 from __future__ import annotations
@@ -17,8 +20,6 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from nurt.errors import NurtValueError, ShapeError
-from nurt.evaluation.forecasts.audits.lagging import FEWEST_PAIRS, Following
-from nurt.evaluation.forecasts.audits.truth import Truth
 from nurt.evaluation.forecasts.cells import Cells
 from nurt.results import Result
 
@@ -28,10 +29,14 @@ if TYPE_CHECKING:
 __all__ = ["CopyFlag", "CopyingReport", "StepCopying", "audit_copying"]
 
 CopyFlag = Literal["none", "copy", "shrunk copy with skill", "seasonal copy", "undefined"]
-
 COPY_SHARE = 0.9
 # Lags tried beyond the one of an exact copy, so that a smoothed copy is found where it peaks.
 MORE_LAGS = 5
+FEWEST_PAIRS = 8
+# Changes this small beside the typical change of the truth are rounding; their correlation with anything is noise.
+STANDS_STILL = 1e-9
+# Shifts per matrix product: a few copies of (N, SHIFTS) must fit in memory for long back-tests.
+SHIFTS = 128
 
 
 @dataclass(frozen=True)
@@ -201,6 +206,122 @@ def _share(model: np.ndarray, repeated: np.ndarray, actual: np.ndarray) -> float
     if known.sum() < FEWEST_PAIRS or whole == 0.0:
         return float("nan")
     return 1.0 - float(((model - repeated)[known] ** 2).sum()) / whole
+
+
+@dataclass(frozen=True)
+class Following:
+    """How closely the changes of each step's forecast follow those of the truth, shift by shift.
+
+    Args:
+        correlations: of step k with the truth ``first + i`` observations after the origin, (F, shifts); NaN where
+            fewer than 8 pairs are known or one side stands still.
+        first: smallest shift; negative means before the origin.
+    """
+
+    correlations: np.ndarray
+    first: int
+
+    @classmethod
+    def of(cls, forecasts: np.ndarray, truth: Truth, first: int) -> Following:
+        """Correlate ``forecasts`` (N, F), in units of the truth, at every shift from ``first`` to F."""
+        moved = np.column_stack([truth.change(column) for column in forecasts.T])
+        shifts = range(first, forecasts.shape[1] + 1)
+        parts = [shifts[start : start + SHIFTS] for start in range(0, len(shifts), SHIFTS)]
+        found = [_pairwise(moved, np.column_stack([truth.change(truth.shifted(s)) for s in part])) for part in parts]
+        return cls(np.concatenate(found, axis=1), first)
+
+    def lag(self, h: int, most: int) -> int | None:
+        """Return the lag j in 0..most whose shift h - j step ``h`` follows best, the smaller of equals."""
+        at = h - self.first
+        by_lag = self.correlations[h - 1, at - most : at + 1][::-1]
+        # Rounded, because lags that explain a periodic series equally well differ in their last digits.
+        return None if np.isnan(by_lag).all() else int(np.nanargmax(by_lag.round(12)))
+
+
+def _pairwise(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Return correlations of the columns of ``one`` (N, F) and ``other`` (N, S) over rows known in both, (F, S)."""
+    known_one, x = _centred(one)
+    known_other, y = _centred(other)
+    count = known_one.T @ known_other
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean_x, mean_y = (x.T @ known_other) / count, (known_one.T @ y) / count
+        spread_x = ((x**2).T @ known_other) / count - mean_x**2
+        spread_y = (known_one.T @ y**2) / count - mean_y**2
+        found: np.ndarray = ((x.T @ y) / count - mean_x * mean_y) / np.sqrt(spread_x * spread_y)
+    moves = np.minimum(spread_x, spread_y) > STANDS_STILL**2
+    return np.where((count >= FEWEST_PAIRS) & moves, found, np.nan)
+
+
+def _centred(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return which values are known, as 0.0 and 1.0, and the values less their column's mean, 0.0 where unknown."""
+    known = np.isfinite(values)
+    mean = np.where(known, values, 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+    return known.astype(float), np.where(known, values - mean, 0.0)
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What was observed around each origin, every series in units of its own changes.
+
+    Args:
+        last: last observed value at each origin, (N,).
+        unit: root mean squared change from an origin to its targets, of the origin's series, (N,).
+        values: every value the cells know, series one after another, NaN where missing or unknown.
+        place: index into ``values`` of each origin, (N,).
+        before: index of the origin before each one in the same series, -1 for the first, (N,).
+        margin: how far ``place`` may be moved without leaving the series.
+    """
+
+    last: np.ndarray
+    unit: np.ndarray
+    values: np.ndarray
+    place: np.ndarray
+    before: np.ndarray
+    margin: int
+
+    @classmethod
+    def of(cls, cells: Cells) -> Truth:
+        """Collect the truth of ``cells``, whose naive forecasts are the last values."""
+        last = cells.forecasts["naive"][:, 0].astype(float)
+        actual = cells.actual.astype(float)
+        unit, place, before = np.ones(len(last)), np.zeros(len(last), dtype=int), np.full(len(last), -1)
+        # No shift that finds a value is longer than the data, so this much room on either side is enough.
+        margin = int(cells.origin.max(initial=0)) + cells.horizon + 1
+        parts = []
+        for index, series in enumerate(np.unique(cells.series)):
+            rows = np.flatnonzero(cells.series == series)
+            positions = cells.origin[rows]
+            parts.append(_known(margin + positions, last[rows], actual[rows], 3 * margin))
+            place[rows] = (3 * index + 1) * margin + positions
+            before[rows[1:]] = rows[:-1]
+            unit[rows] = _unit(actual[rows] - last[rows, None])
+        return cls(last / unit, unit, np.concatenate([*parts, np.empty(0)]), place, before, margin)
+
+    def shifted(self, steps: int) -> np.ndarray:
+        """Return y_{t+steps} for every origin t, NaN where the cells do not know it, (N,)."""
+        if abs(steps) > self.margin:
+            return np.full(len(self.place), np.nan)
+        moved: np.ndarray = self.values[self.place + steps] / self.unit
+        return moved
+
+    def change(self, values: np.ndarray) -> np.ndarray:
+        """Return what ``values`` (N,) changed by since the origin before, NaN at the first of each series."""
+        return np.where(self.before >= 0, values - values[self.before], np.nan)
+
+
+def _known(places: np.ndarray, last: np.ndarray, actual: np.ndarray, length: int) -> np.ndarray:
+    """Return the values that origins at ``places`` know, on ``length`` places."""
+    values = np.full(length, np.nan)
+    values[places] = last
+    # The last *observed* value may be older than the origin; where targets cover the place, they know better.
+    values[places[:, None] + np.arange(1, actual.shape[1] + 1)] = actual
+    return values
+
+
+def _unit(changes: np.ndarray) -> float:
+    known = changes[np.isfinite(changes)]
+    size = float(np.sqrt((known**2).mean())) if len(known) else 0.0
+    return size if size > 0.0 else 1.0
 
 
 def _sentence(model: str, season: int, steps: Sequence[StepCopying]) -> str:

@@ -1,7 +1,8 @@
-"""Forecasts that cost nothing: what every model is measured against, on the same origins.
+"""Baselines: simple forecasts that every model is measured against, on the same origins.
 
 A baseline is a small frozen value. ``fit`` takes the training rows of every series and gives something that can
-``forecast``; nothing it does reads an observation after the origin::
+``forecast``; nothing it does reads an observation after the origin. A class owns its name, its words and its line
+(``label``); with one line in the registry below it is known to back-tests, reports and options::
 
     fitted = Linear(look_back=60, horizon=30).fit([values[:train_end]])
     forecasts = fitted.forecast(values, origins, horizon=30)          # (N, F)
@@ -9,22 +10,25 @@ A baseline is a small frozen value. ``fit`` takes the training rows of every ser
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Literal, NamedTuple
 
 import numpy as np
 
 from nurt.errors import NurtValueError
-from nurt.evaluation.forecasts.baselines.base import AbstractBaseline, AbstractFittedBaseline
-from nurt.evaluation.forecasts.baselines.drift import Drift
+from nurt.evaluation.forecasts.baselines import statistical
+from nurt.evaluation.forecasts.baselines.base import AbstractBaseline, AbstractFittedBaseline, BaselineLabel
 from nurt.evaluation.forecasts.baselines.linear import Linear, NLinear
-from nurt.evaluation.forecasts.baselines.mean import Mean, WindowMean
-from nurt.evaluation.forecasts.baselines.repeat import Naive, SeasonalNaive
+from nurt.evaluation.forecasts.baselines.simple import Drift, Mean, Naive, SeasonalNaive, WindowMean
 from nurt.evaluation.forecasts.baselines.statistical import Statistical
+from nurt.wording import Text
 
 __all__ = [
     "BASELINES",
+    "STATISTICAL",
     "AbstractBaseline",
     "AbstractFittedBaseline",
+    "BaselineLabel",
     "Drift",
     "Linear",
     "Mean",
@@ -36,21 +40,45 @@ __all__ = [
     "baseline",
     "default_baselines",
     "forecast_origins",
+    "label_of",
 ]
 
-BASELINES = (
-    "naive",
-    "seasonal_naive",
-    "drift",
-    "mean",
-    "window_mean",
-    "linear",
-    "nlinear",
-    "ets",
-    "arima",
-    "theta",
+
+class _WindowSizes(NamedTuple):
+    """Sizes that a baseline may be built from, in observations."""
+
+    look_back: int
+    horizon: int
+    season: int
+
+
+class _Entry(NamedTuple):
+    """A baseline of the registry: how it is called, how it is built, and which back-tests run it."""
+
+    label: BaselineLabel
+    build: Callable[[_WindowSizes], AbstractBaseline]
+    run: Literal["always", "with a season", "on request"] = "always"
+
+
+_REGISTRY: tuple[_Entry, ...] = (
+    _Entry(Naive.label, lambda _: Naive()),
+    _Entry(SeasonalNaive.label, lambda sizes: SeasonalNaive(sizes.season), "with a season"),
+    _Entry(Drift.label, lambda sizes: Drift(sizes.look_back)),
+    _Entry(Mean.label, lambda _: Mean()),
+    _Entry(WindowMean.label, lambda sizes: WindowMean(sizes.look_back)),
+    _Entry(Linear.label, lambda sizes: Linear(sizes.look_back, sizes.horizon)),
+    _Entry(NLinear.label, lambda sizes: NLinear(sizes.look_back, sizes.horizon)),
+    _Entry(statistical.LABELS["ets"], lambda sizes: Statistical("ets", sizes.season), "on request"),
+    _Entry(statistical.LABELS["arima"], lambda sizes: Statistical("arima", sizes.season), "on request"),
+    _Entry(statistical.LABELS["theta"], lambda sizes: Statistical("theta", sizes.season), "on request"),
 )
-"""Names that :func:`baseline` knows; the last three need the extra ``nurt[statistical]``."""
+_BY_NAME = {entry.label.name: entry for entry in _REGISTRY}
+
+BASELINES: tuple[str, ...] = tuple(_BY_NAME)
+"""Names that :func:`baseline` knows, in the order of tables."""
+
+STATISTICAL: tuple[str, ...] = tuple(entry.label.name for entry in _REGISTRY if entry.run == "on request")
+"""Those that run on request only; they need the extra ``nurt[statistical]``."""
 
 
 def baseline(name: str, look_back: int, horizon: int, season: int = 1) -> AbstractBaseline:
@@ -58,38 +86,33 @@ def baseline(name: str, look_back: int, horizon: int, season: int = 1) -> Abstra
 
     Args:
         name: one of :data:`BASELINES`.
-        look_back: L, in observations, for those that look at a window.
+        look_back: L, in observations, for baselines that read a window.
         horizon: F, for those that are fitted to it.
-        season: m, in observations, for those that know seasons.
+        season: m, in observations, for seasonal ones.
 
     Raises:
         NurtValueError: there is no baseline of that name.
     """
-    match name:
-        case "naive":
-            return Naive()
-        case "seasonal_naive":
-            return SeasonalNaive(season)
-        case "drift":
-            return Drift(look_back)
-        case "mean":
-            return Mean()
-        case "window_mean":
-            return WindowMean(look_back)
-        case "linear":
-            return Linear(look_back, horizon)
-        case "nlinear":
-            return NLinear(look_back, horizon)
-        case "ets" | "arima" | "theta":
-            return Statistical(name, season)
-    raise NurtValueError("There is no baseline of this name.", expected="one of " + ", ".join(BASELINES), got=name)
+    if name not in _BY_NAME:
+        raise NurtValueError("There is no baseline of this name.", expected="one of " + ", ".join(BASELINES), got=name)
+    return _BY_NAME[name].build(_WindowSizes(look_back, horizon, season))
 
 
 def default_baselines(look_back: int, horizon: int, season: int = 1) -> tuple[AbstractBaseline, ...]:
     """Return the baselines every back-test runs; the seasonal repeat only where there is a season."""
-    names = ("naive", "seasonal_naive", "drift", "mean", "window_mean", "linear", "nlinear")
-    chosen = (name for name in names if season > 1 or name != "seasonal_naive")
-    return tuple(baseline(name, look_back, horizon, season) for name in chosen)
+    sizes = _WindowSizes(look_back, horizon, season)
+    runs = ("always", "with a season") if season > 1 else ("always",)
+    return tuple(entry.build(sizes) for entry in _REGISTRY if entry.run in runs)
+
+
+def label_of(name: str) -> BaselineLabel:
+    """Return the label of the baseline ``name``; any other forecaster is called by its name and drawn as a reference.
+
+    Example:
+        >>> label_of("naive").short, label_of("naive").action.en, label_of("LSTM").short
+        ('repeat last value', 'repeating the last value', 'LSTM')
+    """
+    return _BY_NAME[name].label if name in _BY_NAME else BaselineLabel(name, name, Text(name, name))
 
 
 def forecast_origins(

@@ -1,4 +1,4 @@
-"""What every baseline obeys: settings that are fitted to training rows, and forecasts that read the past alone."""
+"""The interface of a baseline: settings fitted to training rows, and forecasts that read the past alone."""
 
 from __future__ import annotations
 
@@ -10,12 +10,15 @@ from typing import final
 import numpy as np
 
 from nurt.errors import NurtValueError, ShapeError
+from nurt.plotting import OTHER_LINE, LineStyle
+from nurt.wording import Text
 
 __all__ = [
     "AbstractBaseline",
     "AbstractFittedBaseline",
     "AbstractMemorylessBaseline",
-    "Request",
+    "BaselineLabel",
+    "ForecastRequest",
     "last_observed",
     "of_series",
     "past_windows",
@@ -23,7 +26,24 @@ __all__ = [
 
 
 @dataclass(frozen=True)
-class Request:
+class BaselineLabel:
+    """The name of a forecaster in options, tables and sentences, and its line in figures.
+
+    Args:
+        name: in options and JSON, such as "naive".
+        short: in legends and tables, such as "repeat last value".
+        action: what it does, within a sentence, such as "repeating the last value".
+        line: its line in figures.
+    """
+
+    name: str
+    short: str
+    action: Text
+    line: LineStyle = OTHER_LINE
+
+
+@dataclass(frozen=True)
+class ForecastRequest:
     """Origins to forecast from, in one series.
 
     Args:
@@ -78,10 +98,10 @@ class AbstractFittedBaseline(abc.ABC):
                 expected=f"positions 0 .. {len(values) - 1}",
                 got=f"{origins.min()} .. {origins.max()}",
             )
-        return self._forecast(Request(values, origins, horizon, series))
+        return self._forecast(ForecastRequest(values, origins, horizon, series))
 
     @abc.abstractmethod
-    def _forecast(self, request: Request) -> np.ndarray:
+    def _forecast(self, request: ForecastRequest) -> np.ndarray:
         """Return forecasts of shape (N, F) for a checked request."""
 
 
@@ -90,8 +110,13 @@ class AbstractBaseline(abc.ABC):
 
     @property
     @abc.abstractmethod
+    def label(self) -> BaselineLabel:
+        """How it is named and drawn."""
+
+    @property
     def name(self) -> str:
-        """Short name, as it appears in tables and options."""
+        """Its name in options, tables and JSON."""
+        return self.label.name
 
     @abc.abstractmethod
     def fit(self, training: Sequence[np.ndarray]) -> AbstractFittedBaseline:

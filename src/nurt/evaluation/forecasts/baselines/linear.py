@@ -1,4 +1,4 @@
-"""The best linear forecast of the window, in closed form: what a network has to beat to justify itself.
+"""The best linear forecast of the window, in closed form: the baseline that a network must beat.
 
 One weight matrix maps the last L values to the next F, fitted by least squares with an intercept to all training
 windows of all series at once, each series in its own training z-scores ([zeng2023transformers] compare such models
@@ -20,14 +20,18 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from scipy import linalg
 
+from nurt import plotting
 from nurt.errors import NurtValueError
 from nurt.evaluation.forecasts.baselines.base import (
     AbstractBaseline,
     AbstractFittedBaseline,
-    Request,
+    BaselineLabel,
+    ForecastRequest,
     of_series,
     past_windows,
 )
+from nurt.plotting import LineStyle
+from nurt.wording import Text
 
 __all__ = ["FittedLinear", "Linear", "NLinear"]
 
@@ -45,16 +49,18 @@ class Linear(AbstractBaseline):
         horizon: F, the longest horizon it will forecast.
     """
 
+    label = BaselineLabel(
+        "linear",
+        "linear regression",
+        Text("closed-form linear regression", "regresja liniowa na oknie"),
+        LineStyle(plotting.PALETTE[1], "dash"),
+    )
+
     look_back: int
     horizon: int
 
     def __post_init__(self) -> None:
         _check_sizes(self.look_back, self.horizon)
-
-    @property
-    def name(self) -> str:
-        """Short name."""
-        return "linear"
 
     def fit(self, training: Sequence[np.ndarray]) -> FittedLinear:
         """Solve the normal equations over the training windows of all series."""
@@ -71,16 +77,21 @@ class NLinear(AbstractBaseline):
         horizon: F, the longest horizon it will forecast.
     """
 
+    label = BaselineLabel(
+        "nlinear",
+        "anchored linear",
+        Text(
+            "closed-form linear regression anchored at the last value",
+            "regresja liniowa na różnicach od ostatniej wartości",
+        ),
+        LineStyle(plotting.PALETTE[2], "dashdot"),
+    )
+
     look_back: int
     horizon: int
 
     def __post_init__(self) -> None:
         _check_sizes(self.look_back, self.horizon)
-
-    @property
-    def name(self) -> str:
-        """Short name."""
-        return "nlinear"
 
     def fit(self, training: Sequence[np.ndarray]) -> FittedLinear:
         """Solve the normal equations over the anchored training windows of all series."""
@@ -124,7 +135,7 @@ class FittedLinear(AbstractFittedBaseline):
         """F, the longest horizon it can forecast."""
         return len(self.intercept)
 
-    def _forecast(self, request: Request) -> np.ndarray:
+    def _forecast(self, request: ForecastRequest) -> np.ndarray:
         if request.horizon > self.horizon:
             raise NurtValueError(
                 "forecast: the linear baseline was fitted to a shorter horizon.",
@@ -143,7 +154,7 @@ class FittedLinear(AbstractFittedBaseline):
 
 def _fit(training: Sequence[np.ndarray], look_back: int, horizon: int, *, anchored: bool) -> FittedLinear:
     location, spread = zip(*(_location_and_spread(values) for values in training), strict=True)
-    sums = _Sums.zero(look_back - anchored, horizon)
+    sums = _NormalEquations.zero(look_back - anchored, horizon)
     incomplete = 0
     for values, mean, sd in zip(training, location, spread, strict=True):
         scores = (values - mean) / sd
@@ -207,8 +218,8 @@ def _chunks(
 
 
 @dataclass
-class _Sums:
-    """Running sums from which least squares with an intercept is solved."""
+class _NormalEquations:
+    """Running sums of the normal equations of least squares with an intercept."""
 
     windows: int
     inputs: np.ndarray
@@ -217,7 +228,7 @@ class _Sums:
     inputs_targets: np.ndarray
 
     @classmethod
-    def zero(cls, inputs: int, targets: int) -> _Sums:
+    def zero(cls, inputs: int, targets: int) -> _NormalEquations:
         return cls(0, np.zeros(inputs), np.zeros(targets), np.zeros((inputs, inputs)), np.zeros((inputs, targets)))
 
     def add(self, inputs: np.ndarray, targets: np.ndarray) -> None:

@@ -2,7 +2,7 @@
 
 Each series gets one model, chosen and estimated on its training rows. At every origin the estimated model is run
 over the values up to there, its parameters held fixed, so it meets the same information as a network that was
-trained once. These models know no missing values: one is replaced by the last value observed before it.
+trained once. These models do not accept missing values: each is replaced by the last value observed before it.
 """
 
 from __future__ import annotations
@@ -10,15 +10,38 @@ from __future__ import annotations
 import importlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, final
+from typing import Any, Literal, TypeAlias, final
 
 import numpy as np
 
+from nurt import plotting
 from nurt.errors import MissingExtraError, NurtValueError
-from nurt.evaluation.forecasts.baselines.base import AbstractBaseline, AbstractFittedBaseline, Request, last_observed
+from nurt.evaluation.forecasts.baselines.base import (
+    AbstractBaseline,
+    AbstractFittedBaseline,
+    BaselineLabel,
+    ForecastRequest,
+    last_observed,
+)
+from nurt.plotting import LineStyle
+from nurt.wording import Text
 
-__all__ = ["FittedStatistical", "Statistical"]
+__all__ = ["LABELS", "FittedStatistical", "Statistical", "StatisticalKind"]
 
+StatisticalKind: TypeAlias = Literal["ets", "arima", "theta"]
+
+LABELS: dict[StatisticalKind, BaselineLabel] = {
+    "ets": BaselineLabel(
+        "ets",
+        "ETS",
+        Text("exponential smoothing (ETS)", "wygładzanie wykładnicze (ETS)"),
+        LineStyle(plotting.PALETTE[5], "longdash"),
+    ),
+    "arima": BaselineLabel("arima", "ARIMA", Text("ARIMA", "ARIMA"), LineStyle(plotting.PALETTE[7], "dot")),
+    "theta": BaselineLabel(
+        "theta", "Theta", Text("the Theta method", "metoda Theta"), LineStyle(plotting.PALETTE[0], "dot")
+    ),
+}
 _CLASSES = {"ets": "AutoETS", "arima": "AutoARIMA", "theta": "Theta"}
 
 
@@ -32,7 +55,7 @@ class Statistical(AbstractBaseline):
         season: m, in observations; 1 = none.
     """
 
-    kind: Literal["ets", "arima", "theta"]
+    kind: StatisticalKind
     season: int = 1
 
     def __post_init__(self) -> None:
@@ -46,9 +69,9 @@ class Statistical(AbstractBaseline):
             )
 
     @property
-    def name(self) -> str:
-        """Short name."""
-        return self.kind
+    def label(self) -> BaselineLabel:
+        """How it is named and drawn."""
+        return LABELS[self.kind]
 
     def fit(self, training: Sequence[np.ndarray]) -> FittedStatistical:
         """Estimate one model per series; a series with too few training values gets none.
@@ -76,7 +99,7 @@ class FittedStatistical(AbstractFittedBaseline):
     models: tuple[Any, ...]
     notes: tuple[str, ...] = ()
 
-    def _forecast(self, request: Request) -> np.ndarray:
+    def _forecast(self, request: ForecastRequest) -> np.ndarray:
         if not 0 <= request.series < len(self.models):
             raise NurtValueError(
                 "forecast: the baseline was not fitted to this series.",

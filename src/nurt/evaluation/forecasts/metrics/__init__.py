@@ -14,22 +14,36 @@ Arrays may have any shape as long as truth and forecast agree; (N, F), origins Ã
 
 from __future__ import annotations
 
-from nurt.evaluation.forecasts.metrics.direction import Direction, directional_accuracy
-from nurt.evaluation.forecasts.metrics.groups import by_series, by_step
-from nurt.evaluation.forecasts.metrics.intervals import coverage, interval_loss, interval_score, msis
-from nurt.evaluation.forecasts.metrics.points import mae, mase, rmse, rmsse, skill, smape
-from nurt.evaluation.forecasts.metrics.quantiles import (
+from nurt.evaluation.forecasts.metrics.distributions import (
+    coverage,
     crps_normal,
     crps_quantiles,
     crps_samples,
+    interval_loss,
+    interval_score,
+    msis,
     pinball,
     pinball_loss,
     wql,
 )
-from nurt.evaluation.forecasts.metrics.scales import Scale, cutoff_scales, training_scale
+from nurt.evaluation.forecasts.metrics.points import (
+    DirectionScores,
+    Scale,
+    by_series,
+    by_step,
+    cutoff_scales,
+    directional_accuracy,
+    mae,
+    mase,
+    rmse,
+    rmsse,
+    skill,
+    smape,
+    training_scale,
+)
 
 __all__ = [
-    "Direction",
+    "DirectionScores",
     "Scale",
     "by_series",
     "by_step",

@@ -1,15 +1,15 @@
-"""Can every forecast step see the newest input, and does none see the future?"""
+"""Audit of causality: every forecast step can see the newest input, and none sees the future."""
 
 from nurt.evaluation.forecasts.audits.causality.audit import ProbeSettings, audit_causality
-from nurt.evaluation.forecasts.audits.causality.copies import fitted_copy, structure_copy
 from nurt.evaluation.forecasts.audits.causality.forecasters import (
     AbstractForecaster,
     BlackBox,
     Channels,
     Differentiable,
+    fitted_copy,
+    structure_copy,
 )
-from nurt.evaluation.forecasts.audits.causality.reach import DECAYED, REACHED, UNREACHABLE, Reach
-from nurt.evaluation.forecasts.audits.causality.report import CausalityReport
+from nurt.evaluation.forecasts.audits.causality.report import DECAYED, REACHED, UNREACHABLE, CausalityReport, Reach
 
 __all__ = [
     "DECAYED",

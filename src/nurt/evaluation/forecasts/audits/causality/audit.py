@@ -1,4 +1,4 @@
-"""The causality audit: can every forecast step see the newest input, and does none see the future?"""
+"""The causality audit: probe a forecaster, classify its inputs, conclude."""
 
 from __future__ import annotations
 
@@ -16,8 +16,13 @@ from nurt.evaluation.forecasts.audits.causality.probes import (
     random_windows,
     swap_probe,
 )
-from nurt.evaluation.forecasts.audits.causality.reach import Reach, classify, without_statistics
-from nurt.evaluation.forecasts.audits.causality.report import CausalityReport, conclude
+from nurt.evaluation.forecasts.audits.causality.report import (
+    CausalityReport,
+    Reach,
+    classify,
+    conclude,
+    without_statistics,
+)
 
 __all__ = ["ProbeSettings", "audit_causality"]
 
@@ -67,7 +72,7 @@ def audit_causality(
 ) -> CausalityReport:
     """Find out which inputs can influence which forecast steps.
 
-    A torch forecaster is asked by gradient and by perturbation, a black box by perturbation alone. Each is seen in
+    A torch forecaster is probed by gradient and by perturbation, a black box by perturbation alone. Each is seen in
     two views: *total*, and *learned* with window statistics held fixed. Only the second shows a blind head behind a
     window scaler, because the scaler's mean and standard deviation touch every input. Where the statistics cannot be
     held fixed (``learned`` not given), that view is approximated by swapping neighbouring inputs.

@@ -1,24 +1,28 @@
-"""What the causality audit may call: a forecaster in torch, or any other as a black box.
+"""Forecasters under a causality audit: one in torch, or any other as a black box.
 
 Both are frozen descriptions around plain callables, so the audit knows nothing of networks. Inputs are
-(B, T, C) in float64 with T the look-back, or look-back + horizon where the forecaster is handed future steps.
+(B, T, C) in float64 with T the look-back, or look-back + horizon where the forecaster is given future steps.
+Networks are audited as copies: on the CPU, in float64, with dropout off.
 """
 
 from __future__ import annotations
 
+import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, TypeVar, final
 
 import numpy as np
 
 from nurt.errors import NurtValueError
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, nn
 
-__all__ = ["AbstractForecaster", "BlackBox", "Channels", "Differentiable"]
+    Module = TypeVar("Module", bound=nn.Module)
+
+__all__ = ["AbstractForecaster", "BlackBox", "Channels", "Differentiable", "fitted_copy", "structure_copy"]
 
 
 @dataclass(frozen=True)
@@ -152,3 +156,31 @@ class BlackBox(AbstractForecaster):
         if reference is None or self.learned is None:
             return np.asarray(self.forecast(inputs))
         return np.asarray(self.learned(inputs, reference))
+
+
+def fitted_copy(module: Module) -> Module:
+    """Return an independent copy of ``module`` with its weights as they are.
+
+    For auditing what a trained network does. The copy lives on the CPU, in float64, in evaluation mode, and its
+    parameters need no gradient; ``module`` is left alone.
+    """
+    return copy.deepcopy(module).cpu().double().eval().requires_grad_(False)
+
+
+def structure_copy(module: Module, seed: int = 0) -> Module:
+    """Return a copy of ``module`` whose parameters are drawn anew from N(0, 0.1²).
+
+    For auditing what a network *can* do, whatever it has learnt: a head that starts at zero passes no gradient
+    to its encoder, and a dead unit hides a path. Buffers stay as they are, and so does torch's global generator.
+
+    Args:
+        module: any network.
+        seed: of the draw; the same seed gives the same copy.
+    """
+    import torch
+
+    drawn = fitted_copy(module)
+    generator = torch.Generator().manual_seed(seed)
+    for parameter in drawn.parameters():
+        parameter.data.normal_(0.0, 0.1, generator=generator)
+    return drawn

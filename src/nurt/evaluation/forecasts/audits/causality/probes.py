@@ -1,4 +1,4 @@
-"""Three ways to ask which inputs a forecast depends on.
+"""Three probes of which inputs a forecast depends on.
 
 * The *gradient* probe is exact where the forecaster is differentiable: an input that cannot be reached has the
   gradient 0.0 bit for bit, however small the others are. It is blind to rounding, argmax and ``detach``.

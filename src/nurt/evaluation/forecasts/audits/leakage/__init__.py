@@ -1,16 +1,17 @@
-"""Does anything leak from the future into training?"""
+"""Audit of leakage: rules over the facts of a pipeline, and the future-scramble test."""
 
 from nurt.evaluation.forecasts.audits.leakage.facts import (
     CovariateFacts,
+    Finding,
     FirstStepError,
     FittedStatistic,
     PipelineFacts,
+    Rule,
     SeriesFacts,
     TransformFacts,
 )
-from nurt.evaluation.forecasts.audits.leakage.report import RULES, LeakageReport, lint_leakage
-from nurt.evaluation.forecasts.audits.leakage.rule import Finding, Rule
-from nurt.evaluation.forecasts.audits.leakage.scramble import ScrambleReport, future_scramble, price_of_leak
+from nurt.evaluation.forecasts.audits.leakage.future import ScrambleReport, future_scramble, price_of_leak
+from nurt.evaluation.forecasts.audits.leakage.linter import RULES, LeakageReport, lint_leakage
 
 __all__ = [
     "RULES",

@@ -1,4 +1,4 @@
-"""What the leakage linter is told about a pipeline: frozen facts, no code of the pipeline itself.
+"""Facts about a pipeline that the leakage linter judges, and the form of its rules; no code of the pipeline itself.
 
 Rows are numbered from 0 in the order of observations, ends are exclusive, an origin is the row of the last
 observation a forecast may use. A fact left out is a rule not judged, and the report says so.
@@ -6,26 +6,32 @@ observation a forecast may use. A fact left out is a rule not judged, and the re
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
 from nurt.errors import NurtValueError
+from nurt.results import Result
 
 __all__ = [
     "CovariateFacts",
+    "Finding",
     "FirstStepError",
     "FittedStatistic",
     "Part",
     "PipelineFacts",
+    "Rule",
     "SeriesFacts",
+    "Severity",
     "TransformFacts",
+    "rule",
 ]
 
 Part = Literal["train", "validation", "test"]
 PARTS: tuple[Part, ...] = ("train", "validation", "test")
+Severity = Literal["error", "warning", "info"]
 
 
 @dataclass(frozen=True)
@@ -146,7 +152,7 @@ class FirstStepError:
 
 @dataclass(frozen=True)
 class PipelineFacts:
-    """Everything the linter may judge; None means that nobody said.
+    """Everything the linter may judge; None means unknown.
 
     Args:
         look_back: T, inputs per window.
@@ -188,3 +194,60 @@ class PipelineFacts:
             f"PipelineFacts: no series is called {name!r}.",
             expected="one of " + ", ".join(repr(one.name) for one in self.series),
         )
+
+
+@dataclass(frozen=True)
+class Finding(Result):
+    """One place where a rule is broken.
+
+    Args:
+        rule: its id, "L01" … "L10".
+        severity: "error", "warning" or "info".
+        text: what was found and where, one sentence.
+        why: why it matters, one line.
+        cure: how to mend it, one line.
+    """
+
+    rule: str
+    severity: Severity
+    text: str
+    why: str
+    cure: str
+
+    def __str__(self) -> str:
+        return f"{self.rule} {self.severity}: {self.text}\n  {self.why}\n  {self.cure}"
+
+
+Check = Callable[[PipelineFacts], "Iterable[str | tuple[Severity, str]] | None"]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A rule and its explanation; ``check`` yields a sentence per breach, or None when the facts do not tell.
+
+    A breach milder or graver than the rule usually is comes as (severity, sentence).
+    """
+
+    id: str
+    severity: Severity
+    title: str
+    why: str
+    cure: str
+    check: Check
+
+    def findings(self, facts: PipelineFacts) -> tuple[Finding, ...] | None:
+        """Return the breaches in ``facts``, or None when they cannot be judged."""
+        breaches = self.check(facts)
+        if breaches is None:
+            return None
+        graded = [(self.severity, one) if isinstance(one, str) else one for one in breaches]
+        return tuple(Finding(self.id, severity, text, self.why, self.cure) for severity, text in graded)
+
+
+def rule(id: str, severity: Severity, title: str, *, why: str, cure: str) -> Callable[[Check], Rule]:
+    """Turn the decorated check into the rule ``id``."""
+
+    def explained(check: Check) -> Rule:
+        return Rule(id, severity, title, why, cure, check)
+
+    return explained

@@ -1,4 +1,4 @@
-"""The leakage linter and what it found."""
+"""The leakage linter and its report."""
 
 from __future__ import annotations
 
@@ -7,21 +7,18 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from nurt.errors import NurtValueError
-from nurt.evaluation.forecasts.audits.leakage import covariates, splitting
-from nurt.evaluation.forecasts.audits.leakage.facts import PipelineFacts
-from nurt.evaluation.forecasts.audits.leakage.rule import Finding, Rule
+from nurt.evaluation.forecasts.audits.leakage import future, splitting
+from nurt.evaluation.forecasts.audits.leakage.facts import Finding, PipelineFacts, Rule
 from nurt.results import Result
 
 __all__ = ["RULES", "LeakageReport", "lint_leakage"]
 
-RULES: Mapping[str, Rule] = {
-    one.id: one for one in sorted((*splitting.RULES, *covariates.RULES), key=lambda one: one.id)
-}
+RULES: Mapping[str, Rule] = {one.id: one for one in sorted((*splitting.RULES, *future.RULES), key=lambda one: one.id)}
 
 
 @dataclass(frozen=True)
 class LeakageReport(Result):
-    """Which rules a pipeline breaks, which it keeps, and which nobody could judge.
+    """The rules that a pipeline breaks, those it keeps, and those left unjudged for lack of facts.
 
     Args:
         findings: breaches, gravest first.

@@ -1,14 +1,22 @@
-"""HTML that is safe by construction: every plain string is escaped, only :class:`Markup` passes as it is."""
+"""HTML that is safe by construction: only :class:`Markup` passes unescaped. Formulas are typeset."""
 
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-__all__ = ["Column", "Markup", "definitions", "element", "items", "join", "safe", "table"]
+from nurt.wording import unbroken
+
+__all__ = ["Column", "Markup", "definitions", "element", "items", "join", "safe", "table", "typeset"]
 
 VOID = frozenset({"br", "hr", "img", "meta"})
+# One letter, perhaps with an arrow or a prime, before the index: names of files and arguments stay as they are.
+INDEX = re.compile(r"(?<![\w.])([^\W\d_][→←′]*)_(\([^()]*\)|[A-Za-z]+|\d+)(?![\w.]*_)")
+# No line ends between a number and its unit.
+UNIT = re.compile(r"(?<=\d) (?=(?:h|s|PLN|µg/m³)\b)")
+POWER = re.compile(r"\^(\([^()]*\)|[A-Za-z]|[−-]?\d+)")
 
 
 class Markup(str):
@@ -104,3 +112,23 @@ def definitions(pairs: Iterable[tuple[str, str]]) -> Markup:
 def items(entries: Iterable[str]) -> Markup:
     """Return a bulleted list."""
     return element("ul", *(element("li", entry) for entry in entries))
+
+
+def typeset(text: str) -> Markup:
+    """Return ``text`` as HTML with its indices and powers typeset; what is HTML already stays as it is.
+
+    Example:
+        >>> typeset("h_(t−1) and w_rec^T")
+        'h<sub>t−1</sub> and w<sub>rec</sub><sup>T</sup>'
+    """
+    if isinstance(text, Markup):
+        return text
+    lowered = INDEX.sub(
+        lambda found: f"{found[1]}<sub>{_bare(found[2])}</sub>", safe(UNIT.sub("\N{NO-BREAK SPACE}", unbroken(text)))
+    )
+    return Markup(POWER.sub(lambda found: f"<sup>{_bare(found[1])}</sup>", lowered))
+
+
+def _bare(index: str) -> str:
+    """Return an index without the brackets that held it together."""
+    return index.removeprefix("(").removesuffix(")")

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from nurt.errors import NurtValueError
-from nurt.evaluation.forecasts.cells import Cells
-from nurt.evaluation.forecasts.origins import OriginAxis
+from nurt.evaluation.forecasts.cells import Cells, OriginAxis
 
 
 def cells(series, origin, labels=None) -> Cells:

@@ -1,24 +1,36 @@
-"""How the model came to be: losses, the chosen epoch, and the gradients on the way."""
+"""The network: its training, the spread over seeds, and how far back it learns and remembers."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from nurt import plotting
-from nurt.reports.html import element, join
-from nurt.reports.page import Section
-from nurt.reports.picture import Picture, numbers
-from nurt.wording import number, seconds
+from nurt.evaluation.forecasts.baselines import label_of
+from nurt.reports.page.document import Picture, Section, numbers, plain_text
+from nurt.reports.page.html import Column, Markup, element, items, join, table
+from nurt.wording import MISSING, decimals_for, fixed, number, percent, plural, seconds
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
+    from nurt.diagnostics import Examination, LayerFindings
+    from nurt.evaluation.forecasts.results import Scores
+    from nurt.tasks.forecasting.results import SeedStudy
     from nurt.training.events import TrainingRecord
     from nurt.training.ledger import ClippingLedger
 
-__all__ = ["stopped_because", "training_section"]
+__all__ = [
+    "findings",
+    "memory_section",
+    "memory_table",
+    "reach_picture",
+    "seeds_section",
+    "stopped_because",
+    "training_section",
+]
 
 
 def stopped_because(record: TrainingRecord) -> str:
@@ -33,9 +45,8 @@ def stopped_because(record: TrainingRecord) -> str:
 
 def training_section(record: TrainingRecord) -> Section:
     """Return loss curve, gradient norm and share of clipped steps."""
-    done = "1 epoch" if record.epochs == 1 else f"{record.epochs} epochs"
     intro = (
-        f"{done} in {seconds(record.seconds)}, then stopped: {stopped_because(record)}. "
+        f"{plural(record.epochs, 'epoch')} in {seconds(record.seconds)}, then stopped: {stopped_because(record)}. "
         f"The model carries the weights of epoch {record.best_epoch}"
         + (", before any training." if record.best_epoch == 0 else ".")
     )
@@ -171,9 +182,116 @@ def _shares(ledger: ClippingLedger) -> Picture:
     )
     figure.update_layout(hovermode="closest", showlegend=False)
     return Picture(
-        title="Whose gradient it is",
+        title="Share of each parameter in the gradient",
         description="Mean share of each parameter in the squared gradient norm before clipping.",
         how_to_read="The shares add up to 100 %. Clipping by norm shortens all by the same factor, whoever caused it.",
         figures=[figure],
         height=120 + 22 * len(names),
     )
+
+
+def seeds_section(study: SeedStudy, baselines: Mapping[str, Scores]) -> Section:
+    """Return one point per seed beside the baselines that are measured alike."""
+    metric = study.metric.upper()
+    decimals = decimals_for(study.values, 4)
+    spread = f" ± {fixed(study.sd, decimals)}" if len(study.values) > 1 else ""
+    intro = (
+        f"{metric} {fixed(study.mean, decimals)}{spread} (mean and standard deviation of {len(study.values)} "
+        f"initialisations), from {fixed(min(study.values), decimals)} to {fixed(max(study.values), decimals)}."
+    )
+    figure = plotting.new_figure("", f"{plain_text(metric)} on the test part", "")
+    figure.add_scatter(
+        x=list(study.values),
+        y=["network"] * len(study.values),
+        mode="markers",
+        marker={"size": 12, "color": plotting.translucent(plotting.MODEL, 0.6), "line": {"color": "white", "width": 1}},
+        customdata=[f"seed {seed}" for seed in study.seeds],
+        hovertemplate="%{customdata}: %{x:.4g}<extra></extra>",
+    )
+    key = study.metric.lower()
+    # A baseline that errs many times as much would press the points of the seeds into one.
+    limit = 2.0 * max(study.values)
+    alike = {name: error for name, scores in baselines.items() if (error := getattr(scores, key, limit)) < limit}
+    for name in sorted(alike, key=alike.__getitem__, reverse=True):
+        figure.add_scatter(
+            x=[alike[name]],
+            y=[plain_text(label_of(name).short)],
+            mode="markers",
+            marker={"size": 12, "symbol": "diamond", "color": label_of(name).line.colour},
+            hovertemplate="%{y}: %{x:.4g}<extra></extra>",
+        )
+    figure.update_layout(hovermode="closest", showlegend=False)
+    figure.update_yaxes(type="category")
+    picture = Picture(
+        title="One point per initialisation",
+        description=f"{metric} of the network for every seed, beside the baselines.",
+        how_to_read=(
+            "Nothing but the random start differs between the round points: differences between models smaller than "
+            "their spread may be due to chance. Baselines with more than twice the error are left out."
+        ),
+        figures=[figure],
+        height=110 + 38 * (1 + len(alike)),
+    )
+    return Section("seeds", "Spread over seeds", join([element("p", intro), picture.to_html()]))
+
+
+def memory_section(found: Examination) -> Section:
+    """Return the findings in words, the gradient by lag, and half-lives and gates of every layer."""
+    picture = reach_picture(found)
+    parts = [findings(found), *([] if picture is None else [picture.to_html()]), memory_table(found)]
+    return Section("memory", "Reach of the gradient", join(parts))
+
+
+def findings(found: Examination) -> Markup:
+    """Return the findings of the rules on the network."""
+    lead = element("p", f"At its present weights, on {plural(found.rows, 'window')} of the data:")
+    return join([lead, items(one.text for one in found.advice) if found.advice else Markup()])
+
+
+def reach_picture(found: Examination) -> Picture | None:
+    """Return the gradient by its distance to the last step; None where it was not looked at or there is none."""
+    if found.whole is None and all(layer.gradient is None for layer in found.layers):
+        return None
+    figure = found.plot()
+    figure.update_layout(title=None, showlegend=len(figure.data) > 1)
+    return Picture(
+        title="Gradient by lag",
+        description="The gradient that reaches the states of the network, by their distance to the last step read.",
+        how_to_read=(
+            "The norm of the gradient k steps before the last step read, as a share of its maximum. Steps to the right "
+            "of where it falls below the dotted line hardly contribute to learning. A short reach is no fault where "
+            "the far past holds no information."
+        ),
+        figures=[figure],
+        height=320,
+    )
+
+
+def memory_table(found: Examination) -> Markup:
+    """Return half-lives and saturated gates of every layer; nothing where neither was looked at."""
+    layers = [one for one in found.layers if one.gates is not None or one.memory is not None]
+    if not layers:
+        return Markup()
+    columns = [
+        Column("Layer", numeric=False),
+        Column("Half-life, median unit"),
+        Column("Half-life, 95 % quantile"),
+        Column("Gates shut"),
+        Column("Gates open"),
+        Column("Idle units"),
+    ]
+    return table(columns, [_row(one) for one in layers], caption="Memory and gates of every layer; half-lives in steps")
+
+
+def _row(layer: LayerFindings) -> list[str]:
+    half = [MISSING, MISSING]
+    if layer.memory is not None:
+        half = [f"{value:.3g}" for value in np.quantile(layer.memory.half_life, [0.5, 0.95])]
+    gates = layer.gates
+    shut = opened = idle = MISSING
+    if gates is not None:
+        idle = str(int((gates.units.dead | gates.units.stuck).sum()))
+        if gates.gates:
+            shut = percent(float(np.mean([one.left for one in gates.gates.values()])), 0)
+            opened = percent(float(np.mean([one.right for one in gates.gates.values()])), 0)
+    return [f"{layer.id.layer}, {layer.id.direction}", *half, shut, opened, idle]

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from nurt import plotting
-from nurt.reports.picture import Picture
+from nurt.reports.page.document import Picture
 
 
 def drawn(values: list[float], kind: str, *, axis: str = "y") -> np.ndarray:
