@@ -10,8 +10,8 @@ import torch
 from torch import nn
 
 from nurt.experiments.longmemory.network import Network
-from nurt.training.online import OnlineSettings, train_online
-from nurt.training.randomness import private_generators
+from nurt.training import Event, StepEnded, Stream, TrainingSettings, train
+from nurt.training.process_state import private_generators
 
 __all__ = ["ParityTraining", "train_parity"]
 
@@ -45,7 +45,13 @@ class ParityTraining:
 
 
 def train_parity(
-    way: str, seed: int, length: int, hidden: int, settings: OnlineSettings, tell: Callable[[float], None]
+    way: str,
+    seed: int,
+    length: int,
+    hidden: int,
+    updates: int,
+    learning_rate: float,
+    tell: Callable[[float], None],
 ) -> ParityTraining:
     """Train a tanh network; every update sees new bits.
 
@@ -55,7 +61,8 @@ def train_parity(
         seed: of weights and bits.
         length: T.
         hidden: H.
-        settings: how to train.
+        updates: how many.
+        learning_rate: of Adam.
         tell: told the share of the updates that is done.
 
     Raises:
@@ -77,12 +84,18 @@ def train_parity(
             steps = min(length, steps + 1)
         return loss
 
-    record = train_online(network, next_loss, settings, after_update=lambda update: tell(update / settings.updates))
+    def listen(event: Event) -> None:
+        if isinstance(event, StepEnded):
+            tell(event.step / updates)
+
+    settings = TrainingSettings(epochs=1, learning_rate=learning_rate)
+    record = train(network, Stream(next_loss, updates), settings, listener=listen)
     if record.stopped_by == "interrupt":
         raise KeyboardInterrupt
+    clipped_share = record.clipping.clipped_share if record.clipping else 0.0
     tested = (length, 2 * length, 10 * length)
     accuracies = tuple(_accuracy(network, np.random.RandomState(seed + 1), steps) for steps in tested)
-    return ParityTraining(way, seed, length, record.updates, record.clipped_share, tested, accuracies)
+    return ParityTraining(way, seed, length, record.updates, clipped_share, tested, accuracies)
 
 
 def _bits(stream: np.random.RandomState, batch: int, steps: int) -> tuple[torch.Tensor, torch.Tensor]:

@@ -87,7 +87,7 @@ def compute(settings: StructuresSettings, progress: Progress) -> StructuresResul
     import torch
 
     from nurt.experiments.structure_models import build
-    from nurt.training.randomness import private_generators
+    from nurt.training.process_state import private_generators
 
     reach, parameters = {}, {}
     shapes: dict[str, tuple[tuple[int, ...], ...]] = {}

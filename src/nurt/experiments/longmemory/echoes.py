@@ -12,8 +12,7 @@ from nurt.data.synthetic import Echo
 from nurt.experiments.longmemory.network import build, tensors
 from nurt.experiments.longmemory.study import TRAINING, CellRun, MemorySettings
 from nurt.nn import Truncated
-from nurt.training.online import train_online
-from nurt.training.stateful import StatefulLoss
+from nurt.training import Event, StatefulLoss, StepEnded, Stream, train
 
 __all__ = ["train_echo"]
 
@@ -39,12 +38,13 @@ def train_echo(settings: MemorySettings, echo: Echo, cell: str, seed: int, tell:
         right.append(float(((odds > 0.0) == (wanted > 0.5)).float().mean()))
         return nn.functional.binary_cross_entropy_with_logits(odds, wanted)
 
-    def after_update(update: int) -> None:
-        if update % every == 0:
-            measured[update] = float(np.mean(right[-every:]))
-        tell(update / settings.updates)
+    def listen(event: Event) -> None:
+        if isinstance(event, StepEnded):
+            if event.step % every == 0:
+                measured[event.step] = float(np.mean(right[-every:]))
+            tell(event.step / settings.updates)
 
     next_loss = StatefulLoss(network.at_every_step, inputs, targets, judged, Truncated(echo.chunk))
-    record = train_online(network, next_loss, settings.online, after_update=after_update)
+    record = train(network, Stream(next_loss, settings.updates), settings.training, listener=listen)
     measured[record.updates] = float(np.mean(right[-settings.tested :])) if right else math.nan
     return CellRun.of(cell, seed, measured, record)

@@ -11,7 +11,7 @@ import torch
 from nurt.data.synthetic import AbstractBenchmark
 from nurt.experiments.longmemory.network import Network, build, loss_of, tensors
 from nurt.experiments.longmemory.study import TRAINING, CellRun, MemorySettings, tested_stream
-from nurt.training.online import train_online
+from nurt.training import Event, StepEnded, Stream, train
 
 __all__ = ["train_cell"]
 
@@ -27,15 +27,16 @@ def train_cell(settings: MemorySettings, cell: str, seed: int, tell: Callable[[f
     measured = {0: _test(network, benchmark, tested)}
     every = max(1, settings.updates // settings.looks)
 
-    def after(update: int) -> None:
-        if update % every == 0:
-            measured[update] = _test(network, benchmark, tested)
-        tell(update / settings.updates)
+    def listen(event: Event) -> None:
+        if isinstance(event, StepEnded):
+            if event.step % every == 0:
+                measured[event.step] = _test(network, benchmark, tested)
+            tell(event.step / settings.updates)
 
     def next_loss() -> torch.Tensor:
         return loss_of(network, benchmark.loss, *tensors(benchmark.draw(settings.batch, stream)))
 
-    record = train_online(network, next_loss, settings.online, after_update=after)
+    record = train(network, Stream(next_loss, settings.updates, generator=stream), settings.training, listener=listen)
     if record.updates not in measured:
         measured[record.updates] = _test(network, benchmark, tested)
     return CellRun.of(cell, seed, measured, record)
