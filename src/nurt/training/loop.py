@@ -27,10 +27,10 @@ from nurt.training.events import (
 )
 from nurt.training.fault import FaultTime
 from nurt.training.ledger import BadKind, ClippedStep
-from nurt.training.nonfinite import all_finite, investigate_batch, investigate_model
+from nurt.training.nonfinite import investigate_batch, investigate_model
 from nurt.training.objective import Objective
 from nurt.training.process_state import Interrupt, generator_states, private_generators, set_generator_states
-from nurt.training.run import Run
+from nurt.training.run import Run, all_finite
 from nurt.training.settings import TrainingSettings, out_of_patience
 
 __all__ = ["train"]

@@ -10,7 +10,7 @@ shows at the next module entered (forward) or at the last one passed (backward).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
@@ -20,16 +20,11 @@ from torch import Tensor, nn
 from nurt.errors import NonFiniteError
 from nurt.training.fault import FaultTime, FaultyExamples, FirstFault, error_of
 from nurt.training.objective import Objective
+from nurt.training.run import all_finite
 
-__all__ = ["Replay", "Sighting", "all_finite", "investigate_batch", "investigate_model", "replay"]
+__all__ = ["Replay", "Sighting", "investigate_batch", "investigate_model", "replay"]
 
 _SHOWN = 10
-
-
-def all_finite(tensors: Iterable[Tensor]) -> bool:
-    """Return whether no tensor holds NaN or an infinity; one transfer from the device for all of them."""
-    checks = [torch.isfinite(tensor).all() for tensor in tensors]
-    return not checks or bool(torch.stack([check.to(checks[0].device) for check in checks]).all())
 
 
 def investigate_model(model: nn.Module, time: FaultTime) -> NonFiniteError:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import copy
 import statistics
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -22,7 +22,7 @@ from nurt.training.objective import BatchSource, Objective, ShuffledExamples, So
 from nurt.training.process_state import cuda_devices
 from nurt.training.settings import TrainingSettings, best_index
 
-__all__ = ["LAST_NORMS", "Run", "RunProgress", "Stopwatch"]
+__all__ = ["LAST_NORMS", "Run", "RunProgress", "Stopwatch", "all_finite"]
 
 LAST_NORMS = 20
 """How many gradient norms are kept for the report of a non-finite value."""
@@ -254,6 +254,12 @@ class Run:
             history=tuple(progress.history),
             clipping=progress.ledger.ledger(self.settings.clipping),
         )
+
+
+def all_finite(tensors: Iterable[Tensor]) -> bool:
+    """Return whether no tensor holds NaN or an infinity; one transfer from the device for all of them."""
+    checks = [torch.isfinite(tensor).all() for tensor in tensors]
+    return not checks or bool(torch.stack([check.to(checks[0].device) for check in checks]).all())
 
 
 def _adam(model: nn.Module, settings: TrainingSettings) -> torch.optim.Adam:
