@@ -18,11 +18,11 @@ def step(norm, clipped, cosine=1.0):
 BAD = ClippedStep(float("nan"), float("nan"), False, float("nan"), 0.0, {"weight": 0.0}, "nan", "weight")
 
 
-def book_of(steps):
-    book = LedgerBuilder()
+def builder_of(steps):
+    builder = LedgerBuilder()
     for one in steps:
-        book.note(one, 0.1)
-    return book
+        builder.note(one, 0.1)
+    return builder
 
 
 @pytest.mark.parametrize(
@@ -35,12 +35,12 @@ def book_of(steps):
     ],
 )
 def test_the_verdict_says_what_the_threshold_does(clipped, expected):
-    ledger = book_of([step(5.0, True)] * clipped + [step(0.5, False)] * (100 - clipped)).ledger(ClipByNorm(1.0))
+    ledger = builder_of([step(5.0, True)] * clipped + [step(0.5, False)] * (100 - clipped)).ledger(ClipByNorm(1.0))
     assert str(ledger).startswith(expected)
 
 
 def test_an_unclipped_and_an_empty_training_have_a_verdict_too():
-    assert str(book_of([step(7.0, False)]).ledger(None)) == (
+    assert str(builder_of([step(7.0, False)]).ledger(None)) == (
         "Nothing limits the gradient; over 1 step the longest norm was 7."
     )
     empty = LedgerBuilder().ledger(ClipByNorm(1.0))
@@ -49,7 +49,7 @@ def test_an_unclipped_and_an_empty_training_have_a_verdict_too():
 
 @pytest.mark.parametrize("clipping", [None, ClipByNorm(1.0, 1e-6), ClipByValue(0.5)])
 def test_a_ledger_survives_json(clipping):
-    ledger = book_of([step(5.0, True, 0.8), step(0.1 + 0.2, False), BAD] * 150).ledger(clipping)
+    ledger = builder_of([step(5.0, True, 0.8), step(0.1 + 0.2, False), BAD] * 150).ledger(clipping)
     values = json.loads(json.dumps(ledger.to_dict(), allow_nan=False))
     assert values["verdict"] == ledger.verdict
     assert values["clipped_share"] == 0.5
@@ -57,16 +57,16 @@ def test_a_ledger_survives_json(clipping):
 
 
 @pytest.mark.parametrize("cut", [0, 1, 3, 250, 450])
-def test_a_book_put_away_and_taken_up_is_the_same_book(cut):
+def test_a_builder_stored_and_restored_is_the_same(cut):
     steps = [step(5.0 + 0.1 * number, number % 3 == 0, 0.9) for number in range(450)] + [BAD]
-    resumed = LedgerBuilder.from_dict(json.loads(json.dumps(book_of(steps[:cut]).to_dict())))
+    resumed = LedgerBuilder.from_dict(json.loads(json.dumps(builder_of(steps[:cut]).to_dict())))
     for one in steps[cut:]:
         resumed.note(one, 0.1)
-    assert resumed == book_of(steps)
+    assert resumed == builder_of(steps)
 
 
 def test_a_figure_shows_norms_threshold_coefficients_and_shares():
-    ledger = book_of([step(5.0, True), step(0.5, False)]).ledger(ClipByNorm(1.0))
+    ledger = builder_of([step(5.0, True), step(0.5, False)]).ledger(ClipByNorm(1.0))
     figure = ledger.plot()
     drawn = {trace.name: list(trace.y) for trace in figure.data if trace.name is not None}
     assert drawn["mean norm"] == [5.0, 0.5]
@@ -81,10 +81,10 @@ UPDATES = st.lists(st.tuples(st.floats(0.0, 1e9), st.floats(0.0, 1.0), st.boolea
 
 
 def written(updates, points=8):
-    book = TraceBuilder(points)
+    builder = TraceBuilder(points)
     for norm, coefficient, clipped in updates:
-        book.note(norm, coefficient, clipped=clipped)
-    return book.trace()
+        builder.note(norm, coefficient, clipped=clipped)
+    return builder.trace()
 
 
 def test_few_updates_are_kept_one_by_one():

@@ -123,7 +123,8 @@ class Sums:
         generator = torch.Generator().manual_seed(seed)
         self.sequences = [torch.rand(length, generator=generator) for length in lengths]
         self.held_out = [torch.rand(length, generator=generator) for length in range(1, validation + 1)]
-        self.source = LengthBuckets(lengths, tokens)
+        if tokens is not None:
+            self.source = LengthBuckets(lengths, tokens)
         self.examples, self.fingerprint = len(lengths), f"sums {seed}"
         self.before_loss, self.shapes, self.steps = before_loss, [], 0
 
@@ -173,10 +174,12 @@ def test_sequences_in_buckets_are_learnt_with_little_padding():
 
 
 @pytest.mark.parametrize("validation", [0, 4])
-@pytest.mark.parametrize(("lengths", "tokens"), [(LENGTHS, 30), ([1] * 5, 1000), ([3], 30), ([1, 1, 60], 7)])
-def test_a_run_in_buckets_interrupted_anywhere_and_resumed_ends_with_the_same_bits(
-    tiny, tmp_path, lengths, tokens, validation
-):
+@pytest.mark.parametrize(
+    ("lengths", "tokens"),
+    [(LENGTHS, 30), ([1] * 5, 1000), ([3], 30), ([1, 1, 60], 7), ([3], None), ([2, 1, 4], None), ([1] * 17, None)],
+)
+def test_a_run_interrupted_anywhere_and_resumed_ends_with_the_same_bits(tiny, tmp_path, lengths, tokens, validation):
+    """Without ``tokens`` the examples are shuffled."""
     settings = settings_of(**TRAINING)
     whole, task = Tagger(), Sums(lengths, tokens, validation)
     record = train(whole, task, settings)

@@ -92,10 +92,9 @@ def train_parity(
     record = train(network, Stream(next_loss, updates), settings, listener=listen)
     if record.stopped_by == "interrupt":
         raise KeyboardInterrupt
-    clipped_share = record.clipping.clipped_share if record.clipping else 0.0
     tested = (length, 2 * length, 10 * length)
     accuracies = tuple(_accuracy(network, np.random.RandomState(seed + 1), steps) for steps in tested)
-    return ParityTraining(way, seed, length, record.updates, clipped_share, tested, accuracies)
+    return ParityTraining(way, seed, length, record.updates, record.clipped_share, tested, accuracies)
 
 
 def _bits(stream: np.random.RandomState, batch: int, steps: int) -> tuple[torch.Tensor, torch.Tensor]:

@@ -1,9 +1,9 @@
-"""Checkpoints: where a run stands, in one file without pickle, from which it goes on bit for bit.
+"""Checkpoints: the state of a run in one file without pickle, from which it continues bit for bit.
 
-The file holds weights, best weights, Adam's moments, the states of the generators, the place in the data and the
-history. The order of the examples and the counters of stopping and decay are functions of what it holds. A run resumed
-on the same machine with the same version of torch and the same number of threads ends with the weights it would have
-had without the interruption, to the last bit, also when it was killed in the middle of an epoch or of a write.
+The file holds weights, best weights, Adam's moments, the states of generators and source, the position in the data
+and the history. The order of the examples and the counters of stopping and decay are functions of what it holds. A run
+resumed on the same machine with the same version of torch and the same number of threads ends with the weights of an
+uninterrupted one, to the last bit, also when it was killed in the middle of an epoch or of a write.
 """
 
 from __future__ import annotations
@@ -29,11 +29,6 @@ __all__ = [
     "Checkpoint",
     "CheckpointError",
     "CheckpointWriter",
-    "differences",
-    "document_of",
-    "environment_notes",
-    "restore",
-    "tensors_of",
 ]
 
 _FORMAT = "nurt-checkpoint"
@@ -42,7 +37,7 @@ _FORMAT_VERSION = 1
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """Where and how often to keep a run so that it can be resumed.
+    """Where and how often to store a run so that it can be resumed.
 
     It is written when training begins, whenever one of the intervals has passed, on an interrupt, and at the end.
 
@@ -92,17 +87,17 @@ class CheckpointWriter:
         self._failure: OutputError | None = None
 
     def resume(self) -> tuple[str, ...]:
-        """Put the run where the checkpoint says it stood.
+        """Restore the run from the checkpoint.
 
         Returns:
-            Sentences on what may keep the result from being bit for bit that of an uninterrupted run.
+            Sentences on what may make the result differ from that of an uninterrupted run.
 
         Raises:
             DataError: there is no usable checkpoint, or it belongs to another run.
         """
         if self._checkpoint is None:
             raise NurtValueError(
-                "train: `resume` was asked for without a checkpoint.",
+                "train: `resume` needs a checkpoint.",
                 expected="checkpoint=Checkpoint(path) where resume=True",
                 got="checkpoint=None",
             )
@@ -114,15 +109,15 @@ class CheckpointWriter:
                 f"Training cannot be resumed: the file {path} {error.reason}.",
                 cure="Name the checkpoint of an interrupted training, or start over without `resume`.",
             ) from error
-        found = differences(self._run, document)
+        found = _differences(self._run, document)
         if found:
             raise DataError(
                 f"Training cannot be resumed: the checkpoint {path} belongs to another run. "
                 f"Not the same: {'; '.join(found)}.",
                 cure="Use what the checkpoint was made with, or start over without `resume`.",
             )
-        restore(self._run, tensors, document)
-        return environment_notes(self._run, document)
+        _restore(self._run, tensors, document)
+        return _environment_notes(self._run, document)
 
     def begin(self) -> None:
         """Write the first checkpoint; a place that cannot be written is refused before any work is done.
@@ -151,7 +146,7 @@ class CheckpointWriter:
             self.keep()
 
     def keep(self) -> None:
-        """Write a checkpoint now; hours of training are not thrown away because a disk is full."""
+        """Write a checkpoint now; on failure report it and go on, because a full disk should not end a training."""
         if self._checkpoint is None:
             return
         try:
@@ -177,8 +172,8 @@ class CheckpointWriter:
         ) from self._failure
 
     def _write(self, checkpoint: Checkpoint) -> None:
-        document = {"format": _FORMAT, "format_version": _FORMAT_VERSION, **document_of(self._run)}
-        write_tensor_file(os.fspath(checkpoint.path), tensors_of(self._run), document)
+        document = {"format": _FORMAT, "format_version": _FORMAT_VERSION, **_document_of(self._run)}
+        write_tensor_file(os.fspath(checkpoint.path), _tensors_of(self._run), document)
         self._written = time.monotonic()
         self._failure = None
 
@@ -188,7 +183,7 @@ _ADDED_LATER = {"clip_value": None}
 _FIRST_SOURCE = ShuffledExamples.fingerprint
 
 
-def tensors_of(run: Run) -> dict[str, Tensor]:
+def _tensors_of(run: Run) -> dict[str, Tensor]:
     """Return weights, best weights, Adam's moments, states of generators and source, steps of the epoch under way."""
     found = {f"weights/{name}": value for name, value in run.model.state_dict().items()}
     found |= {f"best/{name}": value for name, value in (run.best or {}).items()}
@@ -202,8 +197,8 @@ def tensors_of(run: Run) -> dict[str, Tensor]:
     return found
 
 
-def document_of(run: Run) -> dict[str, Any]:
-    """Return what belongs to the run besides tensors, JSON-ready."""
+def _document_of(run: Run) -> dict[str, Any]:
+    """Return the rest of the run as JSON-ready values."""
     return {
         "settings": run.settings.to_dict(),
         "binding": _binding(run),
@@ -212,7 +207,7 @@ def document_of(run: Run) -> dict[str, Any]:
     }
 
 
-def differences(run: Run, document: Mapping[str, Any]) -> list[str]:
+def _differences(run: Run, document: Mapping[str, Any]) -> list[str]:
     """Return in words where the stored run and this one are not the same; empty when it can be resumed."""
     stored, present = document["binding"], _binding(run)
     found = _changed("setting", {**_ADDED_LATER, **stored["settings"]}, present["settings"])
@@ -229,7 +224,7 @@ def differences(run: Run, document: Mapping[str, Any]) -> list[str]:
     return found
 
 
-def environment_notes(run: Run, document: Mapping[str, Any]) -> tuple[str, ...]:
+def _environment_notes(run: Run, document: Mapping[str, Any]) -> tuple[str, ...]:
     """Return a sentence for everything outside the run that may change its last digits."""
     stored = document["environment"]
     return tuple(
@@ -240,8 +235,8 @@ def environment_notes(run: Run, document: Mapping[str, Any]) -> tuple[str, ...]:
     )
 
 
-def restore(run: Run, tensors: Mapping[str, Tensor], document: Mapping[str, Any]) -> None:
-    """Put a run of the same settings, model and data where the stored one stood."""
+def _restore(run: Run, tensors: Mapping[str, Tensor], document: Mapping[str, Any]) -> None:
+    """Restore the stored state in a run of the same settings, model and data."""
     places = {name: value.device for name, value in run.model.state_dict().items()}
     run.model.load_state_dict(_under("weights/", tensors))
     best = _under("best/", tensors)
@@ -281,7 +276,7 @@ def _binding(run: Run) -> dict[str, Any]:
 
 
 def _printed(model: nn.Module) -> str:
-    """Return the model as it prints itself: tells apart what has the same weights, such as another dropout."""
+    """Return the printed form of the model, which differs where weights do not, as with another dropout."""
     return re.sub(r" at 0x[0-9a-f]+", "", repr(model))
 
 

@@ -1,4 +1,4 @@
-"""Clipping: when the gradients of all parameters together are too long, they are shortened, and it is written down.
+"""Clipping: gradients of all parameters together that are too long are shortened, and it is recorded.
 
 By norm all are multiplied by the same factor (Algorithm 1 of [pascanu2013difficulty]) and the direction is kept; by
 value every entry is bounded for itself and the direction turns. A step below the limit is not touched, not even by a
@@ -26,12 +26,12 @@ NamedParameters: TypeAlias = Iterable[nn.Parameter] | Iterable[tuple[str, nn.Par
 def clip_gradients(
     parameters: NamedParameters, clipping: Clipping | None, loss: Tensor | None = None
 ) -> tuple[ClippedStep, float]:
-    """Clip all gradients in place and say what that did; gradients of which one is not finite are left as they are.
+    """Clip all gradients in place and report what that did; where one is not finite, all are left as they are.
 
     Args:
         parameters: parameters, or pairs of name and parameter; without names they are numbered from 0.
         clipping: the limit; None measures alone.
-        loss: a scalar that travels from the device together with the norms.
+        loss: a scalar, transferred from the device together with the norms.
 
     Returns:
         What clipping did, and the loss as a number, NaN without one.
@@ -63,7 +63,7 @@ class ClippingRecorder:
     """Clips the gradients of every update and keeps the ledger; for any optimiser.
 
     Args:
-        clipping: ``ClipByNorm(limit)``, ``ClipByValue(limit)``, or None, which changes nothing and writes down alone.
+        clipping: ``ClipByNorm(limit)``, ``ClipByValue(limit)``, or None, which changes nothing and only records.
 
     Example:
         >>> from nurt.training import ClipByNorm
@@ -82,7 +82,7 @@ class ClippingRecorder:
 
     def __init__(self, clipping: Clipping | None) -> None:
         self.clipping = clipping
-        self._book = LedgerBuilder()
+        self._builder = LedgerBuilder()
 
     def step(self, parameters: NamedParameters, learning_rate: float = 1.0) -> ClippedStep:
         """Clip the gradients in place and enter the update; to be called between ``backward`` and ``optimizer.step``.
@@ -95,12 +95,12 @@ class ClippingRecorder:
             learning_rate: η of the update, for ``removed_length``; 1 gives the length of the gradients themselves.
         """
         found, _ = clip_gradients(parameters, self.clipping)
-        self._book.note(found, learning_rate)
+        self._builder.note(found, learning_rate)
         return found
 
     def ledger(self) -> ClippingLedger:
         """Return what was entered so far."""
-        return self._book.ledger(self.clipping)
+        return self._builder.ledger(self.clipping)
 
 
 def _scale(gradients: Sequence[Tensor], coefficient: float) -> bool:

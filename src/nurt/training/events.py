@@ -110,7 +110,7 @@ class TrainingRecord(Result):
             validation part, where the weights are those at the interruption. Of a stream without a validation part
             the last epoch, finished or not.
         history: one entry per epoch, epoch 0 first when there is a validation part.
-        clipping: norms of all gradients and what clipping did to them; None when it was not written down.
+        clipping: norms of all gradients and what clipping did to them; None when it was not recorded.
     """
 
     epochs: int
@@ -122,8 +122,13 @@ class TrainingRecord(Result):
 
     @property
     def updates(self) -> int:
-        """Updates of the weights that were made; 0 when they were not written down."""
+        """Updates of the weights that were made; 0 when they were not recorded."""
         return 0 if self.clipping is None else self.clipping.finite_updates
+
+    @property
+    def clipped_share(self) -> float:
+        """Share of the updates whose gradient was shortened, 0..1; 0 without any."""
+        return 0.0 if self.clipping is None else self.clipping.clipped_share
 
 
 @dataclass(frozen=True)

@@ -64,7 +64,7 @@ class FirstFault(Result):
     Args:
         cause: "weight", "input", "forward", "loss", "backward", "validation" or "unknown".
         rows: positions in the batch of the examples concerned; empty when it may be all.
-        time_step: step of the sequence, from 0, where it began, if the shape of the tensor tells.
+        time_step: step of the sequence, from 0, where it began, if the shape of the tensor shows it.
         column: column of the bad input: its name, or its number where columns have none.
         parameter: the bad weight, or the first parameter with a bad gradient.
         module: where forward or backward first went bad, as in ``named_modules``; "" is the model itself.

@@ -1,7 +1,7 @@
-"""The clipping ledger: how long the gradients of a training were, and what the limit made of them.
+"""The clipping ledger: the norms of the gradients of a training, and the effect of the limit on them.
 
-A network whose gradient is cut in most updates is steered by the limit, whatever its loss says: of the gradient it
-keeps the direction alone. The loss curve does not show it; the ledger does.
+A network whose gradient is cut in most updates is steered by the limit, whatever its loss: of the gradient only the
+direction is left. The loss curve does not show it; the ledger does.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class ClippingLedger(Result):
     """What clipping did in a training.
 
     Args:
-        clipping: the limit; None when nothing was clipped and the norms alone were written down.
+        clipping: the limit; None when nothing was clipped and only the norms were recorded.
         updates: how many, those with a gradient that is not finite included.
         clipped: updates whose gradient was changed.
         longest_run: most of them in a row.
@@ -134,7 +134,7 @@ class ClippingLedger(Result):
 
     def plot(self) -> go.Figure:
         """Return the norms over the updates with the limit, the mean coefficients, and the shares of the parameters."""
-        return ledger_figure(self)
+        return _figure(self)
 
     def _on_clipping(self) -> str:
         longest = f"the longest norm was {self.largest_norm:.3g}"
@@ -316,7 +316,7 @@ class LedgerBuilder:
             self.first_bad, self.first_bad_parameter = self.updates, step.parameter
 
 
-def ledger_figure(ledger: ClippingLedger) -> go.Figure:
+def _figure(ledger: ClippingLedger) -> go.Figure:
     """Return the figure of :meth:`ClippingLedger.plot`."""
     from plotly.subplots import make_subplots
 

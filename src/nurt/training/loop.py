@@ -49,7 +49,7 @@ def train(
 
     The same model, objective and settings give the same weights bit for bit, on the same machine with the same number
     of threads, whatever the caller did with torch's generators before, which are left as they were. The first Ctrl-C
-    ends training after the step in hand as if it were done (``stopped_by`` says so); the second goes through.
+    ends training after the current step as if it were done (``stopped_by`` says so); the second goes through.
 
     Args:
         model: the network; its weights are the starting point and change in place.

@@ -230,7 +230,7 @@ def _tensors(value: object) -> Iterator[Tensor]:
 
 
 def _position(tensor: Tensor, batch: int, direction: str) -> tuple[tuple[int, ...], int | None]:
-    """Return the bad rows of the batch and the time step where badness begins, as far as the shape tells them."""
+    """Return the bad rows of the batch and the time step where they begin, as far as the shape shows them."""
     bad = ~torch.isfinite(tensor.detach())
     if bad.dim() == 0 or batch not in bad.shape[:2]:
         return (), None

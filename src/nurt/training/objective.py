@@ -85,7 +85,7 @@ class Objective(Protocol):
     def inputs(self, indices: Tensor) -> Tensor | None:
         """Return the network's inputs for these examples, (B, T, I) or (B, T): scaled, missing values filled.
 
-        None where they are not at hand; a non-finite input is then found in the first module that receives it.
+        None where they are not available; a non-finite input is then found in the first module that receives it.
         """
         ...
 

@@ -62,7 +62,7 @@ class Stream:
         generator: the one that ``next_loss`` draws from, of NumPy or torch; its state goes into the checkpoint too.
             Torch's global generators always do.
         validate: returns the loss on a validation part, called before the first epoch and after each.
-        fingerprint: tells this stream from others, so that a checkpoint is not resumed with another one.
+        fingerprint: identifies the stream; a checkpoint is not resumed with another one.
 
     Raises:
         NurtValueError: ``updates`` is below 1.

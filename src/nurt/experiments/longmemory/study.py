@@ -100,7 +100,7 @@ class CellRun:
             at=at,
             values=values,
             updates=record.updates,
-            clipped_share=record.clipping.clipped_share if record.clipping else 0.0,
+            clipped_share=record.clipped_share,
             stopped_by=record.stopped_by,
             seconds=record.seconds,
         )
