@@ -20,7 +20,7 @@ from nurt.training import (
     CosineDecay,
     StatefulLoss,
     StepEnded,
-    Stream,
+    StreamObjective,
     TrainingSettings,
     train,
 )
@@ -202,7 +202,7 @@ def test_an_update_is_a_clipped_gradient_and_a_step_of_adam():
         if isinstance(event, StepEnded):
             seen.append(event)
 
-    record = train(model, Stream(Steeper(model), 25), once(learning_rate=0.01, clip_norm=0.7), listener=listen)
+    record = train(model, StreamObjective(Steeper(model), 25), once(learning_rate=0.01, clip_norm=0.7), listener=listen)
     optimizer, stream = torch.optim.Adam(twin.parameters(), lr=0.01), Steeper(twin)
     losses, norms = [], []
     for _ in range(25):
@@ -239,7 +239,7 @@ def test_a_stream_that_stops_being_finite_ends_the_training_before_the_weights_a
         if isinstance(event, StepEnded):
             losses.append(event.loss)
 
-    record = train(model, Stream(next_loss, 10), once(), listener=listen)
+    record = train(model, StreamObjective(next_loss, 10), once(), listener=listen)
     assert (record.updates, record.stopped_by) == (3, "non-finite")
     assert torch.equal(kept[0], model.weight)
     assert len(losses) == 3
@@ -257,16 +257,16 @@ def test_an_interrupt_ends_after_the_current_update():
             if event.step == 7:
                 signal.raise_signal(signal.SIGINT)
 
-    record = train(model, Stream(Steeper(model), 50), once(), listener=listen)
+    record = train(model, StreamObjective(Steeper(model), 50), once(), listener=listen)
     assert (record.updates, record.stopped_by) == (7, "interrupt")
     assert seen == list(range(1, 8))
-    last = train(model, Stream(Steeper(model), 7), once(), listener=listen)
+    last = train(model, StreamObjective(Steeper(model), 7), once(), listener=listen)
     assert (last.updates, last.stopped_by) == (7, "interrupt")
 
 
 def test_a_stream_without_updates_is_refused():
     with pytest.raises(NurtValueError, match="updates"):
-        Stream(lambda: torch.zeros(()), 0)
+        StreamObjective(lambda: torch.zeros(()), 0)
 
 
 @pytest.mark.parametrize("validated", [False, True])
@@ -285,7 +285,7 @@ def test_without_a_validation_part_the_last_weights_stay_and_with_one_the_best(v
         if isinstance(event, StepEnded):
             weights.append(model.weight.detach().clone())
 
-    stream = Stream(next_loss, 2, validate=validate if validated else None)
+    stream = StreamObjective(next_loss, 2, validate=validate if validated else None)
     record = train(model, stream, once(epochs=3, decay=CosineDecay()), listener=listen)
     assert [entry.learning_rate for entry in record.history[-3:]] == pytest.approx([5e-3, 3.75e-3, 1.25e-3])
     assert [entry.train_loss for entry in record.history[-3:]] == sorted(e.train_loss for e in record.history[-3:])
@@ -321,7 +321,7 @@ def fresh(generator):
             return nn.functional.mse_loss(model(inputs, None)[0], inputs.cumsum(1))
 
         own = generator()
-        return Stream(next_loss, updates, generator=own)
+        return StreamObjective(next_loss, updates, generator=own)
 
     return made
 
@@ -336,7 +336,7 @@ def carried(method, steps=11):
             before_loss()
             return nn.functional.mse_loss(outputs, targets)
 
-        return Stream(StatefulLoss(model, inputs, inputs.cumsum(1), loss, method), updates)
+        return StreamObjective(StatefulLoss(model, inputs, inputs.cumsum(1), loss, method), updates)
 
     return made
 

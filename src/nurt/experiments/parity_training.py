@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from nurt.experiments.longmemory.network import Network
-from nurt.training import Event, StepEnded, Stream, TrainingSettings, train
+from nurt.training import Event, StepEnded, StreamObjective, TrainingSettings, train
 from nurt.training.process_state import private_generators
 
 __all__ = ["ParityTraining", "train_parity"]
@@ -89,7 +89,7 @@ def train_parity(
             tell(event.step / updates)
 
     settings = TrainingSettings(epochs=1, learning_rate=learning_rate)
-    record = train(network, Stream(next_loss, updates), settings, listener=listen)
+    record = train(network, StreamObjective(next_loss, updates), settings, listener=listen)
     if record.stopped_by == "interrupt":
         raise KeyboardInterrupt
     tested = (length, 2 * length, 10 * length)

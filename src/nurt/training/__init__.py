@@ -32,7 +32,7 @@ if TYPE_CHECKING:
         SourcedObjective,
     )
     from nurt.training.settings import ClipByNorm, ClipByValue, CosineDecay, ReduceOnPlateau, TrainingSettings
-    from nurt.training.stream import ResumableLoss, StatefulLoss, Stream
+    from nurt.training.stream import ResumableLoss, StatefulLoss, StreamObjective
 
 __all__ = [
     "BatchSource",
@@ -57,7 +57,7 @@ __all__ = [
     "SourcedObjective",
     "StatefulLoss",
     "StepEnded",
-    "Stream",
+    "StreamObjective",
     "TrainingEnded",
     "TrainingRecord",
     "TrainingSettings",
@@ -83,7 +83,7 @@ _HOME = {
     "SourcedObjective": "objective",
     "ReduceOnPlateau": "settings",
     "StatefulLoss": "stream",
-    "Stream": "stream",
+    "StreamObjective": "stream",
     "TrainingSettings": "settings",
     "train": "loop",
 }

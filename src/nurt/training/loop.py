@@ -54,7 +54,7 @@ def train(
     Args:
         model: the network; its weights are the starting point and change in place.
         objective: training examples, loss and validation. One with a ``source`` decides its own batches:
-            :class:`~nurt.training.LengthBuckets`, or a :class:`~nurt.training.Stream`, which is both.
+            :class:`~nurt.training.LengthBuckets`, or a :class:`~nurt.training.StreamObjective`, which is both.
         settings: how to train.
         listener: called with every event as it happens; nothing is printed.
         checkpoint: where to keep the run so that it can be resumed; None keeps nothing.

@@ -2,7 +2,7 @@
 
 An objective gives the loss of a batch; a source says which batches an epoch has. Most objectives have numbered
 examples and leave the source to the loop, which shuffles them. One that needs another order carries its own:
-:class:`LengthBuckets` for sequences of unequal length, or a stream (:class:`nurt.training.Stream`).
+:class:`LengthBuckets` for sequences of unequal length, or a stream (:class:`nurt.training.StreamObjective`).
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Objective(Protocol):
 
     The objective owns the data and the loss; the loop owns steps and stopping. Nothing here may depend on earlier
     calls, nor draw from generators other than torch's global ones: that makes a run repeatable. What has a state of
-    its own is a :class:`nurt.training.Stream`.
+    its own is a :class:`nurt.training.StreamObjective`.
     """
 
     @property

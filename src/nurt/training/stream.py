@@ -17,7 +17,7 @@ from nurt.results import plain
 from nurt.training.objective import Description
 from nurt.training.settings import TrainingSettings
 
-__all__ = ["ResumableLoss", "StatefulLoss", "Stream", "detached"]
+__all__ = ["ResumableLoss", "StatefulLoss", "StreamObjective", "detached"]
 
 Sequences: TypeAlias = Tensor | np.ndarray
 Generator: TypeAlias = torch.Generator | np.random.Generator | np.random.RandomState
@@ -45,7 +45,7 @@ class ResumableLoss(Protocol):
         ...
 
 
-class Stream:
+class StreamObjective:
     """The objective, and the source of its batches, for :func:`nurt.training.train` on a stream.
 
     An epoch is ``updates`` updates. ``TrainingSettings(epochs=1)`` makes one stretch of the stream; several epochs of
@@ -73,7 +73,7 @@ class Stream:
         ...     inputs = torch.rand(8, 2, generator=generator)
         ...     return (layer(inputs) - inputs.sum(1, keepdim=True)).square().mean()
         >>> settings = nurt.training.TrainingSettings(epochs=1, learning_rate=0.05)
-        >>> record = nurt.training.train(layer, Stream(next_loss, 300, generator=generator), settings)
+        >>> record = nurt.training.train(layer, StreamObjective(next_loss, 300, generator=generator), settings)
         >>> record.updates, record.stopped_by, record.history[0].train_loss < 0.1
         (300, 'updates', True)
     """
@@ -90,7 +90,9 @@ class Stream:
         fingerprint: str = "",
     ) -> None:
         if updates < 1:
-            raise NurtValueError("Stream: `updates` is out of range.", expected="at least 1", got=repr(updates))
+            raise NurtValueError(
+                "StreamObjective: `updates` is out of range.", expected="at least 1", got=repr(updates)
+            )
         self.examples = updates
         self._next_loss, self._generator, self._validate = next_loss, generator, validate
         self._resumable = next_loss if isinstance(next_loss, ResumableLoss) else None
@@ -98,7 +100,7 @@ class Stream:
         self.fingerprint = ", ".join(filter(None, parts))
 
     @property
-    def source(self) -> Stream:
+    def source(self) -> StreamObjective:
         """The stream itself: it decides what comes next."""
         return self
 
@@ -150,7 +152,7 @@ class StatefulLoss:
     After the last step the series begin again, from the model's initial state.
 
     Series may be NumPy arrays, memory-mapped ones among them, which are read one window at a time. In a
-    :class:`Stream` a checkpoint holds position and state.
+    :class:`StreamObjective` a checkpoint holds position and state.
 
     Args:
         model: ``model(inputs (B, T, I), state) -> (outputs (B, T, ·), state)``; the state is None at the beginning,

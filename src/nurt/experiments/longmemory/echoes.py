@@ -12,7 +12,7 @@ from nurt.data.synthetic import Echo
 from nurt.experiments.longmemory.network import build, tensors
 from nurt.experiments.longmemory.study import TRAINING, CellRun, MemorySettings
 from nurt.nn import Truncated
-from nurt.training import Event, StatefulLoss, StepEnded, Stream, train
+from nurt.training import Event, StatefulLoss, StepEnded, StreamObjective, train
 
 __all__ = ["train_echo"]
 
@@ -45,6 +45,6 @@ def train_echo(settings: MemorySettings, echo: Echo, cell: str, seed: int, tell:
             tell(event.step / settings.updates)
 
     next_loss = StatefulLoss(network.at_every_step, inputs, targets, judged, Truncated(echo.chunk))
-    record = train(network, Stream(next_loss, settings.updates), settings.training, listener=listen)
+    record = train(network, StreamObjective(next_loss, settings.updates), settings.training, listener=listen)
     measured[record.updates] = float(np.mean(right[-settings.tested :])) if right else math.nan
     return CellRun.of(cell, seed, measured, record)

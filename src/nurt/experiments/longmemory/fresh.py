@@ -11,7 +11,7 @@ import torch
 from nurt.data.synthetic import AbstractBenchmark
 from nurt.experiments.longmemory.network import Network, build, loss_of, tensors
 from nurt.experiments.longmemory.study import TRAINING, CellRun, MemorySettings, tested_stream
-from nurt.training import Event, StepEnded, Stream, train
+from nurt.training import Event, StepEnded, StreamObjective, train
 
 __all__ = ["train_cell"]
 
@@ -36,7 +36,9 @@ def train_cell(settings: MemorySettings, cell: str, seed: int, tell: Callable[[f
     def next_loss() -> torch.Tensor:
         return loss_of(network, benchmark.loss, *tensors(benchmark.draw(settings.batch, stream)))
 
-    record = train(network, Stream(next_loss, settings.updates, generator=stream), settings.training, listener=listen)
+    record = train(
+        network, StreamObjective(next_loss, settings.updates, generator=stream), settings.training, listener=listen
+    )
     if record.updates not in measured:
         measured[record.updates] = _test(network, benchmark, tested)
     return CellRun.of(cell, seed, measured, record)
