@@ -137,7 +137,7 @@ class Progress:
 
 
 class _Clock:
-    """Estimates the time left from the pace of this session.
+    """Estimates the time left from the pace of this sitting.
 
     Args:
         start: steps done before it.

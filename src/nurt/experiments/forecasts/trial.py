@@ -9,7 +9,7 @@ from nurt.data import Series
 from nurt.evaluation.forecasts.backtest import score
 from nurt.evaluation.forecasts.baselines import AbstractBaseline
 from nurt.evaluation.forecasts.results import BacktestResult
-from nurt.tasks.forecasting import Forecaster, ForecastPlan, TrainingSession
+from nurt.tasks.forecasting import Forecaster, ForecastPlan, Sitting
 from nurt.tasks.forecasting.backtesting import cells_at, origins_after, series_until
 from nurt.training import Event, StepEnded
 
@@ -67,7 +67,7 @@ def train_and_judge(
             updates += 1
             tell((event.epoch - 1 + event.step / event.steps_per_epoch) / epochs)
 
-    forecaster = plan.forecaster().fit([series_until(series, fitted)], session=TrainingSession(listen))
+    forecaster = plan.forecaster().fit([series_until(series, fitted)], sitting=Sitting(listen))
     if forecaster.training_record_.stopped_by == "interrupt":
         raise KeyboardInterrupt
     origins = origins_after([series], [known], plan.step_size)

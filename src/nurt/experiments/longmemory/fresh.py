@@ -36,9 +36,8 @@ def train_cell(settings: MemorySettings, cell: str, seed: int, tell: Callable[[f
     def next_loss() -> torch.Tensor:
         return loss_of(network, benchmark.loss, *tensors(benchmark.draw(settings.batch, stream)))
 
-    record = train(
-        network, StreamObjective(next_loss, settings.updates, generator=stream), settings.training, listener=listen
-    )
+    objective = StreamObjective(next_loss, settings.updates, generator=stream)
+    record = train(network, objective, settings.training, listener=listen)
     if record.updates not in measured:
         measured[record.updates] = _test(network, benchmark, tested)
     return CellRun.of(cell, seed, measured, record)

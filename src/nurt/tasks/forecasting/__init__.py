@@ -2,7 +2,7 @@
 
 from nurt.tasks.forecasting.demo import DemoRun, run_demo
 from nurt.tasks.forecasting.examining import examine_forecaster
-from nurt.tasks.forecasting.fitting import TrainingSession
+from nurt.tasks.forecasting.fitting import Sitting
 from nurt.tasks.forecasting.forecaster import Forecaster
 from nurt.tasks.forecasting.recipes import RECIPES, ForecastPlan
 from nurt.tasks.forecasting.results import Audit, ForecastRun, ForecastStep, ModelSummary, SeedStudy
@@ -23,7 +23,7 @@ __all__ = [
     "ModelSummary",
     "PredictRun",
     "SeedStudy",
-    "TrainingSession",
+    "Sitting",
     "examine_forecaster",
     "run_backtest",
     "run_demo",

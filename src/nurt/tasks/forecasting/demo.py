@@ -15,7 +15,7 @@ from nurt.data.synthetic import noisy_sine
 from nurt.evaluation.forecasts.baselines import AbstractBaseline, Linear, Naive
 from nurt.kernels.threads import threads
 from nurt.results import Result
-from nurt.tasks.forecasting.fitting import TrainingSession
+from nurt.tasks.forecasting.fitting import Sitting
 from nurt.tasks.forecasting.recipes import ForecastPlan
 from nurt.tasks.forecasting.results import ForecastRun, SeedStudy
 from nurt.tasks.forecasting.run import Trial, prepare_folder, run_forecast, try_out
@@ -80,7 +80,7 @@ def run_demo(*, seed: int = 0, seeds: int = 5, out: Path, listener: Listener | N
 
 
 def _uninterrupted(wave: Series, plan: ForecastPlan, listener: Listener | None) -> Trial:
-    trial = try_out([wave], plan, TrainingSession(listener))
+    trial = try_out([wave], plan, Sitting(listener))
     if trial.forecaster.training_record_.stopped_by == "interrupt":
         raise KeyboardInterrupt
     return trial

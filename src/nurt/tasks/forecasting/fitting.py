@@ -12,11 +12,11 @@ from nurt.tasks.forecasting.network import ForecastNetwork, NetworkDesign
 from nurt.tasks.forecasting.problem import CHUNK, ForecastObjective, Problem, to_tensors
 from nurt.training import Checkpoint, Listener, TrainingRecord, TrainingSettings, train
 
-__all__ = ["TrainingSession", "fit_network"]
+__all__ = ["Sitting", "fit_network"]
 
 
 @dataclass(frozen=True)
-class TrainingSession:
+class Sitting:
     """How one training run talks to the outside: who listens, where it is kept, whether it goes on."""
 
     listener: Listener | None = None
@@ -30,7 +30,7 @@ def fit_network(
     scaling: FittedScaling,
     loss: str,
     settings: TrainingSettings,
-    session: TrainingSession,
+    sitting: Sitting,
 ) -> tuple[ForecastNetwork, TrainingRecord]:
     """Build, initialise and train a network; the caller's random state is left as it was.
 
@@ -46,9 +46,9 @@ def fit_network(
         network,
         ForecastObjective(problem, loss, steps=problem.windows.horizon),
         settings,
-        listener=session.listener,
-        checkpoint=session.checkpoint,
-        resume=session.resume,
+        listener=sitting.listener,
+        checkpoint=sitting.checkpoint,
+        resume=sitting.resume,
     )
     return network, record
 

@@ -22,7 +22,7 @@ from nurt.nn import explain
 from nurt.tasks.forecasting.backtesting import backtest, series_until
 from nurt.tasks.forecasting.calibration import Calibration, Fan
 from nurt.tasks.forecasting.exchange import Exchange
-from nurt.tasks.forecasting.fitting import TrainingSession, fit_network
+from nurt.tasks.forecasting.fitting import Sitting, fit_network
 from nurt.tasks.forecasting.network import ForecastNetwork, NetworkDesign
 from nurt.tasks.forecasting.options import CELL_NAMES, quantiles_for, scaling_of, validated
 from nurt.tasks.forecasting.problem import CHUNK, Problem, to_tensors
@@ -147,14 +147,14 @@ class Forecaster:
 
     # ------------------------------------------------------------------ fit
 
-    def fit(self, y: Any, second: None = None, *, session: TrainingSession | None = None, **columns: Any) -> Self:
+    def fit(self, y: Any, second: None = None, *, sitting: Sitting | None = None, **columns: Any) -> Self:
         """Learn from series.
 
         Args:
             y: array (T,), array (T, channels) with one series per channel, list of arrays, long frame (pandas,
                 polars or Arrow), a :class:`nurt.data.Selection`, or a sequence of :class:`nurt.data.Series`.
             second: None; it is here because scikit-learn's pipelines pass a second argument.
-            session: listener, checkpoint and resumption of the training.
+            sitting: listener, checkpoint and resumption of the training.
             **columns: for frames, as :func:`nurt.data.from_frame` takes them.
 
         Returns:
@@ -189,7 +189,7 @@ class Forecaster:
         scaling = scaling_of(self.scaling).fit(problem.training_rows)
         settings = dataclasses.replace(self.training or TrainingSettings(), seed=self.random_state)
         self.network_, self.training_record_ = fit_network(
-            problem, design, scaling, self.loss, settings, session or TrainingSession()
+            problem, design, scaling, self.loss, settings, sitting or Sitting()
         )
         self._remember(problem, exchange)
         return self

@@ -26,7 +26,7 @@ from nurt.tasks.forecasting.auditing import audit_copies, audit_leaks, audit_rea
 from nurt.tasks.forecasting.backtesting import cells_at, origins_after, series_until
 from nurt.tasks.forecasting.calibration import Fan
 from nurt.tasks.forecasting.examining import QUICK, examine_forecaster
-from nurt.tasks.forecasting.fitting import TrainingSession
+from nurt.tasks.forecasting.fitting import Sitting
 from nurt.tasks.forecasting.forecaster import Forecaster
 from nurt.tasks.forecasting.problem import cut_in_time
 from nurt.tasks.forecasting.recipes import ForecastPlan
@@ -83,12 +83,12 @@ class Trial:
     result: BacktestResult
 
 
-def try_out(series: Sequence[Series], plan: ForecastPlan, session: TrainingSession | None = None) -> Trial:
+def try_out(series: Sequence[Series], plan: ForecastPlan, sitting: Sitting | None = None) -> Trial:
     """Fit the plan's forecaster on what lies before the test part and judge it on the test part."""
     forecaster = plan.forecaster()
     test = plan.settings()["test"]
     known = tuple(cut_in_time(one, plan.look_back, 1, test=test).train_end for one in series)
-    forecaster.fit([series_until(one, rows) for one, rows in zip(series, known, strict=True)], session=session)
+    forecaster.fit([series_until(one, rows) for one, rows in zip(series, known, strict=True)], sitting=sitting)
     origins = origins_after(series, known, plan.step_size)
     baselines = [
         *default_baselines(plan.look_back, plan.horizon, plan.season),
@@ -137,8 +137,8 @@ def _run(
         checkpoint = _checkpoint(out, plan, seed)
         # Only the first training must have left a checkpoint: the others may not have begun.
         goes_on = resume and (seed == plan.seed or checkpoint.exists())
-        session = TrainingSession(listener, Checkpoint(checkpoint, every_seconds=CHECKPOINT_SECONDS), goes_on)
-        trial = try_out(selection.series, dataclasses.replace(plan, seed=seed), session)
+        sitting = Sitting(listener, Checkpoint(checkpoint, every_seconds=CHECKPOINT_SECONDS), goes_on)
+        trial = try_out(selection.series, dataclasses.replace(plan, seed=seed), sitting)
         if seed == plan.seed:
             trial.forecaster.save(out / MODEL_FILE)
         record = trial.forecaster.training_record_
