@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 import nurt
-from nurt.training import TrainingSettings, train
+from nurt.training import Description, TrainingSettings, train
 
 
 class Adder(nn.Module):
@@ -40,8 +40,8 @@ class Adding:
     def validate(self, model: nn.Module) -> float:
         return float(self.loss(model, torch.arange(self.examples, len(self.sums))))
 
-    def describe(self, indices: Tensor) -> list[dict[str, object]]:
-        return [{"series": f"sequence {i}", "first": 1, "last": self.data.shape[1]} for i in indices.tolist()]
+    def describe(self, indices: Tensor) -> Description:
+        return Description(unit="sequences", where=f"with the sums {self.sums[indices].tolist()}")
 
     def inputs(self, indices: Tensor) -> Tensor:
         return self.data[indices]

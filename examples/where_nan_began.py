@@ -15,8 +15,8 @@ def main() -> None:
         model.fit(noisy_sine(seed=0))
     except NonFiniteError as error:
         print(error)
-        told = ("cause", "module", "module_type", "time_step", "step", "gradient_norms")
-        print(json.dumps({name: error.record[name] for name in told}))
+        shown = ("cause", "module", "module_type", "time_step", "step", "gradient_norms")
+        print(json.dumps({name: error.record[name] for name in shown}))
 
 
 if __name__ == "__main__":

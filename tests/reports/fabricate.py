@@ -17,7 +17,7 @@ from nurt.standing import Standing
 from nurt.tasks.forecasting.results import Audit, ForecastRun, ForecastStep, ModelSummary, SeedStudy
 from nurt.training import ClipByNorm, ClippedStep
 from nurt.training.events import EpochEnded, TrainingRecord
-from nurt.training.ledger_book import LedgerBook
+from nurt.training.ledger import LedgerBuilder
 
 LOOK_BACK = 60
 
@@ -168,7 +168,7 @@ def make_training(epochs: int = 23) -> TrainingRecord:
         )
         for epoch in range(1, epochs + 1)
     ]
-    book = LedgerBook()
+    book = LedgerBuilder()
     for number in range(100):
         long = number < 30
         book.note(

@@ -124,7 +124,7 @@ def test_a_finished_run_goes_on_when_more_epochs_are_asked_for(tiny, whole, tmp_
     assert tiny.same_bits(whole[0].state_dict(), network.state_dict())
 
 
-def test_seconds_add_up_over_sittings(tiny, tmp_path):
+def test_seconds_add_up_over_sessions(tiny, tmp_path):
     checkpoint = stopped(tiny, tmp_path / "run.safetensors")
     tensors, document = read_tensor_file(checkpoint.path, kind="nurt-checkpoint", version=1)
     document["progress"]["seconds"] += 1000.0

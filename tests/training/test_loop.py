@@ -251,7 +251,7 @@ def test_a_loss_with_axes_is_refused(tiny):
 
 
 def test_resume_needs_a_checkpoint(tiny):
-    with pytest.raises(NurtValueError, match="without a checkpoint"):
+    with pytest.raises(NurtValueError, match="needs a checkpoint"):
         train(tiny.Network(), tiny.Task(), TrainingSettings(), resume=True)
 
 
@@ -265,7 +265,7 @@ def ctrl_c_at(step):
     return press
 
 
-def test_ctrl_c_ends_training_after_the_step_in_hand(tiny):
+def test_ctrl_c_ends_training_after_the_current_step(tiny):
     network, task, record, _ = run(tiny, task=tiny.Task(before_loss=ctrl_c_at(6)))
     assert task.steps == 6
     assert (record.stopped_by, record.epochs) == ("interrupt", 1)

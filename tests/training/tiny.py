@@ -8,6 +8,8 @@ import hashlib
 import torch
 from torch import nn
 
+from nurt.training import Description
+
 SETTINGS = {
     "epochs": 4,
     "batch_size": 7,
@@ -67,10 +69,14 @@ class Task:
         return float(nn.functional.mse_loss(model(self._inputs[held_out]), self._targets[held_out]).detach())
 
     def describe(self, indices):
-        return [
-            {"series": f"s{int(i) % 2}", "first": 10 * int(i), "last": 10 * int(i) + 8, "columns": self.columns}
-            for i in indices
-        ]
+        series = list(dict.fromkeys(f"s{number % 2}" for number in indices.tolist()))
+        first, last = 10 * int(indices.min()), 10 * int(indices.max()) + 8
+        return Description(
+            "windows",
+            f"series {', '.join(series)}, {first} to {last}",
+            {"series": series, "first": first, "last": last},
+            self.columns or (),
+        )
 
     def inputs(self, indices):
         return self._inputs[indices]

@@ -215,14 +215,13 @@ def _train(settings: ParitySettings, progress: ReportProgress) -> tuple[ParityTr
     if not settings.ways:
         return ()
     from nurt.experiments.parity_training import train_parity
-    from nurt.training.online import OnlineSettings
 
     plan = [(way, settings.seed + repeat) for way in settings.ways for repeat in range(settings.repeats)]
-    budget = OnlineSettings(settings.updates, settings.learning_rate)
     done: list[ParityTraining] = []
     for way, seed in plan:
         tell = part_of(about(progress, WAYS[way]), len(done), len(plan))
-        done.append(train_parity(way, seed, settings.trained, settings.hidden, budget, tell))
+        size, rate = (settings.trained, settings.hidden), settings.learning_rate
+        done.append(train_parity(way, seed, *size, settings.updates, rate, tell))
     return tuple(done)
 
 

@@ -10,8 +10,8 @@ import torch
 from torch import nn
 
 from nurt.experiments.longmemory.network import Network
-from nurt.training.online import OnlineSettings, train_online
-from nurt.training.randomness import private_generators
+from nurt.training import Event, StepEnded, StreamObjective, TrainingSettings, train
+from nurt.training.process_state import private_generators
 
 __all__ = ["ParityTraining", "train_parity"]
 
@@ -45,7 +45,13 @@ class ParityTraining:
 
 
 def train_parity(
-    way: str, seed: int, length: int, hidden: int, settings: OnlineSettings, tell: Callable[[float], None]
+    way: str,
+    seed: int,
+    length: int,
+    hidden: int,
+    updates: int,
+    learning_rate: float,
+    tell: Callable[[float], None],
 ) -> ParityTraining:
     """Train a tanh network; every update sees new bits.
 
@@ -55,7 +61,8 @@ def train_parity(
         seed: of weights and bits.
         length: T.
         hidden: H.
-        settings: how to train.
+        updates: how many.
+        learning_rate: of Adam.
         tell: told the share of the updates that is done.
 
     Raises:
@@ -77,7 +84,12 @@ def train_parity(
             steps = min(length, steps + 1)
         return loss
 
-    record = train_online(network, next_loss, settings, after_update=lambda update: tell(update / settings.updates))
+    def listen(event: Event) -> None:
+        if isinstance(event, StepEnded):
+            tell(event.step / updates)
+
+    settings = TrainingSettings(epochs=1, learning_rate=learning_rate)
+    record = train(network, StreamObjective(next_loss, updates), settings, listener=listen)
     if record.stopped_by == "interrupt":
         raise KeyboardInterrupt
     tested = (length, 2 * length, 10 * length)

@@ -184,7 +184,7 @@ def compute(settings: StructuresSettings, progress: ReportProgress) -> Structure
     import torch
 
     from nurt.experiments.structure_models import build
-    from nurt.training.randomness import private_generators
+    from nurt.training.process_state import private_generators
 
     reach, parameters = {}, {}
     shapes: dict[str, tuple[tuple[int, ...], ...]] = {}

@@ -1,6 +1,6 @@
-"""Fitting a model: a loop to be read, settings, events, checkpoints, and the search for the first NaN.
+"""Fitting a model: one loop, settings, events, checkpoints, and the search for the first NaN.
 
-Names are imported when they are first used, so that the events can be had without torch.
+Names are imported when they are first used, so that the events are available without torch.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from nurt.training.checkpoint import Checkpoint, CheckpointError
-    from nurt.training.decay import CosineDecay, ReduceOnPlateau
+    from nurt.training.clipping import ClippingRecorder
     from nurt.training.events import (
         CheckpointFailed,
         EpochEnded,
@@ -22,15 +22,20 @@ if TYPE_CHECKING:
         TrainingStarted,
     )
     from nurt.training.ledger import ClippedStep, ClippingLedger
-    from nurt.training.limits import ClipByNorm, ClipByValue
     from nurt.training.loop import train
-    from nurt.training.objective import Objective
-    from nurt.training.online import OnlineRecord, OnlineSettings, train_online
-    from nurt.training.recorder import ClippingRecorder
-    from nurt.training.settings import TrainingSettings
-    from nurt.training.stateful import StatefulLoss
+    from nurt.training.objective import (
+        BatchSource,
+        Description,
+        LengthBuckets,
+        Objective,
+        ShuffledExamples,
+        SourcedObjective,
+    )
+    from nurt.training.settings import ClipByNorm, ClipByValue, CosineDecay, ReduceOnPlateau, TrainingSettings
+    from nurt.training.stream import ResumableLoss, StatefulLoss, StreamObjective
 
 __all__ = [
+    "BatchSource",
     "Checkpoint",
     "CheckpointError",
     "CheckpointFailed",
@@ -40,40 +45,47 @@ __all__ = [
     "ClippingLedger",
     "ClippingRecorder",
     "CosineDecay",
+    "Description",
     "EpochEnded",
     "Event",
+    "LengthBuckets",
     "Listener",
     "Objective",
-    "OnlineRecord",
-    "OnlineSettings",
     "ReduceOnPlateau",
+    "ResumableLoss",
+    "ShuffledExamples",
+    "SourcedObjective",
     "StatefulLoss",
     "StepEnded",
+    "StreamObjective",
     "TrainingEnded",
     "TrainingRecord",
     "TrainingSettings",
     "TrainingStarted",
     "train",
-    "train_online",
 ]
 
 _HOME = {
     "Checkpoint": "checkpoint",
     "CheckpointError": "checkpoint",
-    "ClipByNorm": "limits",
-    "ClipByValue": "limits",
+    "ClipByNorm": "settings",
+    "ClipByValue": "settings",
     "ClippedStep": "ledger",
     "ClippingLedger": "ledger",
-    "ClippingRecorder": "recorder",
-    "CosineDecay": "decay",
+    "ClippingRecorder": "clipping",
+    "CosineDecay": "settings",
+    "BatchSource": "objective",
+    "Description": "objective",
+    "LengthBuckets": "objective",
     "Objective": "objective",
-    "OnlineRecord": "online",
-    "OnlineSettings": "online",
-    "ReduceOnPlateau": "decay",
-    "StatefulLoss": "stateful",
+    "ResumableLoss": "stream",
+    "ShuffledExamples": "objective",
+    "SourcedObjective": "objective",
+    "ReduceOnPlateau": "settings",
+    "StatefulLoss": "stream",
+    "StreamObjective": "stream",
     "TrainingSettings": "settings",
     "train": "loop",
-    "train_online": "online",
 }
 
 

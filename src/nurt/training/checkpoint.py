@@ -1,25 +1,35 @@
-"""Checkpoints: where a run stands, in one file without pickle, from which it goes on bit for bit.
+"""Checkpoints: the state of a run in one file without pickle, from which it continues bit for bit.
 
-The file holds weights, best weights, Adam's moments, the states of the generators, the place in the data and the
-history. The order of the examples and the counters of stopping and decay are functions of what it holds. A run resumed
-on the same machine with the same version of torch and the same number of threads ends with the weights it would have
-had without the interruption, to the last bit, also when it was killed in the middle of an epoch or of a write.
+The file holds weights, best weights, Adam's moments, the states of generators and source, the position in the data
+and the history. The order of the examples and the counters of stopping and decay are functions of what it holds. A run
+resumed on the same machine with the same version of torch and the same number of threads ends with the weights of an
+uninterrupted one, to the last bit, also when it was killed in the middle of an epoch or of a write.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from nurt.errors import DataError, NurtValueError, OutputError
+import torch
+from torch import Tensor, nn
+
+from nurt.errors import DataError, NurtTypeError, NurtValueError, OutputError
 from nurt.training.events import CheckpointFailed, Event, TrainingRecord
-from nurt.training.run import Run
-from nurt.training.snapshot import differences, document_of, environment_notes, restore, tensors_of
+from nurt.training.objective import ShuffledExamples
+from nurt.training.process_state import generator_states, set_generator_states
+from nurt.training.run import Run, RunProgress
 from nurt.training.tensorfile import UnreadableError, read_tensor_file, write_tensor_file
 
-__all__ = ["Checkpoint", "CheckpointError", "Keeper"]
+__all__ = [
+    "Checkpoint",
+    "CheckpointError",
+    "CheckpointWriter",
+]
 
 _FORMAT = "nurt-checkpoint"
 _FORMAT_VERSION = 1
@@ -27,7 +37,7 @@ _FORMAT_VERSION = 1
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """Where and how often to keep a run so that it can be resumed.
+    """Where and how often to store a run so that it can be resumed.
 
     It is written when training begins, whenever one of the intervals has passed, on an interrupt, and at the end.
 
@@ -65,7 +75,7 @@ class CheckpointError(OutputError):
         super().__init__(what, **parts)
 
 
-class Keeper:
+class CheckpointWriter:
     """Writes the checkpoints of one run when they are due; without a :class:`Checkpoint` it does nothing."""
 
     def __init__(self, checkpoint: Checkpoint | None, run: Run, tell: Callable[[Event], None]) -> None:
@@ -77,17 +87,17 @@ class Keeper:
         self._failure: OutputError | None = None
 
     def resume(self) -> tuple[str, ...]:
-        """Put the run where the checkpoint says it stood.
+        """Restore the run from the checkpoint.
 
         Returns:
-            Sentences on what may keep the result from being bit for bit that of an uninterrupted run.
+            Sentences on what may make the result differ from that of an uninterrupted run.
 
         Raises:
             DataError: there is no usable checkpoint, or it belongs to another run.
         """
         if self._checkpoint is None:
             raise NurtValueError(
-                "train: `resume` was asked for without a checkpoint.",
+                "train: `resume` needs a checkpoint.",
                 expected="checkpoint=Checkpoint(path) where resume=True",
                 got="checkpoint=None",
             )
@@ -99,15 +109,15 @@ class Keeper:
                 f"Training cannot be resumed: the file {path} {error.reason}.",
                 cure="Name the checkpoint of an interrupted training, or start over without `resume`.",
             ) from error
-        found = differences(self._run, document)
+        found = _differences(self._run, document)
         if found:
             raise DataError(
                 f"Training cannot be resumed: the checkpoint {path} belongs to another run. "
                 f"Not the same: {'; '.join(found)}.",
                 cure="Use what the checkpoint was made with, or start over without `resume`.",
             )
-        restore(self._run, tensors, document)
-        return environment_notes(self._run, document)
+        _restore(self._run, tensors, document)
+        return _environment_notes(self._run, document)
 
     def begin(self) -> None:
         """Write the first checkpoint; a place that cannot be written is refused before any work is done.
@@ -136,7 +146,7 @@ class Keeper:
             self.keep()
 
     def keep(self) -> None:
-        """Write a checkpoint now; hours of training are not thrown away because a disk is full."""
+        """Write a checkpoint now; on failure report it and go on, because a full disk should not end a training."""
         if self._checkpoint is None:
             return
         try:
@@ -162,7 +172,137 @@ class Keeper:
         ) from self._failure
 
     def _write(self, checkpoint: Checkpoint) -> None:
-        document = {"format": _FORMAT, "format_version": _FORMAT_VERSION, **document_of(self._run)}
-        write_tensor_file(os.fspath(checkpoint.path), tensors_of(self._run), document)
+        document = {"format": _FORMAT, "format_version": _FORMAT_VERSION, **_document_of(self._run)}
+        write_tensor_file(os.fspath(checkpoint.path), _tensors_of(self._run), document)
         self._written = time.monotonic()
         self._failure = None
+
+
+# Settings that older checkpoints do not name, and what they were then; the same for the source of batches.
+_ADDED_LATER = {"clip_value": None}
+_FIRST_SOURCE = ShuffledExamples.fingerprint
+
+
+def _tensors_of(run: Run) -> dict[str, Tensor]:
+    """Return weights, best weights, Adam's moments, states of generators and source, steps of the epoch under way."""
+    found = {f"weights/{name}": value for name, value in run.model.state_dict().items()}
+    found |= {f"best/{name}": value for name, value in (run.best or {}).items()}
+    moments = run.optimizer.state_dict()["state"]
+    for number, (name, _) in enumerate(run.named_parameters):
+        found |= {f"adam/{name}/{key}": value for key, value in moments.get(number, {}).items()}
+    found |= {f"generator/{device}": state for device, state in generator_states(run.devices).items()}
+    found |= {f"source/{name}": value for name, value in run.source.state().items()}
+    found["steps/losses"] = torch.tensor(run.progress.losses, dtype=torch.float64)
+    found["steps/norms"] = torch.tensor(run.progress.norms, dtype=torch.float64)
+    return found
+
+
+def _document_of(run: Run) -> dict[str, Any]:
+    """Return the rest of the run as JSON-ready values."""
+    return {
+        "settings": run.settings.to_dict(),
+        "binding": _binding(run),
+        "environment": _environment(run),
+        "progress": {key: value for key, value in run.progress.to_dict().items() if key not in ("losses", "norms")},
+    }
+
+
+def _differences(run: Run, document: Mapping[str, Any]) -> list[str]:
+    """Return in words where the stored run and this one are not the same; empty when it can be resumed."""
+    stored, present = document["binding"], _binding(run)
+    found = _changed("setting", {**_ADDED_LATER, **stored["settings"]}, present["settings"])
+    tensors = _changed("tensor of the model", stored["tensors"], present["tensors"])
+    found += tensors
+    if not tensors and stored["model"] != present["model"]:
+        found.append("the structure of the model")
+    if stored["examples"] != present["examples"]:
+        found.append(f"the number of training examples ({stored['examples']} then, {present['examples']} now)")
+    elif stored["data"] != present["data"]:
+        found.append("the data or the loss (their fingerprint has changed)")
+    elif stored.get("source", _FIRST_SOURCE) != present["source"]:
+        found.append("the source of the batches (its fingerprint has changed)")
+    return found
+
+
+def _environment_notes(run: Run, document: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return a sentence for everything outside the run that may change its last digits."""
+    stored = document["environment"]
+    return tuple(
+        f"Resumed with {name} {now} instead of {stored.get(name)}: the last digits may differ from those of an "
+        "uninterrupted run."
+        for name, now in _environment(run).items()
+        if stored.get(name) != now
+    )
+
+
+def _restore(run: Run, tensors: Mapping[str, Tensor], document: Mapping[str, Any]) -> None:
+    """Restore the stored state in a run of the same settings, model and data."""
+    places = {name: value.device for name, value in run.model.state_dict().items()}
+    run.model.load_state_dict(_under("weights/", tensors))
+    best = _under("best/", tensors)
+    run.best = {name: value.to(places[name]) for name, value in best.items()} or None
+    _restore_moments(run, tensors)
+    run.source.restore(_under("source/", tensors))
+    # After the source, which may run the model.
+    set_generator_states(_under("generator/", tensors), run.devices)
+    steps = {key: tensors[f"steps/{key}"].tolist() for key in ("losses", "norms")}
+    run.progress = RunProgress.from_dict({**document["progress"], **steps})
+
+
+def _restore_moments(run: Run, tensors: Mapping[str, Tensor]) -> None:
+    moments = {}
+    for number, (name, _) in enumerate(run.named_parameters):
+        own = {key: value for key, value in _under(f"adam/{name}/", tensors).items() if "/" not in key}
+        if own:
+            moments[number] = own
+    groups = run.optimizer.state_dict()["param_groups"]
+    run.optimizer.load_state_dict({"state": moments, "param_groups": groups})
+
+
+def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+
+
+def _binding(run: Run) -> dict[str, Any]:
+    """Return what a resumed run must share with the stored one."""
+    return {
+        "settings": run.settings.binding(),
+        "model": _printed(run.model),
+        "tensors": {name: _form(name, value) for name, value in run.model.state_dict().items()},
+        "data": run.objective.fingerprint,
+        "examples": run.objective.examples,
+        "source": run.source.fingerprint,
+    }
+
+
+def _printed(model: nn.Module) -> str:
+    """Return the printed form of the model, which differs where weights do not, as with another dropout."""
+    return re.sub(r" at 0x[0-9a-f]+", "", repr(model))
+
+
+def _form(name: str, value: object) -> str:
+    if not isinstance(value, Tensor):
+        raise NurtTypeError(
+            f"`{name}` in the state of the model cannot be kept in a checkpoint.",
+            expected="a tensor",
+            got=type(value).__name__,
+            cure="Keep such state out of get_extra_state, or train without a checkpoint.",
+        )
+    return f"{str(value.dtype).removeprefix('torch.')} {tuple(value.shape)}"
+
+
+def _changed(what: str, stored: Mapping[str, object], present: Mapping[str, object]) -> list[str]:
+    return [
+        f"{what} `{name}` ({stored.get(name, 'absent')} then, {present.get(name, 'absent')} now)"
+        for name in sorted(stored.keys() | present.keys())
+        if stored.get(name, "absent") != present.get(name, "absent")
+    ]
+
+
+def _environment(run: Run) -> dict[str, object]:
+    return {
+        "torch": str(torch.__version__),
+        "threads": torch.get_num_threads(),
+        "vector instructions": torch.backends.cpu.get_cpu_capability(),
+        "device": ", ".join(sorted({parameter.device.type for parameter in run.model.parameters()})),
+    }

@@ -1,4 +1,4 @@
-"""Clipping: when the gradients of all parameters together are too long, they are shortened, and it is written down.
+"""Clipping: gradients of all parameters together that are too long are shortened, and it is recorded.
 
 By norm all are multiplied by the same factor (Algorithm 1 of [pascanu2013difficulty]) and the direction is kept; by
 value every entry is bounded for itself and the direction turns. A step below the limit is not touched, not even by a
@@ -14,23 +14,24 @@ from typing import TypeAlias
 import torch
 from torch import Tensor, nn
 
-from nurt.training.ledger import BadKind, ClippedStep
-from nurt.training.limits import ClipByValue, Clipping
+from nurt.training.ledger import BadKind, ClippedStep, ClippingLedger, LedgerBuilder
+from nurt.training.settings import ClipByValue, Clipping
 
-__all__ = ["Parameters", "clip_gradients"]
+__all__ = ["ClippingRecorder", "NamedParameters", "clip_gradients"]
 
-Parameters: TypeAlias = Iterable[nn.Parameter] | Iterable[tuple[str, nn.Parameter]]
+
+NamedParameters: TypeAlias = Iterable[nn.Parameter] | Iterable[tuple[str, nn.Parameter]]
 
 
 def clip_gradients(
-    parameters: Parameters, clipping: Clipping | None, loss: Tensor | None = None
+    parameters: NamedParameters, clipping: Clipping | None, loss: Tensor | None = None
 ) -> tuple[ClippedStep, float]:
-    """Clip all gradients in place and say what that did; gradients of which one is not finite are left as they are.
+    """Clip all gradients in place and report what that did; where one is not finite, all are left as they are.
 
     Args:
         parameters: parameters, or pairs of name and parameter; without names they are numbered from 0.
         clipping: the limit; None measures alone.
-        loss: a scalar that travels from the device together with the norms.
+        loss: a scalar, transferred from the device together with the norms.
 
     Returns:
         What clipping did, and the loss as a number, NaN without one.
@@ -56,6 +57,50 @@ def clip_gradients(
     after = norm * coefficient
     cosine = 1.0 if norm else math.nan
     return ClippedStep(norm, after, clipped, cosine, (1.0 - coefficient) * norm, shares), value
+
+
+class ClippingRecorder:
+    """Clips the gradients of every update and keeps the ledger; for any optimiser.
+
+    Args:
+        clipping: ``ClipByNorm(limit)``, ``ClipByValue(limit)``, or None, which changes nothing and only records.
+
+    Example:
+        >>> from nurt.training import ClipByNorm
+        >>> layer = torch.nn.Linear(2, 1, bias=False)
+        >>> optimizer = torch.optim.SGD(layer.parameters(), lr=0.1)
+        >>> recorder = ClippingRecorder(ClipByNorm(1.0))
+        >>> for _ in range(3):
+        ...     optimizer.zero_grad()
+        ...     (layer(torch.tensor([3.0, 4.0])) - 100.0).backward()
+        ...     if recorder.step(layer.named_parameters(), learning_rate=0.1).is_finite:
+        ...         optimizer.step()
+        >>> ledger = recorder.ledger()
+        >>> ledger.clipped_share, ledger.longest_run
+        (1.0, 3)
+    """
+
+    def __init__(self, clipping: Clipping | None) -> None:
+        self.clipping = clipping
+        self._builder = LedgerBuilder()
+
+    def step(self, parameters: NamedParameters, learning_rate: float = 1.0) -> ClippedStep:
+        """Clip the gradients in place and enter the update; to be called between ``backward`` and ``optimizer.step``.
+
+        A gradient that is not finite is entered by its kind and left as it is: skip the update where ``is_finite`` of
+        what is returned is False.
+
+        Args:
+            parameters: ``model.parameters()``, or ``model.named_parameters()`` for a ledger with names.
+            learning_rate: η of the update, for ``removed_length``; 1 gives the length of the gradients themselves.
+        """
+        found, _ = clip_gradients(parameters, self.clipping)
+        self._builder.note(found, learning_rate)
+        return found
+
+    def ledger(self) -> ClippingLedger:
+        """Return what was entered so far."""
+        return self._builder.ledger(self.clipping)
 
 
 def _scale(gradients: Sequence[Tensor], coefficient: float) -> bool:
@@ -149,6 +194,6 @@ def _numbers(scalars: Sequence[Tensor]) -> list[float]:
     return found
 
 
-def _named(parameters: Parameters) -> Iterable[tuple[str, nn.Parameter]]:
+def _named(parameters: NamedParameters) -> Iterable[tuple[str, nn.Parameter]]:
     for number, found in enumerate(parameters):
         yield found if isinstance(found, tuple) else (str(number), found)

@@ -1,4 +1,4 @@
-"""What training tells whoever listens: plain frozen events, handed to one callable."""
+"""Events of a training, passed to its listener as they happen, and the record of what it did: frozen values."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = [
 
 @dataclass(frozen=True)
 class EpochEnded(Result):
-    """One pass over the training examples.
+    """One pass over the training examples, or one stretch of a stream.
 
     Args:
         epoch: 0 is the untrained model (validated, not trained), 1 the first pass.
@@ -101,13 +101,16 @@ class TrainingRecord(Result):
     """How a model came to be.
 
     Args:
-        epochs: completed epochs, over all sittings when resumed.
-        seconds: wall-clock training time, over all sittings.
-        stopped_by: "epochs" (all done), "patience" (validation no longer improved) or "interrupt".
+        epochs: completed epochs, over all sessions when resumed.
+        seconds: wall-clock training time, over all sessions.
+        stopped_by: "epochs" (all done), "patience" (validation no longer improved) or "interrupt"; of a stream
+            "updates" (all made), "patience", "interrupt", or "non-finite": the next loss or gradient was not a number,
+            and the weights are those before it.
         best_epoch: epoch whose weights the model carries; 1 also when interrupted in the first epoch without a
-            validation part, where the weights are those at the interruption.
+            validation part, where the weights are those at the interruption. Of a stream without a validation part
+            the last epoch, finished or not.
         history: one entry per epoch, epoch 0 first when there is a validation part.
-        clipping: norms of all gradients and what clipping did to them; None when it was not written down.
+        clipping: norms of all gradients and what clipping did to them; None when it was not recorded.
     """
 
     epochs: int
@@ -116,6 +119,16 @@ class TrainingRecord(Result):
     best_epoch: int
     history: tuple[EpochEnded, ...]
     clipping: ClippingLedger | None = None
+
+    @property
+    def updates(self) -> int:
+        """Updates of the weights that were made; 0 when they were not recorded."""
+        return 0 if self.clipping is None else self.clipping.finite_updates
+
+    @property
+    def clipped_share(self) -> float:
+        """Share of the updates whose gradient was shortened, 0..1; 0 without any."""
+        return 0.0 if self.clipping is None else self.clipping.clipped_share
 
 
 @dataclass(frozen=True)

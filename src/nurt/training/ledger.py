@@ -1,28 +1,31 @@
-"""The clipping ledger: how long the gradients of a training were, and what the limit made of them.
+"""The clipping ledger: the norms of the gradients of a training, and the effect of the limit on them.
 
-A network whose gradient is cut in most updates is steered by the limit, whatever its loss says: of the gradient it
-keeps the direction alone. The loss curve does not show it; the ledger does.
+A network whose gradient is cut in most updates is steered by the limit, whatever its loss: of the gradient only the
+direction is left. The loss curve does not show it; the ledger does.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 
 from nurt import plotting
 from nurt.results import Result
-from nurt.training.limits import ClipByNorm, Clipping, clipping_from_dict, clipping_to_dict
-from nurt.training.trace import Trace
+from nurt.training.settings import ClipByNorm, Clipping, clipping_from_dict, clipping_to_dict
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-__all__ = ["BadKind", "ClippedStep", "ClippingLedger"]
+
+__all__ = ["BadKind", "ClippedStep", "ClippingLedger", "LedgerBuilder", "Trace", "TraceBuilder"]
+
 
 BadKind: TypeAlias = Literal["nan", "inf"]
+
 
 _TAKES_PART, _STEERS = 0.1, 0.25
 
@@ -67,7 +70,7 @@ class ClippingLedger(Result):
     """What clipping did in a training.
 
     Args:
-        clipping: the limit; None when nothing was clipped and the norms alone were written down.
+        clipping: the limit; None when nothing was clipped and only the norms were recorded.
         updates: how many, those with a gradient that is not finite included.
         clipped: updates whose gradient was changed.
         longest_run: most of them in a row.
@@ -102,8 +105,12 @@ class ClippingLedger(Result):
     @property
     def clipped_share(self) -> float:
         """Share of the finite updates that were clipped, 0..1; 0 without any."""
-        finite = self.updates - self.nan - self.inf
-        return self.clipped / finite if finite else 0.0
+        return self.clipped / self.finite_updates if self.finite_updates else 0.0
+
+    @property
+    def finite_updates(self) -> int:
+        """Updates with a finite gradient."""
+        return self.updates - self.nan - self.inf
 
     @property
     def verdict(self) -> str:
@@ -115,8 +122,8 @@ class ClippingLedger(Result):
 
     def to_dict(self) -> dict[str, Any]:
         """Return fields, share and verdict as plain JSON values."""
-        told = {"clipped_share": self.clipped_share, "verdict": self.verdict}
-        return {**super().to_dict(), "clipping": clipping_to_dict(self.clipping), **told}
+        derived = {"clipped_share": self.clipped_share, "verdict": self.verdict}
+        return {**super().to_dict(), "clipping": clipping_to_dict(self.clipping), **derived}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> ClippingLedger:
@@ -127,7 +134,7 @@ class ClippingLedger(Result):
 
     def plot(self) -> go.Figure:
         """Return the norms over the updates with the limit, the mean coefficients, and the shares of the parameters."""
-        return ledger_figure(self)
+        return _figure(self)
 
     def _on_clipping(self) -> str:
         longest = f"the longest norm was {self.largest_norm:.3g}"
@@ -162,7 +169,154 @@ class ClippingLedger(Result):
         return f"{steps} not finite ({self.nan} with NaN, {self.inf} infinite), {place}."
 
 
-def ledger_figure(ledger: ClippingLedger) -> go.Figure:
+_COLUMNS = ("steps", "largest", "norms", "coefficients", "clipped")
+
+
+@dataclass(frozen=True)
+class Trace(Result):
+    """Gradient norms over the finite updates, ``width`` of them in a point; N points.
+
+    Args:
+        width: updates in a point, a power of 2; 1 as long as every update has a point of its own.
+        steps: (N,) updates in each point, fewer in the last.
+        largest: (N,) largest norm before clipping.
+        norms: (N,) mean norm before clipping.
+        coefficients: (N,) mean of norm after / norm before.
+        clipped: (N,) share of the updates that were clipped, 0..1.
+    """
+
+    width: int
+    steps: tuple[int, ...]
+    largest: tuple[float, ...]
+    norms: tuple[float, ...]
+    coefficients: tuple[float, ...]
+    clipped: tuple[float, ...]
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Trace:
+        """Return the trace that ``to_dict`` described."""
+        return cls(values["width"], *(tuple(values[name]) for name in _COLUMNS))
+
+
+@dataclass
+class TraceBuilder:
+    """The trace while it is written; when all points are used up, neighbours are joined.
+
+    Args:
+        points: the most points, an even number.
+        width: updates in a finished point.
+        columns: per point: updates, largest norm, sums of norms, of coefficients and of clipped updates.
+    """
+
+    points: int = 200
+    width: int = 1
+    columns: list[list[float]] = field(default_factory=list)
+
+    def note(self, norm: float, coefficient: float, *, clipped: bool) -> None:
+        """Enter one finite update."""
+        if self.columns and self.columns[-1][0] < self.width:
+            self.columns[-1] = _joined(self.columns[-1], [1.0, norm, norm, coefficient, float(clipped)])
+            return
+        if len(self.columns) == self.points:
+            pairs = zip(self.columns[::2], self.columns[1::2], strict=True)
+            self.columns = [_joined(first, second) for first, second in pairs]
+            self.width *= 2
+        self.columns.append([1.0, norm, norm, coefficient, float(clipped)])
+
+    def trace(self) -> Trace:
+        """Return the series so far."""
+        steps = tuple(int(point[0]) for point in self.columns)
+        largest = tuple(point[1] for point in self.columns)
+        means = (tuple(point[column] / point[0] for point in self.columns) for column in (2, 3, 4))
+        return Trace(self.width, steps, largest, *means)
+
+
+@dataclass
+class LedgerBuilder:
+    """The ledger while it is written: sums and counts, as many for a long training as for a short one.
+
+    Args:
+        updates, clipped, longest_run, nan, inf, first_bad, first_bad_parameter, largest_norm, removed_length: as there.
+        run: clipped updates in a row up to now.
+        directed: updates with a gradient that is finite and not 0.
+        cosine_sum: of their cosines.
+        least_cosine: of them; None without any.
+        share_sums: parameter → sum of its shares.
+        trace: norms over time.
+    """
+
+    updates: int = 0
+    clipped: int = 0
+    run: int = 0
+    longest_run: int = 0
+    nan: int = 0
+    inf: int = 0
+    first_bad: int | None = None
+    first_bad_parameter: str | None = None
+    largest_norm: float = 0.0
+    directed: int = 0
+    cosine_sum: float = 0.0
+    least_cosine: float | None = None
+    removed_length: float = 0.0
+    share_sums: dict[str, float] = field(default_factory=dict)
+    trace: TraceBuilder = field(default_factory=TraceBuilder)
+
+    def note(self, step: ClippedStep, learning_rate: float) -> None:
+        """Enter one update."""
+        self.updates += 1
+        if not step.is_finite:
+            self._note_bad(step)
+            return
+        self.clipped += step.clipped
+        self.run = self.run + 1 if step.clipped else 0
+        self.longest_run = max(self.longest_run, self.run)
+        self.largest_norm = max(self.largest_norm, step.norm)
+        self.removed_length += learning_rate * step.removed
+        self.trace.note(step.norm, step.coefficient, clipped=step.clipped)
+        if not math.isnan(step.cosine):
+            self.directed += 1
+            self.cosine_sum += step.cosine
+            self.least_cosine = step.cosine if self.least_cosine is None else min(self.least_cosine, step.cosine)
+            for name, share in step.shares.items():
+                self.share_sums[name] = self.share_sums.get(name, 0.0) + share
+
+    def ledger(self, clipping: Clipping | None) -> ClippingLedger:
+        """Return what was entered so far."""
+        return ClippingLedger(
+            clipping=clipping,
+            updates=self.updates,
+            clipped=self.clipped,
+            longest_run=self.longest_run,
+            nan=self.nan,
+            inf=self.inf,
+            first_bad=self.first_bad,
+            first_bad_parameter=self.first_bad_parameter,
+            largest_norm=self.largest_norm,
+            mean_cosine=self.cosine_sum / self.directed if self.directed else None,
+            least_cosine=self.least_cosine,
+            removed_length=self.removed_length,
+            shares={name: total / self.directed for name, total in self.share_sums.items()},
+            trace=self.trace.trace(),
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything as plain JSON values; floats survive the round trip exactly."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> LedgerBuilder:
+        """Return the builder that :meth:`to_dict` described; an empty one without values."""
+        return cls(**{**values, "trace": TraceBuilder(**values.get("trace", {}))})
+
+    def _note_bad(self, step: ClippedStep) -> None:
+        self.nan += step.kind == "nan"
+        self.inf += step.kind == "inf"
+        self.run = 0
+        if self.first_bad is None:
+            self.first_bad, self.first_bad_parameter = self.updates, step.parameter
+
+
+def _figure(ledger: ClippingLedger) -> go.Figure:
     """Return the figure of :meth:`ClippingLedger.plot`."""
     from plotly.subplots import make_subplots
 
@@ -192,3 +346,8 @@ def ledger_figure(ledger: ClippingLedger) -> go.Figure:
 
 def _per_cent(share: float) -> str:
     return f"{100.0 * share:.1f} %" if share < _TAKES_PART else f"{100.0 * share:.0f} %"
+
+
+def _joined(first: list[float], second: list[float]) -> list[float]:
+    sums = [one + other for one, other in zip(first[2:], second[2:], strict=True)]
+    return [first[0] + second[0], max(first[1], second[1]), *sums]

@@ -1,20 +1,20 @@
 """The training loop, to be read from top to bottom.
 
-Epoch after epoch: visit all examples in a new order, one batch per step; each step takes the gradient, clips it, and
-moves the weights by Adam. After every epoch the validation part says how good the model is; the best weights win, and
-the untrained model is a candidate too.
+Epoch after epoch it takes the batches that the source gives, one per step: all examples in a new order, in buckets of
+similar length, or the next examples of a stream. Each step takes the gradient, clips it, and moves the weights by Adam.
+After every epoch the validation part measures the model; the best weights are kept, and the untrained model is a
+candidate too.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
 
 from nurt.errors import ShapeError
-from nurt.training.checkpoint import Checkpoint, Keeper
+from nurt.training.checkpoint import Checkpoint, CheckpointWriter
 from nurt.training.clipping import clip_gradients
 from nurt.training.events import (
     EpochEnded,
@@ -25,15 +25,13 @@ from nurt.training.events import (
     TrainingRecord,
     TrainingStarted,
 )
-from nurt.training.finding import Moment
-from nurt.training.interrupt import Interrupt
-from nurt.training.ledger import ClippedStep
-from nurt.training.nonfinite import all_finite, investigate_batch, investigate_model
+from nurt.training.fault import FaultTime
+from nurt.training.ledger import BadKind, ClippedStep
+from nurt.training.nonfinite import investigate_batch, investigate_model
 from nurt.training.objective import Objective
-from nurt.training.randomness import generator_states, private_generators, set_generator_states
-from nurt.training.run import Run
-from nurt.training.settings import TrainingSettings
-from nurt.training.stopping import out_of_patience
+from nurt.training.process_state import Interrupt, generator_states, private_generators, set_generator_states
+from nurt.training.run import Run, all_finite
+from nurt.training.settings import TrainingSettings, out_of_patience
 
 __all__ = ["train"]
 
@@ -51,11 +49,12 @@ def train(
 
     The same model, objective and settings give the same weights bit for bit, on the same machine with the same number
     of threads, whatever the caller did with torch's generators before, which are left as they were. The first Ctrl-C
-    ends training after the step in hand as if it were done (``stopped_by`` says so); the second goes through.
+    ends training after the current step as if it were done (``stopped_by`` says so); the second goes through.
 
     Args:
         model: the network; its weights are the starting point and change in place.
-        objective: training examples, loss and validation.
+        objective: training examples, loss and validation. One with a ``source`` decides its own batches:
+            :class:`~nurt.training.LengthBuckets`, or a :class:`~nurt.training.StreamObjective`, which is both.
         settings: how to train.
         listener: called with every event as it happens; nothing is printed.
         checkpoint: where to keep the run so that it can be resumed; None keeps nothing.
@@ -66,20 +65,20 @@ def train(
 
     Raises:
         DataError: there is no example, or the checkpoint cannot be resumed with this run.
-        NonFiniteError: a value became NaN or infinite; the error says where, the model carries the best weights
-            before that.
+        NonFiniteError: a value became NaN or infinite; the error names the place, the model carries the best weights
+            before that. A stream returns its record instead, unless the weights or the validation loss went bad.
         OutputError: the checkpoint cannot be written at the start; nothing was done.
         CheckpointError: the last checkpoint could not be written; the model is trained, the error has the record.
     """
-    tell = listener if listener is not None else _nobody
+    tell = listener if listener is not None else _ignore
     run = Run.begin(model, objective, settings)
-    keeper = Keeper(checkpoint, run, tell)
+    writer = CheckpointWriter(checkpoint, run, tell)
     with private_generators(settings.seed, run.devices), Interrupt() as interrupt:
-        notes = keeper.resume() if resume else ()
+        notes = writer.resume() if resume else ()
         next_epoch = run.progress.epoch + 1
-        tell(TrainingStarted(settings.epochs, next_epoch, objective.examples, run.steps_per_epoch, notes))
+        tell(TrainingStarted(settings.epochs, next_epoch, objective.examples, len(run.batches()), notes))
         try:
-            stopped_by = _train_until_stopped(run, keeper, interrupt, tell)
+            stopped_by = _train_until_stopped(run, writer, interrupt, tell)
         except KeyboardInterrupt:
             if interrupt.requested:
                 raise
@@ -90,44 +89,46 @@ def train(
             model.eval()
     record = run.record(stopped_by)
     tell(TrainingEnded(record))
-    keeper.raise_failure(record)
+    writer.raise_failure(record)
     return record
 
 
-def _train_until_stopped(run: Run, keeper: Keeper, interrupt: Interrupt, tell: Listener) -> str:
+def _train_until_stopped(run: Run, writer: CheckpointWriter, interrupt: Interrupt, tell: Listener) -> str:
     """Train epoch after epoch; return what ended it, in the words of :class:`TrainingRecord`."""
     if run.progress.is_fresh:
-        _look_at_untrained(run, tell)
-    keeper.begin()
+        _validate_untrained(run, tell)
+    writer.begin()
     while True:
         reason = _reason_to_stop(run, interrupt)
         if reason is not None:
-            keeper.keep()
+            writer.keep()
             return reason
         rate = run.set_learning_rate()
         batches = run.batches()
         run.model.train()
         for indices in batches[run.progress.step :]:
-            loss, clipped = _take_step(run, indices, rate)
-            tell(StepEnded(run.progress.epoch + 1, run.progress.step, len(batches), loss, clipped))
-            keeper.after_step()
+            loss, step = _take_step(run, indices, rate)
+            if not _is_finite(loss, step):
+                return "non-finite"
+            tell(StepEnded(run.progress.epoch + 1, run.progress.step, len(batches), loss, step))
+            writer.after_step()
             if interrupt.requested:
-                keeper.keep()
+                writer.keep()
                 return "interrupt"
         tell(_end_epoch(run, [len(indices) for indices in batches], rate))
-        keeper.after_epoch()
+        writer.after_epoch()
 
 
 def _reason_to_stop(run: Run, interrupt: Interrupt) -> str | None:
     if run.progress.epoch >= run.settings.epochs:
-        return "epochs"
+        return "epochs" if run.source.repeats else "updates"
     if out_of_patience(run.progress.monitored, run.settings.patience):
         return "patience"
     return "interrupt" if interrupt.requested else None
 
 
 def _take_step(run: Run, indices: Tensor, rate: float) -> tuple[float, ClippedStep]:
-    """Move the weights once; return the loss before that, and what clipping did."""
+    """Move the weights once, if the gradient is finite; return the loss before that, and what clipping did."""
     generators = generator_states(run.devices)
     run.optimizer.zero_grad()
     loss = run.objective.loss(run.model, indices)
@@ -139,17 +140,25 @@ def _take_step(run: Run, indices: Tensor, rate: float) -> tuple[float, ClippedSt
             cure="Let the objective return the mean over the batch.",
         )
     loss.backward()  # type: ignore[no-untyped-call]  # torch leaves this method without annotations
-    step, loss_value = clip_gradients(run.named_parameters, run.settings.clipping, loss)
-    if not (math.isfinite(loss_value) and step.is_finite):
+    step, value = clip_gradients(run.named_parameters, run.settings.clipping, loss)
+    if _is_finite(value, step):
+        run.optimizer.step()
+        run.progress.note_step(value, step, rate)
+    elif run.source.repeats:
         set_generator_states(generators, run.devices)
-        moment = _moment(run, run.progress.step + 1, rate, None if math.isfinite(loss_value) else loss_value)
-        raise investigate_batch(run.model, run.objective, indices, replace(moment, gradient=step.kind))
-    run.optimizer.step()
-    run.progress.note_step(loss_value, step, rate)
-    return loss_value, step
+        seen = None if math.isfinite(value) else str(value)
+        time = _time(run, run.progress.epoch + 1, rate, step=run.progress.step + 1, loss=seen, gradient=step.kind)
+        raise investigate_batch(run.model, run.objective, indices, time)
+    elif not step.is_finite:
+        run.progress.ledger.note(step, rate)
+    return value, step
 
 
-def _look_at_untrained(run: Run, tell: Listener) -> None:
+def _is_finite(loss: float, step: ClippedStep) -> bool:
+    return math.isfinite(loss) and step.is_finite
+
+
+def _validate_untrained(run: Run, tell: Listener) -> None:
     """Enter the untrained model as epoch 0, the first candidate, if there is a validation part."""
     value = _validate(run, epoch=0, rate=run.settings.learning_rate)
     if value is not None:
@@ -159,13 +168,13 @@ def _look_at_untrained(run: Run, tell: Listener) -> None:
 
 
 def _end_epoch(run: Run, batch_sizes: list[int], rate: float) -> EpochEnded:
-    """Judge the epoch under way and keep its weights if they are the best so far."""
+    """Validate the epoch under way and keep its weights if they are the best so far."""
     epoch = run.progress.epoch + 1
     if not all_finite(run.parameters):
-        raise investigate_model(run.model, _moment(run, None, rate, None))
+        raise investigate_model(run.model, _time(run, epoch, rate))
     value = _validate(run, epoch, rate)
     entry = run.progress.note_epoch(value, rate, batch_sizes, clipping=run.settings.clipping is not None)
-    if entry.is_best:
+    if run.keeps(entry):
         run.remember_weights()
     return entry
 
@@ -175,16 +184,23 @@ def _validate(run: Run, epoch: int, rate: float) -> float | None:
     with torch.no_grad():
         value = run.objective.validate(run.model)
     if value is not None and not math.isfinite(value):
-        moment = Moment(epoch, None, rate, tuple(run.progress.last_norms), str(value))
-        raise investigate_model(run.model, moment)
+        raise investigate_model(run.model, _time(run, epoch, rate, loss=str(value)))
     return value
 
 
-def _moment(run: Run, step: int | None, rate: float, loss: float | None) -> Moment:
-    seen = None if loss is None else str(loss)
-    return Moment(run.progress.epoch + 1, step, rate, tuple(run.progress.last_norms), seen)
+def _time(
+    run: Run,
+    epoch: int,
+    rate: float,
+    *,
+    step: int | None = None,
+    loss: str | None = None,
+    gradient: BadKind | None = None,
+) -> FaultTime:
+    """Return when something went wrong."""
+    return FaultTime(epoch, step, rate, tuple(run.progress.last_norms), loss, gradient)
 
 
-def _nobody(event: Event) -> None:
+def _ignore(event: Event) -> None:
     """Listen to no event."""
     del event

@@ -1,23 +1,153 @@
-"""The parts of one training run, bundled: what is trained, on what, how, and how far it has come."""
+"""One training run: what is trained, on what, how, and how far it has come.
+
+Together with weights, moments, generators and the state of the source, the progress is all that is needed to go on.
+"""
 
 from __future__ import annotations
 
 import copy
-import math
-from dataclasses import dataclass, field
+import statistics
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from nurt.errors import DataError, NurtValueError
-from nurt.training.events import TrainingRecord
-from nurt.training.objective import Objective
-from nurt.training.progress import Progress
-from nurt.training.randomness import cuda_devices, epoch_order
-from nurt.training.settings import TrainingSettings
-from nurt.training.stopping import best_index
+from nurt.training.events import EpochEnded, TrainingRecord
+from nurt.training.ledger import ClippedStep, LedgerBuilder
+from nurt.training.objective import BatchSource, Objective, ShuffledExamples, SourcedObjective
+from nurt.training.process_state import cuda_devices
+from nurt.training.settings import TrainingSettings, best_index
 
-__all__ = ["Run"]
+__all__ = ["LAST_NORMS", "Run", "RunProgress", "Stopwatch", "all_finite"]
+
+LAST_NORMS = 20
+"""How many gradient norms are kept for the report of a non-finite value."""
+
+
+class Stopwatch:
+    """Seconds of wall-clock time, over all sessions.
+
+    Args:
+        seconds: time already spent in earlier sessions.
+    """
+
+    def __init__(self, seconds: float = 0.0) -> None:
+        self._started = time.monotonic() - seconds
+
+    def read(self) -> float:
+        """Return the seconds so far."""
+        return time.monotonic() - self._started
+
+
+@dataclass
+class RunProgress:
+    """Where a run stands.
+
+    Args:
+        epoch: completed epochs.
+        losses: loss of each step done in the epoch under way; their number is the place in the data.
+        norms: global gradient norm, before clipping, of the same steps.
+        clipped: how many of these steps were clipped.
+        last_norms: norms of the last :data:`LAST_NORMS` steps, across epochs.
+        history: one entry per completed epoch, epoch 0 first when there is a validation part.
+        ledger: what clipping did, over all epochs.
+        watch: time spent.
+        epoch_started: reading of the watch at the start of the epoch under way, seconds.
+    """
+
+    epoch: int = 0
+    losses: list[float] = field(default_factory=list)
+    norms: list[float] = field(default_factory=list)
+    clipped: int = 0
+    last_norms: list[float] = field(default_factory=list)
+    history: list[EpochEnded] = field(default_factory=list)
+    ledger: LedgerBuilder = field(default_factory=LedgerBuilder)
+    watch: Stopwatch = field(default_factory=Stopwatch)
+    epoch_started: float = 0.0
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether nothing has been done yet."""
+        return not (self.epoch or self.losses or self.history)
+
+    @property
+    def step(self) -> int:
+        """Steps done in the epoch under way."""
+        return len(self.losses)
+
+    @property
+    def monitored(self) -> list[float]:
+        """The losses that stopping and decay watch, one per entry of the history."""
+        return [entry.monitored for entry in self.history]
+
+    def note_step(self, loss: float, step: ClippedStep, learning_rate: float) -> None:
+        """Enter one finished step."""
+        self.losses.append(loss)
+        self.norms.append(step.norm)
+        self.clipped += step.clipped
+        self.last_norms = [*self.last_norms, step.norm][-LAST_NORMS:]
+        self.ledger.note(step, learning_rate)
+
+    def note_untrained(self, validation_loss: float, learning_rate: float) -> EpochEnded:
+        """Enter the validation of the untrained model as epoch 0."""
+        return self._enter(
+            EpochEnded(0, None, validation_loss, learning_rate, None, None, self._epoch_seconds(), is_best=True)
+        )
+
+    def note_epoch(
+        self, validation_loss: float | None, learning_rate: float, batch_sizes: Sequence[int], clipping: bool
+    ) -> EpochEnded:
+        """Enter the epoch under way as finished and begin the next."""
+        weighted = sum(loss * size for loss, size in zip(self.losses, batch_sizes, strict=True))
+        train_loss = weighted / sum(batch_sizes)
+        value = train_loss if validation_loss is None else validation_loss
+        entry = EpochEnded(
+            epoch=self.epoch + 1,
+            train_loss=train_loss,
+            validation_loss=validation_loss,
+            learning_rate=learning_rate,
+            gradient_norm=statistics.median(self.norms),
+            clipped_share=self.clipped / self.step if clipping else None,
+            seconds=self._epoch_seconds(),
+            is_best=all(value < earlier for earlier in self.monitored),
+        )
+        self.epoch += 1
+        self.losses, self.norms, self.clipped = [], [], 0
+        return self._enter(entry)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything as plain JSON values; floats survive the round trip exactly."""
+        return {
+            "epoch": self.epoch,
+            "losses": self.losses,
+            "norms": self.norms,
+            "clipped": self.clipped,
+            "last_norms": self.last_norms,
+            "history": [asdict(entry) for entry in self.history],
+            "ledger": self.ledger.to_dict(),
+            "seconds": self.watch.read(),
+            "epoch_started": self.epoch_started,
+        }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> RunProgress:
+        """Return the progress that :meth:`to_dict` described, its watch running on."""
+        kept = {name: values[name] for name in ("epoch", "losses", "norms", "clipped", "last_norms", "epoch_started")}
+        history = [EpochEnded(**entry) for entry in values["history"]]
+        ledger = LedgerBuilder.from_dict(values.get("ledger", {}))
+        return cls(**kept, history=history, ledger=ledger, watch=Stopwatch(values["seconds"]))
+
+    def _enter(self, entry: EpochEnded) -> EpochEnded:
+        self.history.append(entry)
+        self.epoch_started = self.watch.read()
+        return entry
+
+    def _epoch_seconds(self) -> float:
+        return self.watch.read() - self.epoch_started
 
 
 @dataclass
@@ -26,7 +156,8 @@ class Run:
 
     Args:
         model: the model; its parameters change in place.
-        objective: examples and losses.
+        objective: the losses.
+        source: the batches of each epoch.
         settings: how to train.
         optimizer: Adam over the trainable parameters.
         progress: how far the run has come.
@@ -35,9 +166,10 @@ class Run:
 
     model: nn.Module
     objective: Objective
+    source: BatchSource
     settings: TrainingSettings
     optimizer: torch.optim.Adam
-    progress: Progress = field(default_factory=Progress)
+    progress: RunProgress = field(default_factory=RunProgress)
     best: dict[str, Tensor] | None = None
 
     @classmethod
@@ -46,13 +178,23 @@ class Run:
 
         Raises:
             DataError: there is no training example.
-            NurtValueError: the model has nothing to train.
+            NurtValueError: the model has nothing to train, or source and objective have not the same examples.
         """
         if objective.examples < 1:
             raise DataError(
                 "There is no example to train on.", expected="at least 1 training example", got=str(objective.examples)
             )
-        return cls(model, objective, settings, _adam(model, settings))
+        source: BatchSource = ShuffledExamples(objective.examples)
+        if isinstance(objective, SourcedObjective):
+            source = objective.source
+        covered = sum(len(indices) for indices in source.batches(1, settings))
+        if covered != objective.examples:
+            raise NurtValueError(
+                "train: the batches of the objective's source do not cover its examples.",
+                expected=f"{objective.examples} examples in an epoch",
+                got=str(covered),
+            )
+        return cls(model, objective, source, settings, _adam(model, settings))
 
     @property
     def parameters(self) -> list[nn.Parameter]:
@@ -69,11 +211,6 @@ class Run:
         """CUDA devices the model lies on."""
         return cuda_devices(self.model)
 
-    @property
-    def steps_per_epoch(self) -> int:
-        """Optimiser steps in one epoch; the last may have fewer examples."""
-        return math.ceil(self.objective.examples / self.settings.batch_size)
-
     def set_learning_rate(self) -> float:
         """Give the optimiser the rate of the epoch under way, and return it."""
         rate = self.settings.rate(self.progress.epoch + 1, self.progress.monitored)
@@ -81,14 +218,17 @@ class Run:
             group["lr"] = rate
         return rate
 
-    def batches(self) -> tuple[Tensor, ...]:
+    def batches(self) -> Sequence[Tensor]:
         """Return the example numbers of every batch of the epoch under way, int64."""
-        examples = self.objective.examples
-        if self.settings.shuffle:
-            order = epoch_order(self.settings.seed, self.progress.epoch + 1, examples)
-        else:
-            order = torch.arange(examples)
-        return torch.split(order, self.settings.batch_size)
+        return self.source.batches(self.progress.epoch + 1, self.settings)
+
+    def keeps(self, entry: EpochEnded) -> bool:
+        """Return whether the weights after this epoch are the best so far.
+
+        The training loss of a stream is measured on other examples in every epoch and selects nothing: without a
+        validation part its last weights stay.
+        """
+        return entry.is_best and (entry.validation_loss is not None or self.source.repeats)
 
     def remember_weights(self) -> None:
         """Keep a copy of the present weights and buffers as the best so far."""
@@ -101,15 +241,25 @@ class Run:
 
     def record(self, stopped_by: str) -> TrainingRecord:
         """Return how the run came to be what it is."""
-        history = self.progress.history
+        progress = self.progress
+        if self.best is not None:
+            best_epoch = progress.history[best_index(progress.monitored)].epoch
+        else:
+            best_epoch = min(max(1, progress.epoch + (progress.step > 0)), self.settings.epochs)
         return TrainingRecord(
-            epochs=self.progress.epoch,
-            seconds=self.progress.watch.read(),
+            epochs=progress.epoch,
+            seconds=progress.watch.read(),
             stopped_by=stopped_by,
-            best_epoch=history[best_index(self.progress.monitored)].epoch if history else min(1, self.settings.epochs),
-            history=tuple(history),
-            clipping=self.progress.ledger.ledger(self.settings.clipping),
+            best_epoch=best_epoch,
+            history=tuple(progress.history),
+            clipping=progress.ledger.ledger(self.settings.clipping),
         )
+
+
+def all_finite(tensors: Iterable[Tensor]) -> bool:
+    """Return whether no tensor holds NaN or an infinity; one transfer from the device for all of them."""
+    checks = [torch.isfinite(tensor).all() for tensor in tensors]
+    return not checks or bool(torch.stack([check.to(checks[0].device) for check in checks]).all())
 
 
 def _adam(model: nn.Module, settings: TrainingSettings) -> torch.optim.Adam:

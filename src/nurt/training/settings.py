@@ -1,16 +1,33 @@
-"""How to train: one frozen value."""
+"""How to train, as frozen values: settings, limits of the gradient, decay of the learning rate, early stopping.
+
+Stopping and decay are pure functions of the losses seen so far and carry no counters: a resumed run that has the
+history of losses has the counters too, and the two cannot disagree.
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, TypeAlias, final
 
 from nurt.errors import NurtTypeError, NurtValueError
-from nurt.training.decay import CosineDecay, Decay, ReduceOnPlateau
-from nurt.training.limits import ClipByNorm, ClipByValue, Clipping
 
-__all__ = ["TrainingSettings"]
+__all__ = [
+    "ClipByNorm",
+    "ClipByValue",
+    "Clipping",
+    "CosineDecay",
+    "Decay",
+    "ReduceOnPlateau",
+    "TrainingSettings",
+    "best_index",
+    "clipping_from_dict",
+    "clipping_to_dict",
+    "epochs_without_improvement",
+    "out_of_patience",
+]
+
 
 _LARGEST_SEED = 2**63 - 1
 
@@ -20,8 +37,8 @@ class TrainingSettings:
     """How to train; the numbers a run depends on, apart from model and data.
 
     Args:
-        epochs: the most passes over the training examples; 0 only validates.
-        batch_size: examples per step; the last step of an epoch takes what is left.
+        epochs: the most passes over the training examples, or stretches of a stream; 0 only validates.
+        batch_size: examples per step; the last step of an epoch takes what is left. A stream has its own.
         learning_rate: step size of Adam [kingma2015adam] in the first epoch.
         clip_norm: largest global gradient norm [pascanu2013difficulty]; None does not look at it.
         clip_value: largest entry of the gradient, instead of ``clip_norm``; None leaves the entries as they are.
@@ -108,6 +125,172 @@ class TrainingSettings:
         return values
 
 
+@dataclass(frozen=True)
+class ClipByNorm:
+    r"""Shorten the gradient g of all parameters together to the length c: g ← g · min(1, c/(‖g‖ + ε)).
+
+    With ε = 0 this is Algorithm 1 of [pascanu2013difficulty]. ``torch.nn.utils.clip_grad_norm_`` has ε = 1e-6.
+
+    Args:
+        limit: c, above 0.
+        epsilon: ε, at least 0.
+
+    Raises:
+        NurtTypeError: one of them is no number.
+        NurtValueError: one of them is out of range.
+    """
+
+    limit: float
+    epsilon: float = 0.0
+
+    def __post_init__(self) -> None:
+        _number("limit", self.limit, owner="ClipByNorm")
+        _number("epsilon", self.epsilon, above_zero=False, owner="ClipByNorm")
+
+    def coefficient(self, norm: float) -> float:
+        """Return what a gradient of the length ``norm`` is multiplied by, 0..1."""
+        return 1.0 if norm + self.epsilon <= self.limit else self.limit / (norm + self.epsilon)
+
+    def __str__(self) -> str:
+        return f"norm {self.limit:g}"
+
+
+@dataclass(frozen=True)
+class ClipByValue:
+    """Bound every entry of the gradient: g_i ← max(-c, min(c, g_i)), as ``torch.nn.utils.clip_grad_value_`` does.
+
+    It turns the gradient: large entries are cut, small ones stay.
+
+    Args:
+        limit: c, above 0.
+
+    Raises:
+        NurtTypeError: it is no number.
+        NurtValueError: it is out of range.
+    """
+
+    limit: float
+
+    def __post_init__(self) -> None:
+        _number("limit", self.limit, owner="ClipByValue")
+
+    def __str__(self) -> str:
+        return f"value {self.limit:g}"
+
+
+Clipping: TypeAlias = ClipByNorm | ClipByValue
+
+
+_KINDS: dict[str, type[Clipping]] = {"ClipByNorm": ClipByNorm, "ClipByValue": ClipByValue}
+
+
+def clipping_to_dict(clipping: Clipping | None) -> dict[str, Any] | None:
+    """Return the clipping as plain JSON values with the name of its kind."""
+    return None if clipping is None else {"kind": type(clipping).__name__, **asdict(clipping)}
+
+
+def clipping_from_dict(values: dict[str, Any] | None) -> Clipping | None:
+    """Return the clipping that :func:`clipping_to_dict` described."""
+    if values is None:
+        return None
+    parts = dict(values)
+    return _KINDS[parts.pop("kind")](**parts)
+
+
+@final
+@dataclass(frozen=True)
+class ReduceOnPlateau:
+    """Multiply the rate by ``factor`` whenever the monitored loss has not improved for ``patience`` epochs.
+
+    Args:
+        factor: what the rate is multiplied by, between 0 and 1.
+        patience: epochs in a row without a new lowest loss before a reduction; counting starts anew after each.
+        minimum: the rate never falls below this (nor rises to it, if it starts lower).
+    """
+
+    factor: float = 0.5
+    patience: int = 5
+    minimum: float = 1e-6
+
+    def __post_init__(self) -> None:
+        if not 0.0 < self.factor < 1.0:
+            raise NurtValueError(
+                "ReduceOnPlateau: `factor` cannot reduce a rate.",
+                expected="a number between 0 and 1, such as 0.5",
+                got=repr(self.factor),
+            )
+        if self.patience < 1:
+            raise NurtValueError(
+                "ReduceOnPlateau: `patience` is too small.", expected="at least 1 epoch", got=repr(self.patience)
+            )
+        _check_minimum("ReduceOnPlateau", self.minimum)
+
+    def rate(self, initial: float, epoch: int, epochs: int, monitored: Sequence[float]) -> float:
+        """Return the learning rate of ``epoch``.
+
+        Args:
+            initial: the rate training starts with.
+            epoch: the epoch about to begin, from 1; not used.
+            epochs: the most epochs there will be; not used.
+            monitored: monitored losses of all earlier epochs, in order.
+        """
+        del epoch, epochs
+        rate, lowest, stale = initial, math.inf, 0
+        for loss in monitored:
+            stale = 0 if loss < lowest else stale + 1
+            lowest = min(lowest, loss)
+            if stale == self.patience:
+                rate, stale = max(rate * self.factor, min(self.minimum, rate)), 0
+        return rate
+
+
+@final
+@dataclass(frozen=True)
+class CosineDecay:
+    """Let the rate fall from its initial value to ``minimum`` along half a cosine wave over all epochs.
+
+    With rate r₀ at the start, rate r₁ = ``minimum`` and E epochs, epoch e = 1..E runs at
+    r₁ + (r₀ - r₁)·(1 + cos(π·(e - 1)/E))/2: the annealing of [loshchilov2017sgdr], equation 5, without restarts.
+    Because the number of epochs shapes the curve, a run cannot be resumed with another number of them.
+
+    Args:
+        minimum: the rate towards which the wave falls.
+    """
+
+    minimum: float = 0.0
+
+    def __post_init__(self) -> None:
+        _check_minimum("CosineDecay", self.minimum)
+
+    def rate(self, initial: float, epoch: int, epochs: int, monitored: Sequence[float]) -> float:
+        """Return the learning rate of ``epoch``; arguments as in :meth:`ReduceOnPlateau.rate`."""
+        del monitored
+        lowest = min(self.minimum, initial)
+        return lowest + (initial - lowest) * (1.0 + math.cos(math.pi * (epoch - 1) / epochs)) / 2.0
+
+
+Decay = ReduceOnPlateau | CosineDecay
+
+
+def best_index(monitored: Sequence[float]) -> int:
+    """Return the index of the lowest loss; the first of several equal ones.
+
+    Args:
+        monitored: losses of the epochs in order, at least one.
+    """
+    return min(range(len(monitored)), key=monitored.__getitem__)
+
+
+def epochs_without_improvement(monitored: Sequence[float]) -> int:
+    """Return how many epochs have passed since the lowest loss; an equal loss is no improvement."""
+    return len(monitored) - 1 - best_index(monitored) if monitored else 0
+
+
+def out_of_patience(monitored: Sequence[float], patience: int | None) -> bool:
+    """Return whether the loss has failed to improve for ``patience`` epochs in a row (None: never)."""
+    return patience is not None and epochs_without_improvement(monitored) >= patience
+
+
 def _whole(name: str, value: object, *, low: int, high: int | None = None, cure: str | None = None) -> None:
     if isinstance(value, bool) or not isinstance(value, int):
         raise NurtTypeError(
@@ -120,11 +303,23 @@ def _whole(name: str, value: object, *, low: int, high: int | None = None, cure:
         )
 
 
-def _number(name: str, value: object, *, above_zero: bool = True, cure: str | None = None) -> None:
+def _number(
+    name: str,
+    value: object,
+    *,
+    above_zero: bool = True,
+    cure: str | None = None,
+    owner: str = "TrainingSettings",
+) -> None:
     expected = "a finite number above 0" if above_zero else "a finite number of at least 0"
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise NurtTypeError(f"TrainingSettings: `{name}` is no number.", expected=expected, got=repr(value), cure=cure)
+        raise NurtTypeError(f"{owner}: `{name}` is no number.", expected=expected, got=repr(value), cure=cure)
     if not 0.0 <= value < math.inf or (above_zero and value == 0.0):
+        raise NurtValueError(f"{owner}: `{name}` is out of range.", expected=expected, got=repr(value), cure=cure)
+
+
+def _check_minimum(name: str, minimum: float) -> None:
+    if not 0.0 <= minimum < math.inf:
         raise NurtValueError(
-            f"TrainingSettings: `{name}` is out of range.", expected=expected, got=repr(value), cure=cure
+            f"{name}: `minimum` is no learning rate.", expected="a finite number of at least 0", got=repr(minimum)
         )

@@ -13,7 +13,7 @@ from nurt import nn as layers
 from nurt.data.synthetic import AbstractBenchmark, Examples
 from nurt.data.synthetic.benchmark import Loss
 from nurt.nn import init
-from nurt.training.randomness import private_generators
+from nurt.training.process_state import private_generators
 
 __all__ = ["CELLS", "Network", "build", "loss_of", "tensors"]
 

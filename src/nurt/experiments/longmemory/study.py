@@ -15,7 +15,7 @@ from nurt.experiments.results import Settings
 from nurt.wording import Text
 
 if TYPE_CHECKING:
-    from nurt.training.online import OnlineRecord, OnlineSettings, StopReason
+    from nurt.training import TrainingRecord, TrainingSettings
 
 __all__ = ["TRAINING", "CellRun", "MemorySettings", "run_all", "tested_stream"]
 
@@ -55,11 +55,11 @@ class MemorySettings(Settings):
         """The benchmark the settings describe."""
 
     @property
-    def online(self) -> OnlineSettings:
-        """How each network is trained."""
-        from nurt.training.online import OnlineSettings
+    def training(self) -> TrainingSettings:
+        """How each network is trained, on one stretch of a stream."""
+        from nurt.training import TrainingSettings
 
-        return OnlineSettings(self.updates, self.learning_rate, self.clip_norm)
+        return TrainingSettings(epochs=1, learning_rate=self.learning_rate, clip_norm=self.clip_norm)
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class CellRun:
         values: measured there.
         updates: made.
         clipped_share: share of the updates whose gradient was shortened.
-        stopped_by: what ended it, as in :class:`~nurt.training.online.OnlineRecord`.
+        stopped_by: what ended it, as in :class:`~nurt.training.TrainingRecord`.
         seconds: what it took.
     """
 
@@ -85,11 +85,11 @@ class CellRun:
     values: np.ndarray
     updates: int
     clipped_share: float
-    stopped_by: StopReason
+    stopped_by: str
     seconds: float
 
     @classmethod
-    def of(cls, cell: str, seed: int, measured: dict[int, float], record: OnlineRecord) -> CellRun:
+    def of(cls, cell: str, seed: int, measured: dict[int, float], record: TrainingRecord) -> CellRun:
         """Return the run that a record describes, its last measurement being its value."""
         at = np.array(list(measured), dtype=np.int64)
         values = np.array(list(measured.values()))

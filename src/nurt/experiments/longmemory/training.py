@@ -14,8 +14,7 @@ from nurt.data.synthetic import AbstractBenchmark, Echo
 from nurt.experiments.longmemory.network import Network, build, loss_of, tensors
 from nurt.experiments.longmemory.study import TRAINING, CellRun, MemorySettings, tested_stream
 from nurt.nn import Truncated
-from nurt.training.online import train_online
-from nurt.training.stateful import StatefulLoss
+from nurt.training import Event, StatefulLoss, StepEnded, StreamObjective, train
 
 __all__ = ["train_cell", "train_echo"]
 
@@ -41,13 +40,14 @@ def train_echo(settings: MemorySettings, echo: Echo, cell: str, seed: int, tell:
         right.append(float(((odds > 0.0) == (wanted > 0.5)).float().mean()))
         return nn.functional.binary_cross_entropy_with_logits(odds, wanted)
 
-    def after_update(update: int) -> None:
-        if update % every == 0:
-            measured[update] = float(np.mean(right[-every:]))
-        tell(update / settings.updates)
+    def listen(event: Event) -> None:
+        if isinstance(event, StepEnded):
+            if event.step % every == 0:
+                measured[event.step] = float(np.mean(right[-every:]))
+            tell(event.step / settings.updates)
 
     next_loss = StatefulLoss(network.at_every_step, inputs, targets, judged, Truncated(echo.chunk))
-    record = train_online(network, next_loss, settings.online, after_update=after_update)
+    record = train(network, StreamObjective(next_loss, settings.updates), settings.training, listener=listen)
     measured[record.updates] = float(np.mean(right[-settings.tested :])) if right else math.nan
     return CellRun.of(cell, seed, measured, record)
 
@@ -64,15 +64,17 @@ def train_cell(settings: MemorySettings, cell: str, seed: int, tell: Callable[[f
     measured = {0: _test(network, benchmark, tested)}
     every = max(1, settings.updates // settings.looks)
 
-    def after(update: int) -> None:
-        if update % every == 0:
-            measured[update] = _test(network, benchmark, tested)
-        tell(update / settings.updates)
+    def listen(event: Event) -> None:
+        if isinstance(event, StepEnded):
+            if event.step % every == 0:
+                measured[event.step] = _test(network, benchmark, tested)
+            tell(event.step / settings.updates)
 
     def next_loss() -> torch.Tensor:
         return loss_of(network, benchmark.loss, *tensors(benchmark.draw(settings.batch, stream)))
 
-    record = train_online(network, next_loss, settings.online, after_update=after)
+    objective = StreamObjective(next_loss, settings.updates, generator=stream)
+    record = train(network, objective, settings.training, listener=listen)
     if record.updates not in measured:
         measured[record.updates] = _test(network, benchmark, tested)
     return CellRun.of(cell, seed, measured, record)

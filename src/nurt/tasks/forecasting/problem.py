@@ -19,6 +19,7 @@ from nurt.errors import DataError
 from nurt.tasks.forecasting.covariates import CovariateScaling
 from nurt.tasks.forecasting.losses import LOSSES
 from nurt.tasks.forecasting.network import ForecastNetwork, WindowUnits
+from nurt.training import Description
 
 __all__ = ["CHUNK", "ForecastObjective", "Problem", "cut_in_time", "to_tensors"]
 
@@ -181,15 +182,18 @@ class ForecastObjective:
         values = np.concatenate([batch.inputs[..., None], covariates], axis=-1)
         return torch.as_tensor(np.where(np.isnan(values), 0.0, values))
 
-    def describe(self, indices: Tensor) -> list[dict[str, object]]:
-        """Return series and time range of each training window."""
+    def describe(self, indices: Tensor) -> Description:
+        """Return series and time range of training windows."""
         origins = self.problem.training[indices.numpy()]
-        return [
-            {
-                "series": self.problem.series[index].name,
-                "first": self.problem.series[index].label(position - self.problem.windows.look_back + 1),
-                "last": self.problem.series[index].label(position),
-                "columns": [self.problem.series[index].target, *self.problem.series[index].covariate_names],
-            }
-            for index, position in zip(origins.series.tolist(), origins.position.tolist(), strict=True)
-        ]
+        rows = origins.position.tolist()
+        series = [self.problem.series[index] for index in origins.series.tolist()]
+        names = list(dict.fromkeys(one.name for one in series))
+        back = self.problem.windows.look_back - 1
+        first = min(one.label(row - back) for one, row in zip(series, rows, strict=True))
+        last = max(one.label(row) for one, row in zip(series, rows, strict=True))
+        return Description(
+            unit="windows",
+            where=f"series {', '.join(names)}, {first} to {last}",
+            facts={"series": names, "first": first, "last": last},
+            columns=(series[0].target, *series[0].covariate_names),
+        )
