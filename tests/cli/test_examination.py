@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from nurt.cli.examination import show_examination
+from nurt.cli.examine import show_examination
 from nurt.diagnostics import Scope, examine
 from nurt.nn import RNN
 from nurt.tasks.forecasting import ExamineRun

@@ -1,7 +1,7 @@
 """The terminal: the one module that knows rich.
 
 Standard output carries results, standard error everything else. Colours and bars appear only on a terminal, and
-``NO_COLOR`` is honoured; nothing is told by colour alone.
+``NO_COLOR`` is honoured; colour alone carries no information.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from nurt.cli.faults import ARGUMENTS
 __all__ = ["app", "run"]
 
 
-class _Group(TyperGroup):
+class _CommandGroup(TyperGroup):
     """Remembers what was typed, for the command that resumes an interrupted run."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
@@ -23,8 +23,8 @@ class _Group(TyperGroup):
 
 app = typer.Typer(
     name="nurt",
-    cls=_Group,
-    help="Recurrent networks you can see through: forecasts that are judged against what costs nothing.",
+    cls=_CommandGroup,
+    help="Recurrent networks you can see through: forecasts that are judged against trivial baselines.",
     epilog="Start with: nurt demo",
     no_args_is_help=True,
     add_completion=False,

@@ -137,7 +137,7 @@ class Progress:
 
 
 class _Clock:
-    """Estimates the time left from the pace of this sitting.
+    """Estimates the time left from the pace of this run of the program.
 
     Args:
         start: steps done before it.

@@ -24,7 +24,7 @@ from nurt.wording import (
 if TYPE_CHECKING:
     from nurt.evaluation.forecasts.results import BacktestResult, Verdict
     from nurt.tasks.forecasting import BacktestRun, DemoRun, ForecastRun, ForecastStep, PredictRun
-    from nurt.tasks.forecasting.results import Audit, ModelSummary
+    from nurt.tasks.forecasting.results import Audit, ForecasterSummary
 
 __all__ = ["show_backtest", "show_demo", "show_forecast", "show_prediction"]
 
@@ -114,7 +114,7 @@ def _extent(run: ForecastRun) -> str:
     return f"{_plural(run.observations, 'observation')}{many}, {run.first} to {run.last}, {missing}"
 
 
-def _model(model: ModelSummary) -> str:
+def _model(model: ForecasterSummary) -> str:
     shape = f"{_plural(model.layers, 'layer')} of {model.hidden}, {_plural(model.parameters, 'parameter')}"
     return (
         f"{model.name}, {shape}; reads {model.look_back}, forecasts {model.horizon} ({model.strategy}); "
@@ -149,7 +149,7 @@ def _scores(result: BacktestResult) -> None:
     rows.append(["all", *(fixed(error, decimals) for error in errors), *covered])
     columns = ["step", result.cells.model, *(forecaster_name(name) for name in named)]
     console.gap()
-    console.line(f"Mean absolute error from {_plural(result.origins, 'origin')} of rows nobody learnt from:")
+    console.line(f"Mean absolute error from {_plural(result.origins, 'origin')} of held-out rows:")
     console.table([*columns, *(["in 80 %", "in 95 %"] if bands else [])], rows, strong_rows=(len(rows) - 1,))
 
 

@@ -9,7 +9,7 @@ from nurt.data import Series
 from nurt.data.synthetic import noisy_sine
 from nurt.experiments.forecasts.gradients import total_gradients
 from nurt.tasks.forecasting import ForecastPlan
-from nurt.tasks.forecasting.backtesting import series_until
+from nurt.tasks.forecasting.problem import series_until
 
 
 def test_total_gradients_are_those_of_autograd() -> None:

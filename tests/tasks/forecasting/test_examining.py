@@ -13,7 +13,7 @@ from nurt.data import Selection, Series
 from nurt.diagnostics import Scope
 from nurt.errors import DataError, ModelFileError, NonFiniteError, NurtTypeError
 from nurt.tasks.forecasting import Forecaster, run_examine
-from nurt.tasks.forecasting.examining import QUICK, examine_forecaster
+from nurt.tasks.forecasting.forecaster import QUICK
 
 Maker = Callable[..., Forecaster]
 
@@ -23,7 +23,7 @@ Maker = Callable[..., Forecaster]
 )
 def test_windows_of_the_data_are_examined(walk: np.ndarray, quick: Maker, told: dict[str, object]) -> None:
     forecaster = quick(**told).fit(walk)
-    found = examine_forecaster(forecaster, [Series(walk)], Scope(rows=5))
+    found = forecaster.examine([Series(walk)], scope=Scope(rows=5))
     assert (found.rows, found.steps) == (5, 17)
     assert len(found.layers) == told.get("layers", 1)
     assert found.whole is not None
@@ -31,15 +31,15 @@ def test_windows_of_the_data_are_examined(walk: np.ndarray, quick: Maker, told: 
     assert np.isfinite(found.loss)
 
 
-def test_the_quick_look_leaves_the_dear_parts_out(walk: np.ndarray, quick: Maker) -> None:
-    found = examine_forecaster(quick().fit(walk), [Series(walk)], QUICK)
+def test_the_quick_scope_leaves_the_expensive_parts_out(walk: np.ndarray, quick: Maker) -> None:
+    found = quick().fit(walk).examine([Series(walk)], scope=QUICK)
     assert {name for name, _ in found.top.parts()} == {"truncation", "gates", "memory"}
 
 
 def test_gaps_are_passed_over(walk: np.ndarray, quick: Maker) -> None:
     forecaster = quick().fit(walk)
     walk[60:] = np.nan
-    assert np.isfinite(examine_forecaster(forecaster, [Series(walk)], QUICK).loss)
+    assert np.isfinite(forecaster.examine([Series(walk)], scope=QUICK).loss)
 
 
 def test_a_model_file_is_examined_and_never_changed(walk: np.ndarray, quick: Maker, tmp_path: Path) -> None:
@@ -66,9 +66,9 @@ def test_what_cannot_be_examined(walk: np.ndarray, quick: Maker, tmp_path: Path)
         run_examine(tmp_path / "foreign", Selection((Series(walk),)))
     with pytest.raises(NurtTypeError, match="half precision"):
         forecaster.network_.half()
-        examine_forecaster(forecaster, [Series(walk)], QUICK)
+        forecaster.examine([Series(walk)], scope=QUICK)
     forecaster.network_.float()
     with torch.no_grad():
         next(forecaster.network_.encoder.parameters()).fill_(float("nan"))
     with pytest.raises(NonFiniteError):
-        examine_forecaster(forecaster, [Series(walk)], QUICK)
+        forecaster.examine([Series(walk)], scope=QUICK)

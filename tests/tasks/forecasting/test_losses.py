@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from nurt.tasks.forecasting.losses import LOSSES
+from nurt.tasks.forecasting.network import LOSSES
 
 LEVELS = (0.1, 0.5, 0.9)
 

@@ -1,16 +1,29 @@
-"""What `nurt forecast` builds: the house's own recipe and the course's, with what a person overrides."""
+"""What `nurt forecast` builds: a recipe, with the options that override it."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from nurt.tasks.forecasting.forecaster import Forecaster
-from nurt.tasks.forecasting.options import one_of
-from nurt.training import ReduceOnPlateau, TrainingSettings
+from nurt.tasks.forecasting.options import ForecastOptions
+from nurt.tasks.parameters import (
+    NETWORK,
+    TASK,
+    MachineOptions,
+    Plan,
+    TrainingOptions,
+    choice,
+    plan_for,
+    share,
+    whole,
+    words,
+)
+from nurt.training.decay import ReduceOnPlateau
+
+if TYPE_CHECKING:
+    from nurt.tasks.forecasting.forecaster import Forecaster
 
 __all__ = ["RECIPES", "ForecastPlan"]
 
@@ -67,59 +80,51 @@ RECIPES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
 )
 
 
-@dataclass(frozen=True)
-class ForecastPlan:
-    """What the forecast command is told; None leaves the recipe's value.
+@plan_for(ForecastOptions)
+class ForecastPlan(Plan, MachineOptions, TrainingOptions):
+    """What the forecast command builds and how it judges it.
 
-    Args:
-        recipe: key of ``RECIPES``.
-        look_back, horizon, season: in observations.
-        test: share of the one-step windows, latest in time, that only judges.
-        step_size: observations between the origins that judge.
-        seeds: how many initialisations to train; above 1 the spread is part of the verdict.
-        cell, layers, hidden, dropout, strategy, scaling, loss, validation: see :class:`Forecaster`.
-        epochs, batch_size, learning_rate, patience: see :class:`nurt.training.TrainingSettings`.
-        seed: seed of the first initialisation.
-        threads: computing threads; results may differ in the last bits with their number.
-        baselines: further baselines to judge by, such as "ets", "arima" and "theta" of the extra ``statistical``.
+    Its fields are ``recipe`` (a key of ``RECIPES``), ``test``, ``step_size`` and ``baselines``, those of
+    :class:`Forecaster` and of :class:`nurt.TrainingSettings` that the command offers, and ``seed``, ``seeds`` and
+    ``threads``. None leaves the recipe's value. The page of the command line describes each.
+
+    Example:
+        >>> ForecastPlan(recipe="course", hidden=9).settings()["hidden"]
+        9
     """
 
-    recipe: str = "default"
-    look_back: int = 60
-    horizon: int = 30
-    season: int = 1
-    test: float | None = None
-    step_size: int = 1
-    seeds: int = 1
-    cell: str | None = None
-    layers: int | None = None
-    hidden: int | None = None
-    dropout: float | None = None
-    strategy: str | None = None
-    scaling: str | None = None
-    loss: str | None = None
-    validation: float | None = None
-    epochs: int | None = None
-    batch_size: int | None = None
-    learning_rate: float | None = None
-    patience: int | None = None
-    seed: int = 0
-    threads: int = 1
-    baselines: tuple[str, ...] = ()
+    recipes = RECIPES
+    recipe: str = choice(
+        "default",
+        ("default", "course"),
+        "default: starts at the repeat of the last value, learns bands, stops by itself. "
+        "course: three LSTM layers of 50, one step ahead and fed back.",
+        NETWORK,
+        unlisted=("sine",),
+    )
+    test: float | None = share(None, "Share of the data, the latest, that only judges.", TASK)
+    step_size: int = whole(1, "Observations between the origins that judge.", TASK)
+    baselines: tuple[str, ...] = words(
+        ("ets", "arima", "theta"),
+        "A statistical model to judge against too; needs the extra statistical; repeatable.",
+        TASK,
+        option="baseline",
+    )
 
     def settings(self) -> dict[str, Any]:
         """Return the recipe with what this plan overrides, for the report and for :meth:`forecaster`."""
-        one_of("recipe", self.recipe, RECIPES)
-        told = {name: value for name, value in dataclasses.asdict(self).items() if value is not None}
-        settings = dict(RECIPES[self.recipe]) | told
+        settings = super().settings()
         if settings.get("strategy") == "direct":
             settings.pop("rollout", None)
         return settings
 
     def forecaster(self) -> Forecaster:
         """Return the unfitted forecaster of this plan."""
+        from nurt.tasks.forecasting.forecaster import Forecaster
+        from nurt.training import TrainingSettings
+
         settings = self.settings()
         model = {name: settings[name] for name in Forecaster.parameter_names() if name in settings}
         trainer = {field.name for field in dataclasses.fields(TrainingSettings)} - {"seed"}
-        training = TrainingSettings(**{name: value for name, value in settings.items() if name in trainer})
+        training = TrainingSettings(**{name: one for name, one in settings.items() if name in trainer})
         return Forecaster(**model | {"training": training, "random_state": self.seed})

@@ -13,30 +13,25 @@ from nurt.evaluation.forecasts.audits.copying import CopyingReport
 from nurt.evaluation.forecasts.audits.leakage import LeakageReport
 from nurt.evaluation.forecasts.results import BacktestResult, Verdict
 from nurt.results import Result, plain
+from nurt.tasks.summary import ModelSummary
 from nurt.training.events import TrainingRecord
 
 if TYPE_CHECKING:
     from nurt.diagnostics import Examination
 
-__all__ = ["Audit", "ForecastRun", "ForecastStep", "ModelSummary", "SeedStudy"]
+__all__ = ["Audit", "ForecastRun", "ForecastStep", "ForecasterSummary", "SeedStudy"]
 
 
 @dataclass(frozen=True)
-class ModelSummary(Result):
-    """The model in one line: what was built and which rung of the kernels ran it."""
+class ForecasterSummary(ModelSummary):
+    """The forecaster in one line."""
 
-    name: str
-    cell: str
-    layers: int
-    hidden: int
-    parameters: int
     look_back: int
     horizon: int
     strategy: str
     scaling: str
     loss: str
     dropout: float
-    rung: str
 
 
 @dataclass(frozen=True)
@@ -113,7 +108,7 @@ class ForecastRun(Result):
     first: str
     last: str
     missing: int
-    model: ModelSummary
+    model: ForecasterSummary
     training: TrainingRecord
     backtest: BacktestResult
     verdict: Verdict

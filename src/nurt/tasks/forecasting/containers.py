@@ -1,4 +1,4 @@
-"""Data as people hold them, in and out: arrays give arrays, frames give the same kind of frame."""
+"""Containers of series, in and out: arrays give arrays, frames give the same kind of frame."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from nurt.data import Selection, from_arrays, from_frame, like
 from nurt.data.series import Series
 from nurt.tasks.forecasting.calibration import Fan
 
-__all__ = ["Exchange"]
+__all__ = ["SeriesContainer"]
 
 
 @dataclass(frozen=True)
-class Exchange:
-    """Series, and the form their forecast takes on the way back.
+class SeriesContainer:
+    """Series, and the container that their forecast is returned in.
 
     Args:
         series: what was given, one Series each.
@@ -32,9 +32,9 @@ class Exchange:
     names: tuple[str | None, str | None, str] = ("unique_id", "ds", "y")
 
     @classmethod
-    def of(cls, y: Any, **columns: Any) -> Exchange:
+    def of(cls, y: Any, **columns: Any) -> SeriesContainer:
         """Recognise the form of ``y``; ``columns`` as :func:`nurt.data.from_frame` takes them."""
-        if isinstance(y, Exchange):
+        if isinstance(y, SeriesContainer):
             return y
         if isinstance(y, Selection):
             return cls(y.series, "list")
@@ -51,8 +51,8 @@ class Exchange:
             return cls(series, "list")
         return cls(series, "channels" if np.ndim(y) == 2 else "single")
 
-    def give_back(self, fan: Fan, name: str, levels: Sequence[int], asked: Sequence[int] | None) -> Any:
-        """Return the forecast in the given form; see :meth:`Forecaster.predict`."""
+    def returned(self, fan: Fan, name: str, levels: Sequence[int], asked: Sequence[int] | None) -> Any:
+        """Return the forecast in a container of the same kind; see :meth:`Forecaster.predict`."""
         if self.form == "frame":
             return self._frame(fan, name, levels)
         parts = {"forecast": self._array(fan.middle)}

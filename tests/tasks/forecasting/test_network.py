@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nurt.errors import NurtValueError
-from nurt.tasks.forecasting.head import QuantileHead
+from nurt.tasks.forecasting.network import QuantileHead
 
 LEVELS = (0.025, 0.1, 0.5, 0.9, 0.975)
 
