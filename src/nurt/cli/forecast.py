@@ -11,7 +11,7 @@ from nurt.cli import console
 from nurt.cli.faults import answering
 from nurt.cli.options import JsonOption, Reading, flag, place, with_options
 from nurt.cli.progress import Progress
-from nurt.tasks.forecasting.recipes import ForecastPlan
+from nurt.tasks.forecasting.options import ForecastPlan
 
 if TYPE_CHECKING:
     from nurt.tasks.forecasting import ForecastRun

@@ -32,6 +32,7 @@ __all__ = [
     "Plan",
     "TrainingOptions",
     "amount",
+    "cells",
     "choice",
     "parameters_of",
     "plan_for",
@@ -187,6 +188,13 @@ def value(default: Any, help: str) -> Any:
     return _field(Parameter("value", default, help))
 
 
+def cells() -> Iterable[str]:
+    """Return the names of all cells; torch is loaded only when a name is to be checked."""
+    from nurt.nn import CELLS
+
+    return CELLS
+
+
 def parameters_of(owner: type) -> tuple[Parameter, ...]:
     """Return the parameters of an estimator or a plan, in the order of its fields."""
     return tuple(
@@ -219,9 +227,10 @@ class MachineOptions:
 class Plan:
     """What to build and how to judge it; ``recipes`` supplies what the plan leaves at None.
 
-    :func:`plan_for` turns a subclass into a frozen dataclass.
+    :func:`plan_for` turns a subclass into a frozen dataclass. Its ``kind`` is that of the estimator it builds.
     """
 
+    kind: ClassVar[str]
     recipes: ClassVar[Mapping[str, Mapping[str, Any]]]
 
     if TYPE_CHECKING:
@@ -239,6 +248,18 @@ class Plan:
         """Return the recipe with what this plan overrides."""
         given = {one.name: getattr(self, one.name) for one in parameters_of(type(self))}
         return dict(self.recipes[self.recipe]) | {name: one for name, one in given.items() if one is not None}
+
+    def estimator(self) -> Any:
+        """Return the unfitted estimator of this plan."""
+        from nurt.tasks.modelfile import kind_of
+        from nurt.training.settings import TrainingSettings
+
+        settings = self.settings()
+        estimator = kind_of(self.kind)
+        model = {name: settings[name] for name in estimator.parameter_names() if name in settings}
+        trainer = {field.name for field in dataclasses.fields(TrainingSettings)} - {"seed"}
+        training = TrainingSettings(**{name: one for name, one in settings.items() if name in trainer})
+        return estimator(**model | {"training": training, "random_state": self.seed})
 
 
 def plan_for(estimator: type) -> Callable[[type[P]], type[P]]:

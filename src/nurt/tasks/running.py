@@ -15,7 +15,7 @@ from nurt.errors import OutputError
 from nurt.tasks.estimator import Estimator
 from nurt.training import Checkpoint, Listener, Objective, TrainingRecord, TrainingSettings, train
 
-__all__ = ["MODEL_FILE", "TrainingInterrupted", "TrainingSession", "prepare_folder", "seeded", "trained"]
+__all__ = ["TrainingInterrupted", "TrainingSession", "prepare_folder", "seeded", "trained"]
 
 MODEL_FILE = "model.safetensors"
 # A checkpoint of small networks takes milliseconds, so little work is ever at stake.

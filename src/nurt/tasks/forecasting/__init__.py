@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from nurt.tasks.forecasting.demo import DemoRun, run_demo
     from nurt.tasks.forecasting.forecaster import Forecaster
-    from nurt.tasks.forecasting.recipes import RECIPES, ForecastPlan
+    from nurt.tasks.forecasting.options import RECIPES, ForecastPlan
     from nurt.tasks.forecasting.results import Audit, ForecasterSummary, ForecastRun, ForecastStep, SeedStudy
     from nurt.tasks.forecasting.reuse import BacktestRun, ExamineRun, PredictRun, run_backtest, run_examine, run_predict
     from nurt.tasks.forecasting.run import run_forecast
@@ -37,7 +37,7 @@ __all__ = [
 _HOME = {
     "demo": ("DemoRun", "run_demo"),
     "forecaster": ("Forecaster",),
-    "recipes": ("RECIPES", "ForecastPlan"),
+    "options": ("RECIPES", "ForecastPlan"),
     "results": ("Audit", "ForecastRun", "ForecastStep", "ForecasterSummary", "SeedStudy"),
     "reuse": ("BacktestRun", "ExamineRun", "PredictRun", "run_backtest", "run_examine", "run_predict"),
     "run": ("run_forecast",),

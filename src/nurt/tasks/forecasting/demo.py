@@ -15,7 +15,7 @@ from nurt.data.synthetic import noisy_sine
 from nurt.evaluation.forecasts.baselines import AbstractBaseline, Linear, Naive
 from nurt.kernels.threads import threads
 from nurt.results import Result
-from nurt.tasks.forecasting.recipes import ForecastPlan
+from nurt.tasks.forecasting.options import ForecastPlan
 from nurt.tasks.forecasting.results import ForecastRun, SeedStudy
 from nurt.tasks.forecasting.run import Trial, fit_plan, judge_on_test, run_forecast
 from nurt.tasks.running import TrainingSession, prepare_folder

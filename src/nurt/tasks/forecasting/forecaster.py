@@ -19,8 +19,7 @@ from nurt.errors import DataError, NotFittedError, NurtTypeError, NurtValueError
 from nurt.evaluation.forecasts.backtest import BacktestPlan
 from nurt.evaluation.forecasts.results import BacktestResult
 from nurt.tasks.estimator import Estimator, FileContents
-from nurt.tasks.forecasting.calibration import Calibration, Fan
-from nurt.tasks.forecasting.containers import SeriesContainer
+from nurt.tasks.forecasting.calibration import Calibration, Fan, SeriesContainer
 from nurt.tasks.forecasting.judging import backtest
 from nurt.tasks.forecasting.network import LOSSES, ForecastNetwork, NetworkDesign
 from nurt.tasks.forecasting.options import ForecastOptions
@@ -42,7 +41,8 @@ TRIED = 512
 class Forecaster(ForecastOptions, Estimator, kind="forecaster"):
     """Forecast one or many series with a recurrent network.
 
-    The constructor only stores; ``fit`` learns and returns self; what it learns ends in ``_``.
+    The constructor only stores; ``fit`` learns and returns self; what it learns ends in ``_``. ``scaling`` also takes
+    an object of :mod:`nurt.data.scaling`.
 
     Example:
         >>> import nurt

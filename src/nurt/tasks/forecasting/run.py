@@ -32,8 +32,8 @@ from nurt.tasks.forecasting.judging import (
     cells_at,
     origins_after,
 )
+from nurt.tasks.forecasting.options import ForecastPlan
 from nurt.tasks.forecasting.problem import cut_in_time, series_until
-from nurt.tasks.forecasting.recipes import ForecastPlan
 from nurt.tasks.forecasting.results import Audit, ForecasterSummary, ForecastRun, ForecastStep, SeedStudy
 from nurt.tasks.running import MODEL_FILE, TrainingSession, trained
 from nurt.tasks.summary import summarise
@@ -70,10 +70,9 @@ def known_rows(series: Sequence[Series], plan: ForecastPlan) -> tuple[int, ...]:
 
 def fit_plan(series: Sequence[Series], plan: ForecastPlan, session: TrainingSession) -> Forecaster:
     """Fit the plan's forecaster on the rows before the test part."""
-    known = known_rows(series, plan)
-    return plan.forecaster().fit(
-        [series_until(one, rows) for one, rows in zip(series, known, strict=True)], session=session
-    )
+    forecaster: Forecaster = plan.forecaster()
+    known = zip(series, known_rows(series, plan), strict=True)
+    return forecaster.fit([series_until(one, rows) for one, rows in known], session=session)
 
 
 def judge_on_test(forecaster: Forecaster, series: Sequence[Series], plan: ForecastPlan) -> Trial:
