@@ -23,7 +23,7 @@ __all__ = ["EXAMPLE", "HELP", "NAME", "bench", "show_benchmark"]
 NAME = "bench"
 HELP = (
     "Time the recurrences on this machine, beside torch and beside the least the machine would need.\n\n"
-    "Each case is checked against float64 first; one that is wrong tells no time, and the command ends with 1. "
+    "Each case is checked against float64 first; a wrong one reports no time, and the command ends with 1. "
     "Contenders take turns in one process."
 )
 EXAMPLE = "Example: nurt bench padded ragged --cells lstm,gru --threads 1,2 --out results"
@@ -75,7 +75,7 @@ def bench(
     groups: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="GROUP", callback=_groups, help=f"What to time: {', '.join(GROUPS)}; everything unless said."
+            metavar="GROUP", callback=_groups, help=f"What to time: {', '.join(GROUPS)}; everything by default."
         ),
     ] = None,
     cells: Annotated[
@@ -85,7 +85,7 @@ def bench(
             metavar="CELLS",
             callback=_cells,
             rich_help_panel=TASK,
-            help=f"Some of {','.join(CELLS)}; all unless said.",
+            help=f"Some of {','.join(CELLS)}; all by default.",
         ),
     ] = None,
     budget: Annotated[
@@ -130,7 +130,7 @@ def _end(interrupted: bool, measured: int, faults: int) -> None:
         console.complain(f"Interrupted; the {measured} results up to then are kept.", opening="nurt: ")
         raise typer.Exit(INTERRUPTED)
     if faults:
-        console.complain(f"{faults} of {measured} cases are wrong and tell no time.")
+        console.complain(f"{faults} of {measured} cases are wrong and report no time.")
         raise typer.Exit(FAILED)
 
 
@@ -138,7 +138,7 @@ COLUMNS = ("case", "against", "nurt", "other", "ratio", "floor", "errors")
 
 
 def show_benchmark(run: BenchmarkRun, file: Path | None) -> None:
-    """Print what `nurt bench` found out; ``file`` is where it was written to."""
+    """Print the result of `nurt bench`; ``file`` is where it was written to."""
     processor = f"{run.machine['processor']}, {run.machine['cores']} cores, {run.instruction_set}"
     console.facts([("machine", processor), ("torch", run.versions["torch"]), ("date", run.date)])
     if run.was_busy:

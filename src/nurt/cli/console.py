@@ -1,4 +1,4 @@
-"""The terminal: the one module that knows rich.
+"""The terminal: the one module that uses rich.
 
 Standard output carries results, standard error everything else. Colours and bars appear only on a terminal, and
 ``NO_COLOR`` is honoured; colour alone carries no information.
@@ -46,7 +46,7 @@ TONES = {"good": "green", "fair": "cyan", "doubtful": "yellow", "bad": "red"}
 
 
 def prepare() -> None:
-    """Let every sign be printed on any terminal: what its encoding lacks is spelt in ASCII."""
+    """Make every character printable on any terminal: what its encoding lacks is spelt in ASCII."""
     codecs.register_error("nurt-plain", _spell)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
@@ -193,7 +193,7 @@ class Bar:
         self._progress.start()
 
     def update(self, description: str, *, done: float = 0.0, total: float | None = None, left: str = "") -> None:
-        """Say what is being done, how far it is, and how long it may take; without a total the bar only moves."""
+        """Show the phase, its progress and the time left; without a total the bar only moves."""
         self._progress.update(self._task, description=description, completed=done, total=total, left=left)
 
     def say(self, text: str) -> None:

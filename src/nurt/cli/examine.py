@@ -72,7 +72,7 @@ def _examined(reading: Reading, model: Path, rows: int, out: Path | None) -> Exa
 
 
 def show_examination(run: ExamineRun) -> None:
-    """Print what `nurt examine` found out."""
+    """Print the result of `nurt examine`."""
     found = run.examination
     console.line(run.target, strong=True)
     model = run.model

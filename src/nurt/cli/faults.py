@@ -28,7 +28,7 @@ def _nothing() -> Path | None:
 
 @contextmanager
 def answering(context: typer.Context, kept: Callable[[], Path | None] = _nothing) -> Iterator[None]:
-    """Turn every fault inside the block into a message on standard error and an exit code.
+    """Turn every error inside the block into a message on standard error and an exit code.
 
     Args:
         context: of the command, for the words that resume it.
@@ -45,7 +45,7 @@ def answering(context: typer.Context, kept: Callable[[], Path | None] = _nothing
         console.complain(_interruption(context, error, kept()), opening="nurt: ")
         raise typer.Exit(INTERRUPTED) from error
     except BrokenPipeError as error:
-        # Whoever read our output has left, as `head` does; nobody reads a message.
+        # The reader of our output has closed it, as `head` does; nobody would read a message.
         console.abandon_output()
         raise typer.Exit(FAILED) from error
     except Exception as error:

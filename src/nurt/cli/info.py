@@ -54,7 +54,7 @@ def info(
 
 @dataclass(frozen=True)
 class Machine:
-    """What computes here.
+    """This machine, and the code that runs on it.
 
     Args:
         versions: name → version of Python and of the packages that decide about numbers.
@@ -76,7 +76,7 @@ class Machine:
 
     @classmethod
     def here(cls) -> Self:
-        """Look at this machine."""
+        """Describe this machine."""
         import torch
 
         from nurt import environment, kernels, nn
@@ -115,7 +115,7 @@ class Machine:
 
 @dataclass(frozen=True)
 class ModelContents:
-    """What a model file says about its model.
+    """Contents of a model file.
 
     Args:
         file: the file.

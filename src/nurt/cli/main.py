@@ -1,4 +1,4 @@
-"""The program ``nurt``: its commands, and what holds for all of them."""
+"""The program ``nurt``: its commands and what they share."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["app", "run"]
 
 
 class _CommandGroup(TyperGroup):
-    """Remembers what was typed, for the command that resumes an interrupted run."""
+    """Keeps the arguments as typed, for the message that tells how to resume an interrupted run."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         ctx.meta[ARGUMENTS] = tuple(args)

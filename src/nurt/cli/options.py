@@ -76,7 +76,7 @@ def place(name: str, metavar: str, help: str) -> Any:
 def option_for(parameter: Parameter) -> Any:
     """Return the option that a parameter of a task is on the command line.
 
-    It refuses what is no value of the kind; the range of a value is checked by whoever uses it.
+    It refuses values of another kind; the constructor or the plan checks the range.
     """
     checks = {"share": _share, "positive": _rate, "amount": _amount, "words": _words(parameter)}
     if callable(parameter.choices):

@@ -1,4 +1,4 @@
-"""Results on a terminal of 80 columns, in the order a person asks."""
+"""Results on a terminal of 80 columns."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ TONES: dict[Standing, console.Tone] = {
 
 
 def show_forecast(run: ForecastRun, out: Path) -> None:
-    """Print what `nurt forecast` found out."""
+    """Print the result of `nurt forecast`."""
     record = run.training
     training = (
         f"{_plural(record.epochs, 'epoch')} in {seconds(record.seconds)} ({stopped_because(record)}); "
@@ -65,7 +65,7 @@ def show_forecast(run: ForecastRun, out: Path) -> None:
 
 
 def show_prediction(run: PredictRun, csv: Path | None) -> None:
-    """Print what `nurt predict` found out: every step, as long as that is a page."""
+    """Print the result of `nurt predict`: every step, as long as that is a page."""
     console.line(run.target, strong=True)
     extent = f"{_plural(run.observations, 'observation')}, the last at {run.last}"
     console.facts([("data", extent), ("model", _model(run.model))])
@@ -76,7 +76,7 @@ def show_prediction(run: PredictRun, csv: Path | None) -> None:
 
 
 def show_backtest(run: BacktestRun, report: Path | None) -> None:
-    """Print what `nurt backtest` found out."""
+    """Print the result of `nurt backtest`."""
     console.line(run.target, strong=True)
     extent = f"{_plural(run.observations, 'observation')}, {run.first} to {run.last}"
     console.facts([("data", extent), ("model", _model(run.model))])
@@ -89,7 +89,7 @@ def show_backtest(run: BacktestRun, report: Path | None) -> None:
 
 
 def show_demo(demo: DemoRun, out: Path) -> None:
-    """Print what `nurt demo` found out."""
+    """Print the result of `nurt demo`."""
     console.line("A noisy sine wave: the best possible error is known.", strong=True)
     console.facts([("model", _model(demo.run.model))])
     console.gap()

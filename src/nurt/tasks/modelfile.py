@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from nurt.errors import ModelFileError, NurtValueError
 from nurt.training.tensorfile import UnreadableError, read_tensor_file, write_tensor_file
 
-__all__ = ["FORMAT", "FORMAT_VERSION", "KINDS", "ModelMetadata", "kind_of", "load_model", "load_weights", "save_model"]
+__all__ = ["FORMAT", "FORMAT_VERSION", "ModelMetadata", "load_model", "load_weights", "save_model"]
 
 FORMAT: Final = "nurt-model"
 FORMAT_VERSION: Final = 1
@@ -39,7 +39,7 @@ _CURES = {
 
 
 class ModelMetadata(BaseModel):
-    """What a model file says about its model; all values are JSON.
+    """Metadata of a model file; all values are JSON.
 
     Args:
         format: the name of the format, always "nurt-model".
@@ -49,7 +49,7 @@ class ModelMetadata(BaseModel):
         architecture: what is needed to build the network that the weights fit.
         settings: how it was trained.
         scaling: how windows are scaled on the way in and out.
-        data: what the model was trained on, in words that a forecast needs: target, columns, units, …
+        data: what the model was trained on: target, columns, units, …
         data_fingerprint: digest of the data it was trained on.
         training: the training record.
         metrics: how good it was, name → number.
@@ -78,7 +78,7 @@ class ModelMetadata(BaseModel):
 
 
 def save_model(path: str | os.PathLike[str], tensors: Mapping[str, Tensor], metadata: ModelMetadata) -> None:
-    """Write a model file; whoever reads it meanwhile sees the former file or the whole new one.
+    """Write a model file; a concurrent reader sees the former file or the whole new one.
 
     Args:
         path: where to, by custom ``….safetensors``; folders on the way are made.
@@ -140,7 +140,7 @@ def kind_of(name: str) -> Any:
 
 
 def load_weights(model: nn.Module, tensors: Mapping[str, Tensor], path: str | os.PathLike[str]) -> None:
-    """Give ``model`` the tensors of a model file.
+    """Load the tensors of a model file into ``model``.
 
     Args:
         model: a network built from the architecture in the file.

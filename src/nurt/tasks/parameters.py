@@ -81,7 +81,7 @@ class Parameter:
         high: largest value.
         choices: words to choose from, or a function that returns them where finding out takes long.
         unlisted: further words, for Python alone.
-        objects: whether objects may stand in place of a word; whoever uses them checks them.
+        objects: whether objects may stand in place of a word; the user of the parameter checks them.
         metavar: how the value is shown in the help; None chooses by the kind.
         option: name on the command line where it is not that of the field.
         name: of the field; :func:`parameters_of` fills it in.

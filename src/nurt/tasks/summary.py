@@ -39,7 +39,7 @@ class ModelSummary(Result):
 
 
 def cell_name(cell: str) -> str:
-    """Return what people call the cell ``cell``, a key of ``nurt.nn.CELLS``."""
+    """Return the name of a cell in tables; ``cell`` is a key of ``nurt.nn.CELLS``."""
     kind = CELLS[cell]
     own: str = getattr(kind, "display_name", kind.__name__.removesuffix("Cell"))
     return NAMES.get(cell, own)

@@ -89,5 +89,5 @@ def _uninterrupted(wave: Series, plan: ForecastPlan, listener: Listener | None) 
 def _one_step_error(baseline: AbstractBaseline, trial: Trial, values: np.ndarray) -> float:
     """Return the mean squared error of a baseline one step ahead, from the origins of the trial."""
     positions = trial.origins.position
-    said = baseline.fit([values[: trial.known[0]]]).forecast(values, positions, 1)[:, 0]
-    return float(np.mean((values[positions + 1] - said) ** 2))
+    forecast = baseline.fit([values[: trial.known[0]]]).forecast(values, positions, 1)[:, 0]
+    return float(np.mean((values[positions + 1] - forecast) ** 2))

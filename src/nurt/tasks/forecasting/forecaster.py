@@ -31,7 +31,7 @@ from nurt.training import TrainingSettings
 __all__ = ["QUICK", "Forecaster"]
 
 QUICK: Final = Scope(parts=("reach", "truncation", "gates", "memory"), rows=8)
-"""What a forecast run examines on the side: a fraction of a second."""
+"""Parts that a forecast run examines: those that take a fraction of a second."""
 
 SCORES = "calibration.scores"
 # Windows that are looked through for some with an observation and a target.

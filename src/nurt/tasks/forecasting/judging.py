@@ -264,7 +264,7 @@ def best_baseline(series: Sequence[Series], known: Sequence[int], forecaster: Ju
 
 
 def audit_reach(network: ForecastNetwork, look_back: int) -> CausalityReport:
-    """Find out which inputs the structure of the network lets through to which forecast step, weights drawn anew."""
+    """Audit which inputs can reach which forecast step, by the structure of the network with random weights."""
     copy = structure_copy(network)
 
     def forecast(inputs: Tensor) -> Tensor:
@@ -292,7 +292,7 @@ def audit_copies(result: BacktestResult) -> CopyingReport:
 def audit_leaks(
     forecaster: JudgedForecaster, series: Sequence[Series], known: Sequence[int], test: Origins, result: BacktestResult
 ) -> LeakageReport:
-    """Hold what the run did against the rules of leak-free evaluation.
+    """Check the run against the rules of leak-free evaluation.
 
     Args:
         forecaster: fitted on the ``known`` rows.

@@ -56,7 +56,7 @@ class NetworkDesign:
 
 
 class WindowUnits(NamedTuple):
-    """What a window says about level and size, each (B, 1): ``anchor`` and ``scale`` define the window units.
+    """Level and size of a window, each (B, 1): ``anchor`` and ``scale`` define the window units.
 
     ``change`` is the mean absolute one-step change in window units, the natural size of a forecast's spread.
     """
@@ -110,7 +110,7 @@ class ForecastNetwork(nn.Module):
             inputs: windows in target units, NaN where missing, shape (B, T).
             covariates: standardised past covariates, NaN where missing, shape (B, T, C).
             statistics: those of ``inputs`` unless the caller holds them fixed.
-            steps: how far a recursive forecast goes, the design's horizon unless said.
+            steps: how far a recursive forecast goes; None means the design's horizon.
 
         Returns:
             shape (B, F, Q), quantiles ascending.

@@ -66,7 +66,7 @@ class CovariateScaling:
 
 @dataclass(frozen=True)
 class Problem:
-    """Series cut in time: windows whose targets all lie in the training rows, and windows to stop by.
+    """Series cut in time: training windows, whose targets all lie in the training rows, and validation windows.
 
     Args:
         series: all given series; rows from ``splits[i].train_end`` on are never learnt from.
@@ -171,7 +171,7 @@ class _PreparedBatch(NamedTuple):
 
 
 class ForecastObjective:
-    """What training minimises, in window units; see :class:`nurt.training.Objective`.
+    """Training objective in window units; see :class:`nurt.training.Objective`.
 
     Windows and their units do not change while weights do, so where all training windows fit into ``HELD_CELLS`` they
     are gathered once; else every batch is gathered when it is needed.

@@ -1,4 +1,4 @@
-"""What one forecasting run gives back: the object behind the terminal summary, ``--json`` and the report."""
+"""Results of a forecasting run: behind the terminal summary, ``--json`` and the report."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class ForecasterSummary(ModelSummary):
 
 @dataclass(frozen=True)
 class Audit(Result):
-    """What was checked about the pipeline itself."""
+    """Audits of the pipeline."""
 
     causality: CausalityReport
     copying: CopyingReport
@@ -73,7 +73,7 @@ class ForecastStep(Result):
 
 @dataclass(frozen=True)
 class SeedStudy(Result):
-    """The same model from several initialisations: how much of a difference is luck.
+    """Scores of one model trained from several initialisations.
 
     ``values`` holds one ``metric`` per seed, on the test part.
     """
@@ -100,7 +100,7 @@ class SeedStudy(Result):
 
 @dataclass(frozen=True)
 class ForecastRun(Result):
-    """Everything `nurt forecast` found out, in the order a person asks for it."""
+    """Result of `nurt forecast`."""
 
     target: str
     observations: int

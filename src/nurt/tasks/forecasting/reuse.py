@@ -1,4 +1,4 @@
-"""Using a model file: forecast from new data, judge it on data it has not seen, or look into its network."""
+"""Use of a model file: forecast from new data, back-test on unseen data, or examine the network."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ RECENT = 200
 
 @dataclass(frozen=True)
 class Trial:
-    """A fitted forecaster and how it did on what it had not seen.
+    """A fitted forecaster and its scores on the test part.
 
     Args:
         forecaster: fitted on the ``known`` rows of each series.
