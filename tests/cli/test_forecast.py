@@ -12,6 +12,7 @@ from typer.testing import CliRunner, Result
 import nurt.tasks.forecasting as task
 from nurt.cli.main import app
 from nurt.errors import DataError, OutputError
+from nurt.nn import CELLS
 from nurt.training.events import EpochEnded, TrainingEnded, TrainingRecord, TrainingStarted
 
 
@@ -76,6 +77,20 @@ def test_every_option_reaches_the_plan(call: Call, table: Path, tmp_path: Path) 
     assert result.exit_code == 0, result.stderr
     assert call.plan == task.ForecastPlan(**given, baselines=("ets", "theta"))
     assert call.options["resume"] is True
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_every_cell_can_be_chosen(call: Call, table: Path, tmp_path: Path, cell: str) -> None:
+    result = forecast(table, "--cell", cell, "--no-report", "--json", "--out", tmp_path / "out")
+    assert result.exit_code == 0, result.stderr
+    assert call.plan.forecaster().cell == cell
+
+
+def test_an_unknown_cell_is_refused_with_the_names_of_all(call: Call, table: Path) -> None:
+    result = forecast(table, "--cell", "transformer")
+    assert result.exit_code == 2
+    words = " ".join(result.stderr.replace("│", " ").split())
+    assert f"'transformer' is not one of {', '.join(CELLS)}." in words
 
 
 def test_columns_reach_the_selection(call: Call, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from nurt.data import Selection, Series
 from nurt.data.scaling import WindowScaling
 from nurt.diagnostics import Scope
 from nurt.errors import DataError, ModelFileError, NonFiniteError, NotFittedError, NurtTypeError, OutputError
+from nurt.tasks.estimator import Estimator
 from nurt.tasks.forecasting import Forecaster, run_examine
 from nurt.tasks.forecasting.forecaster import QUICK
 from nurt.tasks.modelfile import load_model, save_model
@@ -40,6 +41,7 @@ def test_what_is_loaded_is_what_was_saved(
     model.save(tmp_path / "model.safetensors")
     loaded = Forecaster.load(tmp_path / "model.safetensors")
     assert loaded.get_params() == model.get_params()
+    assert type(Estimator.load(tmp_path / "model.safetensors")) is Forecaster
     level = model.levels
     for before, after in zip(
         model.predict(walk, level=level).values(), loaded.predict(walk, level=level).values(), strict=True

@@ -116,6 +116,23 @@ def test_the_options_of_a_forecaster_are_those_it_knows() -> None:
     assert list(inspect.signature(Forecaster).parameters) == Forecaster.parameter_names()
 
 
+@pytest.mark.parametrize(
+    ("given", "word"),
+    [
+        ({"hidden": 0}, "hidden"),
+        ({"loss": "huber"}, "loss"),
+        ({"recipe": "secret"}, "recipe"),
+        ({"cell": "transformer"}, "cell"),
+        ({"test": 1.0}, "test"),
+        ({"seeds": 0}, "seeds"),
+        ({"validation": 0.95}, "validation"),
+    ],
+)
+def test_a_plan_is_checked_when_it_is_made(given: dict[str, object], word: str) -> None:
+    with pytest.raises(NurtValueError, match=f"ForecastPlan: un.* `{word}`"):
+        ForecastPlan(**given)
+
+
 def test_weight_decay_reaches_the_training() -> None:
     assert ForecastPlan(weight_decay=0.25).forecaster().training.weight_decay == 0.25
     assert ForecastPlan().forecaster().training.weight_decay == 0.0

@@ -239,9 +239,10 @@ class Plan:
         def __getattr__(self, name: str) -> Any: ...
 
     def __post_init__(self) -> None:
+        # TrainingSettings checks its own.
+        elsewhere = {one.name for one in parameters_of(TrainingOptions)}
         for one in parameters_of(type(self)):
-            # TrainingSettings checks its own.
-            if one.panel is not TRAINING:
+            if one.name not in elsewhere:
                 one.check(type(self).__name__, getattr(self, one.name))
 
     def settings(self) -> dict[str, Any]:
@@ -270,12 +271,13 @@ def plan_for(estimator: type) -> Callable[[type[P]], type[P]]:
 
     def extend(plan: type[P]) -> type[P]:
         own = inspect.get_annotations(plan)
-        added = {one.name: one for one in parameters_of(estimator) if one.panel is not None}
-        for name, one in added.items():
+        added = [one for one in parameters_of(estimator) if one.panel is not None]
+        for one in added:
             left = one.panel is not None and one.panel.from_recipe
-            setattr(plan, name, _field(dataclasses.replace(one, default=None if left else one.default)))
+            setattr(plan, one.name, _field(dataclasses.replace(one, default=None if left else one.default)))
         # The order of the fields is that of the help: the recipe, the estimator, what judges it.
-        plan.__annotations__ = {name: own[name] for name in own if name == "recipe"} | dict.fromkeys(added, "Any") | own
+        order = ["recipe", *(one.name for one in added), *own]
+        plan.__annotations__ = {name: own.get(name, "Any") for name in order}
         return dataclass(frozen=True)(plan)
 
     return extend
