@@ -22,7 +22,7 @@ from nurt.tasks.parameters import (
     whole,
     words,
 )
-from nurt.training.decay import ReduceOnPlateau
+from nurt.training import ReduceOnPlateau
 
 if TYPE_CHECKING:
     from nurt.data.scaling import AbstractScaling
