@@ -14,7 +14,8 @@ from nurt.tasks.forecasting import Forecaster
 from nurt.tasks.forecasting.judging import audit_reach
 from nurt.tasks.summary import cell_name
 
-EVERY = CELLS | {"min_gru": MinGRUCell, "min_lstm": MinLSTMCell, "lru": LRUCell}
+# The diagonal cells, under the names they are registered by.
+EVERY = dict(CELLS) | {"min_gru": MinGRUCell, "min_lstm": MinLSTMCell, "lru": LRUCell}
 NAMES = {"linear": "LinearRNN", "elman": "Elman", "lstm": "LSTM", "gru": "GRU"}
 
 
@@ -28,7 +29,8 @@ def test_every_cell_forecasts(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setitem(CELLS, cell, EVERY[cell])
+    if cell not in CELLS:
+        monkeypatch.setitem(CELLS, cell, EVERY[cell])
     model = quick(cell=cell, strategy=strategy, epochs=1, layers=2).fit(walk)
     forecast = model.predict()
     assert np.isfinite(forecast).all()

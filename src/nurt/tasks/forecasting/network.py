@@ -85,7 +85,8 @@ class ForecastNetwork(nn.Module):
         self.encoder = build(design.cell, channels, design.hidden, num_layers=design.layers, dropout=design.dropout)
         self.dropout = nn.Dropout(design.dropout)
         steps = design.horizon if design.strategy == "direct" else 1
-        self.head = QuantileHead(design.hidden, steps, design.quantiles)
+        # Some cells give fewer features than they have units.
+        self.head = QuantileHead(self.encoder.output_size, steps, design.quantiles)
 
     def statistics(self, inputs: Tensor) -> WindowUnits:
         """Return level and size of each window; ``inputs`` (B, T) in target units, NaN where missing."""
