@@ -91,7 +91,7 @@ class Machine:
             compiler=native.compiler(),
             threads=torch.get_num_threads(),
             rungs={name: kernels.explain(name).rung for name in RECURRENCES},
-            cells={key: {"name": cell_name(key), "rung": _rung(nn.explain(nn.build(key, 1, 1)))} for key in nn.CELLS},
+            cells={key: {"name": cell_name(key), "rung": _rung(nn.explain(nn.build(key, 2, 2)))} for key in nn.CELLS},
         )
 
     def sections(self) -> list[tuple[str, Facts]]:
