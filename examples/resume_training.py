@@ -7,7 +7,7 @@ import torch
 
 import nurt
 from nurt.data.synthetic import noisy_sine
-from nurt.tasks.forecasting import Sitting
+from nurt.tasks.running import TrainingSession
 from nurt.training import Checkpoint, Event, StepEnded
 
 
@@ -38,10 +38,10 @@ def main(epochs: int = 20) -> None:
     with tempfile.TemporaryDirectory() as folder:
         checkpoint = Checkpoint(Path(folder) / "run.safetensors", every_steps=7)
         try:
-            fresh().fit(series, sitting=Sitting(cut_at(12), checkpoint))
+            fresh().fit(series, session=TrainingSession(cut_at(12), checkpoint))
         except PowerCut:
             print("cut after step 12; the checkpoint stands at step 7, in the middle of an epoch")
-        resumed = fresh().fit(series, sitting=Sitting(checkpoint=checkpoint, resume=True))
+        resumed = fresh().fit(series, session=TrainingSession(checkpoint=checkpoint, resume=True))
 
     whole = fresh().fit(series)
     pairs = zip(resumed.network_.parameters(), whole.network_.parameters(), strict=True)

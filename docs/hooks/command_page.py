@@ -1,6 +1,6 @@
-"""Write the tables of `docs/reference/command-line.md` from the commands themselves.
+"""Write the tables of options on two pages: of the commands, and of the arguments of the forecaster.
 
-Run it after a change of an option: `python docs/hooks/command_page.py`. A test compares the page with the program.
+Run it after a change of an option: `python docs/hooks/command_page.py`. Tests compare the pages with the program.
 """
 
 from __future__ import annotations
@@ -12,10 +12,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import nurt
 from nurt.cli import backtest, bench, demo, examine, experiment, forecast, info, predict
+from nurt.tasks.parameters import parameters_of
 
-PAGE = Path(__file__).resolve().parents[1] / "reference" / "command-line.md"
+DOCS = Path(__file__).resolve().parents[1]
+PAGE, ARGUMENTS_PAGE = DOCS / "reference" / "command-line.md", DOCS / "api" / "forecasting.md"
 BEGIN, END = "<!-- commands: begin -->\n", "<!-- commands: end -->\n"
+ARGUMENTS_BEGIN, ARGUMENTS_END = "<!-- parameters: begin -->\n", "<!-- parameters: end -->\n"
 COMMANDS = (demo, forecast, predict, backtest, examine, bench, experiment, info)
 ARGUMENTS = "Arguments"
 
@@ -25,9 +29,15 @@ def tables() -> str:
     return "\n".join(line for command in COMMANDS for line in _section(command))
 
 
-def written(text: str) -> str:
+def arguments() -> str:
+    """Return a table of the constructor arguments of the forecaster."""
+    rows = [f"| `{one.name}` | `{one.default!r}` | {one.help} |" for one in parameters_of(nurt.Forecaster)]
+    return "\n".join(["| argument | default | meaning |\n|---|---|---|", *rows, ""])
+
+
+def written(text: str, begin: str = BEGIN, end: str = END) -> str:
     """Return the part of the page between the marks."""
-    return text.partition(BEGIN)[2].partition(END)[0]
+    return text.partition(begin)[2].partition(end)[0]
 
 
 def _section(command: types.ModuleType) -> Iterator[str]:
@@ -95,7 +105,11 @@ def _default(value: Any) -> str:
     return "on" if value is True else f"`{value}`"
 
 
+def _write(page: Path, begin: str, end: str, tables: str) -> None:
+    text = page.read_text(encoding="utf-8")
+    page.write_text(text.partition(begin)[0] + begin + tables + end + text.partition(end)[2], encoding="utf-8")
+
+
 if __name__ == "__main__":
-    page = PAGE.read_text(encoding="utf-8")
-    before, after = page.partition(BEGIN)[0], page.partition(END)[2]
-    PAGE.write_text(before + BEGIN + tables() + END + after, encoding="utf-8")
+    _write(PAGE, BEGIN, END, tables())
+    _write(ARGUMENTS_PAGE, ARGUMENTS_BEGIN, ARGUMENTS_END, arguments())

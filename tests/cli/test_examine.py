@@ -1,4 +1,4 @@
-"""`nurt examine`, on a small model file, and with what cannot be examined."""
+"""`nurt examine`: on a small model file, in part, and with what cannot be examined."""
 
 from __future__ import annotations
 
@@ -7,11 +7,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from typer.testing import CliRunner, Result
 
+from nurt.cli.examine import show_examination
 from nurt.cli.main import app
 from nurt.data import Series
-from nurt.tasks.forecasting import Forecaster
+from nurt.diagnostics import Scope, examine
+from nurt.nn import RNN
+from nurt.tasks.forecasting import ExamineRun, Forecaster
 from nurt.training import TrainingSettings
 
 
@@ -55,3 +59,11 @@ def test_too_short_data_and_foreign_files_end_in_one_message(model: Path, table:
         assert result.exit_code == 1
         assert words in result.stderr
         assert "Traceback" not in result.stderr
+
+
+def test_what_was_not_looked_at_is_a_dash(capsys: pytest.CaptureFixture[str], fabricate) -> None:
+    found = examine(RNN(2, 3, batch_first=True), torch.randn(2, 5, 2), scope=Scope(("lyapunov",)))
+    made = fabricate.make_run()
+    show_examination(ExamineRun("y", 9, "1", "9", made.model, "m", found, {}, (), ()))
+    row = next(line for line in capsys.readouterr().out.splitlines() if "0, forward" in line)
+    assert row.split()[2:6] == ["–"] * 4

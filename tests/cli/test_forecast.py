@@ -12,6 +12,7 @@ from typer.testing import CliRunner, Result
 import nurt.tasks.forecasting as task
 from nurt.cli.main import app
 from nurt.errors import DataError, OutputError
+from nurt.nn import CELLS
 from nurt.training.events import EpochEnded, TrainingEnded, TrainingRecord, TrainingStarted
 
 
@@ -54,7 +55,7 @@ def test_the_result_is_summed_up_and_files_are_written(call: Call, table: Path, 
     assert "report.html, model.safetensors, forecast.csv" in " ".join(result.stdout.split())
 
 
-def test_what_is_not_told_is_left_to_the_recipe(call: Call, table: Path, tmp_path: Path) -> None:
+def test_what_is_not_given_is_left_to_the_recipe(call: Call, table: Path, tmp_path: Path) -> None:
     forecast(table, "--out", tmp_path / "out")
     assert call.plan == task.ForecastPlan()
     assert call.options["resume"] is False
@@ -62,19 +63,34 @@ def test_what_is_not_told_is_left_to_the_recipe(call: Call, table: Path, tmp_pat
 
 
 def test_every_option_reaches_the_plan(call: Call, table: Path, tmp_path: Path) -> None:
-    told = {
+    given = {
         "recipe": "course", "look_back": 7, "horizon": 3, "season": 2, "test": 0.3, "step_size": 2, "seeds": 4,
         "cell": "gru", "layers": 2, "hidden": 9, "dropout": 0.1, "strategy": "recursive", "scaling": "minmax",
-        "loss": "squared", "validation": 0.1, "epochs": 5, "batch_size": 16, "learning_rate": 0.01, "patience": 4,
+        "loss": "squared", "validation": 0.1, "epochs": 5, "batch_size": 16, "learning_rate": 0.01, "weight_decay": 0.1,
+        "patience": 4,
         "seed": 11, "threads": 3,
     }  # fmt: skip
-    assert {*told, "baselines"} == {field.name for field in dataclasses.fields(task.ForecastPlan)}
+    assert {*given, "baselines"} == {field.name for field in dataclasses.fields(task.ForecastPlan)}
     words = ["--baseline", "ets", "--baseline", "theta"]
-    words += [word for name, value in told.items() for word in (f"--{name.replace('_', '-')}", str(value))]
+    words += [word for name, value in given.items() for word in (f"--{name.replace('_', '-')}", str(value))]
     result = forecast(table, *words, "--out", tmp_path / "out", "--resume")
     assert result.exit_code == 0, result.stderr
-    assert call.plan == task.ForecastPlan(**told, baselines=("ets", "theta"))
+    assert call.plan == task.ForecastPlan(**given, baselines=("ets", "theta"))
     assert call.options["resume"] is True
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_every_cell_can_be_chosen(call: Call, table: Path, tmp_path: Path, cell: str) -> None:
+    result = forecast(table, "--cell", cell, "--no-report", "--json", "--out", tmp_path / "out")
+    assert result.exit_code == 0, result.stderr
+    assert call.plan.forecaster().cell == cell
+
+
+def test_an_unknown_cell_is_refused_with_the_names_of_all(call: Call, table: Path) -> None:
+    result = forecast(table, "--cell", "transformer")
+    assert result.exit_code == 2
+    words = " ".join(result.stderr.replace("│", " ").split())
+    assert f"'transformer' is not one of {', '.join(CELLS)}." in words
 
 
 def test_columns_reach_the_selection(call: Call, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import torch
 from typer.testing import CliRunner
 
 from nurt.cli.main import app
+from nurt.nn import CELLS
 from nurt.tasks.modelfile import ModelMetadata, save_model
 
 
@@ -37,6 +38,17 @@ def test_this_machine_as_json() -> None:
     assert found["instruction_sets"][0] == "baseline"
     assert found["threads"] == torch.get_num_threads()
     assert set(found["rungs"]) >= {"lstm", "gru", "linear"}
+
+
+def test_every_cell_is_listed_with_its_name_and_its_code() -> None:
+    found = json.loads(CliRunner().invoke(app, ["info", "--json"]).stdout)["cells"]
+    assert set(found) == set(CELLS)
+    assert {cell: found[cell]["name"] for cell in ("linear", "elman", "lstm", "gru")} == {
+        "linear": "LinearRNN", "elman": "Elman", "lstm": "LSTM", "gru": "GRU",
+    }  # fmt: skip
+    assert found["lstm"]["rung"] == "native"
+    shown = CliRunner().invoke(app, ["info"]).stdout
+    assert all(cell in shown for cell in CELLS)
 
 
 def test_a_model_file_is_described_and_counts_the_network_alone(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from nurt.evaluation.forecasts.cells import Cells, Intervals
 from nurt.evaluation.forecasts.results import BacktestResult, Comparison, Coverage, HorizonScore, Scores
 from nurt.evaluation.forecasts.verdict import ForecastVerdict
 from nurt.standing import Standing
-from nurt.tasks.forecasting.results import Audit, ForecastRun, ForecastStep, ModelSummary, SeedStudy
+from nurt.tasks.forecasting.results import Audit, ForecasterSummary, ForecastRun, ForecastStep, SeedStudy
 from nurt.training import ClipByNorm, ClippedStep
 from nurt.training.events import EpochEnded, TrainingRecord
 from nurt.training.ledger import LedgerBuilder
@@ -217,8 +217,8 @@ def make_run(
         first="2021-01-04",
         last="2024-12-31",
         missing=0,
-        model=ModelSummary(
-            "LSTM", "lstm", 1, 32, 5534, LOOK_BACK, horizon, "direct", "window", "quantile", 0.0, "native CPU (avx2)"
+        model=ForecasterSummary(
+            "LSTM", "lstm", 1, 32, 5534, "native CPU (avx2)", LOOK_BACK, horizon, "direct", "window", "quantile", 0.0
         ),
         training=make_training(),
         backtest=backtest,

@@ -1,4 +1,4 @@
-"""The command line: one file per command; what a command shows is a result that some function of nurt returned.
+"""The command line: one file per command; a command shows the result of a function of nurt.
 
 Nothing heavy is imported before a command runs, so that ``nurt --help`` answers at once.
 """

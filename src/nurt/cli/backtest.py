@@ -9,9 +9,8 @@ import typer
 
 from nurt.cli import console, options
 from nurt.cli.faults import answering
-from nurt.cli.options import place, whole
+from nurt.cli.options import Reading, place, whole, with_options
 from nurt.cli.progress import Progress
-from nurt.cli.reading import Reading
 
 __all__ = ["EXAMPLE", "HELP", "NAME", "backtest"]
 
@@ -24,18 +23,11 @@ EXAMPLE = "Example: nurt backtest nurt-out/model.safetensors rates2024.csv rates
 PANEL = "Back-test"
 
 
+@with_options(reading=Reading)
 def backtest(
     context: typer.Context,
     model: options.ModelFile,
-    files: options.Files,
-    target: options.TargetOption = None,
-    time: options.TimeOption = None,
-    series: options.SeriesOption = None,
-    past_covariate: options.PastCovariateOption = None,
-    format: options.FormatOption = "auto",
-    on_duplicate: options.OnDuplicateOption = "refuse",
-    on_unordered: options.OnUnorderedOption = "sort",
-    grid: options.GridOption = None,
+    reading: Reading,
     windows: Annotated[int | None, whole("--windows", "Origins per series, the latest; else all.", PANEL)] = None,
     step_size: Annotated[int, whole("--step-size", "Observations between the origins.", PANEL)] = 1,
     partial: Annotated[
@@ -51,7 +43,6 @@ def backtest(
     as_json: options.JsonOption = False,
 ) -> None:
     """Run the command; every argument is an option of the command line."""
-    reading = Reading(files, target, time, series, past_covariate, format, on_duplicate, on_unordered, grid)
     with answering(context):
         with Progress() as progress:
             from nurt.evaluation.forecasts.backtest import BacktestPlan

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import groupby
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,13 +13,17 @@ from nurt.cli import console, options
 from nurt.cli.faults import FAILED, INTERRUPTED, answering
 from nurt.cli.options import MACHINE, place
 from nurt.cli.progress import Progress
+from nurt.wording import MISSING, fixed
 
-__all__ = ["EXAMPLE", "HELP", "NAME", "bench"]
+if TYPE_CHECKING:
+    from nurt.benchmarks import BenchmarkRun, CaseResult, ContenderResult
+
+__all__ = ["EXAMPLE", "HELP", "NAME", "bench", "show_benchmark"]
 
 NAME = "bench"
 HELP = (
     "Time the recurrences on this machine, beside torch and beside the least the machine would need.\n\n"
-    "Each case is checked against float64 first; one that is wrong tells no time, and the command ends with 1. "
+    "Each case is checked against float64 first; a wrong one reports no time, and the command ends with 1. "
     "Contenders take turns in one process."
 )
 EXAMPLE = "Example: nurt bench padded ragged --cells lstm,gru --threads 1,2 --out results"
@@ -69,7 +75,7 @@ def bench(
     groups: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="GROUP", callback=_groups, help=f"What to time: {', '.join(GROUPS)}; everything unless said."
+            metavar="GROUP", callback=_groups, help=f"What to time: {', '.join(GROUPS)}; everything by default."
         ),
     ] = None,
     cells: Annotated[
@@ -79,7 +85,7 @@ def bench(
             metavar="CELLS",
             callback=_cells,
             rich_help_panel=TASK,
-            help=f"Some of {','.join(CELLS)}; all unless said.",
+            help=f"Some of {','.join(CELLS)}; all by default.",
         ),
     ] = None,
     budget: Annotated[
@@ -115,8 +121,6 @@ def bench(
         if as_json:
             console.emit_json(run.to_dict())
         else:
-            from nurt.cli.bench_summary import show_benchmark
-
             show_benchmark(run, None if out is None else out / RESULT)
         _end(run.interrupted, len(run.cases), len(run.faults))
 
@@ -126,5 +130,81 @@ def _end(interrupted: bool, measured: int, faults: int) -> None:
         console.complain(f"Interrupted; the {measured} results up to then are kept.", opening="nurt: ")
         raise typer.Exit(INTERRUPTED)
     if faults:
-        console.complain(f"{faults} of {measured} cases are wrong and tell no time.")
+        console.complain(f"{faults} of {measured} cases are wrong and report no time.")
         raise typer.Exit(FAILED)
+
+
+COLUMNS = ("case", "against", "nurt", "other", "ratio", "floor", "errors")
+
+
+def show_benchmark(run: BenchmarkRun, file: Path | None) -> None:
+    """Print the result of `nurt bench`; ``file`` is where it was written to."""
+    processor = f"{run.machine['processor']}, {run.machine['cores']} cores, {run.instruction_set}"
+    console.facts([("machine", processor), ("torch", run.versions["torch"]), ("date", run.date)])
+    if run.was_busy:
+        console.line(f"Other programs were busy on {run.busy_cores:.1f} cores: do not rely on these times.")
+    slow_downs = []
+    ordered = sorted(run.cases, key=lambda case: (_place(run, case.group), case.threads))
+    for (group, threads), cases in groupby(ordered, key=lambda case: (case.group, case.threads)):
+        shown = list(cases)
+        console.gap()
+        console.line(f"{group}, {threads} {'thread' if threads == 1 else 'threads'}, milliseconds", strong=True)
+        console.table(COLUMNS, [row for case in shown for row in _rows(case)], words=(0, 1))
+        slow_downs += [case for case in shown if case.ours.disturbed is not None]
+    _remarks(run, slow_downs)
+    console.gap()
+    console.line(
+        "Medians, ± half the distance of the quartiles. ratio: other over nurt. errors: of nurt/of the other, "
+        "against float64, in units of the largest magnitude."
+    )
+    if file is not None:
+        console.line(f"Written to {file}")
+
+
+def _place(run: BenchmarkRun, group: str) -> int:
+    return next(number for number, case in enumerate(run.cases) if case.group == group)
+
+
+def _rows(case: CaseResult) -> Iterator[list[str]]:
+    floor = MISSING if case.floor is None else _milliseconds(case.floor.seconds)
+    for number, peer in enumerate(case.peers):
+        ratio = "red gate" if case.fault is not None else fixed(peer.ratio, 2)
+        first = [case.title, peer.name.removeprefix("torch."), _time(case.ours), _time(peer), ratio, floor]
+        errors = f"{_error(case.ours)}/{_error(peer)}"
+        yield [*(first if number == 0 else ["", *first[1:]]), errors]
+
+
+def _remarks(run: BenchmarkRun, disturbed: list[CaseResult]) -> None:
+    sentences = [
+        f"{case.title} on {case.threads}: with one core taken {_slow_down(case.ours)}, "
+        + ", ".join(_slow_down(peer) for peer in case.peers)
+        for case in disturbed
+    ]
+    sentences += [f"{case.title} on {case.threads}: {case.fault}" for case in run.faults]
+    sentences += [
+        f"{case.title} on {case.threads} ({case.group}): nurt is slower than {peer.name}, {fixed(peer.ratio, 2)}"
+        for case in run.cases
+        for peer in case.slower_than()
+    ]
+    if sentences:
+        console.gap()
+        console.facts([("·", sentence) for sentence in sentences])
+
+
+def _slow_down(one: ContenderResult) -> str:
+    return f"{one.name} takes {fixed(one.slow_down, 2)} times as long"
+
+
+def _time(one: ContenderResult) -> str:
+    if one.time is None:
+        return MISSING
+    spread = f" ±{one.time.spread:.0%}" if one.time.samples > 1 else ""
+    return _milliseconds(one.time.median) + spread
+
+
+def _milliseconds(seconds: float) -> str:
+    return f"{seconds * 1e3:.3g}" if seconds < 1.0 else f"{seconds * 1e3:.0f}"
+
+
+def _error(one: ContenderResult) -> str:
+    return "NaN" if one.error is None else f"{one.error:.0e}".replace("e-0", "e-")

@@ -1,7 +1,7 @@
-"""The terminal: the one module that knows rich.
+"""The terminal: the one module that uses rich.
 
 Standard output carries results, standard error everything else. Colours and bars appear only on a terminal, and
-``NO_COLOR`` is honoured; nothing is told by colour alone.
+``NO_COLOR`` is honoured; colour alone carries no information.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ TONES: dict[Tone, str] = {"good": "green", "fair": "cyan", "doubtful": "yellow",
 
 
 def prepare() -> None:
-    """Let every sign be printed on any terminal: what its encoding lacks is spelt in ASCII."""
+    """Make every character printable on any terminal: what its encoding lacks is spelt in ASCII."""
     codecs.register_error("nurt-plain", _spell)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
@@ -195,7 +195,7 @@ class Bar:
         self._progress.start()
 
     def update(self, description: str, *, done: float = 0.0, total: float | None = None, left: str = "") -> None:
-        """Say what is being done, how far it is, and how long it may take; without a total the bar only moves."""
+        """Show the phase, its progress and the time left; without a total the bar only moves."""
         self._progress.update(self._task, description=description, completed=done, total=total, left=left)
 
     def say(self, text: str) -> None:

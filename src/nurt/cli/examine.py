@@ -1,4 +1,4 @@
-"""`nurt examine`: look into the network of a model file."""
+"""`nurt examine`: look into the network of a model file, and show what was found on a terminal of 80 columns."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ import typer
 
 from nurt.cli import console, options
 from nurt.cli.faults import answering
-from nurt.cli.options import place, whole
+from nurt.cli.options import Reading, place, whole, with_options
 from nurt.cli.progress import Progress
-from nurt.cli.reading import Reading
+from nurt.wording import MISSING, count, percent
 
 if TYPE_CHECKING:
+    from nurt.diagnostics import Examination, LayerFindings
     from nurt.tasks.forecasting import ExamineRun
 
-__all__ = ["EXAMPLE", "HELP", "NAME", "examine"]
+__all__ = ["EXAMPLE", "HELP", "NAME", "examine", "show_examination"]
 
 NAME = "examine"
 HELP = (
@@ -27,25 +28,17 @@ EXAMPLE = "Example: nurt examine nurt-out/model.safetensors rates.csv --target 1
 REPORT = "examination.html"
 
 
+@with_options(reading=Reading)
 def examine(
     context: typer.Context,
     model: options.ModelFile,
-    files: options.Files,
-    target: options.TargetOption = None,
-    time: options.TimeOption = None,
-    series: options.SeriesOption = None,
-    past_covariate: options.PastCovariateOption = None,
-    format: options.FormatOption = "auto",
-    on_duplicate: options.OnDuplicateOption = "refuse",
-    on_unordered: options.OnUnorderedOption = "sort",
-    grid: options.GridOption = None,
+    reading: Reading,
     rows: Annotated[int, whole("--rows", "Windows to look at, spread evenly over the data.", "Examination")] = 8,
     threads: options.ThreadsOption = 1,
     out: Annotated[Path | None, place("--out", "FOLDER", "Write an HTML report with all figures there.")] = None,
     as_json: options.JsonOption = False,
 ) -> None:
     """Run the command; every argument is an option of the command line."""
-    reading = Reading(files, target, time, series, past_covariate, format, on_duplicate, on_unordered, grid)
     with answering(context):
         from nurt.kernels.threads import threads as computing
 
@@ -55,8 +48,6 @@ def examine(
             if as_json:
                 console.emit_json(run.to_dict())
             else:
-                from nurt.cli.examination import show_examination
-
                 show_examination(run)
 
 
@@ -78,3 +69,58 @@ def _examined(reading: Reading, model: Path, rows: int, out: Path | None) -> Exa
         run = dataclasses.replace(run, report=str(out / REPORT))
         write_examination_report(run, out / REPORT)
         return run
+
+
+def show_examination(run: ExamineRun) -> None:
+    """Print the result of `nurt examine`."""
+    found = run.examination
+    console.line(run.target, strong=True)
+    model = run.model
+    shape = f"{model.name}, {model.layers} × {model.hidden} units, reads {model.look_back}, forecasts {model.horizon}"
+    looked = f"{found.rows} windows of {count(run.observations)} observations, {run.first} to {run.last}"
+    console.facts([("model", shape), ("looked at", looked)])
+    if notes := (*run.notes, *found.notes):
+        console.gap()
+        console.facts([("·", note) for note in notes])
+    console.gap()
+    console.table(
+        ["layer", "gradient", "half-life", "gates", "σ_max", "Lyapunov"],
+        [_row(one) for one in found.layers],
+        words=(0,),
+    )
+    console.line("Gradient: the lag after which it stays below "
+                 f"{_threshold(found)} of its maximum. Half-life: median and 95 % quantile of the units, in steps. "
+                 "Gates: share of saturated places. σ_max: median of the step Jacobians. Lyapunov: the largest "
+                 "exponent, nats per step.", quiet=True)  # fmt: skip
+    console.gap()
+    warned = any(one.level == "warning" for one in found.advice)
+    first, *others = [one.text for one in found.advice] or ["No rule applies."]
+    console.panel("At these weights, on these windows", first, "doubtful" if warned else "good", others)
+    console.gap()
+    console.line(f"Written to {run.report}" if run.report else "--out FOLDER writes a report with every figure.")
+
+
+def _row(layer: LayerFindings) -> list[str]:
+    import numpy as np
+
+    gradient = layer.gradient
+    half = MISSING
+    if layer.memory is not None:
+        median, high = np.quantile(layer.memory.half_life, [0.5, 0.95])
+        half = f"{median:.3g} / {high:.3g}"
+    gates = MISSING
+    if layer.gates is not None and layer.gates.gates:
+        gates = percent(float(np.mean([one.left + one.right for one in layer.gates.gates.values()])), 0)
+    return [
+        f"{layer.id.layer}, {layer.id.direction}",
+        MISSING if gradient is None else "all" if gradient.horizon is None else str(gradient.horizon),
+        half,
+        gates,
+        MISSING if layer.jacobians is None else f"{float(layer.jacobians.largest.nanmedian()):.3f}",
+        MISSING if layer.lyapunov is None else f"{layer.lyapunov.largest:+.3f}".replace("-", "−"),
+    ]
+
+
+def _threshold(found: Examination) -> str:
+    known = next((one.gradient.threshold for one in found.layers if one.gradient is not None), 0.01)
+    return percent(known, 0)

@@ -20,12 +20,12 @@ __all__ = ["EXAMPLE", "HELP", "NAME", "experiment"]
 NAME = "experiment"
 HELP = (
     "Run an experiment on recurrent networks and write its page.\n\n"
-    "Each has exact reference values, stands beside what costs nothing, and ends with a verdict in words. --list shows "
+    "Each has exact reference values, stands beside trivial baselines, and ends with a verdict in words. --list shows "
     "all of them."
 )
 EXAMPLE = "Example: nurt experiment linear/roelants --lang pl"
 
-# A share is told to the bar as so many steps of this many.
+# A share is shown on the bar as a number of steps out of this many.
 WHOLE = 1000
 
 
@@ -68,11 +68,11 @@ def experiment(
 
             chosen = find(id)
 
-            def told(share: float, doing: Text) -> None:
+            def advance(share: float, doing: Text) -> None:
                 progress.advance(doing[lang], round(share * WHOLE), WHOLE)
 
             with limited_to(threads):
-                result = chosen.run(preset, seed=seed, files=files or (), progress=told)
+                result = chosen.run(preset, seed=seed, files=files or (), progress=advance)
             page = None if no_report else _write(result, out, lang)
         if as_json:
             console.emit_json({**result.to_dict(), "report": None if page is None else str(page)})

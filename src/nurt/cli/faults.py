@@ -1,4 +1,4 @@
-"""What goes wrong, told in one message and an exit code: 1 input or data at fault, 130 interrupted."""
+"""Errors as one message and an exit code: 1 input or data at fault, 130 interrupted."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def _nothing() -> Path | None:
 
 @contextmanager
 def answering(context: typer.Context, kept: Callable[[], Path | None] = _nothing) -> Iterator[None]:
-    """Turn every fault inside the block into a message on standard error and an exit code.
+    """Turn every error inside the block into a message on standard error and an exit code.
 
     Args:
         context: of the command, for the words that resume it.
@@ -45,7 +45,7 @@ def answering(context: typer.Context, kept: Callable[[], Path | None] = _nothing
         console.complain(_interruption(context, error, kept()), opening="nurt: ")
         raise typer.Exit(INTERRUPTED) from error
     except BrokenPipeError as error:
-        # Whoever read our output has left, as `head` does; there is nobody to tell.
+        # The reader of our output has closed it, as `head` does; nobody would read a message.
         console.abandon_output()
         raise typer.Exit(FAILED) from error
     except Exception as error:
@@ -56,8 +56,8 @@ def answering(context: typer.Context, kept: Callable[[], Path | None] = _nothing
 
 
 def _interruption(context: typer.Context, error: KeyboardInterrupt, kept: Path | None) -> str:
-    told = str(error)
-    if not told and kept is None:
+    message = str(error)
+    if not message and kept is None:
         return "Interrupted; nothing was kept. Run the same command again to start anew."
     arguments = list(context.meta.get(ARGUMENTS, ()))
     if "--resume" not in arguments:
@@ -65,8 +65,8 @@ def _interruption(context: typer.Context, error: KeyboardInterrupt, kept: Path |
         at = arguments.index("--") if "--" in arguments else len(arguments)
         arguments.insert(at, "--resume")
     command = shlex.join(["nurt", *arguments])
-    said = told or f"Interrupted. The state of the training is kept in {kept}."
-    return f"{said}\nTo go on where it stopped:\n  {command}"
+    said = message or f"Interrupted. The state of the training is kept in {kept}."
+    return f"{said}\nTo continue where it stopped:\n  {command}"
 
 
 def _message(error: Exception) -> str:

@@ -1,4 +1,4 @@
-"""The program ``nurt``: its commands, and what holds for all of them."""
+"""The program ``nurt``: its commands and what they share."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from nurt.cli.faults import ARGUMENTS
 __all__ = ["app", "run"]
 
 
-class _Group(TyperGroup):
-    """Remembers what was typed, for the command that resumes an interrupted run."""
+class _CommandGroup(TyperGroup):
+    """Keeps the arguments as typed, for the message that tells how to resume an interrupted run."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         ctx.meta[ARGUMENTS] = tuple(args)
@@ -23,8 +23,8 @@ class _Group(TyperGroup):
 
 app = typer.Typer(
     name="nurt",
-    cls=_Group,
-    help="Recurrent networks you can see through: forecasts that are judged against what costs nothing.",
+    cls=_CommandGroup,
+    help="Recurrent networks you can see through: forecasts that are judged against trivial baselines.",
     epilog="Start with: nurt demo",
     no_args_is_help=True,
     add_completion=False,

@@ -1,60 +1,46 @@
-"""The options that commands share: one name, one type, one explanation each."""
+"""Options of the commands: those that several share, and those that a task's table of parameters describes."""
 
 from __future__ import annotations
 
+import dataclasses
+import functools
+import inspect
 import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_type_hints
 
 import typer
+
+from nurt.tasks.parameters import MACHINE as MACHINE_PANEL
+from nurt.tasks.parameters import PANELS, TASK, MachineOptions, Parameter, Plan, parameters_of
+
+if TYPE_CHECKING:
+    from nurt.data import Selection
 
 __all__ = [
     "DATA",
     "MACHINE",
     "OUTPUT",
-    "Cell",
     "CsvOption",
-    "Files",
-    "Format",
-    "FormatOption",
-    "GridOption",
     "JsonOption",
-    "Loss",
     "ModelFile",
-    "OnDuplicate",
-    "OnDuplicateOption",
-    "OnUnordered",
-    "OnUnorderedOption",
-    "PastCovariateOption",
-    "Recipe",
-    "Scaling",
+    "Reading",
     "SeedOption",
-    "SeriesOption",
-    "Strategy",
-    "TargetOption",
     "ThreadsOption",
-    "TimeOption",
     "choice",
     "flag",
     "place",
     "rate",
-    "share",
     "whole",
+    "with_options",
 ]
 
 DATA = "Data"
 OUTPUT = "Output"
-MACHINE = "Reproducibility and machine"
-
-
-Recipe = Literal["default", "course"]
-Cell = Literal["lstm", "gru", "elman", "linear"]
-Strategy = Literal["direct", "recursive"]
-Scaling = Literal["window", "minmax", "standard", "none"]
-Loss = Literal["quantile", "squared", "absolute"]
-Format = Literal["auto", "nbp", "gios", "table"]
-OnDuplicate = Literal["refuse", "first", "last", "mean"]
-OnUnordered = Literal["sort", "refuse"]
+MACHINE = MACHINE_PANEL.title
+METAVARS = {"whole": "N", "share": "SHARE", "positive": "RATE", "amount": "NUMBER"}
 
 
 def whole(name: str, help: str, panel: str, *, least: int = 1) -> Any:
@@ -72,11 +58,6 @@ def column(name: str, help: str) -> Any:
     return typer.Option(name, metavar="COLUMN", help=help, rich_help_panel=DATA)
 
 
-def share(name: str, help: str, panel: str) -> Any:
-    """Return an option for a number in 0 ≤ value < 1."""
-    return typer.Option(name, callback=_share, metavar="SHARE", help=help, rich_help_panel=panel)
-
-
 def rate(name: str, help: str, panel: str, metavar: str = "RATE") -> Any:
     """Return an option for a finite number above 0."""
     return typer.Option(name, callback=_rate, metavar=metavar, help=help, rich_help_panel=panel)
@@ -92,10 +73,42 @@ def place(name: str, metavar: str, help: str) -> Any:
     return typer.Option(name, metavar=metavar, help=help, rich_help_panel=OUTPUT)
 
 
+def option_for(parameter: Parameter) -> Any:
+    """Return the option that a parameter of a task is on the command line.
+
+    It refuses values of another kind; the constructor or the plan checks the range.
+    """
+    checks = {"share": _share, "positive": _rate, "amount": _amount, "words": _words(parameter)}
+    if callable(parameter.choices):
+        checks["choice"] = _words(parameter)
+    return typer.Option(
+        f"--{(parameter.option or parameter.name).replace('_', '-')}",
+        min=parameter.low if parameter.kind == "whole" else None,
+        metavar=parameter.metavar or METAVARS.get(parameter.kind),
+        callback=checks.get(parameter.kind),
+        help=parameter.help,
+        rich_help_panel=None if parameter.panel is None else parameter.panel.title,
+    )
+
+
+def _type_of(parameter: Parameter) -> Any:
+    types: dict[str, Any] = {"whole": int, "share": float, "positive": float, "amount": float, "words": list[str]}
+    if parameter.kind == "choice":
+        types["choice"] = str if callable(parameter.choices) else Literal[parameter.choices]
+    kind = types[parameter.kind]
+    return kind | None if parameter.default is None or parameter.kind == "words" else kind
+
+
 def _rate(value: float | None) -> float | None:
     # Bounds of an option let NaN pass, and the bound itself.
     if value is not None and not (math.isfinite(value) and value > 0.0):
         raise typer.BadParameter(f"{value} is not a finite number above 0.")
+    return value
+
+
+def _amount(value: float | None) -> float | None:
+    if value is not None and not (math.isfinite(value) and value >= 0.0):
+        raise typer.BadParameter(f"{value} is not a finite number of at least 0.")
     return value
 
 
@@ -105,58 +118,140 @@ def _share(value: float | None) -> float | None:
     return value
 
 
-def _statistical(values: list[str] | None) -> list[str] | None:
-    from nurt.evaluation.forecasts.baselines import STATISTICAL
+def _words(parameter: Parameter) -> Callable[[Any], Any]:
+    def check(given: Any) -> Any:
+        for word in [given] if isinstance(given, str) else given or ():
+            if word not in parameter.words():
+                raise typer.BadParameter(f"{word!r} is not one of {', '.join(parameter.words())}.")
+        return given
 
-    for value in values or ():
-        if value not in STATISTICAL:
-            raise typer.BadParameter(f"{value!r} is not one of {', '.join(STATISTICAL)}.")
-    return values
+    return check
 
 
-Files = Annotated[
-    list[Path], typer.Argument(metavar="FILE", help="Data: CSV, Parquet, Excel, JSON; several are joined.")
-]
+_machine = {one.name: one for one in parameters_of(MachineOptions)}
+
 ModelFile = Annotated[Path, typer.Argument(metavar="MODEL", help="A model file, as nurt forecast writes it.")]
-TargetOption = Annotated[
-    str | None, column("--target", "The column to forecast; needed where there are several columns of numbers.")
-]
-TimeOption = Annotated[str | None, column("--time", "The column of times, where it is not the one found.")]
-SeriesOption = Annotated[str | None, column("--series", "The column that tells several series in one file apart.")]
-PastCovariateOption = Annotated[
-    list[str] | None,
-    column("--past-covariate", "A further column to read, known up to the moment of the forecast; repeatable."),
-]
-FormatOption = Annotated[
-    Format, choice("--format", "auto recognises NBP exchange rates, GIOŚ air quality and plain tables.", DATA)
-]
-OnDuplicateOption = Annotated[
-    OnDuplicate, choice("--on-duplicate", "What to do with times that occur twice and disagree.", DATA)
-]
-OnUnorderedOption = Annotated[OnUnordered, choice("--on-unordered", "What to do with rows out of order.", DATA)]
-GridOption = Annotated[
-    str | None,
-    typer.Option(
-        "--grid",
-        metavar="STEP",
-        rich_help_panel=DATA,
-        help="Put the rows on a regular grid of times, such as 1h, 15min or 1d; absent times become missing values. "
-        "Without it the axis is the order of the rows.",
-    ),
-]
-BaselineOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--baseline",
-        metavar="[ets|arima|theta]",
-        rich_help_panel="Task",
-        callback=_statistical,
-        help="A statistical model to judge against too; needs the extra statistical; repeatable.",
-    ),
-]
-SeedOption = Annotated[int, whole("--seed", "Fixes everything random.", MACHINE, least=0)]
-ThreadsOption = Annotated[
-    int, whole("--threads", "Threads that compute; for small networks one is the fastest.", MACHINE)
-]
+SeedOption = Annotated[int, option_for(_machine["seed"])]
+ThreadsOption = Annotated[int, option_for(_machine["threads"])]
 JsonOption = Annotated[bool, flag("--json", "Print the result as one JSON object, and nothing else.")]
 CsvOption = Annotated[Path | None, place("--csv", "FILE", "Write every step as CSV.")]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What to read, and which series to take from it; each field is an option."""
+
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE", help="Data: CSV, Parquet, Excel, JSON; several are joined.")
+    ]
+    target: Annotated[
+        str | None, column("--target", "The column to forecast; needed where there are several columns of numbers.")
+    ] = None
+    time: Annotated[str | None, column("--time", "The column of times, where it is not the one found.")] = None
+    series: Annotated[str | None, column("--series", "The column that tells several series in one file apart.")] = None
+    past_covariate: Annotated[
+        list[str] | None,
+        column("--past-covariate", "A further column to read, known up to the moment of the forecast; repeatable."),
+    ] = None
+    format: Annotated[
+        Literal["auto", "nbp", "gios", "table"],
+        choice("--format", "auto recognises NBP exchange rates, GIOŚ air quality and plain tables.", DATA),
+    ] = "auto"
+    on_duplicate: Annotated[
+        Literal["refuse", "first", "last", "mean"],
+        choice("--on-duplicate", "What to do with times that occur twice and disagree.", DATA),
+    ] = "refuse"
+    on_unordered: Annotated[
+        Literal["sort", "refuse"], choice("--on-unordered", "What to do with rows out of order.", DATA)
+    ] = "sort"
+    grid: Annotated[
+        str | None,
+        typer.Option(
+            "--grid",
+            metavar="STEP",
+            rich_help_panel=DATA,
+            help="Put the rows on a regular grid of times, such as 1h, 15min or 1d; absent times become missing "
+            "values. Without it the axis is the order of the rows.",
+        ),
+    ] = None
+
+    def selection(self) -> Selection:
+        """Read the files and choose the series.
+
+        Raises:
+            DataError: a file or a column cannot be used.
+        """
+        from nurt.data import regular_grid, select
+        from nurt.data.readers import read
+
+        chosen = select(
+            read(list(self.files), self.format),
+            self.target,
+            time=self.time,
+            series=self.series,
+            past_covariates=tuple(self.past_covariate or ()),
+            on_duplicate=self.on_duplicate,
+            on_unordered=self.on_unordered,
+        )
+        if self.grid is None:
+            return chosen
+        grids = tuple(regular_grid(one, self.grid) for one in chosen.series)
+        added = sum(len(after) - len(before) for before, after in zip(chosen.series, grids, strict=True))
+        note = f"On the grid of {self.grid}, {added} absent times became missing values."
+        return dataclasses.replace(chosen, series=grids, notes=(*chosen.notes, note))
+
+
+def with_options(**groups: type[Reading] | type[Plan]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Return a decorator that replaces arguments of a command by the options of a group.
+
+    Args:
+        **groups: argument → ``Reading``, which the command receives filled in, or a task's plan, of which it receives
+            the fields by name.
+    """
+
+    def extend(command: Callable[..., None]) -> Callable[..., None]:
+        hints = get_type_hints(command, include_extras=True)
+        of_groups = {name: _options_of(group) for name, group in groups.items()}
+        parameters: list[inspect.Parameter] = []
+        for name, one in inspect.signature(command).parameters.items():
+            own = [one.replace(kind=inspect.Parameter.KEYWORD_ONLY, annotation=hints[name])]
+            parameters += of_groups.get(name, own)
+
+        @functools.wraps(command)
+        def run(**given: Any) -> None:
+            for name, group in groups.items():
+                values = {one.name: given.pop(one.name) for one in of_groups[name]}
+                given[name] = Reading(**values) if group is Reading else _of_plan(values)
+            command(**given)
+
+        run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # what inspect reads
+        run.__annotations__ = {one.name: one.annotation for one in parameters}
+        return run
+
+    return extend
+
+
+def _options_of(group: type[Reading] | type[Plan]) -> list[inspect.Parameter]:
+    """Return the options of a group, in the order of its fields."""
+    fields: Mapping[str, tuple[Any, Any]]
+    if group is Reading:
+        hints = get_type_hints(Reading, include_extras=True)
+        fields = {one.name: (hints[one.name], one.default) for one in dataclasses.fields(Reading)}
+    else:
+        fields = {
+            one.name: (Annotated[_type_of(one), option_for(one)], None if one.kind == "words" else one.default)
+            for one in sorted(parameters_of(group), key=lambda one: PANELS.index(one.panel or TASK))
+        }
+    return [
+        inspect.Parameter(
+            name,
+            inspect.Parameter.KEYWORD_ONLY,
+            annotation=annotation,
+            default=inspect.Parameter.empty if default is dataclasses.MISSING else default,
+        )
+        for name, (annotation, default) in fields.items()
+    ]
+
+
+def _of_plan(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: tuple(one) if isinstance(one, list) else one for name, one in values.items() if one is not None}

@@ -6,8 +6,8 @@ import typer
 
 from nurt.cli import console, options
 from nurt.cli.faults import answering
+from nurt.cli.options import Reading, with_options
 from nurt.cli.progress import Progress
-from nurt.cli.reading import Reading
 
 __all__ = ["EXAMPLE", "HELP", "NAME", "predict"]
 
@@ -19,24 +19,16 @@ HELP = (
 EXAMPLE = "Example: nurt predict nurt-out/model.safetensors rates2025.csv --target 1USD --csv forecast.csv"
 
 
+@with_options(reading=Reading)
 def predict(
     context: typer.Context,
     model: options.ModelFile,
-    files: options.Files,
-    target: options.TargetOption = None,
-    time: options.TimeOption = None,
-    series: options.SeriesOption = None,
-    past_covariate: options.PastCovariateOption = None,
-    format: options.FormatOption = "auto",
-    on_duplicate: options.OnDuplicateOption = "refuse",
-    on_unordered: options.OnUnorderedOption = "sort",
-    grid: options.GridOption = None,
+    reading: Reading,
     threads: options.ThreadsOption = 1,
     csv: options.CsvOption = None,
     as_json: options.JsonOption = False,
 ) -> None:
     """Run the command; every argument is an option of the command line."""
-    reading = Reading(files, target, time, series, past_covariate, format, on_duplicate, on_unordered, grid)
     with answering(context):
         with Progress() as progress:
             from nurt.kernels.threads import threads as computing

@@ -1,4 +1,4 @@
-"""How far a command is: a bar after the first second on a terminal, now and then a line anywhere else."""
+"""Progress of a command: a bar after the first second on a terminal, a line every 15 seconds elsewhere."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LINE_EVERY_SECONDS = 15.0
 
 @dataclass(frozen=True)
 class Words:
-    """What is said of a command that runs, in one language.
+    """Words of the progress display in one language.
 
     Args:
         opening: what is being done at first.
@@ -77,12 +77,12 @@ class Progress:
             self._bar.close()
 
     def phase(self, doing: str) -> None:
-        """Say what is being done where nobody knows how long it takes."""
+        """Show the current phase, whose duration is not known."""
         if self._bar is not None:
             self._bar.update(doing)
 
     def advance(self, doing: str, done: int, total: int) -> None:
-        """Say what is being done, and how many of how many steps of about the same size are done."""
+        """Show the current phase, and how many of its steps of about the same size are done."""
         if total != self._clock.total:
             self._clock = _Clock(done, total)
         self._tell(doing, done)
@@ -137,7 +137,7 @@ class Progress:
 
 
 class _Clock:
-    """Estimates the time left from the pace of this sitting.
+    """Estimates the time left from the pace of this run of the program.
 
     Args:
         start: steps done before it.
@@ -150,7 +150,7 @@ class _Clock:
         self._began = time.monotonic()
 
     def left(self, done: int) -> str:
-        """Return the time left in words; training may stop earlier, so it is a bound. Empty while nobody can tell."""
+        """Return the time left in words, an upper bound, as training may stop earlier; empty while it is not known."""
         here = done - self._start
         if here <= 0:
             return ""

@@ -1,4 +1,4 @@
-"""Results on a terminal of 80 columns, in the order a person asks."""
+"""Results on a terminal of 80 columns."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from nurt.evaluation.forecasts.results import BacktestResult
     from nurt.evaluation.forecasts.verdict import ForecastVerdict
     from nurt.tasks.forecasting import BacktestRun, DemoRun, ForecastRun, ForecastStep, PredictRun
-    from nurt.tasks.forecasting.results import Audit, ModelSummary
+    from nurt.tasks.forecasting.results import Audit, ForecasterSummary
 
 __all__ = ["show_backtest", "show_demo", "show_forecast", "show_prediction"]
 
@@ -35,7 +35,7 @@ SERIES_SHOWN = 3
 
 
 def show_forecast(run: ForecastRun, out: Path) -> None:
-    """Print what `nurt forecast` found out."""
+    """Print the result of `nurt forecast`."""
     record = run.training
     training = (
         f"{_plural(record.epochs, 'epoch')} in {seconds(record.seconds)} ({stopped_because(record)}); "
@@ -58,7 +58,7 @@ def show_forecast(run: ForecastRun, out: Path) -> None:
 
 
 def show_prediction(run: PredictRun, csv: Path | None) -> None:
-    """Print what `nurt predict` found out: every step, as long as that is a page."""
+    """Print the result of `nurt predict`: every step, as long as that is a page."""
     console.line(run.target, strong=True)
     extent = f"{_plural(run.observations, 'observation')}, the last at {run.last}"
     console.facts([("data", extent), ("model", _model(run.model))])
@@ -69,7 +69,7 @@ def show_prediction(run: PredictRun, csv: Path | None) -> None:
 
 
 def show_backtest(run: BacktestRun, report: Path | None) -> None:
-    """Print what `nurt backtest` found out."""
+    """Print the result of `nurt backtest`."""
     console.line(run.target, strong=True)
     extent = f"{_plural(run.observations, 'observation')}, {run.first} to {run.last}"
     console.facts([("data", extent), ("model", _model(run.model))])
@@ -82,7 +82,7 @@ def show_backtest(run: BacktestRun, report: Path | None) -> None:
 
 
 def show_demo(demo: DemoRun, out: Path) -> None:
-    """Print what `nurt demo` found out."""
+    """Print the result of `nurt demo`."""
     console.line("A noisy sine wave: the best possible error is known.", strong=True)
     console.facts([("model", _model(demo.run.model))])
     console.gap()
@@ -107,7 +107,7 @@ def _extent(run: ForecastRun) -> str:
     return f"{_plural(run.observations, 'observation')}{many}, {run.first} to {run.last}, {missing}"
 
 
-def _model(model: ModelSummary) -> str:
+def _model(model: ForecasterSummary) -> str:
     shape = f"{_plural(model.layers, 'layer')} of {model.hidden}, {_plural(model.parameters, 'parameter')}"
     return (
         f"{model.name}, {shape}; reads {model.look_back}, forecasts {model.horizon} ({model.strategy}); "
@@ -142,7 +142,7 @@ def _scores(result: BacktestResult) -> None:
     rows.append(["all", *(fixed(error, decimals) for error in errors), *covered])
     columns = ["step", result.cells.model, *(label_of(name).short for name in named)]
     console.gap()
-    console.line(f"Mean absolute error from {_plural(result.origins, 'origin')} of rows nobody learnt from:")
+    console.line(f"Mean absolute error from {_plural(result.origins, 'origin')} of held-out rows:")
     console.table([*columns, *(["in 80 %", "in 95 %"] if bands else [])], rows, strong_rows=(len(rows) - 1,))
 
 

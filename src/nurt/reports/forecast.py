@@ -16,7 +16,7 @@ from nurt.reports.sections.verdict import audit_section, data_section, heading, 
 from nurt.wording import count
 
 if TYPE_CHECKING:
-    from nurt.tasks.forecasting.results import ForecastRun, ModelSummary
+    from nurt.tasks.forecasting.results import ForecasterSummary, ForecastRun
 
 __all__ = ["footer", "model_line", "run_sections", "write_forecast_report"]
 
@@ -89,7 +89,7 @@ def _data_facts(run: ForecastRun) -> list[tuple[str, str]]:
     ]
 
 
-def _model_facts(model: ModelSummary) -> dict[str, object]:
+def _model_facts(model: ForecasterSummary) -> dict[str, object]:
     return {
         "model": model.name,
         "cell": model.cell,

@@ -1,1 +1,1 @@
-"""What people do with recurrent networks: forecasting, and the file a trained model is kept in."""
+"""Tasks for recurrent networks: forecasting, and what all tasks share."""

@@ -7,12 +7,13 @@ sound one, so that what loads is what was saved, to the last bit.
 
 from __future__ import annotations
 
+import importlib
 import importlib.metadata
 import os
 from collections.abc import Mapping
 from typing import Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, field_validator
 from torch import Tensor, nn
 
 from nurt.errors import ModelFileError, NurtValueError
@@ -22,6 +23,11 @@ __all__ = ["FORMAT", "FORMAT_VERSION", "ModelMetadata", "load_model", "load_weig
 
 FORMAT: Final = "nurt-model"
 FORMAT_VERSION: Final = 1
+
+# Kinds of the package, each with the module that holds its estimator.
+HOMES: Final = {"forecaster": "nurt.tasks.forecasting.forecaster"}
+KINDS: Final[dict[str, Any]] = {}
+"""Kind → the class of estimator that is built from such a file; a class registers itself when it is made."""
 
 _ANOTHER_FILE = "Name a file that `save` of a nurt model has written."
 _FRESH_COPY = "Fetch or copy the file again, or train and save the model anew."
@@ -33,17 +39,17 @@ _CURES = {
 
 
 class ModelMetadata(BaseModel):
-    """What a model file says about its model; all values are JSON.
+    """Metadata of a model file; all values are JSON.
 
     Args:
         format: the name of the format, always "nurt-model".
         format_version: the version of the format the file was written in.
-        kind: what the model is for.
+        kind: of model, such as "forecaster".
         nurt_version: the version of nurt that wrote the file.
         architecture: what is needed to build the network that the weights fit.
         settings: how it was trained.
         scaling: how windows are scaled on the way in and out.
-        data: what the model was trained on, in words that a forecast needs: target, columns, units, …
+        data: what the model was trained on: target, columns, units, …
         data_fingerprint: digest of the data it was trained on.
         training: the training record.
         metrics: how good it was, name → number.
@@ -53,7 +59,7 @@ class ModelMetadata(BaseModel):
 
     format: Literal["nurt-model"] = FORMAT
     format_version: int = Field(default=FORMAT_VERSION, ge=1)
-    kind: Literal["forecaster"]
+    kind: str
     nurt_version: str = Field(default_factory=lambda: importlib.metadata.version("nurt"))
     architecture: dict[str, JsonValue]
     settings: dict[str, JsonValue]
@@ -63,9 +69,16 @@ class ModelMetadata(BaseModel):
     training: dict[str, JsonValue]
     metrics: dict[str, JsonValue] = Field(default_factory=dict)
 
+    @field_validator("kind")
+    @classmethod
+    def _known(cls, kind: str) -> str:
+        if kind not in (*HOMES, *KINDS):
+            raise NurtValueError("ModelMetadata: unknown kind of model.", expected=_names(None), got=repr(kind))
+        return kind
+
 
 def save_model(path: str | os.PathLike[str], tensors: Mapping[str, Tensor], metadata: ModelMetadata) -> None:
-    """Write a model file; whoever reads it meanwhile sees the former file or the whole new one.
+    """Write a model file; a concurrent reader sees the former file or the whole new one.
 
     Args:
         path: where to, by custom ``….safetensors``; folders on the way are made.
@@ -82,12 +95,14 @@ def save_model(path: str | os.PathLike[str], tensors: Mapping[str, Tensor], meta
     write_tensor_file(path, tensors, metadata.model_dump(mode="json"))
 
 
-def load_model(path: str | os.PathLike[str], *, kind: str = "forecaster") -> tuple[dict[str, Tensor], ModelMetadata]:
+def load_model(
+    path: str | os.PathLike[str], *, kind: str | None = "forecaster"
+) -> tuple[dict[str, Tensor], ModelMetadata]:
     """Read a model file and check it to the last bit.
 
     Args:
         path: the file.
-        kind: what the model is wanted for.
+        kind: of model that is wanted; None takes every kind.
 
     Returns:
         The tensors, on the CPU, and everything else.
@@ -100,11 +115,12 @@ def load_model(path: str | os.PathLike[str], *, kind: str = "forecaster") -> tup
         tensors, document = read_tensor_file(path, kind=FORMAT, version=FORMAT_VERSION)
     except UnreadableError as error:
         raise ModelFileError(f"The file {name} {error.reason}.", cure=_CURES[error.fault]) from error
-    if document.get("kind") != kind:
+    found = document.get("kind")
+    if found not in (*HOMES, *KINDS) or kind not in (None, found):
         raise ModelFileError(
-            f"The model in {name} is for something else.",
-            expected=f"a model of kind {kind!r}",
-            got=repr(document.get("kind")),
+            f"The model in {name} is of another kind.",
+            expected=f"a model of kind {_names(kind)}",
+            got=repr(found),
             cure=_ANOTHER_FILE,
         )
     try:
@@ -116,8 +132,15 @@ def load_model(path: str | os.PathLike[str], *, kind: str = "forecaster") -> tup
     return tensors, metadata
 
 
+def kind_of(name: str) -> Any:
+    """Return the class of estimator that is built from a file of kind ``name``."""
+    if name not in KINDS:
+        importlib.import_module(HOMES[name])
+    return KINDS[name]
+
+
 def load_weights(model: nn.Module, tensors: Mapping[str, Tensor], path: str | os.PathLike[str]) -> None:
-    """Give ``model`` the tensors of a model file.
+    """Load the tensors of a model file into ``model``.
 
     Args:
         model: a network built from the architecture in the file.
@@ -141,6 +164,10 @@ def load_weights(model: nn.Module, tensors: Mapping[str, Tensor], path: str | os
             f"The tensors in {os.fspath(path)} do not fit the network: {'; '.join(sorted(faults))}.", cure=_FRESH_COPY
         )
     model.load_state_dict(dict(tensors))
+
+
+def _names(kind: str | None) -> str:
+    return " or ".join(map(repr, dict.fromkeys((*HOMES, *KINDS)) if kind is None else (kind,)))
 
 
 def _first_fault(error: ValidationError) -> str:

@@ -15,7 +15,7 @@ from nurt.errors import DataError
 from nurt.evaluation.forecasts.baselines import Linear, Naive
 from nurt.experiments.forecasts.trial import one_series, total_gradients, train_and_judge
 from nurt.tasks.forecasting import ForecastPlan
-from nurt.tasks.forecasting.backtesting import series_until
+from nurt.tasks.forecasting.judging import series_until
 
 PLAN = ForecastPlan(recipe="sine", look_back=6, horizon=2, hidden=3, epochs=2)
 

@@ -14,7 +14,6 @@ from nurt.data.readers import read
 from nurt.errors import DataError, ModelFileError, NurtValueError, OutputError
 from nurt.evaluation.forecasts.backtest import BacktestPlan
 from nurt.tasks.forecasting import (
-    ForecastInterrupted,
     ForecastPlan,
     ForecastRun,
     run_backtest,
@@ -22,6 +21,7 @@ from nurt.tasks.forecasting import (
     run_forecast,
     run_predict,
 )
+from nurt.tasks.running import TrainingInterrupted
 from nurt.training import EpochEnded, Event, TrainingStarted
 
 SMALL = ForecastPlan(look_back=17, horizon=5, hidden=6, epochs=2)
@@ -195,7 +195,7 @@ def test_an_interrupted_run_keeps_its_best_model_and_goes_on_bit_for_bit(tmp_pat
         if isinstance(event, EpochEnded) and event.epoch == 3:
             raise KeyboardInterrupt
 
-    with pytest.raises(ForecastInterrupted, match="best model so far") as caught:
+    with pytest.raises(TrainingInterrupted, match="best model so far") as caught:
         run_forecast(_selection(walk), plan, out=tmp_path / "cut", listener=pull_the_plug)
     assert caught.value.model_file.exists()
     run_predict(caught.value.model_file, _selection(walk))
@@ -217,7 +217,7 @@ def test_an_interrupt_in_a_later_initialisation_loses_nothing(tmp_path: Path, wa
         if starts == 2 and isinstance(event, EpochEnded) and event.epoch == 1:
             raise KeyboardInterrupt
 
-    with pytest.raises(ForecastInterrupted):
+    with pytest.raises(TrainingInterrupted):
         run_forecast(_selection(walk), plan, out=tmp_path / "cut", listener=pull_the_plug)
     run_predict(tmp_path / "cut" / "model.safetensors", _selection(walk))
     resumed = run_forecast(_selection(walk), plan, out=tmp_path / "cut", resume=True)

@@ -18,9 +18,10 @@ from nurt.evaluation.forecasts.baselines import AbstractBaseline, Linear, Naive,
 from nurt.evaluation.forecasts.results import BacktestResult
 from nurt.experiments.base import part_of
 from nurt.kernels import recording
-from nurt.tasks.forecasting import Forecaster, ForecastPlan, Sitting
-from nurt.tasks.forecasting.backtesting import cells_at, origins_after, series_until
-from nurt.tasks.forecasting.problem import to_tensors
+from nurt.tasks.forecasting import Forecaster, ForecastPlan
+from nurt.tasks.forecasting.judging import cells_at, origins_after
+from nurt.tasks.forecasting.problem import series_until, to_tensors
+from nurt.tasks.running import TrainingSession
 from nurt.training import Event, StepEnded
 from nurt.wording import Text
 
@@ -123,7 +124,7 @@ def train_and_judge(
             updates += 1
             tell((event.epoch - 1 + event.step / event.steps_per_epoch) / epochs)
 
-    forecaster = plan.forecaster().fit([series_until(series, fitted)], sitting=Sitting(listen))
+    forecaster = plan.forecaster().fit([series_until(series, fitted)], session=TrainingSession(listen))
     if forecaster.training_record_.stopped_by == "interrupt":
         raise KeyboardInterrupt
     origins = origins_after([series], [known], plan.step_size)

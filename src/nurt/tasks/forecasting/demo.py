@@ -15,10 +15,10 @@ from nurt.data.synthetic import noisy_sine
 from nurt.evaluation.forecasts.baselines import AbstractBaseline, Linear, Naive
 from nurt.kernels.threads import threads
 from nurt.results import Result
-from nurt.tasks.forecasting.fitting import Sitting
-from nurt.tasks.forecasting.recipes import ForecastPlan
+from nurt.tasks.forecasting.options import ForecastPlan
 from nurt.tasks.forecasting.results import ForecastRun, SeedStudy
-from nurt.tasks.forecasting.run import Trial, prepare_folder, run_forecast, try_out
+from nurt.tasks.forecasting.run import Trial, fit_plan, judge_on_test, run_forecast
+from nurt.tasks.running import TrainingSession, prepare_folder
 from nurt.training import Listener
 
 __all__ = ["DemoRun", "run_demo"]
@@ -54,7 +54,7 @@ def run_demo(*, seed: int = 0, seeds: int = 5, out: Path, listener: Listener | N
         seed: of the series, and the first of the initialisations.
         seeds: number of initialisations.
         out: folder for the model file.
-        listener: is told about the progress of every training, one after the other.
+        listener: called with the events of every training, one after the other.
     """
     prepare_folder(out)
     wave = Series(noisy_sine(seed=seed), name="noisy sine", target="noisy sine")
@@ -80,14 +80,14 @@ def run_demo(*, seed: int = 0, seeds: int = 5, out: Path, listener: Listener | N
 
 
 def _uninterrupted(wave: Series, plan: ForecastPlan, listener: Listener | None) -> Trial:
-    trial = try_out([wave], plan, Sitting(listener))
-    if trial.forecaster.training_record_.stopped_by == "interrupt":
+    forecaster = fit_plan([wave], plan, TrainingSession(listener))
+    if forecaster.training_record_.stopped_by == "interrupt":
         raise KeyboardInterrupt
-    return trial
+    return judge_on_test(forecaster, [wave], plan)
 
 
 def _one_step_error(baseline: AbstractBaseline, trial: Trial, values: np.ndarray) -> float:
     """Return the mean squared error of a baseline one step ahead, from the origins of the trial."""
     positions = trial.origins.position
-    said = baseline.fit([values[: trial.known[0]]]).forecast(values, positions, 1)[:, 0]
-    return float(np.mean((values[positions + 1] - said) ** 2))
+    forecast = baseline.fit([values[: trial.known[0]]]).forecast(values, positions, 1)[:, 0]
+    return float(np.mean((values[positions + 1] - forecast) ** 2))

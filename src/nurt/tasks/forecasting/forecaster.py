@@ -3,55 +3,45 @@
 from __future__ import annotations
 
 import dataclasses
-import inspect
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Any, Self
+from collections.abc import Callable, Sequence
+from typing import Any, Final, Self
 
 import numpy as np
 import torch
+from torch import Tensor
 
-from nurt.data.scaling import AbstractScaling
+from nurt.data.scaling import SCALINGS, AbstractScaling, scaling_from_dict, standardise
 from nurt.data.series import Series, fingerprint
 from nurt.data.windows import Origins, Windows
+from nurt.diagnostics import Scope
 from nurt.errors import DataError, NotFittedError, NurtTypeError, NurtValueError
 from nurt.evaluation.forecasts.backtest import BacktestPlan
 from nurt.evaluation.forecasts.results import BacktestResult
-from nurt.nn import explain
-from nurt.tasks.forecasting.backtesting import backtest, series_until
-from nurt.tasks.forecasting.calibration import Calibration, Fan
-from nurt.tasks.forecasting.exchange import Exchange
-from nurt.tasks.forecasting.fitting import Sitting, fit_network
-from nurt.tasks.forecasting.network import ForecastNetwork, NetworkDesign
-from nurt.tasks.forecasting.options import CELL_NAMES, quantiles_for, scaling_of, validated
-from nurt.tasks.forecasting.problem import CHUNK, Problem, to_tensors
+from nurt.tasks.estimator import Estimator, FileContents
+from nurt.tasks.forecasting.calibration import Calibration, Fan, SeriesContainer
+from nurt.tasks.forecasting.judging import backtest
+from nurt.tasks.forecasting.network import LOSSES, ForecastNetwork, NetworkDesign
+from nurt.tasks.forecasting.options import ForecastOptions
+from nurt.tasks.forecasting.problem import CHUNK, CovariateScaling, Problem, fit_network, series_until, to_tensors
+from nurt.tasks.running import TrainingSession
+from nurt.tasks.summary import cell_name
 from nurt.training import TrainingSettings
 
-__all__ = ["Forecaster"]
+__all__ = ["QUICK", "Forecaster"]
+
+QUICK: Final = Scope(parts=("reach", "truncation", "gates", "memory"), rows=8)
+"""Parts that a forecast run examines: those that take a fraction of a second."""
+
+SCORES = "calibration.scores"
+# Windows that are looked through for some with an observation and a target.
+TRIED = 512
 
 
-class Forecaster:
+class Forecaster(ForecastOptions, Estimator, kind="forecaster"):
     """Forecast one or many series with a recurrent network.
 
-    The constructor only stores; ``fit`` learns and returns self; what it learns ends in ``_``.
-
-    Args:
-        cell: recurrence: "lstm", "gru", "elman" or "linear".
-        look_back: T, observations the network reads.
-        horizon: F, observations ahead.
-        strategy: "direct" gives all steps at once from the last state; "recursive" gives one and feeds it back.
-        layers, hidden: depth L and width H of the network.
-        dropout: probability after each layer while training.
-        scaling: "window" (each window minus its last value, over its own spread), "minmax", "standard" (both fitted
-            on the training rows), "none", or a scaling object of ``nurt.data.scaling``.
-        loss: "quantile" (a fan of quantiles), "squared" or "absolute" (a point).
-        rollout: steps the loss of a recursive forecaster looks ahead; None means ``horizon``.
-        validation: share of the windows, latest in time, that only decides when to stop; 0 trains on all of them.
-        levels: interval levels in per cent that ``predict`` can give.
-        season: season length in observations, for baselines and scaled errors; 1 means none.
-        training: how to train; None means the defaults of ``nurt.training.TrainingSettings``.
-        random_state: seed of initial weights, shuffling and dropout.
-        alias: name of the forecast column; None means the cell's name.
+    The constructor only stores; ``fit`` learns and returns self; what it learns ends in ``_``. ``scaling`` also takes
+    an object of :mod:`nurt.data.scaling`.
 
     Example:
         >>> import nurt
@@ -62,82 +52,12 @@ class Forecaster:
         (3,)
     """
 
-    def __init__(
-        self,
-        cell: str = "lstm",
-        look_back: int = 60,
-        horizon: int = 30,
-        *,
-        strategy: str = "direct",
-        layers: int = 1,
-        hidden: int = 32,
-        dropout: float = 0.0,
-        scaling: str | AbstractScaling = "window",
-        loss: str = "quantile",
-        rollout: int | None = None,
-        validation: float = 0.2,
-        levels: tuple[int, ...] = (80, 95),
-        season: int = 1,
-        training: TrainingSettings | None = None,
-        random_state: int = 0,
-        alias: str | None = None,
-    ) -> None:
-        self.cell = cell
-        self.look_back = look_back
-        self.horizon = horizon
-        self.strategy = strategy
-        self.layers = layers
-        self.hidden = hidden
-        self.dropout = dropout
-        self.scaling = scaling
-        self.loss = loss
-        self.rollout = rollout
-        self.validation = validation
-        self.levels = levels
-        self.season = season
-        self.training = training
-        self.random_state = random_state
-        self.alias = alias
-
-    @classmethod
-    def parameter_names(cls) -> list[str]:
-        """Return the names of the constructor arguments, in order."""
-        return [name for name in inspect.signature(cls.__init__).parameters if name != "self"]
-
-    def get_params(self, deep: bool = True) -> dict[str, Any]:  # noqa: ARG002 - scikit-learn's signature; no nested estimators
-        """Return the constructor arguments by name."""
-        return {name: getattr(self, name) for name in self.parameter_names()}
-
-    def set_params(self, **parameters: Any) -> Self:
-        """Set constructor arguments by name and return self."""
-        names = self.parameter_names()
-        for name, value in parameters.items():
-            if name not in names:
-                raise NurtValueError(
-                    f"Forecaster has no parameter {name!r}.", expected=", ".join(names), got=repr(name)
-                )
-            setattr(self, name, value)
-        return self
-
-    def __repr__(self) -> str:
-        defaults = {name: p.default for name, p in inspect.signature(type(self).__init__).parameters.items()}
-        told = [f"{name}={value!r}" for name, value in self.get_params().items() if value != defaults[name]]
-        return f"Forecaster({', '.join(told)})"
-
-    def __sklearn_tags__(self) -> Any:
-        """Describe the estimator to scikit-learn, which is imported only by those who use it."""
-        from sklearn.utils import InputTags, Tags, TargetTags
-
-        return Tags(
-            estimator_type=None,
-            target_tags=TargetTags(required=False),
-            input_tags=InputTags(one_d_array=True, two_d_array=True, allow_nan=True),
-        )
+    network_: ForecastNetwork
 
     @property
     def name(self) -> str:
-        """Name of the forecast: the alias, or the cell's name in capitals."""
-        return self.alias or CELL_NAMES[self.cell]
+        """Name of the forecast: the alias, or the name of the cell."""
+        return self.alias or cell_name(self.cell)
 
     @property
     def training_steps(self) -> int:
@@ -146,14 +66,14 @@ class Forecaster:
 
     # ------------------------------------------------------------------ fit
 
-    def fit(self, y: Any, second: None = None, *, sitting: Sitting | None = None, **columns: Any) -> Self:
+    def fit(self, y: Any, second: None = None, *, session: TrainingSession | None = None, **columns: Any) -> Self:
         """Learn from series.
 
         Args:
             y: array (T,), array (T, channels) with one series per channel, list of arrays, long frame (pandas,
                 polars or Arrow), a :class:`nurt.data.Selection`, or a sequence of :class:`nurt.data.Series`.
             second: None; it is here because scikit-learn's pipelines pass a second argument.
-            sitting: listener, checkpoint and resumption of the training.
+            session: listener, checkpoint and resumption of the training.
             **columns: for frames, as :func:`nurt.data.from_frame` takes them.
 
         Returns:
@@ -164,7 +84,7 @@ class Forecaster:
             DataError: the data are too short, empty or infinite.
             NonFiniteError: training broke down; the record says where.
         """
-        validated(self.get_params())
+        self.check_parameters()
         if second is not None:
             raise NurtTypeError(
                 "Forecaster.fit: a series is forecast from its own past; a second argument has no meaning.",
@@ -172,8 +92,8 @@ class Forecaster:
                 got=f"fit(y, {type(second).__name__})",
                 cure="Pass further columns as past_covariates=….",
             )
-        exchange = Exchange.of(y, **columns)
-        problem = Problem.cut(exchange.series, self.look_back, self.training_steps, self.validation)
+        container = SeriesContainer.of(y, **columns)
+        problem = Problem.cut(container.series, self.look_back, self.training_steps, self.validation)
         design = NetworkDesign(
             cell=self.cell,
             layers=self.layers,
@@ -181,19 +101,44 @@ class Forecaster:
             dropout=self.dropout,
             horizon=self.horizon,
             strategy=self.strategy,
-            quantiles=quantiles_for(self.loss, self.levels),
+            quantiles=_quantiles_for(self.loss, self.levels),
             covariates=problem.series[0].covariates.shape[1],
             mask=any(np.isnan(one.values).any() for one in problem.series),
         )
-        scaling = scaling_of(self.scaling).fit(problem.training_rows)
+        scaling = (SCALINGS[self.scaling] if isinstance(self.scaling, str) else self.scaling).fit(problem.training_rows)
         settings = dataclasses.replace(self.training or TrainingSettings(), seed=self.random_state)
         self.network_, self.training_record_ = fit_network(
-            problem, design, scaling, self.loss, settings, sitting or Sitting()
+            problem, design, scaling, self.loss, settings, session or TrainingSession()
         )
-        self._remember(problem, exchange)
+        self._remember(problem, container)
         return self
 
-    def _remember(self, problem: Problem, exchange: Exchange) -> None:
+    def check_parameters(self) -> None:
+        """Check all constructor arguments, before any work; see :meth:`Estimator.check_parameters`."""
+        super().check_parameters()
+        if not isinstance(self.scaling, str | AbstractScaling):
+            raise NurtValueError(
+                "Forecaster: unknown `scaling`.", expected="a word or a scaling object", got=repr(self.scaling)
+            )
+        if not isinstance(self.levels, tuple) or not all(isinstance(one, int) and 0 < one < 100 for one in self.levels):
+            raise NurtValueError(
+                "Forecaster: unusable `levels`.",
+                expected="a tuple of per cents, such as (80, 95)",
+                got=repr(self.levels),
+            )
+        if self.rollout is None:
+            return
+        if not isinstance(self.rollout, int) or not self.rollout >= 1:
+            raise NurtValueError(
+                "Forecaster: unusable `rollout`.", expected="a whole number of steps or None", got=repr(self.rollout)
+            )
+        if self.strategy == "direct":
+            raise NurtValueError(
+                "Forecaster: `rollout` belongs to strategy='recursive'.",
+                cure="Leave it out: the direct strategy is always trained on all steps at once.",
+            )
+
+    def _remember(self, problem: Problem, container: SeriesContainer) -> None:
         self.splits_ = problem.splits
         self.scores_: dict[str, Any] = {}
         self.covariate_scaling_ = problem.covariates
@@ -203,27 +148,8 @@ class Forecaster:
         self.fitted_marks_ = {one.name: fingerprint([one]) for one in problem.series}
         self.fitted_rows_ = {one.name: len(one) for one in problem.series}
         self.fitted_until_ = {one.name: one.label(len(one) - 1) for one in problem.series}
-        self.exchange_: Exchange | None = exchange
-        self.calibration_ = Calibration.measure(self, problem.series, self._held_out(problem))
-
-    def _held_out(self, problem: Problem) -> Origins:
-        """Return the validation origins whose whole path of ``horizon`` steps lies in the validation rows."""
-        ends = zip(problem.validation.series, problem.validation.position + self.horizon, strict=True)
-        whole = [position < len(problem.series[index]) for index, position in ends]
-        return problem.validation[np.asarray(whole, dtype=bool)]
-
-    @property
-    def parameter_count(self) -> int:
-        """Number of trained parameters."""
-        return sum(parameter.numel() for parameter in self.fitted_network().parameters())
-
-    def fitted_network(self) -> ForecastNetwork:
-        """Return the network; raises NotFittedError before ``fit``."""
-        if not hasattr(self, "network_"):
-            raise NotFittedError(
-                "This Forecaster has not learnt anything yet.", cure="Call fit(y) first, or Forecaster.load(path)."
-            )
-        return self.network_
+        self.container_: SeriesContainer | None = container
+        self.calibration_ = Calibration.measure(self, problem.series, problem.whole_validation(self.horizon))
 
     # -------------------------------------------------------------- predict
 
@@ -237,7 +163,7 @@ class Forecaster:
         Returns:
             shape (N, F, Q), float64; NaN rows where a window holds no observation.
         """
-        network = self.fitted_network()
+        network: ForecastNetwork = self.fitted_network()
         self._check_columns(series)
         windows = Windows(series, self.look_back, self.horizon)
         out = np.full((len(origins), self.horizon, len(network.design.quantiles)), np.nan)
@@ -248,13 +174,14 @@ class Forecaster:
                 inputs, covariates, _ = to_tensors(windows, part, self.covariate_scaling_, like)
                 seen = ~inputs.isnan().all(dim=1)
                 if seen.any():
-                    said = network.forecast(inputs[seen], covariates[seen])
-                    out[start : start + CHUNK][seen.cpu().numpy()] = said.double().cpu().numpy()
+                    forecast = network.forecast(inputs[seen], covariates[seen])
+                    out[start : start + CHUNK][seen.cpu().numpy()] = forecast.double().cpu().numpy()
         return out
 
     def quantile_levels(self) -> tuple[float, ...]:
         """Return the probabilities of the raw quantiles, 0.5 among them."""
-        return self.fitted_network().design.quantiles
+        levels: tuple[float, ...] = self.fitted_network().design.quantiles
+        return levels
 
     def rows_seen(self, series: Series) -> int | None:
         """Return how many first rows of ``series`` the model was fitted on; None if it was fitted on something else."""
@@ -271,13 +198,8 @@ class Forecaster:
             "baselines": {name: scores.to_dict() for name, scores in result.baselines.items()},
         }
 
-    def rung(self) -> str:
-        """Return which rung of the kernels runs the recurrence."""
-        parts = explain(self.fitted_network()).parts.values()
-        return ", ".join(dict.fromkeys(part.rung for part in parts))
-
     def learn_errors(self, series: Sequence[Series], origins: Origins) -> None:
-        """Add what ``origins`` showed to the errors that intervals are calibrated on."""
+        """Add the errors at ``origins`` to those that intervals are calibrated on."""
         self.calibration_ = self.calibration_.joined(Calibration.measure(self, series, origins))
 
     def _check_columns(self, series: Sequence[Series]) -> None:
@@ -321,8 +243,8 @@ class Forecaster:
             For a long frame the same kind of frame: series id, time, step, forecast and interval columns.
         """
         self.fitted_network()
-        exchange = self.exchange_ if context is None else Exchange.of(context, **columns)
-        if exchange is None:
+        container = self.container_ if context is None else SeriesContainer.of(context, **columns)
+        if container is None:
             raise NotFittedError(
                 "A loaded Forecaster does not carry its training data.", cure="Pass the history to predict(context)."
             )
@@ -334,17 +256,16 @@ class Forecaster:
                 got=str(tuple(level or ())),
                 cure="Build the Forecaster with levels=(…) that hold it.",
             )
-        return exchange.give_back(self.fan(exchange.series), self.name, self.levels if level is None else level, level)
+        fan = self.fan(container.series)
+        return container.returned(fan, self.name, self.levels if level is None else level, level)
 
     def score(self, y: Any, second: None = None, **columns: Any) -> float:  # noqa: ARG002  # scikit-learn's signature
         """Return minus the mean absolute error over all origins of ``y``: higher is better, as in scikit-learn."""
-        series = Exchange.of(y, **columns).series
+        series = SeriesContainer.of(y, **columns).series
         windows = Windows(series, self.look_back, self.horizon)
         origins = windows.origins
-        said = self.quantiles_at(series, origins)[..., self.fitted_network().head.middle]
-        return -float(np.nanmean(np.abs(windows.gather(origins).targets - said)))
-
-    # ------------------------------------------------------------- back-test
+        forecast = self.quantiles_at(series, origins)[..., self.fitted_network().head.middle]
+        return -float(np.nanmean(np.abs(windows.gather(origins).targets - forecast)))
 
     def backtest(self, y: Any, plan: BacktestPlan | None = None, **columns: Any) -> BacktestResult:
         """Judge the forecaster on rolling origins beside every baseline.
@@ -357,23 +278,95 @@ class Forecaster:
             plan: origins and refitting; None means every origin after the fitted rows.
             **columns: for frames, as :func:`nurt.data.from_frame` takes them.
         """
-        return backtest(self, Exchange.of(y, **columns).series, plan)
+        return backtest(self, SeriesContainer.of(y, **columns).series, plan)
 
-    # ----------------------------------------------------------------- files
+    # --------------------------------------------- model file and examination
 
-    def save(self, path: str | Path) -> None:
-        """Write the model file (safetensors; see :mod:`nurt.tasks.forecasting.storage`)."""
-        from nurt.tasks.forecasting.storage import save
+    def file_contents(self) -> FileContents:
+        """Return what the model file holds beside parameters, weights and training record."""
+        network: ForecastNetwork = self.fitted_network()
+        data = {
+            "target": self.target_,
+            "covariates": list(self.covariate_names_),
+            "covariate_scaling": dataclasses.asdict(self.covariate_scaling_),
+            "rows": self.fitted_rows_,
+            "until": self.fitted_until_,
+            "marks": self.fitted_marks_,
+            "calibration_names": list(self.calibration_.names),
+        }
+        return FileContents(
+            architecture=dataclasses.asdict(network.design),
+            scaling=network.scaling.to_dict(),
+            data=data,
+            data_fingerprint=self.fingerprint_,
+            metrics=self.scores_,
+            tensors={SCORES: torch.from_numpy(self.calibration_.scores)},
+        )
 
-        save(self, Path(path))
+    def restore(self, contents: FileContents) -> ForecastNetwork:
+        """Take in the contents of a model file, and return the network that its weights fit."""
+        data = contents.data
+        scores = contents.tensors[SCORES].numpy()
+        self.target_ = data["target"]
+        self.covariate_names_ = tuple(data["covariates"])
+        self.covariate_scaling_ = CovariateScaling(
+            **{name: tuple(values) for name, values in data["covariate_scaling"].items()}
+        )
+        self.fitted_rows_, self.fitted_until_, self.fitted_marks_ = data["rows"], data["until"], data["marks"]
+        self.fingerprint_ = contents.data_fingerprint
+        self.scores_ = dict(contents.metrics)
+        self.container_ = None
+        self.calibration_ = Calibration(self.levels, tuple(data["calibration_names"]), scores)
+        quantiles = {"quantiles": tuple(contents.architecture["quantiles"])}
+        design = NetworkDesign(**dict(contents.architecture) | quantiles)
+        return ForecastNetwork(design, scaling_from_dict(contents.scaling))
 
-    @classmethod
-    def load(cls, path: str | Path) -> Forecaster:
-        """Read a model file; runs no code from it.
+    def sample(self, *data: Any, rows: int, **columns: Any) -> tuple[Any, Callable[[Any], Tensor]]:
+        """Return windows spread evenly over the data, and the loss the network was trained on.
+
+        Of a recursive forecaster it is the loss of the first step, before anything is fed back.
 
         Raises:
-            ModelFileError: the file is damaged, foreign or of a newer format.
+            DataError: no series holds a window with a target.
         """
-        from nurt.tasks.forecasting.storage import load
+        network: ForecastNetwork = self.fitted_network()
+        steps = self.horizon if self.strategy == "direct" else 1
+        windows = Windows(SeriesContainer.of(*data, **columns).series, self.look_back, steps)
+        inputs, covariates, targets = to_tensors(
+            windows, _spread(windows, rows), self.covariate_scaling_, network.head.median.weight
+        )
+        statistics = network.statistics(inputs)
+        wanted = standardise(targets, statistics.anchor, statistics.scale)
+        loss_of = LOSSES[self.loss]
 
-        return load(Path(path))
+        def loss(quantiles: Any) -> Tensor:
+            return loss_of(quantiles, wanted, network.design.quantiles)
+
+        return (inputs, covariates, statistics, steps), loss
+
+
+def _quantiles_for(loss: str, levels: tuple[int, ...]) -> tuple[float, ...]:
+    """Return the probabilities the head learns: deciles and interval ends for the quantile loss, else the middle."""
+    if loss != "quantile":
+        return (0.5,)
+    ends = [round(0.5 + sign * level / 200, 6) for level in levels for sign in (-1, 1)]
+    return tuple(sorted({round(0.1 * i, 6) for i in range(1, 10)} | set(ends)))
+
+
+def _spread(windows: Windows, rows: int) -> Origins:
+    """Return ``rows`` origins, evenly spread over those with an observed input and a known target."""
+    every = windows.origins
+    tried = every[_even(len(every), TRIED)]
+    usable = np.flatnonzero(windows.gather(tried).learnable) if len(tried) else np.zeros(0, dtype=int)
+    if not len(usable):
+        raise DataError(
+            "No window of the data can be examined.",
+            expected=f"a series of at least {windows.look_back + windows.horizon} observations, look-back and horizon",
+            got=", ".join(str(len(one)) for one in windows.series),
+            cure="Give more history.",
+        )
+    return tried[usable[_even(len(usable), rows)]]
+
+
+def _even(count: int, wanted: int) -> np.ndarray:
+    return np.unique(np.linspace(0, count - 1, min(count, wanted)).round().astype(int)) if count else np.zeros(0, int)

@@ -6,20 +6,20 @@ per-step outputs off the end of the encoder instead would hide the newest values
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from nurt.data.scaling import FittedScaling, restore, standardise
 from nurt.errors import NurtValueError
 from nurt.nn import build
-from nurt.tasks.forecasting.head import QuantileHead
 
-__all__ = ["ForecastNetwork", "NetworkDesign", "WindowUnits"]
-
-STRATEGIES = ("direct", "recursive")
+__all__ = ["LOSSES", "ForecastNetwork", "Loss", "NetworkDesign", "QuantileHead", "WindowUnits"]
 
 
 @dataclass(frozen=True)
@@ -48,10 +48,6 @@ class NetworkDesign:
     mask: bool = False
 
     def __post_init__(self) -> None:
-        if self.strategy not in STRATEGIES:
-            raise NurtValueError(
-                "Forecaster: unknown `strategy`.", expected=" or ".join(map(repr, STRATEGIES)), got=repr(self.strategy)
-            )
         if self.strategy == "recursive" and self.covariates:
             raise NurtValueError(
                 "Forecaster: a recursive forecast needs the covariates' own future, which past covariates do not have.",
@@ -60,7 +56,7 @@ class NetworkDesign:
 
 
 class WindowUnits(NamedTuple):
-    """What a window says about level and size, each (B, 1): ``anchor`` and ``scale`` define the window units.
+    """Level and size of a window, each (B, 1): ``anchor`` and ``scale`` define the window units.
 
     ``change`` is the mean absolute one-step change in window units, the natural size of a forecast's spread.
     """
@@ -89,7 +85,8 @@ class ForecastNetwork(nn.Module):
         self.encoder = build(design.cell, channels, design.hidden, num_layers=design.layers, dropout=design.dropout)
         self.dropout = nn.Dropout(design.dropout)
         steps = design.horizon if design.strategy == "direct" else 1
-        self.head = QuantileHead(design.hidden, steps, design.quantiles)
+        # Some cells give fewer features than they have units.
+        self.head = QuantileHead(self.encoder.output_size, steps, design.quantiles)
 
     def statistics(self, inputs: Tensor) -> WindowUnits:
         """Return level and size of each window; ``inputs`` (B, T) in target units, NaN where missing."""
@@ -114,7 +111,7 @@ class ForecastNetwork(nn.Module):
             inputs: windows in target units, NaN where missing, shape (B, T).
             covariates: standardised past covariates, NaN where missing, shape (B, T, C).
             statistics: those of ``inputs`` unless the caller holds them fixed.
-            steps: how far a recursive forecast goes, the design's horizon unless said.
+            steps: how far a recursive forecast goes; None means the design's horizon.
 
         Returns:
             shape (B, F, Q), quantiles ascending.
@@ -145,3 +142,99 @@ class ForecastNetwork(nn.Module):
         statistics = statistics or self.statistics(inputs)
         units: Tensor = self(inputs, covariates, statistics)
         return restore(units, statistics.anchor.unsqueeze(-1), statistics.scale.unsqueeze(-1))
+
+
+class QuantileHead(nn.Module):
+    """Median plus cumulative positive gaps.
+
+    The median of step k is m_k = w_k·h + b_k. The quantile next above lies c·softplus(v_k·h + g_k) higher, the one
+    above that again so much higher, and likewise downwards; c is the size of one-step changes in the window, so a
+    calm window starts from a narrow fan.
+
+    Args:
+        hidden: H.
+        steps: F.
+        quantiles: Q ascending probabilities with 0.5 among them.
+    """
+
+    def __init__(self, hidden: int, steps: int, quantiles: tuple[float, ...]) -> None:
+        super().__init__()
+        if 0.5 not in quantiles or list(quantiles) != sorted(set(quantiles)):
+            raise NurtValueError(
+                "QuantileHead: unusable `quantiles`.",
+                expected="ascending probabilities, 0.5 among them",
+                got=repr(quantiles),
+            )
+        self.steps = steps
+        self.quantiles = quantiles
+        self.middle = quantiles.index(0.5)
+        self.median = nn.Linear(hidden, steps)
+        self.gaps = nn.Linear(hidden, steps * (len(quantiles) - 1)) if len(quantiles) > 1 else None
+
+    def forward(self, hidden: Tensor, change: Tensor) -> Tensor:
+        """Return quantiles in window units, shape (B, F, Q); ``hidden`` (B, H), ``change`` (B, 1)."""
+        median: Tensor = self.median(hidden).unsqueeze(-1)
+        if self.gaps is None:
+            return median
+        gaps = functional.softplus(self.gaps(hidden)).view(len(hidden), self.steps, -1) * change.unsqueeze(-1)
+        below, above = gaps[..., : self.middle], gaps[..., self.middle :]
+        lower = median - below.flip(-1).cumsum(-1).flip(-1)
+        upper = median + above.cumsum(-1)
+        return torch.cat([lower, median, upper], dim=-1)
+
+    @torch.no_grad()
+    def start_at_repeat(self, changes: np.ndarray) -> None:
+        """Set the weights so that the untrained forecast is the anchor itself, with the spread seen in ``changes``.
+
+        Args:
+            changes: (y_{t+k} - y_t) of training windows in units of each window's one-step change, shape (N, F);
+                NaN where missing.
+        """
+        self.median.weight.zero_()
+        self.median.bias.zero_()
+        if self.gaps is None:
+            return
+        self.gaps.weight.zero_()
+        seen = np.where(np.isfinite(changes).any(axis=0), changes, 0.0)
+        spread = np.nanquantile(seen, self.quantiles, axis=0).T
+        gaps = torch.from_numpy(np.maximum(np.diff(spread, axis=1), 1e-3))
+        # Inverse of softplus, exact also for large gaps.
+        self.gaps.bias.copy_((gaps + torch.log(-torch.expm1(-gaps))).flatten())
+
+
+Loss = Callable[[Tensor, Tensor, tuple[float, ...]], Tensor]
+
+
+def _mean_over_known(losses: Tensor, known: Tensor) -> Tensor:
+    """Mean of ``losses`` where ``known``; 0 for a batch without any known cell."""
+    # Zeroing by `where` rather than by product keeps NaN out of the gradient.
+    return torch.where(known, losses, 0.0).sum() / known.sum().clamp(min=1)
+
+
+def pinball(quantiles: Tensor, target: Tensor, levels: tuple[float, ...]) -> Tensor:
+    """Mean pinball loss over cells and levels [koenker1978regression].
+
+    Args:
+        quantiles: forecasts, shape (B, F, Q).
+        target: truth, NaN where missing, shape (B, F).
+        levels: the Q probabilities.
+    """
+    known = ~target.isnan()
+    error = target.nan_to_num().unsqueeze(-1) - quantiles
+    probability = torch.tensor(levels, dtype=quantiles.dtype, device=quantiles.device)
+    return _mean_over_known(torch.maximum(probability * error, (probability - 1) * error).mean(dim=-1), known)
+
+
+def squared(quantiles: Tensor, target: Tensor, levels: tuple[float, ...]) -> Tensor:
+    """Mean squared error of the middle forecast; shapes as for :func:`pinball`."""
+    known = ~target.isnan()
+    return _mean_over_known((target.nan_to_num() - quantiles[..., levels.index(0.5)]).square(), known)
+
+
+def absolute(quantiles: Tensor, target: Tensor, levels: tuple[float, ...]) -> Tensor:
+    """Mean absolute error of the middle forecast; shapes as for :func:`pinball`."""
+    known = ~target.isnan()
+    return _mean_over_known((target.nan_to_num() - quantiles[..., levels.index(0.5)]).abs(), known)
+
+
+LOSSES: dict[str, Loss] = {"quantile": pinball, "squared": squared, "absolute": absolute}

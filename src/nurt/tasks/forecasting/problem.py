@@ -1,7 +1,8 @@
-"""The learning problem of a forecaster: which windows may be learnt from, which only decide when to stop."""
+"""The learning problem of a forecaster: training windows, validation windows, the loss, and the fit."""
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,17 +12,25 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from nurt.data.scaling import standardise
+from nurt.data.scaling import FittedScaling, WindowStatistics, standardise
 from nurt.data.series import Series, fingerprint
 from nurt.data.splits import Part, TimeSplit, split_by_time
 from nurt.data.windows import Origins, Windows
 from nurt.errors import DataError
-from nurt.tasks.forecasting.covariates import CovariateScaling
-from nurt.tasks.forecasting.losses import LOSSES
-from nurt.tasks.forecasting.network import ForecastNetwork, WindowUnits
-from nurt.training import Description
+from nurt.tasks.forecasting.network import LOSSES, ForecastNetwork, NetworkDesign, WindowUnits
+from nurt.tasks.running import TrainingSession, seeded
+from nurt.training import Description, TrainingRecord, TrainingSettings
 
-__all__ = ["CHUNK", "ForecastObjective", "Problem", "cut_in_time", "to_tensors"]
+__all__ = [
+    "CHUNK",
+    "CovariateScaling",
+    "ForecastObjective",
+    "Problem",
+    "cut_in_time",
+    "fit_network",
+    "series_until",
+    "to_tensors",
+]
 
 # Large enough for one call per forecast on small data, small enough to keep activations in the tens of megabytes.
 CHUNK = 1024
@@ -31,8 +40,32 @@ PARTS: tuple[Part, ...] = ("train", "validation")
 
 
 @dataclass(frozen=True)
+class CovariateScaling:
+    """Mean and population standard deviation per covariate, C each; a constant column has scale 1."""
+
+    mean: tuple[float, ...]
+    scale: tuple[float, ...]
+
+    @classmethod
+    def fit(cls, rows: Sequence[np.ndarray]) -> CovariateScaling:
+        """Fit on training rows, one (T, C) array per series, NaN where missing."""
+        stacked = np.concatenate(list(rows))
+        observed = np.isfinite(stacked)
+        count = np.maximum(observed.sum(axis=0), 1)
+        mean = np.where(observed, stacked, 0.0).sum(axis=0) / count
+        spread = np.sqrt((np.where(observed, stacked - mean, 0.0) ** 2).sum(axis=0) / count)
+        scale = np.where(spread > 1e-8 * np.maximum(1.0, np.abs(mean)), spread, 1.0)
+        return cls(tuple(mean.tolist()), tuple(scale.tolist()))
+
+    def apply(self, values: np.ndarray) -> np.ndarray:
+        """Return standardised values, shape (..., C); NaN stays NaN."""
+        standardised: np.ndarray = (values - np.asarray(self.mean)) / np.asarray(self.scale)
+        return standardised
+
+
+@dataclass(frozen=True)
 class Problem:
-    """Series cut in time: windows whose targets all lie in the training rows, and windows to stop by.
+    """Series cut in time: training windows, whose targets all lie in the training rows, and validation windows.
 
     Args:
         series: all given series; rows from ``splits[i].train_end`` on are never learnt from.
@@ -70,10 +103,26 @@ class Problem:
         training_rows = [one.covariates[: split.train_end] for one, split in zip(series, splits, strict=True)]
         return cls(series, splits, windows, parts["train"], parts["validation"], CovariateScaling.fit(training_rows))
 
+    def whole_validation(self, horizon: int) -> Origins:
+        """Return the validation origins whose whole path of ``horizon`` steps lies in the validation rows."""
+        ends = zip(self.validation.series, self.validation.position + horizon, strict=True)
+        whole = [position < len(self.series[index]) for index, position in ends]
+        return self.validation[np.asarray(whole, dtype=bool)]
+
     @property
     def training_rows(self) -> list[np.ndarray]:
         """Target values that may be learnt from, one array per series."""
         return [one.values[: split.train_end] for one, split in zip(self.series, self.splits, strict=True)]
+
+
+def series_until(series: Series, length: int) -> Series:
+    """Return the first ``length`` observations of a series."""
+    return dataclasses.replace(
+        series,
+        values=series.values[:length],
+        time=None if series.time is None else series.time[:length],
+        covariates=series.covariates[:length],
+    )
 
 
 def cut_in_time(
@@ -106,7 +155,7 @@ def to_tensors(
     return inputs, extra, targets
 
 
-class _Batch(NamedTuple):
+class _PreparedBatch(NamedTuple):
     """Windows as the network reads them; ``targets`` are in window units, NaN where missing."""
 
     inputs: Tensor
@@ -114,14 +163,14 @@ class _Batch(NamedTuple):
     targets: Tensor
     units: WindowUnits
 
-    def take(self, rows: Tensor) -> _Batch:
+    def take(self, rows: Tensor) -> _PreparedBatch:
         """Return some of the windows."""
         units = WindowUnits(*(value[rows] for value in self.units))
-        return _Batch(self.inputs[rows], self.covariates[rows], self.targets[rows], units)
+        return _PreparedBatch(self.inputs[rows], self.covariates[rows], self.targets[rows], units)
 
 
 class ForecastObjective:
-    """What training minimises, in window units; see :class:`nurt.training.Objective`.
+    """Training objective in window units; see :class:`nurt.training.Objective`.
 
     Windows and their units do not change while weights do, so where all training windows fit into ``HELD_CELLS`` they
     are gathered once; else every batch is gathered when it is needed.
@@ -142,7 +191,7 @@ class ForecastObjective:
         self.fingerprint = hashlib.sha256(f"{fingerprint(problem.series)}-{windows}".encode()).hexdigest()
         cells = problem.windows.look_back * (1 + len(problem.covariates.mean)) + steps
         self._holds = self.examples * cells <= HELD_CELLS
-        self._held: _Batch | None = None
+        self._held: _PreparedBatch | None = None
 
     def loss(self, model: nn.Module, indices: Tensor) -> Tensor:
         """Return the mean loss of the training windows ``indices``."""
@@ -163,14 +212,14 @@ class ForecastObjective:
             total += float(self._loss(model, self._gathered(model, part))) * len(part)
         return total / len(origins)
 
-    def _gathered(self, model: nn.Module, origins: Origins) -> _Batch:
+    def _gathered(self, model: nn.Module, origins: Origins) -> _PreparedBatch:
         assert isinstance(model, ForecastNetwork)
         like = model.head.median.weight
         inputs, covariates, targets = to_tensors(self.problem.windows, origins, self.problem.covariates, like)
         units = model.statistics(inputs)
-        return _Batch(inputs, covariates, standardise(targets, units.anchor, units.scale), units)
+        return _PreparedBatch(inputs, covariates, standardise(targets, units.anchor, units.scale), units)
 
-    def _loss(self, model: nn.Module, batch: _Batch) -> Tensor:
+    def _loss(self, model: nn.Module, batch: _PreparedBatch) -> Tensor:
         assert isinstance(model, ForecastNetwork)
         quantiles = model(batch.inputs, batch.covariates, batch.units, steps=self.steps)
         return self.loss_of(quantiles, batch.targets, model.design.quantiles)
@@ -197,3 +246,37 @@ class ForecastObjective:
             facts={"series": names, "first": first, "last": last},
             columns=(series[0].target, *series[0].covariate_names),
         )
+
+
+def fit_network(
+    problem: Problem,
+    design: NetworkDesign,
+    scaling: FittedScaling,
+    loss: str,
+    settings: TrainingSettings,
+    session: TrainingSession,
+) -> tuple[ForecastNetwork, TrainingRecord]:
+    """Build, initialise and train a network; the caller's random state is left as it was.
+
+    Where windows are anchored at their last value, training starts at the forecast that repeats it: whatever the
+    network then says beyond that, it has learnt.
+    """
+    network = seeded(lambda: ForecastNetwork(design, scaling), settings.seed)
+    if isinstance(scaling, WindowStatistics) and scaling.anchor == "last":
+        network.head.start_at_repeat(_changes(problem, network))
+    objective = ForecastObjective(problem, loss, steps=problem.windows.horizon)
+    return network, session.train(network, objective, settings)
+
+
+@torch.no_grad()
+def _changes(problem: Problem, network: ForecastNetwork) -> np.ndarray:
+    """Return y_{t+k} - anchor of the training windows, in units of each window's own one-step change."""
+    parts = []
+    like = torch.zeros(0, dtype=torch.float64)
+    steps = network.head.steps
+    for first in range(0, len(problem.training), CHUNK):
+        origins = problem.training[first : first + CHUNK]
+        inputs, _, targets = to_tensors(problem.windows, origins, problem.covariates, like)
+        statistics = network.statistics(inputs)
+        parts.append(((targets - statistics.anchor) / (statistics.scale * statistics.change))[:, :steps].numpy())
+    return np.concatenate(parts)

@@ -1,4 +1,4 @@
-"""What one forecasting run gives back: the object behind the terminal summary, ``--json`` and the report."""
+"""Results of a forecasting run: behind the terminal summary, ``--json`` and the report."""
 
 from __future__ import annotations
 
@@ -14,35 +14,30 @@ from nurt.evaluation.forecasts.audits.leakage import LeakageReport
 from nurt.evaluation.forecasts.results import BacktestResult
 from nurt.evaluation.forecasts.verdict import ForecastVerdict
 from nurt.results import Result, plain
+from nurt.tasks.summary import ModelSummary
 from nurt.training.events import TrainingRecord
 
 if TYPE_CHECKING:
     from nurt.diagnostics import Examination
 
-__all__ = ["Audit", "ForecastRun", "ForecastStep", "ModelSummary", "SeedStudy"]
+__all__ = ["Audit", "ForecastRun", "ForecastStep", "ForecasterSummary", "SeedStudy"]
 
 
 @dataclass(frozen=True)
-class ModelSummary(Result):
-    """The model in one line: what was built and which rung of the kernels ran it."""
+class ForecasterSummary(ModelSummary):
+    """The forecaster in one line."""
 
-    name: str
-    cell: str
-    layers: int
-    hidden: int
-    parameters: int
     look_back: int
     horizon: int
     strategy: str
     scaling: str
     loss: str
     dropout: float
-    rung: str
 
 
 @dataclass(frozen=True)
 class Audit(Result):
-    """What was checked about the pipeline itself."""
+    """Audits of the pipeline."""
 
     causality: CausalityReport
     copying: CopyingReport
@@ -79,7 +74,7 @@ class ForecastStep(Result):
 
 @dataclass(frozen=True)
 class SeedStudy(Result):
-    """The same model from several initialisations: how much of a difference is luck.
+    """Scores of one model trained from several initialisations.
 
     ``values`` holds one ``metric`` per seed, on the test part.
     """
@@ -106,7 +101,7 @@ class SeedStudy(Result):
 
 @dataclass(frozen=True)
 class ForecastRun(Result):
-    """Everything `nurt forecast` found out, in the order a person asks for it."""
+    """Result of `nurt forecast`."""
 
     target: str
     observations: int
@@ -114,7 +109,7 @@ class ForecastRun(Result):
     first: str
     last: str
     missing: int
-    model: ModelSummary
+    model: ForecasterSummary
     training: TrainingRecord
     backtest: BacktestResult
     verdict: ForecastVerdict

@@ -1,4 +1,4 @@
-"""Using a model file: forecast from new data, judge it on data it has not seen, or look into its network."""
+"""Use of a model file: forecast from new data, back-test on unseen data, or examine the network."""
 
 from __future__ import annotations
 
@@ -18,13 +18,11 @@ from nurt.evaluation.forecasts.backtest import BacktestPlan, score
 from nurt.evaluation.forecasts.results import BacktestResult
 from nurt.evaluation.forecasts.verdict import ForecastVerdict, judge
 from nurt.results import Result
-from nurt.tasks.forecasting.auditing import audit_copies
-from nurt.tasks.forecasting.backtesting import cells_at
-from nurt.tasks.forecasting.examining import examine_forecaster
 from nurt.tasks.forecasting.forecaster import Forecaster
-from nurt.tasks.forecasting.results import ForecastStep, ModelSummary
-from nurt.tasks.forecasting.run import forecast_steps, recent_values, summary
-from nurt.tasks.forecasting.selecting import best_baseline
+from nurt.tasks.forecasting.judging import audit_copies, best_baseline, cells_at
+from nurt.tasks.forecasting.results import ForecasterSummary, ForecastStep
+from nurt.tasks.forecasting.run import forecast_steps, recent_values
+from nurt.tasks.summary import summarise
 
 __all__ = ["BacktestRun", "ExamineRun", "PredictRun", "run_backtest", "run_examine", "run_predict"]
 
@@ -36,7 +34,7 @@ class PredictRun(Result):
     target: str
     observations: int
     last: str
-    model: ModelSummary
+    model: ForecasterSummary
     model_file: str
     forecast: tuple[ForecastStep, ...]
     sources: tuple[str, ...]
@@ -54,7 +52,7 @@ class BacktestRun(Result):
     observations: int
     first: str
     last: str
-    model: ModelSummary
+    model: ForecasterSummary
     model_file: str
     backtest: BacktestResult
     verdict: ForecastVerdict
@@ -71,7 +69,7 @@ class ExamineRun(Result):
     observations: int
     first: str
     last: str
-    model: ModelSummary
+    model: ForecasterSummary
     model_file: str
     examination: Examination
     versions: Mapping[str, str]
@@ -97,7 +95,7 @@ def run_predict(model_file: Path, selection: Selection) -> PredictRun:
         target=forecaster.target_,
         observations=sum(len(one) for one in selection.series),
         last=max(one.label(len(one) - 1) for one in selection.series),
-        model=summary(forecaster),
+        model=summarise(forecaster, ForecasterSummary),
         model_file=str(model_file),
         forecast=forecast_steps(selection.series, fan),
         sources=selection.sources,
@@ -136,7 +134,7 @@ def run_backtest(model_file: Path, selection: Selection, plan: BacktestPlan | No
         observations=sum(len(one) for one in series),
         first=min(one.label(0) for one in series),
         last=max(one.label(len(one) - 1) for one in series),
-        model=summary(forecaster),
+        model=summarise(forecaster, ForecasterSummary),
         model_file=str(model_file),
         backtest=result,
         verdict=judge(result, best_baseline=best_baseline(series, known, forecaster), copying=audit_copies(result)),
@@ -167,9 +165,9 @@ def run_examine(model_file: Path, selection: Selection, scope: Scope | None = No
         observations=sum(len(one) for one in series),
         first=min(one.label(0) for one in series),
         last=max(one.label(len(one) - 1) for one in series),
-        model=summary(forecaster),
+        model=summarise(forecaster, ForecasterSummary),
         model_file=str(model_file),
-        examination=examine_forecaster(forecaster, series, scope or Scope()),
+        examination=forecaster.examine(series, scope=scope),
         versions=versions(),
         sources=selection.sources,
         notes=(*selection.notes, *notes),

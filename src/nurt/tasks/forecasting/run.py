@@ -11,64 +11,43 @@ from typing import Any
 import numpy as np
 
 from nurt.data import Selection
-from nurt.data.series import Series
+from nurt.data.series import Series, require_usable
 from nurt.data.time_axis import label_after
 from nurt.data.windows import Origins
 from nurt.environment import versions
-from nurt.errors import OutputError
+from nurt.errors import DataError
 from nurt.evaluation.forecasts.backtest import score
 from nurt.evaluation.forecasts.baselines import baseline, default_baselines
 from nurt.evaluation.forecasts.results import BacktestResult
 from nurt.evaluation.forecasts.verdict import judge
 from nurt.kernels.threads import threads
 from nurt.results import plain
-from nurt.tasks.forecasting.auditing import audit_copies, audit_leaks, audit_reach
-from nurt.tasks.forecasting.backtesting import cells_at, origins_after, series_until
 from nurt.tasks.forecasting.calibration import Fan
-from nurt.tasks.forecasting.examining import QUICK, examine_forecaster
-from nurt.tasks.forecasting.fitting import Sitting
-from nurt.tasks.forecasting.forecaster import Forecaster
-from nurt.tasks.forecasting.problem import cut_in_time
-from nurt.tasks.forecasting.recipes import ForecastPlan
-from nurt.tasks.forecasting.results import Audit, ForecastRun, ForecastStep, ModelSummary, SeedStudy
-from nurt.tasks.forecasting.screening import screened
-from nurt.tasks.forecasting.selecting import best_baseline
-from nurt.training import Checkpoint, Listener
+from nurt.tasks.forecasting.forecaster import QUICK, Forecaster
+from nurt.tasks.forecasting.judging import (
+    audit_copies,
+    audit_leaks,
+    audit_reach,
+    best_baseline,
+    cells_at,
+    origins_after,
+)
+from nurt.tasks.forecasting.options import ForecastPlan
+from nurt.tasks.forecasting.problem import cut_in_time, series_until
+from nurt.tasks.forecasting.results import Audit, ForecasterSummary, ForecastRun, ForecastStep, SeedStudy
+from nurt.tasks.running import MODEL_FILE, TrainingSession, trained
+from nurt.tasks.summary import summarise
+from nurt.training import Listener
 
-__all__ = [
-    "ForecastInterrupted",
-    "Trial",
-    "conclude",
-    "forecast_steps",
-    "prepare_folder",
-    "recent_values",
-    "run_forecast",
-    "summary",
-    "try_out",
-]
+__all__ = ["Trial", "fit_plan", "forecast_steps", "judge_on_test", "recent_values", "run_forecast"]
 
 # Enough history for a chart; the data themselves stay with their owner.
 RECENT = 200
-MODEL_FILE = "model.safetensors"
-# A checkpoint of these networks takes milliseconds, so little work is ever at stake.
-CHECKPOINT_SECONDS = 2.0
-
-
-class ForecastInterrupted(KeyboardInterrupt):
-    """Training was interrupted; what was learnt is kept in ``model_file``, and ``checkpoint`` lets it go on."""
-
-    def __init__(self, model_file: Path, checkpoint: Path, epochs: int) -> None:
-        self.model_file = model_file
-        self.checkpoint = checkpoint
-        super().__init__(
-            f"Interrupted after {epochs} epochs. The best model so far is in {model_file}; "
-            f"the state of the training is in {checkpoint}."
-        )
 
 
 @dataclass(frozen=True)
 class Trial:
-    """A fitted forecaster and how it did on what it had not seen.
+    """A fitted forecaster and its scores on the test part.
 
     Args:
         forecaster: fitted on the ``known`` rows of each series.
@@ -83,12 +62,22 @@ class Trial:
     result: BacktestResult
 
 
-def try_out(series: Sequence[Series], plan: ForecastPlan, sitting: Sitting | None = None) -> Trial:
-    """Fit the plan's forecaster on what lies before the test part and judge it on the test part."""
-    forecaster = plan.forecaster()
+def known_rows(series: Sequence[Series], plan: ForecastPlan) -> tuple[int, ...]:
+    """Return how many rows of each series lie before the test part."""
     test = plan.settings()["test"]
-    known = tuple(cut_in_time(one, plan.look_back, 1, test=test).train_end for one in series)
-    forecaster.fit([series_until(one, rows) for one, rows in zip(series, known, strict=True)], sitting=sitting)
+    return tuple(cut_in_time(one, plan.look_back, 1, test=test).train_end for one in series)
+
+
+def fit_plan(series: Sequence[Series], plan: ForecastPlan, session: TrainingSession) -> Forecaster:
+    """Fit the plan's forecaster on the rows before the test part."""
+    forecaster: Forecaster = plan.forecaster()
+    known = zip(series, known_rows(series, plan), strict=True)
+    return forecaster.fit([series_until(one, rows) for one, rows in known], session=session)
+
+
+def judge_on_test(forecaster: Forecaster, series: Sequence[Series], plan: ForecastPlan) -> Trial:
+    """Judge a forecaster on the test part, beside the baselines."""
+    known = known_rows(series, plan)
     origins = origins_after(series, known, plan.step_size)
     baselines = [
         *default_baselines(plan.look_back, plan.horizon, plan.season),
@@ -96,8 +85,10 @@ def try_out(series: Sequence[Series], plan: ForecastPlan, sitting: Sitting | Non
     ]
     cells = cells_at(forecaster, series, origins, known, baselines)
     training = [one.values[:rows] for one, rows in zip(series, known, strict=True)]
-    result = score(cells, training, season=plan.season, step_size=plan.step_size, seed=plan.seed)
-    return Trial(forecaster, known, origins, result)
+    seed = forecaster.random_state
+    return Trial(
+        forecaster, known, origins, score(cells, training, season=plan.season, step_size=plan.step_size, seed=seed)
+    )
 
 
 def run_forecast(
@@ -114,48 +105,27 @@ def run_forecast(
         selection: the series, and what was noticed while reading them.
         plan: what to build and how to judge it.
         out: folder for the model file and, while training, the checkpoint; made if absent.
-        resume: go on from the checkpoint in ``out``, bit for bit.
-        listener: is told about the progress of the training.
+        resume: continue from the checkpoint in ``out``, bit for bit.
+        listener: called with the events of the training.
 
     Raises:
         DataError: the data cannot be forecast from.
         OutputError: ``out`` cannot be written to.
-        ForecastInterrupted: the training was interrupted; the best model so far is saved.
+        TrainingInterrupted: the training was interrupted; the best model so far is saved.
         NonFiniteError: the training broke down.
     """
-    selection = screened(selection, plan)
-    prepare_folder(out)
-    with threads(plan.threads):
-        return _run(selection, plan, out, listener, resume=resume)
+    selection = _screened(selection, plan)
+
+    def fit(seed: int, session: TrainingSession) -> Forecaster:
+        return fit_plan(selection.series, dataclasses.replace(plan, seed=seed), session)
+
+    seeds = range(plan.seed, plan.seed + plan.seeds)
+    with threads(plan.threads), trained(fit, seeds, out, listener=listener, resume=resume) as forecasters:
+        trials = [judge_on_test(one, selection.series, plan) for one in forecasters]
+        return _conclude(selection, plan, trials, out)
 
 
-def _run(
-    selection: Selection, plan: ForecastPlan, out: Path, listener: Listener | None, *, resume: bool
-) -> ForecastRun:
-    trials: list[Trial] = []
-    for seed in range(plan.seed, plan.seed + plan.seeds):
-        checkpoint = _checkpoint(out, plan, seed)
-        # Only the first training must have left a checkpoint: the others may not have begun.
-        goes_on = resume and (seed == plan.seed or checkpoint.exists())
-        sitting = Sitting(listener, Checkpoint(checkpoint, every_seconds=CHECKPOINT_SECONDS), goes_on)
-        trial = try_out(selection.series, dataclasses.replace(plan, seed=seed), sitting)
-        if seed == plan.seed:
-            trial.forecaster.save(out / MODEL_FILE)
-        record = trial.forecaster.training_record_
-        if record.stopped_by == "interrupt":
-            raise ForecastInterrupted(out / MODEL_FILE, checkpoint, record.epochs)
-        trials.append(trial)
-    run = conclude(selection, plan, trials, out)
-    for seed in range(plan.seed, plan.seed + plan.seeds):
-        _checkpoint(out, plan, seed).unlink(missing_ok=True)
-    return run
-
-
-def _checkpoint(out: Path, plan: ForecastPlan, seed: int) -> Path:
-    return out / ("checkpoint.safetensors" if seed == plan.seed else f"checkpoint-seed-{seed}.safetensors")
-
-
-def conclude(selection: Selection, plan: ForecastPlan, trials: Sequence[Trial], out: Path) -> ForecastRun:
+def _conclude(selection: Selection, plan: ForecastPlan, trials: Sequence[Trial], out: Path) -> ForecastRun:
     """Audit the first of the trials, judge it beside the others, forecast with it and write its model file."""
     series, trial = selection.series, trials[0]
     forecaster, result = trial.forecaster, trial.result
@@ -183,7 +153,7 @@ def conclude(selection: Selection, plan: ForecastPlan, trials: Sequence[Trial], 
         first=min(one.label(0) for one in series),
         last=max(one.label(len(one) - 1) for one in series),
         missing=int(sum(np.isnan(one.values).sum() for one in series)),
-        model=summary(forecaster),
+        model=summarise(forecaster, ForecasterSummary),
         training=forecaster.training_record_,
         backtest=result,
         verdict=verdict,
@@ -198,45 +168,8 @@ def conclude(selection: Selection, plan: ForecastPlan, trials: Sequence[Trial], 
         sources=selection.sources,
         notes=(*selection.notes, *result.notes, *((fan.reason,) if fan.reason else ())),
         model_file=str(out / MODEL_FILE),
-        examination=examine_forecaster(forecaster, series, QUICK),
+        examination=forecaster.examine(series, scope=QUICK),
         recent=recent_values(series),
-    )
-
-
-def prepare_folder(out: Path) -> None:
-    """Make ``out`` and see that it can be written to, before any time is spent.
-
-    Raises:
-        OutputError: it cannot.
-    """
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        probe = out / ".nurt-writable"
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise OutputError(
-            f"The output folder {out} cannot be written to: {error.strerror}.",
-            cure="Give another folder with --out, or make this one writable.",
-        ) from error
-
-
-def summary(forecaster: Forecaster) -> ModelSummary:
-    """Return what was built, in one line."""
-    scaling = forecaster.scaling if isinstance(forecaster.scaling, str) else type(forecaster.scaling).__name__
-    return ModelSummary(
-        name=forecaster.name,
-        cell=forecaster.cell,
-        layers=forecaster.layers,
-        hidden=forecaster.hidden,
-        parameters=forecaster.parameter_count,
-        look_back=forecaster.look_back,
-        horizon=forecaster.horizon,
-        strategy=forecaster.strategy,
-        scaling=scaling,
-        loss=forecaster.loss,
-        dropout=forecaster.dropout,
-        rung=forecaster.rung(),
     )
 
 
@@ -275,3 +208,34 @@ def recent_values(series: Sequence[Series]) -> Mapping[str, tuple[tuple[str, ...
         labels = tuple(str(i + 1) if one.time is None else one.label(i) for i in positions)
         recent[one.name] = (labels, one.values[start:])
     return recent
+
+
+def _screened(selection: Selection, plan: ForecastPlan) -> Selection:
+    """Return the selection without series that hold nothing to learn from, each left out with a note.
+
+    Raises:
+        DataError: no series is left; the message is about the first of them.
+    """
+    kept: list[Series] = []
+    faults: list[DataError] = []
+    for one in selection.series:
+        try:
+            _require_usable(one, plan)
+            kept.append(one)
+        except DataError as error:
+            faults.append(error)
+    if not kept:
+        raise faults[0]
+    notes = tuple(f"Left out. {fault.what}" for fault in faults)
+    return dataclasses.replace(selection, series=tuple(kept), notes=(*selection.notes, *notes))
+
+
+def _require_usable(series: Series, plan: ForecastPlan) -> None:
+    require_usable(series, plan.look_back, plan.horizon)
+    # Raises with the numbers when no training window is left once the test and validation parts are cut off.
+    settings = plan.settings()
+    split = cut_in_time(series, plan.look_back, 1, test=settings["test"])
+    steps = plan.forecaster().training_steps
+    cut_in_time(
+        series_until(series, split.train_end), plan.look_back, steps, validation=settings.get("validation", 0.2)
+    )

@@ -1,4 +1,4 @@
-"""A saved forecaster comes back to the last bit; anything else is refused with a reason."""
+"""A saved forecaster comes back to the last bit and is examined; anything else is refused with a reason."""
 
 from __future__ import annotations
 
@@ -8,10 +8,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
+from nurt.data import Selection, Series
 from nurt.data.scaling import WindowScaling
-from nurt.errors import ModelFileError, NotFittedError, OutputError
-from nurt.tasks.forecasting import Forecaster
+from nurt.diagnostics import Scope
+from nurt.errors import DataError, ModelFileError, NonFiniteError, NotFittedError, NurtTypeError, OutputError
+from nurt.tasks.estimator import Estimator
+from nurt.tasks.forecasting import Forecaster, run_examine
+from nurt.tasks.forecasting.forecaster import QUICK
 from nurt.tasks.modelfile import load_model, save_model
 from nurt.training import CosineDecay, ReduceOnPlateau, TrainingSettings
 
@@ -36,6 +41,7 @@ def test_what_is_loaded_is_what_was_saved(
     model.save(tmp_path / "model.safetensors")
     loaded = Forecaster.load(tmp_path / "model.safetensors")
     assert loaded.get_params() == model.get_params()
+    assert type(Estimator.load(tmp_path / "model.safetensors")) is Forecaster
     level = model.levels
     for before, after in zip(
         model.predict(walk, level=level).values(), loaded.predict(walk, level=level).values(), strict=True
@@ -88,3 +94,59 @@ def test_a_description_with_a_hole_is_refused(part: str, walk: np.ndarray, quick
     save_model(path, tensors, type(metadata).model_validate(hole))
     with pytest.raises(ModelFileError):
         Forecaster.load(path)
+
+
+@pytest.mark.parametrize(
+    "told", [{}, {"cell": "gru", "layers": 2}, {"cell": "elman", "loss": "squared"}, {"strategy": "recursive"}]
+)
+def test_windows_of_the_data_are_examined(walk: np.ndarray, quick: Make, told: dict[str, object]) -> None:
+    forecaster = quick(**told).fit(walk)
+    found = forecaster.examine([Series(walk)], scope=Scope(rows=5))
+    assert (found.rows, found.steps) == (5, 17)
+    assert len(found.layers) == told.get("layers", 1)
+    assert found.whole is not None
+    assert len(found.whole.norms.mean) == 17
+    assert np.isfinite(found.loss)
+
+
+def test_the_quick_scope_leaves_the_expensive_parts_out(walk: np.ndarray, quick: Make) -> None:
+    found = quick().fit(walk).examine([Series(walk)], scope=QUICK)
+    assert {name for name, _ in found.top.parts()} == {"truncation", "gates", "memory"}
+
+
+def test_gaps_are_passed_over(walk: np.ndarray, quick: Make) -> None:
+    forecaster = quick().fit(walk)
+    walk[60:] = np.nan
+    assert np.isfinite(forecaster.examine([Series(walk)], scope=QUICK).loss)
+
+
+def test_a_model_file_is_examined_and_never_changed(walk: np.ndarray, quick: Make, tmp_path: Path) -> None:
+    path = tmp_path / "m.safetensors"
+    quick().fit(walk).save(path)
+    before = path.read_bytes()
+    first, second = (run_examine(path, Selection((Series(walk),)), QUICK) for _ in range(2))
+    assert first.to_dict() == second.to_dict()
+    assert first.observations == len(walk)
+    assert path.read_bytes() == before
+
+
+def test_what_cannot_be_examined(walk: np.ndarray, quick: Make, tmp_path: Path) -> None:
+    path = tmp_path / "m.safetensors"
+    forecaster = quick().fit(walk)
+    forecaster.save(path)
+    with pytest.raises(DataError, match="No window"):
+        run_examine(path, Selection((Series(walk[:20]),)))
+    wider = Series(walk, covariates=np.zeros((len(walk), 1)), covariate_names=("other",))
+    with pytest.raises(ModelFileError, match="columns"):
+        run_examine(path, Selection((wider,)))
+    (tmp_path / "foreign").write_bytes(b"something else")
+    with pytest.raises(ModelFileError):
+        run_examine(tmp_path / "foreign", Selection((Series(walk),)))
+    with pytest.raises(NurtTypeError, match="half precision"):
+        forecaster.network_.half()
+        forecaster.examine([Series(walk)], scope=QUICK)
+    forecaster.network_.float()
+    with torch.no_grad():
+        next(forecaster.network_.encoder.parameters()).fill_(float("nan"))
+    with pytest.raises(NonFiniteError):
+        forecaster.examine([Series(walk)], scope=QUICK)

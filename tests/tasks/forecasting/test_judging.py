@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from nurt.data.scaling import SCALINGS
-from nurt.tasks.forecasting.auditing import audit_reach
+from nurt.tasks.forecasting.judging import audit_reach
 from nurt.tasks.forecasting.network import ForecastNetwork, NetworkDesign
 
 LOOK_BACK, HORIZON = 60, 30

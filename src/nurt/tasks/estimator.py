@@ -1,0 +1,246 @@
+"""Base of the estimators: parameters by name, the fitted network, its model file, and a look into it."""
+
+from __future__ import annotations
+
+import dataclasses
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import torch
+from torch import Tensor, nn
+
+from nurt.data.scaling import MinMaxScaling, StandardScaling, WindowScaling
+from nurt.diagnostics import Examination, Scope, examine
+from nurt.errors import ModelFileError, NotFittedError, NurtValueError
+from nurt.nn import ModuleExplanation, explain
+from nurt.results import plain
+from nurt.tasks.modelfile import KINDS, ModelMetadata, kind_of, load_model, load_weights, save_model
+from nurt.tasks.parameters import documented, parameters_of
+from nurt.training import ClippingLedger, CosineDecay, EpochEnded, ReduceOnPlateau, TrainingRecord, TrainingSettings
+
+__all__ = ["Estimator", "FileContents"]
+
+NETWORK = "network."
+# Values of parameters that are objects; a model file holds the name of their class beside their fields.
+OBJECTS = {
+    kind.__name__: kind for kind in (WindowScaling, MinMaxScaling, StandardScaling, ReduceOnPlateau, CosineDecay)
+}
+
+
+@dataclass(frozen=True)
+class FileContents:
+    """What a model file holds beside parameters, weights and training record; JSON values apart from tensors.
+
+    Args:
+        architecture: what is needed to build the network that the weights fit.
+        scaling: how inputs are scaled.
+        data: what the model was trained on.
+        data_fingerprint: digest of the data.
+        metrics: how good the model was.
+        tensors: further tensors by name.
+    """
+
+    architecture: Mapping[str, Any]
+    scaling: Mapping[str, Any] = field(default_factory=dict)
+    data: Mapping[str, Any] = field(default_factory=dict)
+    data_fingerprint: str = ""
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+    tensors: Mapping[str, Tensor] = field(default_factory=dict)
+
+
+class Estimator(ABC):
+    """An estimator in the manner of scikit-learn: a dataclass of parameters that ``fit`` turns into a network.
+
+    The constructor only stores the parameters of :mod:`nurt.tasks.parameters`. ``fit`` calls
+    :meth:`check_parameters`, sets ``network_`` and ``training_record_`` and returns the estimator; what it learns ends
+    in an underscore. A subclass names the kind of its model file and implements three methods: the contents of the
+    file, the way back from them, and the rows to examine.
+    """
+
+    kind: ClassVar[str | None] = None
+    network_: nn.Module
+    training_record_: TrainingRecord
+
+    def __init_subclass__(cls, *, kind: str | None = None) -> None:
+        if kind is not None:
+            cls.kind = kind
+            KINDS[kind] = cls
+        if dataclasses.is_dataclass(cls):
+            cls.__doc__ = documented(cls.__doc__, parameters_of(cls))
+
+    # ------------------------------------------------------------ parameters
+
+    @classmethod
+    def parameter_names(cls) -> list[str]:
+        """Return the names of the constructor arguments, in order."""
+        return [one.name for one in parameters_of(cls)]
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:  # noqa: ARG002 - scikit-learn's signature; no nested estimators
+        """Return the constructor arguments by name."""
+        return {name: getattr(self, name) for name in self.parameter_names()}
+
+    def set_params(self, **parameters: Any) -> Self:
+        """Set constructor arguments by name and return self."""
+        names = self.parameter_names()
+        for name, given in parameters.items():
+            if name not in names:
+                raise NurtValueError(
+                    f"{type(self).__name__} has no parameter {name!r}.", expected=", ".join(names), got=repr(name)
+                )
+            setattr(self, name, given)
+        return self
+
+    def check_parameters(self) -> None:
+        """Check all constructor arguments, before any work.
+
+        Raises:
+            NurtValueError: one cannot be used; the message names it, its range and what was given.
+        """
+        for one in parameters_of(type(self)):
+            one.check(type(self).__name__, getattr(self, one.name))
+
+    def __repr__(self) -> str:
+        given = [
+            f"{one.name}={getattr(self, one.name)!r}"
+            for one in parameters_of(type(self))
+            if getattr(self, one.name) != one.default
+        ]
+        return f"{type(self).__name__}({', '.join(given)})"
+
+    def __sklearn_tags__(self) -> Any:
+        """Describe the estimator to scikit-learn, which is imported only by those who use it."""
+        from sklearn.utils import InputTags, Tags, TargetTags
+
+        return Tags(
+            estimator_type=None,
+            target_tags=TargetTags(required=False),
+            input_tags=InputTags(one_d_array=True, two_d_array=True, allow_nan=True),
+        )
+
+    # ------------------------------------------------------- the fitted network
+
+    def fitted_network(self) -> Any:
+        """Return the network; raises NotFittedError before ``fit``."""
+        if not hasattr(self, "network_"):
+            raise NotFittedError(
+                f"This {type(self).__name__} has not learnt anything yet.",
+                cure=f"Call fit(y) first, or {type(self).__name__}.load(path).",
+            )
+        return self.network_
+
+    @property
+    def parameter_count(self) -> int:
+        """Number of trained parameters."""
+        return sum(parameter.numel() for parameter in self.fitted_network().parameters())
+
+    def explain(self) -> ModuleExplanation:
+        """Return which code runs each recurrence of the network; see :func:`nurt.nn.explain`."""
+        return explain(self.fitted_network())
+
+    def examine(self, *data: Any, scope: Scope | None = None, **columns: Any) -> Examination:
+        """Examine the network on rows of data, with the loss it was trained on; see :func:`nurt.diagnostics.examine`.
+
+        Args:
+            *data: in any form that ``fit`` takes.
+            scope: which parts, and how many rows.
+            **columns: as ``fit`` takes them.
+        """
+        scope = scope or Scope()
+        inputs, loss = self.sample(*data, rows=scope.rows, **columns)
+        return examine(self.fitted_network(), inputs, loss, scope=scope)
+
+    # ------------------------------------------------------------- model file
+
+    def save(self, path: str | Path) -> None:
+        """Write the model file; see :mod:`nurt.tasks.modelfile`.
+
+        Raises:
+            NotFittedError: the estimator has not learnt anything yet.
+            OutputError: the place cannot be written; what stood there before is unchanged.
+        """
+        network = self.fitted_network()
+        contents = self.file_contents()
+        assert self.kind is not None
+        metadata = ModelMetadata(
+            kind=self.kind,
+            architecture=plain(contents.architecture),
+            settings={name: _to_json(one) for name, one in self.get_params().items()},
+            scaling=plain(contents.scaling),
+            data=plain(contents.data),
+            data_fingerprint=contents.data_fingerprint,
+            training=plain(self.training_record_),
+            metrics=plain(contents.metrics),
+        )
+        weights = {NETWORK + name: one for name, one in network.state_dict().items()}
+        save_model(path, weights | dict(contents.tensors), metadata)
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """Read a model file; runs no code from it. ``Estimator.load`` reads any kind.
+
+        Raises:
+            ModelFileError: the file is damaged, foreign, of another kind or of a newer format.
+        """
+        tensors, metadata = load_model(path, kind=cls.kind)
+        kind: type[Self] = kind_of(metadata.kind) if cls.kind is None else cls
+        try:
+            estimator = kind(**{name: _from_json(one) for name, one in metadata.settings.items()})
+            further = {name: one for name, one in tensors.items() if not name.startswith(NETWORK)}
+            contents = FileContents(
+                metadata.architecture, metadata.scaling, metadata.data, metadata.data_fingerprint,
+                metadata.metrics, further,
+            )  # fmt: skip
+            with torch.random.fork_rng(devices=[]):
+                network = estimator.restore(contents)
+            weights = {name.removeprefix(NETWORK): one for name, one in tensors.items() if name not in further}
+            load_weights(network, weights, path)
+            estimator.network_ = network.eval()
+            estimator.training_record_ = _record_from_json(dict(metadata.training))
+        except (TypeError, KeyError, AttributeError, IndexError) as error:
+            raise ModelFileError(
+                f"The description in {path} is not that of a nurt {metadata.kind}: {error}.",
+                cure="Train and save the model anew.",
+            ) from error
+        return estimator
+
+    # ----------------------------------------------------- what a task supplies
+
+    @abstractmethod
+    def file_contents(self) -> FileContents:
+        """Return what the model file holds beside parameters, weights and training record."""
+
+    @abstractmethod
+    def restore(self, contents: FileContents) -> nn.Module:
+        """Take in the contents of a model file, and return the network that its weights fit."""
+
+    @abstractmethod
+    def sample(self, *data: Any, rows: int, **columns: Any) -> tuple[Any, Any]:
+        """Return inputs of the network for some rows of data, and the loss as a function of its output."""
+
+
+def _to_json(given: Any) -> Any:
+    if isinstance(given, TrainingSettings):
+        return plain(given.to_dict())
+    if type(given).__name__ in OBJECTS:
+        return plain({"kind": type(given).__name__, **vars(given)})
+    return plain(given)
+
+
+def _from_json(saved: Any) -> Any:
+    if isinstance(saved, list):
+        return tuple(saved)
+    if not isinstance(saved, dict):
+        return saved
+    parts = {name: _from_json(one) for name, one in saved.items()}
+    return OBJECTS[parts.pop("kind")](**parts) if "kind" in parts else TrainingSettings(**parts)
+
+
+def _record_from_json(record: dict[str, Any]) -> TrainingRecord:
+    known = {one.name for one in dataclasses.fields(EpochEnded)}
+    history = tuple(EpochEnded(**{k: v for k, v in one.items() if k in known}) for one in record["history"])
+    clipping = record.get("clipping")
+    ledger = None if clipping is None else ClippingLedger.from_dict(clipping)
+    return TrainingRecord(**record | {"history": history, "clipping": ledger})
