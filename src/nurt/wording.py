@@ -76,10 +76,19 @@ def percent(share: float | None, decimals: int = 1, *, sign: bool = False) -> st
     return f"{100.0 * share:{'+' if sign else ''}.{decimals}f}\N{NO-BREAK SPACE}%".replace("-", "−")
 
 
-def percent_in_words(share: float) -> str:
-    """Return a share (1 = all) in per cent within a sentence, without its sign: whole numbers, below one a decimal."""
-    percent = 100.0 * abs(share)
-    return f"{percent:.1f} %" if round(percent, 1) < 1.0 else f"{percent:.0f} %"
+def percent_in_words(share: float | None, decimals: int | None = None) -> str:
+    """Return a share (1 = all) in per cent for a sentence, without its sign.
+
+    Args:
+        share: None or not finite for an unknown one.
+        decimals: None for a whole number, with one decimal below one.
+    """
+    if share is None or not math.isfinite(share):
+        return MISSING
+    percentage = 100.0 * abs(share)
+    if decimals is None:
+        decimals = 1 if round(percentage, 1) < 1.0 else 0
+    return f"{percentage:.{decimals}f} %"
 
 
 def p_value(p: float | None) -> str:

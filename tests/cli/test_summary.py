@@ -52,7 +52,7 @@ def test_the_last_word_before_the_files_is_how_far_back_the_network_learns(
     summary.show_forecast(fabricate.make_run(examination=found), Path("out"))
     *_, told, written = shown(capsys).split("\n\n")
     assert " ".join(told.split()) == f"network {found.headline}"
-    assert "hardly teach the network" in told
+    assert "hardly contribute to training" in told
     assert written.startswith("Written to")
 
 

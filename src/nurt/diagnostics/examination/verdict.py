@@ -14,7 +14,7 @@ import numpy as np
 
 from nurt.results import Result
 from nurt.standing import Standing
-from nurt.wording import percent, plural
+from nurt.wording import percent_in_words, plural
 
 if TYPE_CHECKING:
     from nurt.diagnostics.examination.layer_findings import LayerFindings
@@ -79,9 +79,9 @@ def reach(gradient: GradientByLag | None, layer: LayerFindings) -> Advice | None
     if lag is None:
         far = len(gradient.norms.mean)
         told = f"all {plural(far, 'step')}" if far >= layer.steps else f"the {plural(far, 'step')} that it was followed"
-        text = f"The gradient stays above {percent(share, 0)} of its maximum over {told}."
+        text = f"The gradient stays above {percent_in_words(share, 0)} of its maximum over {told}."
         return Advice("reach", Standing.GOOD, text, "pascanu2013difficulty")
-    text = f"The gradient of a step falls below {percent(share, 0)} of its maximum after {plural(lag, 'step')}"
+    text = f"The gradient of a step falls below {percent_in_words(share, 0)} of its maximum after {plural(lag, 'step')}"
     if lag + 1 >= SHORT * layer.steps:
         return Advice("reach", Standing.NOTE, f"{text}, of {layer.steps} that are read.", "pascanu2013difficulty")
     text += (
@@ -117,11 +117,11 @@ def memory(layers: Sequence[LayerFindings]) -> Advice | None:
     left = 0.5 ** (steps / high) if high > 0 else 0.0
     text = (
         f"By the {longest.gate} gates of {longest.id}, half of a state is left after {median:.3g} steps in the median "
-        f"unit and after {high:.3g} or more in 5\N{NO-BREAK SPACE}% of the units"
+        f"unit and after {high:.3g} or more in 5 % of the units"
     )
     if left >= FORGOTTEN:
         return Advice("memory", Standing.NOTE, f"{text}, of {steps} that are read.", "tallec2018can")
-    kept = "less than 0.01\N{NO-BREAK SPACE}%" if left < 1e-4 else percent(left, 2)
+    kept = "less than 0.01 %" if left < 1e-4 else percent_in_words(left, 2)
     text += f": over {steps} steps these keep {kept}. A longer memory needs another path."
     return Advice("memory", Standing.WARNING, text, "tallec2018can")
 
@@ -136,7 +136,7 @@ def window(layer: LayerFindings) -> Advice | None:
         return None
     text = (
         f"A gradient cut off after {plural(least, 'step')} differs from the whole one by at most "
-        f"{percent(ledger.tolerance, 0)}, for the recurrent weights of {layer.id}."
+        f"{percent_in_words(ledger.tolerance, 0)}, for the recurrent weights of {layer.id}."
     )
     return Advice("window", Standing.NOTE, text, "williams1990efficient")
 
@@ -149,7 +149,7 @@ def saturation(layer: LayerFindings) -> Advice | None:
     for name, one in layer.gates.gates.items():
         for side, share in (("closed", float(one.left.mean())), ("open", float(one.right.mean()))):
             if share > STANDING:
-                told.append(f"the {name} gate is {side} {percent(share, 0)} of the time")
+                told.append(f"the {name} gate is {side} {percent_in_words(share, 0)} of the time")
     if not told:
         return None
     text = f"In {layer.id} {' and '.join(told)}: through a saturated gate hardly any gradient passes."

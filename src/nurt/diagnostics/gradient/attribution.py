@@ -91,7 +91,7 @@ class Attribution(Result):
         return (
             f"{rows} x {steps} steps: half of what moves the output lies in the last {plural(reach, 'step')}, most of "
             f"it in feature {feature} of step {step}; integrated gradients ({self.points} points) add up to the change "
-            f"of the output within {100 * self.relative_gap:.2g}\N{NO-BREAK SPACE}%"
+            f"of the output within {100 * self.relative_gap:.2g} %"
         )
 
     def plot(self) -> go.Figure:

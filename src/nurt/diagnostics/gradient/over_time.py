@@ -28,7 +28,7 @@ from nurt.diagnostics.look.finding import LayerId
 from nurt.diagnostics.look.layer_record import LayerRecord
 from nurt.errors import NurtValueError
 from nurt.results import Result
-from nurt.wording import percent
+from nurt.wording import percent_in_words
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -56,10 +56,11 @@ class GradientByLag(Result):
     def __str__(self) -> str:
         mean = self.norms.mean
         far = len(mean) - 1
+        bound = f"{percent_in_words(self.threshold, 0)} of its maximum"
         if self.horizon is None:
-            reach = f"stays above {percent(self.threshold, 0)} of its maximum up to lag {far}, the longest there is"
+            reach = f"stays above {bound} up to lag {far}, the longest there is"
         else:
-            reach = f"stays below {percent(self.threshold, 0)} of its maximum after lag {self.horizon}"
+            reach = f"stays below {bound} after lag {self.horizon}"
         return f"{self.id}: the gradient {reach}; its norm is {mean[0]:.4g} at lag 0 and {mean[-1]:.4g} at lag {far}"
 
     def plot(self) -> go.Figure:
@@ -145,7 +146,7 @@ class StepContributions(Result):
     def __str__(self) -> str:
         steps = len(next(iter(self.norms.values())))
         last = max(1, steps // 10)
-        shares = ", ".join(f"{name} {percent(self.share(name, last), 0)}" for name in self.norms)
+        shares = ", ".join(f"{name} {percent_in_words(self.share(name, last), 0)}" for name in self.norms)
         return f"{self.id}: share of the last {last} of {steps} steps in the summed norms of the gradient: {shares}"
 
     def plot(self) -> go.Figure:

@@ -24,7 +24,7 @@ from nurt.diagnostics.look.finding import LayerId
 from nurt.diagnostics.look.layer_record import LayerRecord
 from nurt.errors import NurtValueError
 from nurt.results import Result
-from nurt.wording import percent
+from nurt.wording import percent_in_words
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -93,7 +93,7 @@ class CellPaths(Result):
         }
 
     def __str__(self) -> str:
-        shares = ", ".join(f"{name} {percent(self.share(name), 0)}" for name in self.parts)
+        shares = ", ".join(f"{name} {percent_in_words(self.share(name), 0)}" for name in self.parts)
         return f"{self.id}: paths of the gradient to the cell state: {shares}; they add up within {self.residual:.0e}"
 
     def plot(self) -> go.Figure:

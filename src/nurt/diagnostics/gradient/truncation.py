@@ -31,7 +31,7 @@ from nurt.diagnostics.look.layer_record import LayerRecord
 from nurt.diagnostics.look.passage import Passage
 from nurt.errors import NurtValueError
 from nurt.results import Result
-from nurt.wording import percent
+from nurt.wording import percent_in_words
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -134,8 +134,8 @@ class TruncationLedger(Result):
             bias, least = self._bias(cut), self.recommended(cut)
             told = f"K = {least}" if least is not None else "none of the windows"
             lines.append(
-                f"  {words}: K = {self.windows[0]} is off by {percent(bias.error[0], 2)} and {bias.degrees[0]:.1f}°; "
-                f"within {percent(self.tolerance, 2)}: {told}"
+                f"  {words}: K = {self.windows[0]} is off by {percent_in_words(bias.error[0], 2)} "
+                f"and {bias.degrees[0]:.1f}°; within {percent_in_words(self.tolerance, 2)}: {told}"
             )
         return "\n".join(lines)
 

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from nurt.errors import NurtTypeError, NurtValueError, ShapeError
-from nurt.wording import percent
+from nurt.wording import percent_in_words
 
 __all__ = [
     "Plane",
@@ -237,7 +237,7 @@ def path_plane(model: nn.Module, path: Sequence[Mapping[str, Tensor]]) -> Plane:
         )
     shares = (sizes.square() / sizes.square().sum())[:2].tolist()
     directions = [
-        PlaneDirection(f"component {number} ({percent(share)})", _parts(weights, component))
+        PlaneDirection(f"component {number} ({percent_in_words(share)})", _parts(weights, component))
         for number, (share, component) in enumerate(zip(shares, components, strict=False), start=1)
     ]
     words = f"along the first two principal components of a path of {len(path)} points"

@@ -16,7 +16,7 @@ from nurt.diagnostics.surface.trajectory import Trajectory
 from nurt.diagnostics.surface.visiting import Counter, LossFunction, OnProgress, visiting
 from nurt.errors import NurtValueError
 from nurt.results import Result
-from nurt.wording import percent
+from nurt.wording import percent_in_words
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -244,7 +244,7 @@ def _summary(surface: Surface) -> str:
     """Return what a surface shows: its range, its steepest place, what is missing, where the walks went."""
     told = [_extent(surface), *_steepness(surface), *_doubts(surface)]
     if surface.explained is not None:
-        first, both = percent(surface.explained[0], 2), percent(sum(surface.explained), 2)
+        first, both = percent_in_words(surface.explained[0], 2), percent_in_words(sum(surface.explained), 2)
         told.append(f"The two axes hold {both} of the variance of the path, the first {first}.")
     told.append("The model was in evaluation mode: no dropout.")
     walks = [str(one) + _escape(surface, one.points) for one in surface.trajectories]

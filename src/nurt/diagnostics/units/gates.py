@@ -25,7 +25,7 @@ from nurt.diagnostics.look.finding import LayerId
 from nurt.diagnostics.look.layer_record import LayerRecord
 from nurt.errors import NurtValueError
 from nurt.results import Result
-from nurt.wording import percent
+from nurt.wording import percent_in_words
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -108,11 +108,11 @@ class GateStatistics(Result):
         units = self.units
         lines = [
             f"{self.id}: {len(units.dead)} units, {int(units.dead.sum())} dead, {int(units.stuck.sum())} stuck at "
-            f"|h| > {self.bound:g}; saturated {percent(units.saturated.mean(), 0)} of the time"
+            f"|h| > {self.bound:g}; saturated {percent_in_words(units.saturated.mean(), 0)} of the time"
         ]
         lines += [
-            f"  {name} gate: below {self.low:g} {percent(one.left.mean(), 0)}, "
-            f"above {self.high:g} {percent(one.right.mean(), 0)} of the time, mean {one.mean.mean():.3f}"
+            f"  {name} gate: below {self.low:g} {percent_in_words(one.left.mean(), 0)}, "
+            f"above {self.high:g} {percent_in_words(one.right.mean(), 0)} of the time, mean {one.mean.mean():.3f}"
             for name, one in self.gates.items()
         ]
         return "\n".join(lines)
@@ -225,7 +225,7 @@ class UnitMemory(Result):
         low, median, high = np.quantile(self.half_life, [0.05, 0.5, 0.95])
         return (
             f"{self.id}: half-life by the {self.gate} gate: median {median:.3g} steps, "
-            f"5\N{NO-BREAK SPACE}% of the units below {low:.3g}, 5\N{NO-BREAK SPACE}% above {high:.3g}"
+            f"5 % of the units below {low:.3g}, 5 % above {high:.3g}"
         )
 
     def plot(self) -> go.Figure:

@@ -18,7 +18,7 @@ from nurt.diagnostics.look.finding import LayerId
 from nurt.diagnostics.look.layer_record import LayerRecord
 from nurt.errors import NurtValueError
 from nurt.results import Result
-from nurt.wording import percent, plural
+from nurt.wording import percent_in_words, plural
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -94,7 +94,7 @@ class StatePattern(Result):
         if not self.units:
             return lines[0]
         lines[0] += f": {_some(self.units)}"
-        all_ = "all of them are" if self.share == 1 else f"at least {percent(self.share, 0)} of them are"
+        all_ = "all of them are" if self.share == 1 else f"at least {percent_in_words(self.share, 0)} of them are"
         listed = f": {_some(self.others, '; ')}" if self.others else ""
         lines.append(f"  {all_} on at {plural(len(self.others), 'other place')}{listed}")
         return "\n".join(lines)
