@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from nurt.nn.diagonal.gated import GatedDiagonalCell
+from nurt.nn.cells.diagonal import GatedDiagonalCell
 
 __all__ = ["MinLSTMCell"]
 
@@ -50,6 +50,8 @@ class MinLSTMCell(GatedDiagonalCell):
         computed as f′_t = σ(log σ(k_f) - log σ(k_i)) and i′_t with the opposite sign: the same function, finite
         where both gates underflow and the quotient would be 0 / 0.
     """
+
+    display_name = "MinLSTM"
 
     def __init__(
         self,

@@ -7,7 +7,7 @@ from typing import final
 import torch
 from torch import Tensor
 
-from nurt.nn.diagonal.gated import GatedDiagonalCell
+from nurt.nn.cells.diagonal import GatedDiagonalCell
 
 __all__ = ["MinGRUCell"]
 
@@ -49,6 +49,8 @@ class MinGRUCell(GatedDiagonalCell):
         σ(-(W_z x_t + b_z)), which keeps its relative accuracy where the difference would round to zero, beyond about
         17 in float32.
     """
+
+    display_name = "MinGRU"
 
     def __init__(
         self,

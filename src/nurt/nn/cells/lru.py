@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from nurt.errors import NurtValueError
 from nurt.kernels import scan
 from nurt.nn.cells.base import positive_size
-from nurt.nn.diagonal.base import DiagonalCell, without_padding
+from nurt.nn.cells.diagonal import DiagonalCell, without_padding
 
 __all__ = ["LRUCell", "LRUState"]
 
@@ -72,6 +72,8 @@ class LRUCell(DiagonalCell[LRUState]):
     Notes:
         |λ| rounds to 1 in float32 once exp(ν) falls below about 3e-8, a memory of 30 million steps.
     """
+
+    display_name = "LRU"
 
     def __init__(
         self,
