@@ -185,7 +185,7 @@ def test_each_reason_why_the_engine_is_not_taken_is_said(monkeypatch):
     assert why("lstm", device="cuda") == "the engine computes on a cpu, not on cuda"
     assert why("lstm", dtype=torch.float16) == "the engine computes in float32 and float64, not in float16"
     assert "torch.func" in why("lstm", options=["transformed"])
-    monkeypatch.setattr("nurt.kernels.native_calls.INSTRUCTION_SETS", ())
+    monkeypatch.setattr("nurt.kernels.native.call.INSTRUCTION_SETS", ())
     assert why("lstm") == "the native extension is not built"
 
 

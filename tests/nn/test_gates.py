@@ -8,13 +8,14 @@ import torch
 from nurt.errors import NurtTypeError
 from nurt.kernels.reference import RECURRENCES
 from nurt.nn import LSTM, Bidirectional, CIFGLSTMCell, GRUCell, Recurrent, Stack
-from nurt.nn.gates import _ORDER, gate_weights
+from nurt.nn.gates import gate_order, gate_weights
 
 
 def test_every_recurrence_has_its_rows_named_one_letter_per_gate():
-    assert _ORDER.keys() == RECURRENCES.keys()
-    for name, order in _ORDER.items():
-        assert len(set(order)) == len(order) == RECURRENCES[name].gates
+    for recurrence in RECURRENCES.values():
+        order = gate_order(recurrence)
+        assert len(set(order)) == len(order) == recurrence.gates
+        assert set(order) <= set("ifgorznh")
 
 
 def test_every_layer_and_direction_is_found_once_in_order():

@@ -192,19 +192,34 @@ class Recurrence(Generic[StateT]):
 
     Args:
         name: the key rungs and messages use.
-        gates: G, so that the weights have G·H rows.
+        order: one letter for each of the G blocks of H rows of the weights, from the top: i, f, g, o for the input,
+            forget, candidate and output gate of an LSTM; r, z, n for reset and update gate and candidate of a GRU; h
+            for the lone new state of a recurrence without gates.
         state: NamedTuple of one moment.
         advance: the equation after the input projection.
         adjoint: its derivative; None where nobody has derived it.
         sums: what its activation functions are applied to; None where nobody has named them.
+        constants: numbers of the equation that are not learned, such as a leak rate.
+        family: makes the recurrence with other ``constants``; None where there are none.
     """
 
     name: str
-    gates: int
+    order: str
     state: Callable[..., StateT]
     advance: Advance[StateT]
     adjoint: Adjoint[StateT] | None = None
     sums: Sums[StateT] | None = None
+    constants: tuple[float, ...] = ()
+    family: Callable[..., Recurrence[StateT]] | None = None
+
+    @property
+    def gates(self) -> int:
+        """G, so that the weights have G·H rows."""
+        return len(self.order)
+
+    def with_constants(self, constants: tuple[float, ...]) -> Recurrence[StateT]:
+        """Return this recurrence with ``constants`` in its equation."""
+        return self if self.family is None or constants == self.constants else self.family(*constants)
 
     @property
     def fields(self) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from nurt.kernels.coins import throw_coins
+from nurt.kernels.native.dropout import bernoulli_mask
 from nurt.kernels.ops import transformed
 
 __all__ = ["Dropout", "drop"]
@@ -24,8 +24,8 @@ def drop(inputs: Tensor, probability: float) -> Tensor:
         return functional.dropout(inputs, probability)
     keep = 1.0 - probability
     noise = torch.empty_like(inputs)
-    # Torch throws in the order of memory, which need not be that of the axes.
-    noise.as_strided((noise.numel(),), (1,)).copy_(throw_coins((noise.numel(),), keep))
+    # Torch draws in the order of memory, which need not be that of the axes.
+    noise.as_strided((noise.numel(),), (1,)).copy_(bernoulli_mask((noise.numel(),), keep))
     return inputs * noise.div_(keep)
 
 

@@ -14,21 +14,7 @@ from nurt.kernels import Recurrence
 
 __all__ = ["GateWeights", "gate_order", "gate_weights"]
 
-# The rows of each recurrence's weights, from the top: input, forget, candidate and output gate; reset and update gate;
-# the lone new state "h" of a recurrence without gates.
-_ORDER = {
-    "linear": "h",
-    "elman_tanh": "h",
-    "elman_relu": "h",
-    "elman_sigmoid": "h",
-    "lstm": "ifgo",
-    "projected_lstm": "ifgo",
-    "peephole_lstm": "ifgo",
-    "layer_norm_lstm": "ifgo",
-    "cifg_lstm": "fgo",
-    "gru": "rzn",
-    "reset_before_gru": "rzn",
-}
+# As Recurrence.order.
 _TORCH_ORDER: dict[type[nn.Module], str] = {
     nn.RNN: "h",
     nn.LSTM: "ifgo",
@@ -89,7 +75,7 @@ class GateWeights:
 
 def gate_order(recurrence: Recurrence[Any]) -> str:
     """Return one letter per block of H rows of the weights of ``recurrence``, from the top."""
-    return _ORDER[recurrence.name]
+    return recurrence.order
 
 
 def gate_weights(where: str, module: nn.Module) -> list[GateWeights]:

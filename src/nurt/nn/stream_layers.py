@@ -12,9 +12,9 @@ from torch import Tensor
 from nurt import kernels
 from nurt.errors import NurtTypeError, ShapeError, UnavailableError
 from nurt.kernels import Recurrence, Weights
-from nurt.kernels.native_checks import weight_shapes
-from nurt.kernels.native_rung import RUNG
-from nurt.kernels.native_stream import NativeStream
+from nurt.kernels.native.call import weight_shapes
+from nurt.kernels.native.rung import RUNG
+from nurt.kernels.native.stream import NativeStream
 from nurt.kernels.recurrence import remade
 from nurt.kernels.rung import no_step_options
 from nurt.nn.dropin import AbstractDropIn
@@ -203,7 +203,7 @@ def _native(
             if given is not None:
                 fitting(f"{WHERE} of {kind}", name, given, shape, like.dtype)
         features = columns
-    return NativeStream(recurrence.name, weights, batch or 1)
+    return NativeStream(recurrence.name, weights, batch or 1, recurrence.constants)
 
 
 def fitting(where: str, name: str, given: object, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:

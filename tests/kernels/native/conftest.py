@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 import pytest
 import torch
+from tests.kernels.native.calls import computing, recurrence
 from torch import Tensor
 
-from nurt.kernels import _cpu, native
+from nurt.kernels import _cpu
+from nurt.kernels.native.call import CELLS
 
 # Largest deviation from the float64 oracle, relative to the largest element of the tensor compared.
 TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-12}
@@ -38,19 +40,20 @@ class Problem:
     grads: list[Tensor]
     options: dict[str, object]
 
-    def native(self, **options: object) -> tuple[list[Tensor], list[Tensor]]:
+    def native(self, threads: int | None = None) -> tuple[list[Tensor], list[Tensor]]:
         """Outputs and final states, then the gradients of all tensors."""
-        return self._run(native.recurrence, {n: t.detach().clone() for n, t in self.tensors.items()}, options)
+        with computing(threads):
+            return self._run(recurrence, {n: t.detach().clone() for n, t in self.tensors.items()})
 
     def oracle(self) -> tuple[list[Tensor], list[Tensor]]:
         """The same from a plain loop over rows and steps in float64, differentiated by autograd."""
-        return self._run(loop, {n: t.detach().double() for n, t in self.tensors.items()}, {})
+        return self._run(loop, {n: t.detach().double() for n, t in self.tensors.items()})
 
     def _run(
-        self, function: Callable[..., tuple[Tensor, ...]], tensors: dict[str, Tensor], options: dict[str, object]
+        self, function: Callable[..., tuple[Tensor, ...]], tensors: dict[str, Tensor]
     ) -> tuple[list[Tensor], list[Tensor]]:
         leaves = {n: t.requires_grad_() for n, t in tensors.items()}
-        results = [r for r in function(self.cell, **leaves, **self.options, **options) if r is not None]
+        results = [r for r in function(self.cell, **leaves, **self.options) if r is not None]
         loss = sum((r * g.to(r.dtype)).sum() for r, g in zip(results, self.grads, strict=True))
         grads = torch.autograd.grad(loss, list(leaves.values()), allow_unused=True)
         return [r.detach() for r in results], [
@@ -115,7 +118,7 @@ def loop(
     return (
         torch.stack([torch.stack(row) for row in outputs]),
         torch.stack(last_h),
-        torch.stack(last_c) if native.CELLS[cell].has_cell else None,
+        torch.stack(last_c) if CELLS[cell].has_cell else None,
     )
 
 
@@ -130,7 +133,7 @@ def problem() -> Callable[..., Problem]:
         def numbers(*shape: int) -> Tensor:
             return torch.randn(shape, generator=generator, dtype=torch.float64).to(dtype)
 
-        spec = native.CELLS[cell]
+        spec = CELLS[cell]
         rows = spec.gates * H
         tensors = {"inputs": scale * numbers(B, T, I), "weight_ih": numbers(rows, I) * I**-0.5,
                    "weight_hh": numbers(rows, H) * 0.7 * H**-0.5}  # fmt: skip

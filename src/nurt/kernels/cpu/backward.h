@@ -66,7 +66,7 @@ template <class Cell, class S> struct BackwardWeights {
           return w + (Cell::input_block(k / H) * H + k % H) * I;
         });
       } else {
-        const S* w = Cell::projected ? static_cast<const S*>(call.learned.weight_hr) : hh + Cell::recurrent_blocks * H * H;
+        const S* w = Cell::projected ? static_cast<const S*>(call.learned.of[kProjection]) : hh + Cell::recurrent_blocks * H * H;
         further.pack_rows(task - hidden_pieces - input_pieces, [&](std::size_t k) { return w + k * H; });
       }
     });
@@ -256,6 +256,7 @@ template <class Cell, class S> struct BackwardPass {
     row.gates = walk_.at(own_gates(), rank, step);
     row.previous_hidden = previous;
     row.grad_hidden = dh;
+    row.constants = call.constants;
     if constexpr (!Cell::normalised) row.grad_gates = gates_row(rank, step);
     if constexpr (Cell::has_cell_state) {
       row.cell = walk_.at(call.made_cells.data == nullptr ? call.cells : call.made_cells, rank, step);
@@ -267,7 +268,7 @@ template <class Cell, class S> struct BackwardPass {
       }
     }
     if constexpr (Cell::peepholes) {
-      row.peepholes = static_cast<const S*>(call.learned.weight_ch);
+      row.peepholes = static_cast<const S*>(call.learned.of[kPeepholes]);
       pairs.old_cells[at] = row.previous_cell;
       pairs.cells[at] = row.cell;
     }
@@ -328,7 +329,8 @@ template <class Cell, class S> struct BackwardPass {
             offset(row.grad_cell, j),
             row.grad_gates + j,
             offset(row.total_grad_cell, j),
-            offset(row.peepholes, j)};
+            offset(row.peepholes, j),
+            row.constants};
   }
 
   void to_inputs(std::size_t begin, std::size_t end) {

@@ -21,12 +21,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from nurt.kernels.layer_norm import layer_norm_adjoint
-from nurt.kernels.options import PLAIN, StepOptions, require_constants
+from nurt.kernels.lengths import alive_steps, where_alive, without_padding, zero_unless
 from nurt.kernels.recurrence import Recurrence, StateT, StepGradients, Weights, project, remade
 from nurt.kernels.reference import RECURRENCES
 from nurt.kernels.reference.carry import crossing, crossing_adjoint, partly_kept, partly_kept_adjoint
-from nurt.kernels.reference.ends import alive_steps, where_alive, without_padding, zero_unless
-from nurt.kernels.rung import Request, Rung, dtype_name
+from nurt.kernels.rung import PLAIN, Request, Rung, StepOptions, dtype_name, require_constants
 
 __all__ = ["RUNG", "refuse", "run"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from nurt.kernels.reference.gradient_clip import clip_gradient
+from nurt.kernels.reference.carry import clip_gradient
 
 
 def test_values_pass_and_gradients_are_clamped_element_by_element():

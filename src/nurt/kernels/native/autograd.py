@@ -3,25 +3,30 @@
 In eager mode an ``autograd.Function`` makes the calls directly. Where torch looks at operators instead of running
 them (``torch.compile``, ``torch.export``, fake tensors, any dispatch mode) the same calls are the custom operators
 ``nurt::recurrence`` and ``nurt::recurrence_backward``, because a compiler cannot follow an address. Both paths share
-one gradient. Gradients of gradients run through the hand-written adjoint (``native_second.py``).
+one gradient. Gradients of gradients: the stack again by the hand-written adjoint, differentiable to any order.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from nurt.errors import UnavailableError
-from nurt.kernels import native_engine
-from nurt.kernels.native_calls import CELLS, Call, Carry, Given, Left
-from nurt.kernels.native_memory import gradient_room, room
-from nurt.kernels.native_second import differentiable_gradients
+from nurt.kernels.native import engine
+from nurt.kernels.native.call import CELLS, Call, Carry, Given, Left, new_call
+from nurt.kernels.native.memory import gradient_room, room
+from nurt.kernels.native.recording import batch_sizes_of
 from nurt.kernels.recording import Recording, recording_wanted
+from nurt.kernels.recurrence import Recurrence, Weights
+from nurt.kernels.reference import RECURRENCES, adjoint
+from nurt.kernels.rung import StepOptions
+from nurt.kernels.stack import each_side
 
-__all__ = ["empty_where_absent", "looked_at", "run"]
+__all__ = ["differentiable_gradients", "empty_where_absent", "looked_at", "run"]
 
 _PLAIN = (Tensor, torch.nn.Parameter)
 
@@ -51,7 +56,7 @@ def run(
             call, recordings, given.lengths, given.masks, given.carry, *tensors
         )
         return result
-    return native_engine.forward(call, given, keep=False, recordings=recordings)[:3]
+    return engine.forward(call, given, keep=False, recordings=recordings)[:3]
 
 
 def looked_at(tensors: Sequence[Tensor | None]) -> bool:
@@ -88,7 +93,7 @@ class _Engine(torch.autograd.Function):
         *weights: Tensor | None,
     ) -> tuple[Tensor, Tensor, Tensor | None]:
         given = Given(inputs, hidden, cell_state, weights, lengths, masks, carry)
-        left = native_engine.forward(call, given, keep=True, recordings=recordings)
+        left = engine.forward(call, given, keep=True, recordings=recordings)
         # Nothing in `carry` has a gradient, so it makes no cycle with what is saved.
         ctx.call, ctx.recordings, ctx.carry = call, recordings, carry
         ctx.set_materialize_grads(False)
@@ -104,9 +109,7 @@ class _Engine(torch.autograd.Function):
         differentiable = torch.is_grad_enabled()
         found: list[Tensor | None] = []
         if not differentiable or ctx.recordings is not None:
-            found = native_engine.backward(
-                call, given, Left(outputs, outputs, None, kept), grads, wanted, ctx.recordings
-            )
+            found = engine.backward(call, given, Left(outputs, outputs, None, kept), grads, wanted, ctx.recordings)
         if differentiable:
             found = differentiable_gradients(call, given, grads, wanted)
         return None, None, None, None, None, *found
@@ -116,25 +119,26 @@ class _Engine(torch.autograd.Function):
 _SCHEMA = (
     "Tensor inputs, Tensor? hidden, Tensor? cell_state, Tensor?[] weights, Tensor? lengths, Tensor? masks, "
     "Tensor? hidden_mask, Tensor? keep_hidden, Tensor? keep_cell, "
-    "str cell, int layers, bool[] reverse, bool packed, float scale, float? gradient_clip"
+    "str cell, int layers, bool[] reverse, bool packed, float scale, float? gradient_clip, float[]? constants"
 )
 _GIVEN = 6  # tensors before those of the carry in the schema
 _CARRY = 9  # where these end
-_OPTIONS = 15  # where the options end
+_OPTIONS = 16  # where the options end
 
 
 def _arguments(call: Call, given: Given) -> tuple[Any, ...]:
     inputs, hidden, cell_state, weights, lengths, masks, carry = given
-    options = (call.cell, call.layers, list(call.reverse), call.packed, call.scale, call.gradient_clip)
-    return (inputs, hidden, cell_state, list(weights), lengths, masks, *carry, *options)
+    options = (call.cell, call.layers, list(call.reverse), call.packed, call.scale)
+    more = (call.gradient_clip, list(call.constants) or None)
+    return (inputs, hidden, cell_state, list(weights), lengths, masks, *carry, *options, *more)
 
 
 def _understood(arguments: Sequence[Any]) -> tuple[Call, Given]:
     inputs, hidden, cell_state, weights, lengths, masks = arguments[:_GIVEN]
     carry = Carry(*arguments[_GIVEN:_CARRY])
-    cell, layers, reverse, packed, scale, clip = arguments[_CARRY:_OPTIONS]
+    cell, layers, reverse, packed, scale, clip, constants = arguments[_CARRY:_OPTIONS]
     given = Given(inputs, hidden, cell_state, tuple(weights), lengths, masks, carry)
-    return Call(cell, layers, tuple(reverse), packed, scale, gradient_clip=clip), given
+    return new_call(cell, given, layers, tuple(reverse), packed, scale, clip, tuple(constants or ())), given
 
 
 @torch.library.custom_op(
@@ -148,7 +152,7 @@ def _recurrence(*arguments: Any) -> tuple[Tensor, ...]:
     if recording_wanted():
         raise _unrecorded()
     call, given = _understood(arguments)
-    return empty_where_absent(native_engine.forward(call, given, keep=arguments[-1], clear=True), given.inputs)
+    return empty_where_absent(engine.forward(call, given, keep=arguments[-1], clear=True), given.inputs)
 
 
 @_recurrence.register_fake
@@ -166,7 +170,7 @@ def _(*arguments: Any) -> tuple[Tensor, ...]:
 def _recurrence_backward(*arguments: Any) -> list[Tensor]:
     (call, given), (outputs, kept, grads, wanted) = _understood(arguments), arguments[_OPTIONS:]
     left = Left(outputs, outputs, None, kept)
-    return list(empty_where_absent(native_engine.backward(call, given, left, grads, wanted), given.inputs))
+    return list(empty_where_absent(engine.backward(call, given, left, grads, wanted), given.inputs))
 
 
 @_recurrence_backward.register_fake
@@ -209,3 +213,96 @@ def _flat(needs: Sequence[Any]) -> list[bool]:
 
 
 _recurrence.register_autograd(_gradient, setup_context=_setup)
+
+
+def differentiable_gradients(
+    call: Call, given: Given, grads: Sequence[Tensor | None], wanted: Sequence[bool]
+) -> list[Tensor | None]:
+    """Return the gradients of ``given.differentiable`` as functions that can be differentiated again.
+
+    Args:
+        call: as in the forward call.
+        given: as in the forward call, the masks of dropout included.
+        grads: of the outputs, the final hidden and the final cell states; None for zero.
+        wanted: of which of ``given.differentiable`` the gradients are asked for.
+
+    Raises:
+        UnavailableError: there is no adjoint of the recurrence.
+    """
+    # Views, so that a gradient does not run on from one argument into another that it was made of.
+    inputs, hidden, cell_state, *weights = (None if t is None else t.view_as(t) for t in given.differentiable)
+    assert inputs is not None
+    given = given._replace(inputs=inputs, hidden=hidden, cell_state=cell_state, weights=tuple(weights))
+    results = _by_the_adjoint(call, given)
+    pairs = [(value, grad) for value, grad in zip(results, grads, strict=False) if grad is not None]
+    tensors = given.differentiable
+    asked = [tensor for tensor, want in zip(tensors, wanted, strict=True) if want and tensor is not None]
+    found = iter(
+        torch.autograd.grad(
+            [value for value, _ in pairs],
+            asked,
+            [grad for _, grad in pairs],
+            create_graph=True,
+            materialize_grads=True,
+        )
+    )
+    return [next(found) if want and tensor is not None else None for tensor, want in zip(tensors, wanted, strict=True)]
+
+
+def _by_the_adjoint(call: Call, given: Given) -> list[Tensor]:
+    """Return outputs and final states (L·D, B, ·)."""
+    known = RECURRENCES.get(call.cell)
+    if known is None:
+        raise UnavailableError(
+            f"nurt.kernels: the native engine has no second derivatives of {call.cell}.",
+            expected=f"one of {', '.join(name for name in CELLS if name in RECURRENCES)}",
+            got=call.cell,
+            cure="Call backward without create_graph.",
+        )
+    recurrence: Recurrence[Any] = known.with_constants(call.constants)
+    directions, spec, sizes = len(call.reverse), CELLS[call.cell], call.sizes
+    padded, packed = _layout(call, given)
+    states = [
+        given.inputs.new_zeros(call.layers * directions, sizes.batch, size) if field is None else field
+        for field, size in ((given.hidden, sizes.outputs), (given.cell_state, sizes.hidden))[
+            : 2 if spec.has_cell else 1
+        ]
+    ]
+    options = StepOptions(*given.carry, gradient_clip=call.gradient_clip)
+
+    def between(values: Tensor, depth: int) -> Tensor:
+        if given.masks is None:
+            return values
+        mask = given.masks[depth - 1]
+        keeping = padded(mask if call.packed else mask.transpose(0, 1))
+        return values * (keeping.to(values.dtype) * call.scale)
+
+    def run_side(inputs: Tensor, state: Any, weights: Weights, reverse: bool) -> tuple[Tensor, Any]:
+        return adjoint.run(recurrence, inputs, state, weights, lengths=given.lengths, reverse=reverse, options=options)
+
+    outputs, finals = each_side(
+        recurrence, _sides(call, given), padded(given.inputs), states, run_side, between, call.reverse
+    )
+    return [packed(outputs), *finals]
+
+
+def _sides(call: Call, given: Given) -> list[list[Weights]]:
+    """Return the weights per layer, per direction."""
+    names, directions = CELLS[call.cell].fields, len(call.reverse)
+    flat = [
+        Weights(**dict(zip(names, given.weights[first : first + len(names)], strict=True)))  # type: ignore[arg-type]  # the first two are never None
+        for first in range(0, len(given.weights), len(names))
+    ]
+    return [flat[first : first + directions] for first in range(0, len(flat), directions)]
+
+
+def _layout(call: Call, given: Given) -> tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]]:
+    """Return how data become (B, T, ·) for the adjoint, and how they come back."""
+    lengths = given.lengths
+    if not call.packed or lengths is None:
+        return (lambda values: values), (lambda values: values)
+    sizes = batch_sizes_of(lengths)
+    return (
+        lambda values: pad_packed_sequence(PackedSequence(values, sizes), batch_first=True)[0],
+        lambda values: pack_padded_sequence(values, lengths, batch_first=True).data,
+    )

@@ -1,4 +1,4 @@
-"""Room for a native call, and how the one flat piece that is kept for the backward pass is divided.
+"""Memory of a native call, and how the one flat piece that is kept for the backward pass is divided.
 
 Every tensor that the engine writes per step is time-major in memory: what one step touches lies together. The kept
 piece holds, layer by layer, the gates and cell states of each direction and the outputs that go up to the next layer,
@@ -14,12 +14,12 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from nurt.kernels.native_calls import CELLS, Call, Given, Left
+from nurt.kernels.native.call import CELLS, NOTHING, Call, Given, Left
 
-__all__ = ["Place", "gradient_room", "kept_piece", "places", "room", "stepwise"]
+__all__ = ["LayerPlaces", "gradient_room", "kept_piece", "places", "room", "stepwise"]
 
 
-class Place(NamedTuple):
+class LayerPlaces(NamedTuple):
     """Where the pieces of one layer begin in the kept memory, in columns.
 
     Attributes:
@@ -31,17 +31,17 @@ class Place(NamedTuple):
     outputs: int | None
 
 
-def places(call: Call, given: Given, *, keep: bool) -> tuple[Place, ...]:
-    """Return the place of each layer; without ``keep`` lower outputs take turns in two pieces, and that is all."""
-    _, _, _, units, columns = given.sizes(call.cell)
-    pieces = _kept(call, given) if keep else ()
-    return _places(call.layers, len(call.reverse), units, columns, pieces, keep)
+def places(call: Call, given: Given, *, keep: bool) -> tuple[LayerPlaces, ...]:
+    """Return the places of each layer; without ``keep`` lower outputs take turns in two pieces, and that is all."""
+    sizes = call.sizes
+    pieces = _kept(call.cell, *_zoned(given)) if keep else ()
+    return _places(call.layers, len(call.reverse), sizes.hidden, sizes.outputs, pieces, keep)
 
 
 @lru_cache(maxsize=1024)
 def _places(
     layers: int, directions: int, units: int, columns: int, pieces: tuple[_Piece, ...], keep: bool
-) -> tuple[Place, ...]:
+) -> tuple[LayerPlaces, ...]:
     width, result, end = directions * columns, [], 0
     for layer in range(layers):
         sides = []
@@ -55,26 +55,25 @@ def _places(
         if layer + 1 < layers:
             outputs = end if keep else layer % 2 * width
             end += width if keep else 0
-        result.append(Place(tuple(sides), outputs))
+        result.append(LayerPlaces(tuple(sides), outputs))
     return tuple(result)
 
 
 def room(call: Call, given: Given, *, keep: bool) -> Left:
-    """Return room for what a forward call leaves behind."""
-    batch, rows, _, units, width = given.sizes(call.cell)
-    directions = len(call.reverse)
-    spec, like = CELLS[call.cell], given.inputs
-    width = directions * width
+    """Return room for what a forward call returns and keeps."""
+    batch, _, rows, _, units, outputs = call.sizes
+    like, layers, directions = given.inputs, call.layers, len(call.reverse)
+    sides, width = layers * directions, directions * outputs
+    # Not cached by the sizes: under torch.compile they may be symbols.
     if keep:
-        pieces = sum([blocks * units + more for _, blocks, more in _kept(call, given)])
-        columns = call.layers * directions * pieces + (call.layers - 1) * width
+        pieces = sum([blocks * units + more for _, blocks, more in _kept(call.cell, *_zoned(given))])
+        columns = sides * pieces + (layers - 1) * width
     else:
-        columns = min(call.layers - 1, 2) * width
-    sides = call.layers * directions
+        columns = min(layers - 1, 2) * width
     return Left(
         stepwise(like, width),
-        like.new_empty((sides, batch, width // directions)),
-        like.new_empty((sides, batch, units)) if spec.has_cell else None,
+        like.new_empty((sides, batch, outputs)),
+        like.new_empty((sides, batch, units)) if CELLS[call.cell].has_cell else None,
         None if isinstance(columns, int) and columns == 0 else like.new_empty(rows * columns),
     )
 
@@ -92,14 +91,11 @@ def gradient_room(given: Given, wanted: Sequence[bool]) -> list[Tensor | None]:
     ]
 
 
-def kept_piece(given: Given, kept: Tensor, begin: int, columns: int) -> Tensor:
+def kept_piece(call: Call, kept: Tensor, begin: int, columns: int) -> Tensor:
     """Return the piece of ``kept`` that begins at column ``begin``, (B, T, columns) or packed."""
-    rows = given.inputs.shape[0] * (given.inputs.shape[1] if given.inputs.dim() == 3 else 1)
+    batch, time, rows, *_ = call.sizes
     piece = kept[rows * begin : rows * (begin + columns)]
-    if given.inputs.dim() == 2:
-        return piece.view(rows, columns)
-    batch, time, _ = given.inputs.shape
-    return piece.view(time, batch, columns).transpose(0, 1)
+    return piece.view(rows, columns) if call.packed else piece.view(time, batch, columns).transpose(0, 1)
 
 
 def stepwise(inputs: Tensor, columns: int) -> Tensor:
@@ -122,19 +118,20 @@ class _Piece(NamedTuple):
     more: int = 0
 
 
-def _kept(call: Call, given: Given) -> tuple[_Piece, ...]:
-    """Return the pieces that one direction of one layer keeps."""
-    return _kept_by(call.cell, given.carry.keep_hidden is not None, given.carry.keep_cell is not None)
+def _zoned(given: Given) -> tuple[bool, bool]:
+    """Return whether zoneout acts on the hidden and on the cell state."""
+    carry = given.carry
+    return (False, False) if carry is NOTHING else (carry.keep_hidden is not None, carry.keep_cell is not None)
 
 
 @lru_cache(maxsize=128)
-def _kept_by(cell: str, zoned_hidden: bool, zoned_cell: bool) -> tuple[_Piece, ...]:
+def _kept(cell: str, zoned_hidden: bool, zoned_cell: bool) -> tuple[_Piece, ...]:
+    """Return the pieces that one direction of one layer keeps."""
     spec = CELLS[cell]
     pieces = [_Piece("gates", len(spec.recorded)), _Piece("cells", int(spec.has_cell))]
     # Where the outputs do not say what the step made.
     pieces.append(_Piece("made", int(spec.projected or (zoned_hidden and not spec.recorded))))
     pieces.append(_Piece("made_cells", int(spec.has_cell and zoned_cell)))
-    if "norm_cell" in spec.extra:
-        # As normal_columns in problem.h.
-        pieces.append(_Piece("normals", 8, 4))
+    # As normal_columns in problem.h.
+    pieces.append(_Piece("normals", 8 if spec.normalised else 0, 4))
     return tuple(piece for piece in pieces if piece.blocks)

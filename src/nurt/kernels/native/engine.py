@@ -8,15 +8,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from nurt.kernels.native_calls import CELLS, ENGINE, NOTHING, SCALARS, Call, Carry, Given, Left, instruction_set
-from nurt.kernels.native_checks import check
-from nurt.kernels.native_memory import gradient_room, places, room
-from nurt.kernels.native_recording import gradient_rooms, record_forward, record_gradients
+from nurt.kernels.native.call import CELLS, ENGINE, NOTHING, SCALARS, Call, Carry, Given, Left, check, instruction_set
+from nurt.kernels.native.memory import gradient_room, places, room
+from nurt.kernels.native.recording import gradient_rooms, record_forward, record_gradients
 from nurt.kernels.recording import Recording
 
 __all__ = ["backward", "forward"]
 
-_GRADIENTS = {cell: tuple(f"grad_{name}" for name in spec.fields) for cell, spec in CELLS.items()}
+# Attributes of the engine's Side that every cell has; what else a cell learns is a list.
+_DENSE = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+_DENSE_GRADIENTS = tuple(f"grad_{name}" for name in _DENSE)
 
 
 def forward(
@@ -46,7 +47,7 @@ def forward(
     given = _readable(given)
     keep = keep or recordings is not None
     left = room(call, given, keep=keep)
-    if left.hidden.shape[1] > 0:
+    if call.sizes.batch > 0:
         stack = _described(call, given, left, keep=keep)
         stack.clear_past_end = clear or recordings is not None
         stack.final_hidden = left.hidden.data_ptr()
@@ -71,7 +72,7 @@ def backward(
     Args:
         call: as in the forward call.
         given: as in the forward call.
-        left: what the forward call left behind.
+        left: what the forward call returned and kept.
         grads: of the outputs, the final hidden and the final cell states; None for zero.
         wanted: of which of ``given.differentiable`` the gradients are asked for.
         recordings: those of the forward call, to be filled with total gradients.
@@ -81,7 +82,7 @@ def backward(
     """
     given = _readable(given)
     results = gradient_room(given, wanted)
-    if given.sizes(call.cell).batch == 0:
+    if call.sizes.batch == 0:
         return [None if result is None else result.zero_() for result in results]
     stack = _described(call, given, left, keep=True)
     # Held by name until the call returns: an address does not keep its tensor alive.
@@ -98,10 +99,14 @@ def backward(
     ):
         if tensor is not None:
             setattr(stack, name, tensor.data_ptr())
-    names = _GRADIENTS[call.cell]
+    count = len(CELLS[call.cell].fields)
     for index in range(call.layers * len(call.reverse)):
         side = stack.side(*divmod(index, len(call.reverse)))
-        _address(side, names, results[3 + index * len(names) :])
+        found = results[3 + index * count : 3 + (index + 1) * count]
+        _address(side, _DENSE_GRADIENTS, found)
+        for place, tensor in enumerate(found[4:]):
+            if tensor is not None:
+                side.grad_learned(place, tensor.data_ptr())
     rooms = None if recordings is None else gradient_rooms(call, given)
     if rooms is not None:
         for layer, between in enumerate(rooms.between):
@@ -116,17 +121,15 @@ def backward(
 
 def _described(call: Call, given: Given, left: Left, *, keep: bool) -> Any:
     """Return the call as the engine wants it, but for what belongs to one pass alone."""
-    inputs, directions = given.inputs, len(call.reverse)
-    fields = CELLS[call.cell].fields
-    sizes = given.sizes(call.cell)
-    batch, rows, features, units, width = sizes
+    inputs, directions, spec = given.inputs, len(call.reverse), CELLS[call.cell]
+    batch, time, rows, features, units, width = call.sizes
     stack = ENGINE.Stack(
-        CELLS[call.cell].code,
+        spec.code,
         SCALARS[inputs.dtype],
-        torch.get_num_threads() if call.threads is None else call.threads,
+        torch.get_num_threads(),
         call.packed,
         batch,
-        rows if call.packed else inputs.shape[1],
+        time,
         features,
         units,
         width,
@@ -138,7 +141,10 @@ def _described(call: Call, given: Given, left: Left, *, keep: bool) -> Any:
     stack.scale = call.scale
     if call.gradient_clip is not None:
         stack.gradient_clip = call.gradient_clip
+    if call.constants:
+        stack.constants = call.constants
     _address(stack, ("initial_hidden", "initial_cell"), (given.hidden, given.cell_state))
+    count = len(spec.fields)
     kept = 0 if left.kept is None else left.kept.data_ptr()
     column = rows * inputs.element_size()
     for layer, place in enumerate(places(call, given, keep=keep)):
@@ -148,7 +154,11 @@ def _described(call: Call, given: Given, left: Left, *, keep: bool) -> Any:
             level.mask = given.masks.data_ptr() + (layer - 1) * rows * directions * width
         for direction in range(directions):
             side = stack.side(layer, direction)
-            _address(side, fields, given.weights[(layer * directions + direction) * len(fields) :])
+            first = (layer * directions + direction) * count
+            _address(side, _DENSE, given.weights[first : first + 4])
+            for index, tensor in enumerate(given.weights[first + 4 : first + count]):
+                if tensor is not None:
+                    side.learned(index, tensor.data_ptr())
             for name, begin in place.sides[direction].items():
                 setattr(side, name, kept + column * begin)
     if given.carry is not NOTHING:
@@ -166,7 +176,7 @@ def _carry_over(side: Any, carry: Carry) -> None:
 
 
 def _address(target: Any, names: tuple[str, ...], tensors: Sequence[Tensor | None]) -> None:
-    """Tell ``target`` where those of the first ``tensors`` lie that are there."""
+    """Set the addresses of those of the first ``tensors`` that are present."""
     for name, tensor in zip(names, tensors, strict=False):
         if tensor is not None:
             setattr(target, name, tensor.data_ptr())
@@ -185,7 +195,7 @@ def _readable(given: Given) -> Given:
         _dense(hidden),
         _dense(cell_state),
         tuple([_dense(weight) for weight in weights]),
-        lengths,
+        lengths if lengths is None else lengths.contiguous(),
         masks,
         carry if carry is NOTHING else Carry(_dense(carry[0]), *[v if v is None else _streamed(v) for v in carry[1:]]),
     )

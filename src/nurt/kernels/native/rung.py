@@ -7,27 +7,25 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from nurt.kernels import native_calls, native_ops, scan_native, scan_ops
-from nurt.kernels.native_calls import CELLS, NOTHING, SCALARS, Call, Carry, Given
-from nurt.kernels.native_dropout import draw_masks, scale
-from nurt.kernels.native_recording import new_recordings
-from nurt.kernels.options import PLAIN, StepOptions, require_constants
+from nurt.kernels.native import autograd, call, scan
+from nurt.kernels.native.call import CELLS, NOTHING, SCALARS, Call, Carry, Given, new_call
+from nurt.kernels.native.dropout import draw_masks, scale
+from nurt.kernels.native.recording import new_recordings
+from nurt.kernels.recording import BLOCK, Recording
 from nurt.kernels.recurrence import Recurrence, State, StateT, Weights, present, remade
-from nurt.kernels.rung import SCAN, Request, Rung, dtype_name
+from nurt.kernels.rung import PLAIN, SCAN, Request, Rung, StepOptions, dtype_name, require_constants
 
 __all__ = ["RUNG", "refuse", "run", "run_stack"]
 
 # Per number of directions, whether each runs backwards.
 _DIRECTIONS = {1: (False,), 2: (False, True)}
-# Of what cells learn beside weights and biases.
-_OPTIONAL = ("norm_cell_bias",)
 
 
 def refuse(request: Request) -> str | None:
     """Return why the engine cannot serve ``request``, or None."""
     if request.recurrence == SCAN:
-        return "the scan records nothing" if "recording" in request.options else scan_native.refuse(request)
-    if not native_calls.INSTRUCTION_SETS:
+        return "the scan records nothing" if "recording" in request.options else scan.refuse(request)
+    if not call.INSTRUCTION_SETS:
         return "the native extension is not built"
     if request.recurrence not in CELLS:
         return f"the engine has no cell for {request.recurrence or 'a step of its own'}"
@@ -51,15 +49,17 @@ def run(
     options: StepOptions = PLAIN,
 ) -> tuple[Tensor, StateT]:
     """Run one layer in one direction; arguments and results as for :class:`~nurt.kernels.rung.Kernel`."""
-    call = Call(recurrence.name, reverse=(reverse,), gradient_clip=options.gradient_clip)
     hidden, cell = (field.unsqueeze(0) for field in state) if len(state) == 2 else (state.hidden.unsqueeze(0), None)
-    fields = _fields(recurrence.name, weights)
     carry = NOTHING if options is PLAIN else _carry(options, inputs, state)
-    given = Given(inputs, hidden, cell, fields, None if lengths is None else lengths.cpu(), carry=carry)
-    recordings = new_recordings(call)
+    ends = None if lengths is None else lengths.cpu()
+    given = Given(inputs, hidden, cell, tuple(_fields(recurrence.name, weights)), ends, carry=carry)
+    asked = new_call(
+        recurrence.name, given, 1, (reverse,), gradient_clip=options.gradient_clip, constants=recurrence.constants
+    )
+    recordings = _recordings(asked)
     if recordings is not None:
         recordings[0].options = options
-    outputs, *final = native_ops.run(call, given, recordings)
+    outputs, *final = autograd.run(asked, given, recordings)
     return outputs, remade(state, (field.squeeze(0) for field in final if field is not None))
 
 
@@ -85,11 +85,18 @@ def run_stack(
     if training and dropout and layers > 1 and inputs.numel():
         width = directions * weights[0][0].weight_hh.shape[-1]
         masks = draw_masks(inputs, layers - 1, width, dropout, None if packed else ends)
-    call = Call(recurrence.name, layers, _DIRECTIONS[directions], packed, scale(dropout) if masks is not None else 1.0)
-    flat = tuple([weight for layer in weights for side in layer for weight in _fields(recurrence.name, side)])
+    flat: list[Tensor | None] = []
+    for layer in weights:
+        for side in layer:
+            flat += _fields(recurrence.name, side)
     hidden, cell = (None, None) if states is None else states if len(states) == 2 else (states[0], None)
-    outputs, *finals = native_ops.run(call, Given(inputs, hidden, cell, flat, ends, masks), new_recordings(call))
-    return outputs, tuple(field for field in finals if field is not None)
+    given = Given(inputs, hidden, cell, tuple(flat), ends, masks)
+    kept = 1.0 if masks is None else scale(dropout)
+    asked = new_call(
+        recurrence.name, given, layers, _DIRECTIONS[directions], packed, kept, constants=recurrence.constants
+    )
+    outputs, *finals = autograd.run(asked, given, _recordings(asked))
+    return outputs, tuple([field for field in finals if field is not None])
 
 
 def lengths_of(batch_sizes: Tensor) -> Tensor:
@@ -97,13 +104,19 @@ def lengths_of(batch_sizes: Tensor) -> Tensor:
     return (batch_sizes.unsqueeze(0) > torch.arange(int(batch_sizes[0])).unsqueeze(1)).sum(1)
 
 
-def _fields(cell: str, weights: Weights) -> tuple[Tensor | None, ...]:
+def _recordings(asked: Call) -> list[Recording] | None:
+    """Return recordings for a call inside a block that records; None elsewhere."""
+    return None if torch.compiler.is_compiling() or BLOCK.get() is None else new_recordings(asked)
+
+
+def _fields(cell: str, weights: Weights) -> list[Tensor | None]:
     """Return the weights that the engine reads, in the order of the cell's fields."""
     spec = CELLS[cell]
-    for name in spec.extra:
-        if name not in _OPTIONAL:
-            present(cell, name, getattr(weights, name))
-    return tuple([getattr(weights, name) for name in spec.fields])
+    found = [getattr(weights, name) for name in spec.fields]
+    for place in spec.required:
+        if found[place] is None:
+            present(cell, spec.fields[place], None)
+    return found
 
 
 def _carry(options: StepOptions, inputs: Tensor, state: State) -> Carry:
@@ -123,5 +136,5 @@ RUNG = Rung(
     refuse=refuse,
     run=run,
     run_stack=run_stack,
-    scan=scan_ops.run,
+    scan=scan.run,
 )

@@ -1,4 +1,4 @@
-"""The coins of dropout are torch's, and torch's generator moves on as if it had thrown them."""
+"""The masks of dropout are torch's, and torch's generator moves on as if it had drawn them."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nurt.kernels import coins as source
-from nurt.kernels.native_calls import ENGINE, INSTRUCTION_SETS
-from nurt.kernels.native_dropout import draw_masks
+from nurt.kernels.native import dropout as source
+from nurt.kernels.native.call import ENGINE, INSTRUCTION_SETS
+from nurt.kernels.native.dropout import draw_masks
 
 
 @pytest.mark.parametrize("isa", INSTRUCTION_SETS)
@@ -19,16 +19,16 @@ from nurt.kernels.native_dropout import draw_masks
     seed=st.integers(0, 2**63 - 1),
     words=st.integers(0, 700),
 )
-def test_the_engine_throws_the_coins_of_torch(isa, counts, keep, seed, words):
+def test_the_engine_draws_the_bernoulli_mask_of_torch(isa, counts, keep, seed, words):
     theirs = torch.Generator().manual_seed(seed)
-    torch.empty(words).uniform_(generator=theirs)  # so that the first coin lies anywhere in a block
+    torch.empty(words).uniform_(generator=theirs)  # so that the first draw lies anywhere in a block
     state = theirs.get_state()
     for count in counts:
-        coins = torch.full((count,), True)
-        ENGINE.draw(isa, state.data_ptr(), keep, coins.data_ptr(), count)
-        # Torch's whole numbers come from the twister on every processor, its coins from MKL on some.
+        mask = torch.full((count,), True)
+        ENGINE.draw(isa, state.data_ptr(), keep, mask.data_ptr(), count)
+        # Torch's whole numbers come from the twister on every processor, its Bernoulli masks from MKL on some.
         numbers = torch.empty(count, dtype=torch.int64).random_(generator=theirs) & (2**53 - 1)
-        assert torch.equal(coins, numbers.double() * 2.0**-53 < keep)
+        assert torch.equal(mask, numbers.double() * 2.0**-53 < keep)
         assert torch.equal(state, theirs.get_state())
 
 
@@ -41,7 +41,7 @@ def test_what_is_drawn_afterwards_is_what_torch_would_draw():
     assert torch.equal(after, torch.randn(3))
 
 
-def test_another_source_of_coins_is_left_to_torch(monkeypatch):
+def test_a_torch_with_another_generator_draws_itself(monkeypatch):
     def never(*_):
         raise AssertionError("the engine was asked")
 
@@ -54,8 +54,8 @@ def test_another_source_of_coins_is_left_to_torch(monkeypatch):
 
 
 def test_a_torch_that_draws_otherwise_is_noticed(monkeypatch):
-    def other(_isa, _state, _keep, _coins, _count):
-        pass  # coins of another source
+    def other(_isa, _state, _keep, _mask, _count):
+        pass  # draws of another generator
 
     monkeypatch.setattr(source, "ENGINE", type("Engine", (), {"draw": staticmethod(other)}))
     source._torch_draws_alike.cache_clear()
@@ -65,7 +65,7 @@ def test_a_torch_that_draws_otherwise_is_noticed(monkeypatch):
         source._torch_draws_alike.cache_clear()
 
 
-@pytest.mark.parametrize(("keep", "state", "coins"), [(1.5, 8, 8), (float("nan"), 8, 8), (0.5, 0, 8), (0.5, 8, 0)])
-def test_the_engine_guards_itself(keep, state, coins):
+@pytest.mark.parametrize(("keep", "state", "mask"), [(1.5, 8, 8), (float("nan"), 8, 8), (0.5, 0, 8), (0.5, 8, 0)])
+def test_the_engine_guards_itself(keep, state, mask):
     with pytest.raises(ValueError):
-        ENGINE.draw(INSTRUCTION_SETS[0], state, keep, coins, 1)
+        ENGINE.draw(INSTRUCTION_SETS[0], state, keep, mask, 1)

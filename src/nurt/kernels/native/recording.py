@@ -1,4 +1,4 @@
-"""What a native call leaves in its recordings."""
+"""What a native call writes into its recordings."""
 
 from __future__ import annotations
 
@@ -9,20 +9,18 @@ import torch
 from torch import Tensor
 
 from nurt.kernels.lengths import positions_within
-from nurt.kernels.native_calls import CELLS, Call, Given, Left
-from nurt.kernels.native_memory import kept_piece, places, stepwise
-from nurt.kernels.recording import Recording, enter, recording_wanted
+from nurt.kernels.native.call import CELLS, Call, Given, Left
+from nurt.kernels.native.memory import kept_piece, places, stepwise
+from nurt.kernels.recording import Recording, enter
 from nurt.kernels.recurrence import Weights
 
 __all__ = ["GradientRooms", "batch_sizes_of", "gradient_rooms", "new_recordings", "record_forward", "record_gradients"]
 
 
-def new_recordings(call: Call) -> list[Recording] | None:
-    """Return recordings for a call, entered into the open block; None where none is open."""
-    if not recording_wanted():
-        return None
+def new_recordings(call: Call) -> list[Recording]:
+    """Return recordings for a call, entered into the open block."""
     made = [
-        Recording(call.cell, layer, "backward" if reverse else "forward")
+        Recording(call.cell, layer, "backward" if reverse else "forward", constants=call.constants)
         for layer in range(call.layers)
         for reverse in call.reverse
     ]
@@ -31,16 +29,16 @@ def new_recordings(call: Call) -> list[Recording] | None:
 
 
 def record_forward(call: Call, given: Given, left: Left, recordings: Sequence[Recording]) -> None:
-    """Fill in what the forward call left behind."""
+    """Fill in what the forward call computed and kept."""
     spec, directions = CELLS[call.cell], len(call.reverse)
-    _, _, _, units, width = given.sizes(call.cell)
+    units, width = call.sizes.hidden, call.sizes.outputs
     batch_sizes = batch_sizes_of(given.lengths) if call.packed and given.lengths is not None else None
     below = given.inputs.detach()
     for layer, place in enumerate(places(call, given, keep=True)):
         outputs = left.outputs.detach()
         if place.outputs is not None:
             assert left.kept is not None
-            outputs = kept_piece(given, left.kept, place.outputs, directions * width)
+            outputs = kept_piece(call, left.kept, place.outputs, directions * width)
         for direction, record in enumerate(recordings[layer * directions : (layer + 1) * directions]):
             side = layer * directions + direction
             record.lengths, record.batch_sizes = given.lengths, batch_sizes
@@ -50,11 +48,11 @@ def record_forward(call: Call, given: Given, left: Left, recordings: Sequence[Re
             begin = place.sides[direction]
             if "gates" in begin:
                 assert left.kept is not None
-                blocks = kept_piece(given, left.kept, begin["gates"], len(spec.recorded) * units)
+                blocks = kept_piece(call, left.kept, begin["gates"], len(spec.recorded) * units)
                 record.gates = dict(zip(spec.recorded, torch.split(blocks, units, dim=-1), strict=True))
             if "cells" in begin:
                 assert left.kept is not None
-                record.cell = kept_piece(given, left.kept, begin["cells"], units)
+                record.cell = kept_piece(call, left.kept, begin["cells"], units)
         below = outputs if given.masks is None or layer + 1 == call.layers else _dropped(call, given, outputs, layer)
 
 
@@ -72,7 +70,7 @@ class GradientRooms(NamedTuple):
 
 def gradient_rooms(call: Call, given: Given) -> GradientRooms:
     """Return room for the direct gradients between layers and for the total gradients."""
-    _, _, _, units, width = given.sizes(call.cell)
+    units, width = call.sizes.hidden, call.sizes.outputs
     directions, has_cell = len(call.reverse), CELLS[call.cell].has_cell
     return GradientRooms(
         [stepwise(given.inputs, directions * width) for _ in range(call.layers - 1)],
@@ -87,7 +85,7 @@ def record_gradients(
     call: Call, given: Given, grads: Sequence[Tensor | None], rooms: GradientRooms, recordings: Sequence[Recording]
 ) -> None:
     """Fill in what the backward call was given, of the highest layer and the final states, and what it found."""
-    width, directions = given.sizes(call.cell).outputs, len(call.reverse)
+    width, directions = call.sizes.outputs, len(call.reverse)
     direct = [*rooms.between, _without_padding(call, given, grads[0])]
     for side, record in enumerate(recordings):
         layer, direction = divmod(side, directions)

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.kernels.scans import DTYPES, SIZES, agree, case, same_bits
 
-from nurt.kernels import Request, _cpu, scan, scan_native, use
-from nurt.kernels.threads import threads
+from nurt.kernels import Request, _cpu, scan, use
+from nurt.kernels.dispatch import threads
 
 
 @pytest.fixture(autouse=True)
@@ -187,7 +187,7 @@ def test_sums_over_many_steps_and_rows_keep_their_accuracy():
     ],
 )
 def test_what_the_engine_cannot_do_it_refuses_with_a_reason(request_, reason):
-    assert reason in (scan_native.refuse(request_) or "")
+    assert reason in (native_scan.refuse(request_) or "")
 
 
 @pytest.mark.parametrize("wrong", [{"time": 0}, {"number": 4}, {"threads": 0}, {"size": 0}])
