@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -17,7 +18,7 @@ from nurt.kernels.reference import loop
 from nurt.kernels.rung import PLAIN, Request, StepOptions
 from nurt.kernels.stack import each_side, on_padded
 
-__all__ = ["run", "run_own_step", "run_stack", "transformed"]
+__all__ = ["fuses", "run", "run_own_step", "run_stack", "transformed"]
 
 _OPTIONS = ("ragged", "reverse", "transformed", "recording")
 _NO_OPTIONS: frozenset[str] = frozenset()
@@ -42,6 +43,15 @@ def run(
     """
     rung = dispatch.choose(_request(recurrence.name, inputs, lengths is not None, reverse, options))
     return rung.run(recurrence, inputs, state, weights, lengths=lengths, reverse=reverse, options=options)
+
+
+def fuses(recurrence: Recurrence[Any], inputs: Tensor, *, ragged: bool) -> bool:
+    """Return whether :func:`run_stack` would run a stack in one native call, with the numbers of its layers one by one.
+
+    Raises:
+        UnavailableError: a forced rung cannot serve the call.
+    """
+    return dispatch.choose(_request(recurrence.name, inputs, ragged, False)) is dispatch.NATIVE
 
 
 def run_own_step(

@@ -11,13 +11,13 @@ from nurt.nn.cells import *  # noqa: F403 - the registry decides which cells the
 from nurt.nn.compat import GRU, LSTM, RNN
 from nurt.nn.convert import from_torch, to_torch
 from nurt.nn.explaining import ModuleExplanation, explain
+from nurt.nn.gates import flip_update_gate
 from nurt.nn.gradients import AbstractGradientMethod, Checkpointed, Exact, Truncated
 from nurt.nn.layers import AbstractLayer, Bidirectional, BidirectionalState, Recurrent, Stack
 from nurt.nn.regularisation import Regularisation
 from nurt.nn.streaming import Stream, stream
 from nurt.nn.swapping import swap, swap_back
 from nurt.nn.unrolling import unroll
-from nurt.nn.update_gate import flip_update_gate
 
 __all__ = [
     "GRU",

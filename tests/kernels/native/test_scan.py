@@ -10,6 +10,7 @@ from tests.kernels.scans import DTYPES, SIZES, agree, case, same_bits
 
 from nurt.kernels import Request, _cpu, scan, use
 from nurt.kernels.dispatch import threads
+from nurt.kernels.native import scan as native_scan
 
 
 @pytest.fixture(autouse=True)

@@ -6,8 +6,8 @@ What is known of a cell stands in its C++ header alone (``cpu/cells``); :data:`C
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import NamedTuple
 
 import torch
@@ -53,6 +53,11 @@ class CellSpec:
         learned: what is learned beside weights and biases: name in :class:`~nurt.kernels.Weights`, blocks of H
             numbers (0 for the projection), and whether it may be absent.
         constants: how many numbers the equation has that are not learned.
+
+    Attributes:
+        extra: names of what is learned beside weights and biases.
+        fields: names of the learned tensors of one direction of one layer, fields of :class:`~nurt.kernels.Weights`.
+        required: places in ``fields`` of those that may not be absent.
     """
 
     code: int
@@ -63,21 +68,18 @@ class CellSpec:
     normalised: bool
     learned: tuple[tuple[str, int, bool], ...]
     constants: int
+    extra: tuple[str, ...] = field(init=False)
+    fields: tuple[str, ...] = field(init=False)
+    required: tuple[int, ...] = field(init=False)
 
-    @cached_property
-    def extra(self) -> tuple[str, ...]:
-        """Names of what is learned beside weights and biases."""
-        return tuple(name for name, _, _ in self.learned)
-
-    @cached_property
-    def fields(self) -> tuple[str, ...]:
-        """Names of the learned tensors of one direction of one layer, fields of :class:`~nurt.kernels.Weights`."""
-        return ("weight_ih", "weight_hh", "bias_ih", "bias_hh", *self.extra)
-
-    @cached_property
-    def required(self) -> tuple[int, ...]:
-        """Places in :attr:`fields` of those that may not be absent."""
-        return (0, 1, *(place for place, (_, _, optional) in enumerate(self.learned, start=4) if not optional))
+    def __post_init__(self) -> None:
+        extra = tuple(name for name, _, _ in self.learned)
+        optional = {name for name, _, optional in self.learned if optional} | {"bias_ih", "bias_hh"}
+        fields = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", *extra)
+        # Not cached properties, whose lock a compiler cannot follow.
+        object.__setattr__(self, "extra", extra)
+        object.__setattr__(self, "fields", fields)
+        object.__setattr__(self, "required", tuple(i for i, name in enumerate(fields) if name not in optional))
 
 
 def _cells() -> dict[str, CellSpec]:

@@ -16,12 +16,9 @@ from nurt.kernels import Recurrence, StepOptions, Weights
 from nurt.kernels.ops import transformed
 from nurt.kernels.recording import recording_wanted
 from nurt.kernels.recurrence import StateT, remade
-from nurt.nn.gradients.exact import Exact
-from nurt.nn.gradients.method import AbstractGradientMethod, Sizes
-from nurt.nn.gradients.own_time import turned, with_masks
-from nurt.nn.gradients.recomputing import recomputed
-from nurt.nn.gradients.surroundings import drawing_from, generator_states
-from nurt.nn.gradients.walk import Advance, Walk
+from nurt.nn.gradients.ambient import drawing_from, generator_states
+from nurt.nn.gradients.method import AbstractGradientMethod, Exact, Sizes
+from nurt.nn.gradients.recomputing import Advance, Walk, recomputed, turned, with_masks
 
 __all__ = ["Way", "run", "run_module"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from nurt.kernels import PLAIN, StepOptions
-from nurt.nn.gradients.own_time import turned, with_masks
+from nurt.nn.gradients.recomputing import turned, with_masks
 
 
 def test_each_row_is_turned_up_to_its_own_end():

@@ -1,4 +1,4 @@
-"""What a call is run under besides its arguments, kept so that a later run is the same."""
+"""Ambient state of a call (forced rung, autocast, generators), kept so that a later run is the same."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
-__all__ = ["Surroundings", "drawing_from", "generator_states"]
+__all__ = ["AmbientState", "drawing_from", "generator_states"]
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class AmbientState:
     """The forced rung, by way of all context variables, and autocast.
 
     The backward pass may run after the block that forced a rung, and in another thread.
@@ -28,8 +28,8 @@ class Surroundings:
     autocast: tuple[torch.dtype, bool]
 
     @classmethod
-    def of_now(cls, device: str) -> Surroundings:
-        """Return what a call on ``device``, a type of device, is run under here and now."""
+    def of_now(cls, device: str) -> AmbientState:
+        """Return the ambient state of a call on ``device``, a type of device, here and now."""
         able = torch.amp.is_autocast_available(device)
         dtype = torch.get_autocast_dtype(device) if able else torch.float32
         return cls(contextvars.copy_context(), device, (dtype, able and torch.is_autocast_enabled(device)))
