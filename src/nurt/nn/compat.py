@@ -14,9 +14,9 @@ from torch.nn.utils.rnn import PackedSequence
 
 from nurt.errors import NurtValueError
 from nurt.kernels import Recurrence
-from nurt.kernels.reference import GRU as GRU_RECURRENCE
-from nurt.kernels.reference import LSTM as LSTM_RECURRENCE
-from nurt.kernels.reference import PROJECTED_LSTM
+from nurt.kernels.reference.gru import GRU as GRU_RECURRENCE
+from nurt.kernels.reference.lstm import LSTM as LSTM_RECURRENCE
+from nurt.kernels.reference.projected_lstm import PROJECTED_LSTM
 from nurt.nn.cells.elman import NONLINEARITIES
 from nurt.nn.checking import LayerTypeError, Lengths
 from nurt.nn.dropin import AbstractDropIn

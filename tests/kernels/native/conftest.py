@@ -10,8 +10,9 @@ import torch
 from tests.kernels.native.calls import computing, recurrence
 from torch import Tensor
 
-from nurt.kernels import _cpu
+from nurt.kernels import Weights, _cpu
 from nurt.kernels.native.call import CELLS
+from nurt.kernels.reference import RECURRENCES
 
 # Largest deviation from the float64 oracle, relative to the largest element of the tensor compared.
 TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-12}
@@ -64,7 +65,7 @@ class Problem:
 def step(
     cell: str, x: Tensor, h: Tensor, c: Tensor, w_ih: Tensor, w_hh: Tensor, b_ih: Tensor, b_hh: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """One step of one row, as the equations are written."""
+    """One step of one row, as the equations are written; of a cell that is not written here, that of the reference."""
     a, m = w_ih @ x + b_ih, w_hh @ h + b_hh
     if cell == "lstm":
         i, f, g, o = (a + m).chunk(4)
@@ -83,7 +84,13 @@ def step(
         z = (a_z + m_z).sigmoid()
         return (1 - z) * (a_n + (a_r + m_r).sigmoid() * m_n).tanh() + z * h, c
     functions = {"elman_tanh": torch.tanh, "elman_relu": torch.relu, "elman_sigmoid": torch.sigmoid}
-    return functions.get(cell, lambda v: v)(a + m), c
+    functions["linear"] = lambda v: v
+    if cell in functions:
+        return functions[cell](a + m), c
+    known = RECURRENCES[cell]
+    before = known.state(*(field.unsqueeze(0) for field in (h, c)[: len(known.fields)]))
+    after = known.step(x.unsqueeze(0), before, Weights(w_ih, w_hh, b_ih, b_hh))
+    return after.hidden.squeeze(0), after.cell.squeeze(0) if len(after) == 2 else c
 
 
 def loop(

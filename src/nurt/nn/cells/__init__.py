@@ -4,7 +4,10 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from nurt.kernels.reference import ElmanState, GRUState, LinearState, LSTMState
+from nurt.kernels.reference.elman import ElmanState
+from nurt.kernels.reference.gru import GRUState
+from nurt.kernels.reference.linear import LinearState
+from nurt.kernels.reference.lstm import LSTMState
 from nurt.nn.cells.base import AbstractCell
 from nurt.nn.cells.cifg_lstm import CIFGLSTMCell
 from nurt.nn.cells.diagonal import DiagonalState
