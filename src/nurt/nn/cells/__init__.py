@@ -14,6 +14,7 @@ from nurt.nn.cells.diagonal import DiagonalState
 from nurt.nn.cells.elman import ElmanCell
 from nurt.nn.cells.gru import GRUCell
 from nurt.nn.cells.layer_norm_lstm import LayerNormLSTMCell
+from nurt.nn.cells.leaky_elman import LeakyElmanCell
 from nurt.nn.cells.linear import LinearCell
 from nurt.nn.cells.lru import LRUCell, LRUState
 from nurt.nn.cells.lstm import LSTMCell
@@ -37,6 +38,7 @@ __all__ = [
     "LSTMCell",
     "LSTMState",
     "LayerNormLSTMCell",
+    "LeakyElmanCell",
     "LinearCell",
     "LinearState",
     "MinGRUCell",
@@ -51,6 +53,7 @@ CELLS: Mapping[str, type[AbstractCell[Any]]] = MappingProxyType(
     {
         "linear": LinearCell,
         "elman": ElmanCell,
+        "leaky_elman": LeakyElmanCell,
         "lstm": LSTMCell,
         "projected_lstm": ProjectedLSTMCell,
         "peephole_lstm": PeepholeLSTMCell,
