@@ -1,4 +1,4 @@
-"""Checks of what is handed to :func:`~nurt.nn.unroll` and the layers: sizes, lengths, states."""
+"""Checks of the arguments of :func:`~nurt.nn.unroll` and the layers: sizes, lengths, states."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Regularisation of a recurrence: what is left out at random while training, as one value handed to layers.
+"""Regularisation of a recurrence: what is left out at random while training, as one value passed to layers.
 
 Masks come from torch's generator of the tensors' device, so ``torch.manual_seed`` repeats them.
 """
@@ -71,7 +71,7 @@ class Regularisation:
         [krueger2017zoneout], equations 2 to 5; [gal2016theoretically], section 4; [merity2018regularizing], section 2.
 
     Notes:
-        A sequence handed over in chunks gets a mask per chunk.
+        A sequence passed in chunks gets a mask per chunk.
     """
 
     zoneout_hidden: float = 0.0

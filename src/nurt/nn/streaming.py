@@ -202,44 +202,44 @@ class Tower:
     """StreamedLayers one above the other; the state has one entry for each.
 
     Args:
-        floors: lowest first.
+        parts: lowest first.
         batch: B; None for a single sequence.
     """
 
-    def __init__(self, floors: Sequence[StreamedLayers], batch: int | None) -> None:
-        self.input_size, self.output_size = floors[0].input_size, floors[-1].output_size
-        self.dtype = floors[0].dtype
-        for depth, floor in enumerate(floors):
-            if floor.dtype != self.dtype:
+    def __init__(self, parts: Sequence[StreamedLayers], batch: int | None) -> None:
+        self.input_size, self.output_size = parts[0].input_size, parts[-1].output_size
+        self.dtype = parts[0].dtype
+        for depth, part in enumerate(parts):
+            if part.dtype != self.dtype:
                 raise NurtTypeError(
                     f"{WHERE}: layer {depth} has weights of another dtype than the lowest.",
                     expected=str(self.dtype),
-                    got=str(floor.dtype),
+                    got=str(part.dtype),
                     cure=f"Convert the whole stack with .to({self.dtype}).",
                 )
-        self._floors = floors
+        self._parts = parts
         # One caller at a time, because of what lies between.
         self._turn = Lock()
-        # What a floor hands up; the last one writes where the caller says.
-        self._between = [torch.empty(batch or 1, floor.output_size, dtype=self.dtype) for floor in floors[:-1]]
+        # Outputs of the lower layers; the last one writes where the caller says.
+        self._between = [torch.empty(batch or 1, part.output_size, dtype=self.dtype) for part in parts[:-1]]
 
     def step(self, x: Tensor, out: Tensor) -> None:
         """Advance; see :class:`StreamedLayers`."""
         with self._turn:
-            for floor, above in zip(self._floors, [*self._between, out], strict=True):
-                floor.step(x, above)
+            for part, above in zip(self._parts, [*self._between, out], strict=True):
+                part.step(x, above)
                 x = above
 
     def state(self) -> Any:
         """Return a copy of the state; see :class:`StreamedLayers`."""
-        return tuple(floor.state() for floor in self._floors)
+        return tuple(part.state() for part in self._parts)
 
     def places(self, state: Any) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield every field with its new value; see :class:`StreamedLayers`."""
-        count = len(self._floors)
+        count = len(self._parts)
         entries = (None,) * count if state is None else _entries(state, count, "one entry per layer")
-        for floor, entry in zip(self._floors, entries, strict=True):
-            yield from floor.places(entry)
+        for part, entry in zip(self._parts, entries, strict=True):
+            yield from part.places(entry)
 
 
 def steps_of(layer: object, batch: int | None) -> StreamedLayers:
@@ -298,7 +298,7 @@ def _native(
     batch: int | None,
     regularisation: Regularisation,
 ) -> NativeStream:
-    """Return the native layers, their weights checked: the engine is handed addresses and would read past them."""
+    """Return the native layers, their weights checked: the engine takes addresses and would read past them."""
     like = weights[0].weight_hh
     options = frozenset(request_options(regularisation, None, training=False))
     request = kernels.Request(recurrence.name, like.device.type, like.dtype, options)

@@ -21,7 +21,7 @@ _THEIRS: dict[type[nn.Module], Callable[..., nn.Module]] = {RNN: nn.RNN, LSTM: n
 def swap(model: nn.Module) -> list[str]:
     """Replace every ``torch.nn.RNN``, ``LSTM`` and ``GRU`` inside ``model`` by nurt's.
 
-    The parameters are not copied but handed over, so an optimizer made before goes on working, tied weights stay
+    The parameters are shared, not copied, so an optimizer made before goes on working, tied weights stay
     tied and a module used in two places stays one module. Subclasses of torch's layers are left alone: their
     ``forward`` may be their own.
 

@@ -83,7 +83,9 @@ def unroll(
     known = kernel_cell(cell)
     check_regularisation(where, regularisation, field_names(state), knows_weights=known is not None)
     bound = check_gradient_clip(where, gradient_clip)
-    method = check_method(where, gradient)
+    # The default is recognised at once: a step of a small layer takes little longer than a few calls of Python.
+    exact = gradient is EXACT
+    method = gradient if exact else check_method(where, gradient)
     # Masks are drawn in one order for every kind of layer: of the inputs, of the weights, of the steps.
     if cell.training:
         inputs = drop_inputs(inputs, regularisation.input_dropout)
@@ -91,6 +93,8 @@ def unroll(
         check_same_kind(where, "inputs", inputs, known.weight_ih)
         weights = drop_weights(known.weights, regularisation.weight_dropout) if cell.training else known.weights
         options = step_options(regularisation, bound, state, steps, training=cell.training)
+        if exact:
+            return kernels.run(known.recurrence, inputs, state, weights, lengths=ends, reverse=reverse, options=options)
         return run(
             known.recurrence, inputs, state, weights, lengths=ends, reverse=reverse, options=options, gradient=method
         )
@@ -98,6 +102,8 @@ def unroll(
     if isinstance(cell, DiagonalCell):
         check_same_kind(where, "inputs", inputs, next(cell.parameters()))
     way = _step_by_step(cell)
+    if exact:
+        return way(inputs, state, ends, reverse, options)
     return run_module(way, cell, inputs, state, lengths=ends, reverse=reverse, options=options, gradient=method)
 
 

@@ -12,7 +12,7 @@ namespace nurt::NURT_ISA {
 
 // Memory of one tile's walk, a row of it for each row of the batch.
 template <class Cell, class S> struct BackwardMemory {
-  S *kept_hidden, *kept_cell;  // what zoneout hands past the step
+  S *kept_hidden, *kept_cell;  // what zoneout passes around the step
   S* through;                  // what comes down through W_hh, where something happens to it on the way
   S* between;                  // gradient of what is projected, or of what the second product met
   S* normalised;               // of a block of rows alone: da and dn of a normalised cell
@@ -176,7 +176,7 @@ template <class Cell, class S> struct BackwardPass {
     divide<S>(walk_.at(call.carry.keep_cell, rank, step), dc, memory.kept_cell + i * H, H);
   }
 
-  // What the step hands down to the state before it, over all its paths.
+  // What the step passes down to the state before it, over all its paths.
   void hand_down(std::size_t rank, std::size_t i) const {
     const std::size_t H = plan.hidden, P = plan.outputs;
     const Carry& carry = call.carry;

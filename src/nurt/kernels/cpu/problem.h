@@ -78,7 +78,7 @@ struct Carry {
   const void* hidden_mask;  // (B, P): multiplies h_{t-1} where W_hh meets it
   Rows keep_hidden;         // (B, T, P): k in h_t = k h_{t-1} + (1-k) (new h_t)
   Rows keep_cell;           // (B, T, H): the same for c_t
-  double gradient_clip;     // bound of what a step hands down to the state before it; 0: none
+  double gradient_clip;     // bound of what a step passes down to the state before it; 0: none
 
   bool any() const {
     return hidden_mask != nullptr || keep_hidden.data != nullptr || keep_cell.data != nullptr || gradient_clip > 0;

@@ -6,7 +6,6 @@ Every :class:`~nurt.kernels.Recurrence` that a file here defines is registered u
 from __future__ import annotations
 
 import pkgutil
-from collections.abc import Iterator
 from importlib import import_module
 from typing import Any
 
@@ -18,11 +17,10 @@ __all__ = ["RECURRENCES"]
 _RUNNERS = ("adjoint", "carry", "loop", "scan")
 
 
-def _defined() -> Iterator[Recurrence[Any]]:
-    for module in sorted(module.name for module in pkgutil.iter_modules(__path__)):
-        if module not in _RUNNERS:
-            found = vars(import_module(f"{__name__}.{module}")).values()
-            yield from (value for value in found if isinstance(value, Recurrence))
+RECURRENCES: dict[str, Recurrence[Any]] = {}
 
-
-RECURRENCES: dict[str, Recurrence[Any]] = {recurrence.name: recurrence for recurrence in _defined()}
+for _file in pkgutil.iter_modules(__path__):
+    if _file.name not in _RUNNERS:
+        for _value in vars(import_module(f"{__name__}.{_file.name}")).values():
+            if isinstance(_value, Recurrence):
+                RECURRENCES[_value.name] = _value

@@ -1,7 +1,7 @@
 """Back-propagation through time, written out: one loop forwards that keeps the states, one backwards over the adjoint.
 
 The gradient of a state is *total* when it counts every path to the loss. Going back in time, what reaches the state
-after step t is the gradient of its own output plus what the later steps handed down; ``Recurrence.adjoint`` takes that
+after step t is the gradient of its own output plus what the later steps passed down; ``Recurrence.adjoint`` takes that
 total through one step [werbos1990backpropagation]. The input projection depends on no state, so its gradients are
 three products after the loop. Only inputs and states are kept; gates are recomputed.
 
@@ -118,7 +118,7 @@ class _ThroughTime(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor | None) -> tuple[Tensor | None, ...]:
-        # Read once: torch.utils.checkpoint recomputes what is saved and hands each tensor out a single time.
+        # Read once: torch.utils.checkpoint recomputes what is saved and returns each tensor a single time.
         walk, saved = ctx.walk, ctx.saved_tensors
         tensors, kept = saved[: ctx.arguments], saved[ctx.arguments :]
         inputs, start, weights = _unpacked(walk, tensors)

@@ -134,7 +134,7 @@ class Truncated(AbstractGradientMethod):
         m = 1:  t − s < K        a sliding window
 
     The final state of a row counts as an output of its last step. The initial state receives what reaches s = 0.
-    Truncation acts within each recurrence, each layer and direction by itself: what a layer hands down to the layer
+    Truncation acts within each recurrence, each layer and direction by itself: what a layer passes down to the layer
     below is an output of that one, with a window of its own. With m = K a stack in one direction is thereby cut at the
     same places in all layers; with m < K its total reach grows with every layer. A backward direction counts from each
     row's end.
