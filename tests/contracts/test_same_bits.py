@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from nurt.kernels import use
-from nurt.kernels.dispatch import threads
+from nurt.kernels import threads, use
 from nurt.kernels.native import call
 from nurt.nn import GRU, LSTM, RNN, build
 

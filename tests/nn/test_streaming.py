@@ -9,8 +9,7 @@ import torch
 
 import nurt.nn
 from nurt.errors import NurtError, NurtTypeError, NurtValueError, ShapeError, UnavailableError
-from nurt.kernels import use
-from nurt.kernels.dispatch import threads
+from nurt.kernels import threads, use
 from nurt.kernels.native import call
 
 LAYERS = {

@@ -18,7 +18,7 @@ from nurt.benchmarks.provenance import busy_cores, commit
 from nurt.benchmarks.results import BenchmarkRun, CaseResult, ContenderResult, FloorResult
 from nurt.benchmarks.timing import Timing, alternate
 from nurt.errors import NurtValueError
-from nurt.kernels.dispatch import threads
+from nurt.kernels import threads
 from nurt.kernels.native.call import instruction_set
 
 __all__ = ["BenchmarkPlan", "Listener", "run_cases"]

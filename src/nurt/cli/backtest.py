@@ -55,7 +55,7 @@ def backtest(
     with answering(context):
         with Progress() as progress:
             from nurt.evaluation.forecasts.backtest import BacktestPlan
-            from nurt.kernels.dispatch import threads as computing
+            from nurt.kernels import threads as computing
             from nurt.tasks.forecasting import run_backtest
 
             selection = reading.selection()

@@ -47,7 +47,7 @@ def examine(
     """Run the command; every argument is an option of the command line."""
     reading = Reading(files, target, time, series, past_covariate, format, on_duplicate, on_unordered, grid)
     with answering(context):
-        from nurt.kernels.dispatch import threads as computing
+        from nurt.kernels import threads as computing
 
         # Results compute what they show when they are asked for it.
         with computing(threads):

@@ -39,7 +39,7 @@ def predict(
     reading = Reading(files, target, time, series, past_covariate, format, on_duplicate, on_unordered, grid)
     with answering(context):
         with Progress() as progress:
-            from nurt.kernels.dispatch import threads as computing
+            from nurt.kernels import threads as computing
             from nurt.tasks.forecasting import run_predict
 
             selection = reading.selection()

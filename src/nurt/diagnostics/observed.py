@@ -152,7 +152,7 @@ def _dense(record: Recording) -> Taken:
     equation, weight_hh = RECURRENCES[record.recurrence], record.weights.weight_hh
     sizes = {"hidden": weight_hh.shape[1], "cell": weight_hh.shape[0] // equation.gates}
     start = equation.state(*(weight_hh.new_zeros(1, sizes[name]) for name in equation.fields))
-    return Taken(dense_step(record.recurrence), weights, start)
+    return Taken(dense_step(record.recurrence, record.constants), weights, start)
 
 
 def _own(found: FoundModule, at: int) -> Taken:

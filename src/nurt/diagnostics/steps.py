@@ -167,9 +167,9 @@ class Steps:
         return type(state)(*(torch.stack(field, dim=1) for field in zip(*before, strict=True)))
 
 
-def dense_step(recurrence: str) -> TakeStep:
-    """Return the step of a recurrence that kernels know."""
-    equation = RECURRENCES[recurrence]
+def dense_step(recurrence: str, constants: tuple[float, ...]) -> TakeStep:
+    """Return the step of a recurrence that kernels know, with the constants of its equation."""
+    equation = RECURRENCES[recurrence].with_constants(constants)
 
     def take(x: Tensor, state: Any, weights: Mapping[str, Tensor], mask: Tensor | None) -> Any:
         named = Weights(**weights)

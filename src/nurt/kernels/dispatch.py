@@ -22,7 +22,7 @@ from nurt.kernels.reference import RECURRENCES, adjoint, loop
 from nurt.kernels.rung import SCAN, Request, Rung, dtype_name
 from nurt.results import Result
 
-__all__ = ["ENVIRONMENT_VARIABLE", "RUNGS", "Explanation", "choose", "explain", "rungs", "threads", "use"]
+__all__ = ["ENVIRONMENT_VARIABLE", "NATIVE", "RUNGS", "Explanation", "choose", "explain", "rungs", "threads", "use"]
 
 ENVIRONMENT_VARIABLE = "NURT_RUNG"
 
@@ -177,13 +177,13 @@ def threads(count: int) -> Iterator[None]:
 
     Example:
         >>> import torch, nurt
-        >>> with nurt.kernels.dispatch(1):
+        >>> with nurt.kernels.threads(1):
         ...     torch.get_num_threads()
         1
     """
     if not isinstance(count, int) or isinstance(count, bool) or not 1 <= count <= MOST:
         raise NurtValueError(
-            "nurt.kernels.dispatch: impossible number of threads.", expected=f"1 to {MOST}", got=repr(count)
+            "nurt.kernels.threads: impossible number of threads.", expected=f"1 to {MOST}", got=repr(count)
         )
     before = torch.get_num_threads()
     torch.set_num_threads(count)

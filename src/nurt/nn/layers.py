@@ -324,7 +324,9 @@ class Stack(AbstractLayer):
 def _observed(module: nn.Module) -> bool:
     """Return whether someone waits for ``module`` to be called, or has put another ``forward`` in its place."""
     hooks = (module._forward_hooks, module._forward_pre_hooks, module._backward_hooks, module._backward_pre_hooks)
-    return any(hooks) or "forward" in vars(module) or torch.nn.modules.module._has_any_global_hook()
+    # torch leaves this untyped.
+    everywhere: bool = torch.nn.modules.module._has_any_global_hook()  # type: ignore[no-untyped-call]
+    return everywhere or any(hooks) or "forward" in vars(module)
 
 
 def _alike(cell: DenseCell[Any], first: DenseCell[Any]) -> bool:

@@ -8,8 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.kernels.scans import DTYPES, SIZES, agree, case, same_bits
 
-from nurt.kernels import Request, _cpu, scan, use
-from nurt.kernels.dispatch import threads
+from nurt.kernels import Request, _cpu, scan, threads, use
 from nurt.kernels.native import scan as native_scan
 
 

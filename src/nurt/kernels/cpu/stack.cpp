@@ -177,13 +177,13 @@ class BackwardWalker : Walker {
     std::size_t lowest = 0;
     for (; lowest + 1 < stack_.layers.size(); ++lowest) {
       for (const Side& side : stack_.layers[lowest].sides) {
+        bool any = false;
         for (const void* wanted : {side.grad_weight_ih, side.grad_weight_hh, side.grad_bias_ih, side.grad_bias_hh,
                                    side.total_grad_hidden, side.total_grad_cell}) {
-          if (wanted != nullptr) return lowest;
+          any = any || wanted != nullptr;
         }
-        for (const void* wanted : side.grad_learned.of) {
-          if (wanted != nullptr) return lowest;
-        }
+        for (const void* wanted : side.grad_learned.of) any = any || wanted != nullptr;
+        if (any) return lowest;
       }
     }
     return lowest;

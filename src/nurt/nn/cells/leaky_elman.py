@@ -63,11 +63,11 @@ class LeakyElmanCell(DenseCell[ElmanState]):
     ) -> None:
         if isinstance(leak, bool) or not isinstance(leak, numbers.Real) or not 0 < leak <= 1:
             raise NurtValueError("LeakyElmanCell: `leak` is out of range.", expected="0 < leak ≤ 1", got=repr(leak))
-        self.leak = float(leak)
-        recurrence = leaky_elman(self.leak)
+        recurrence = leaky_elman(float(leak))
         super().__init__(
             input_size, hidden_size, recurrence, fed_back=hidden_size, bias=bias, device=device, dtype=dtype
         )
+        self.leak: float = float(leak)
         self.reset_parameters()
 
     def extra_repr(self) -> str:

@@ -13,7 +13,7 @@ from nurt.data import Selection
 from nurt.data.series import Series
 from nurt.data.synthetic import noisy_sine
 from nurt.evaluation.forecasts.baselines import AbstractBaseline, Linear, Naive
-from nurt.kernels.dispatch import threads
+from nurt.kernels import threads
 from nurt.results import Result
 from nurt.tasks.forecasting.fitting import Sitting
 from nurt.tasks.forecasting.recipes import ForecastPlan

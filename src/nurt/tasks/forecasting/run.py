@@ -20,7 +20,7 @@ from nurt.evaluation.forecasts.backtest import score
 from nurt.evaluation.forecasts.baselines import baseline, default_baselines
 from nurt.evaluation.forecasts.results import BacktestResult
 from nurt.evaluation.forecasts.verdict import judge
-from nurt.kernels.dispatch import threads
+from nurt.kernels import threads
 from nurt.results import plain
 from nurt.tasks.forecasting.auditing import audit_copies, audit_leaks, audit_reach
 from nurt.tasks.forecasting.backtesting import cells_at, origins_after, series_until
