@@ -53,7 +53,7 @@ def test_torch_is_not_taken_where_it_is_not_offered(device, dtype, taken):
 
 def test_the_adjoint_runs_what_has_one_where_neither_the_engine_nor_torch_does():
     assert explain("linear", device="cuda", options=["ragged", "reverse"]).rung == "adjoint"
-    assert explain(None).passed_over["adjoint"] == "nobody has derived the adjoint of a step of its own"
+    assert explain(None).passed_over["adjoint"] == "there is no adjoint of a step of its own"
     assert "torch.func" in explain("linear", options=["transformed"]).passed_over["adjoint"]
 
 
@@ -61,7 +61,7 @@ def test_a_recurrence_without_an_adjoint_runs_in_the_reference_loop(monkeypatch)
     monkeypatch.setitem(RECURRENCES, "novel", dataclasses.replace(RECURRENCES["linear"], name="novel", adjoint=None))
     account = explain("novel")
     assert account.rung == "reference"
-    assert account.passed_over["adjoint"] == "nobody has derived the adjoint of novel"
+    assert account.passed_over["adjoint"] == "there is no adjoint of novel"
 
 
 def test_use_forces_a_rung_inside_its_block_alone():

@@ -22,7 +22,7 @@ from nurt.diagnostics.layer_record import LayerRecord
 from nurt.diagnostics.observed import Observed, observed_call
 from nurt.errors import NurtTypeError, NurtValueError
 from nurt.nn import AbstractCell
-from nurt.nn.swapping import twin
+from nurt.nn.swapping import counterpart
 
 __all__ = ["Record", "record"]
 
@@ -174,7 +174,7 @@ _INPUTS = ("inputs", "input")
 
 def _by_nurt(layer: nn.RNNBase) -> Callable[..., Any]:
     """Return a ``forward`` that computes what torch's layer does with nurt's kernels and the same parameters."""
-    ours: Any = twin(layer)
+    ours: Any = counterpart(layer)
     weights = [name for group in layer._all_weights for name in group]
     for name in weights:
         delattr(ours, name)

@@ -165,7 +165,7 @@ def explain(
 def threads(count: int) -> Iterator[None]:
     """Let ``count`` threads compute inside the ``with`` block; afterwards torch's setting is what it was.
 
-    One thread is the sound choice for small networks: a step of a thousand multiplications costs less than waking a
+    One thread is the best choice for small networks: a step of a thousand multiplications costs less than waking a
     second thread, and torch's team of threads waits for its slowest member at every step, so that another program on
     one of the cores slows it down many times over. Numbers of the native engine do not depend on the count.
 

@@ -197,8 +197,8 @@ class Recurrence(Generic[StateT]):
             for the lone new state of a recurrence without gates.
         state: NamedTuple of one moment.
         advance: the equation after the input projection.
-        adjoint: its derivative; None where nobody has derived it.
-        sums: what its activation functions are applied to; None where nobody has named them.
+        adjoint: its derivative; None where none is written.
+        sums: what its activation functions are applied to; None where they are not named.
         constants: numbers of the equation that are not learned, such as a leak rate.
         family: makes the recurrence with other ``constants``; None where there are none.
     """
@@ -235,7 +235,7 @@ class Recurrence(Generic[StateT]):
 def zero_states(
     recurrence: Recurrence[Any], weights: Sequence[Sequence[Weights]], inputs: Tensor, batch: int
 ) -> tuple[Tensor, ...]:
-    """Return the states from which a stack starts when nobody gives any: zeros (L·D, B, ·) for each field.
+    """Return the states from which a stack starts when none is given: zeros (L·D, B, ·) for each field.
 
     Args:
         recurrence: of every layer.

@@ -254,7 +254,7 @@ class AbstractDropIn(nn.Module, ABC):
         return StackOptions(self.regularisation, self.gradient_clip, self.dropout, self.training, gradient)
 
     def _fits(self, input: Tensor | PackedSequence) -> bool:
-        """Return whether ``input`` passes :func:`check_padded`, told in a few comparisons; a small step is as short."""
+        """Return whether ``input`` passes :func:`check_padded`, in few comparisons: a small step is as short."""
         like = self.weight_ih_l0
         return (
             type(input) is Tensor

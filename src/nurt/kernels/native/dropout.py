@@ -56,7 +56,7 @@ def bernoulli_mask(shape: tuple[int, ...], keep: float) -> Tensor:
     mask = torch.empty(shape, dtype=torch.bool)
     if torch.compiler.is_compiling() or type(mask) is not Tensor or not _torch_draws_alike():
         return mask.bernoulli_(keep)
-    # Nothing here lets another Python thread run, so nobody draws from the generator in between.
+    # Nothing here lets another Python thread run, so nothing else draws from the generator in between.
     generator = torch.default_generator
     state = generator.get_state()
     ENGINE.draw(instruction_set(), state.data_ptr(), keep, mask.data_ptr(), mask.numel())

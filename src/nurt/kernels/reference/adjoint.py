@@ -48,13 +48,13 @@ def run(
         NurtValueError: a mask or a zoneout share asks for a gradient; they are constants here.
     """
     require_constants(options, "adjoint")
-    walk = _Walk(recurrence, alive_steps(inputs, lengths), reverse, options)
+    walk = _TimeLoop(recurrence, alive_steps(inputs, lengths), reverse, options)
     outputs, *final = _ThroughTime.apply(walk, inputs, *state, *weights)  # type: ignore[no-untyped-call]
     return outputs, remade(state, final)
 
 
 @dataclass(frozen=True)
-class _Walk(Generic[StateT]):
+class _TimeLoop(Generic[StateT]):
     """A way through time: everything a pass needs besides the tensors that have gradients.
 
     Args:
@@ -107,7 +107,7 @@ class _ThroughTime(torch.autograd.Function):
     """The two passes as one function of inputs, state fields and weights."""
 
     @staticmethod
-    def forward(ctx: Any, walk: _Walk[Any], *tensors: Tensor | None) -> tuple[Tensor, ...]:
+    def forward(ctx: Any, walk: _TimeLoop[Any], *tensors: Tensor | None) -> tuple[Tensor, ...]:
         inputs, start, weights = _unpacked(walk, tensors)
         states = walk.states(inputs, start, weights)
         ctx.walk, ctx.arguments = walk, len(tensors)
@@ -131,14 +131,14 @@ class _ThroughTime(torch.autograd.Function):
         return None, *(grad if want else None for grad, want in zip(found, ctx.needs_input_grad[1:], strict=True))
 
 
-def _unpacked(walk: _Walk[StateT], tensors: Sequence[Any]) -> tuple[Tensor, StateT, Weights]:
+def _unpacked(walk: _TimeLoop[StateT], tensors: Sequence[Any]) -> tuple[Tensor, StateT, Weights]:
     inputs, rest = tensors[0], tensors[1:]
     fields = len(rest) - len(Weights._fields)
     return inputs, walk.recurrence.state(*rest[:fields]), Weights(*rest[fields:])
 
 
 def _gradients(
-    walk: _Walk[StateT],
+    walk: _TimeLoop[StateT],
     inputs: Tensor,
     states: Sequence[StateT],
     weights: Weights,
@@ -171,7 +171,7 @@ def _projection_backwards(inputs: Tensor, weights: Weights, da: Tensor) -> tuple
 
 
 def _backwards_in_time(
-    walk: _Walk[StateT],
+    walk: _TimeLoop[StateT],
     projected: Tensor,
     states: Sequence[StateT],
     weights: Weights,
@@ -207,7 +207,7 @@ def refuse(request: Request) -> str | None:
     """Return why the adjoint cannot serve ``request``, or None."""
     known = RECURRENCES.get(request.recurrence or "")
     if known is None or known.adjoint is None:
-        return f"nobody has derived the adjoint of {request.recurrence or 'a step of its own'}"
+        return f"there is no adjoint of {request.recurrence or 'a step of its own'}"
     if request.dtype not in _DTYPES:
         return f"the adjoint is proved in float32 and float64, not in {dtype_name(request.dtype)}"
     if "recording" in request.options:

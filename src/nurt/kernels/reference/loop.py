@@ -160,7 +160,7 @@ class Watch:
         record.hidden = torch.stack([value for value in self._hidden if value is not None], dim=1)
         cells = [value for value in self._cell if value is not None]
         record.cell = torch.stack(cells, dim=1) if cells else None
-        outputs, *fields = _Door.apply(self, getattr(state, "_fields", ()), outputs, *state)  # type: ignore[no-untyped-call]
+        outputs, *fields = _Boundary.apply(self, getattr(state, "_fields", ()), outputs, *state)  # type: ignore[no-untyped-call]
         return outputs, remade(state, fields)
 
     def enter(self, outputs: Tensor | None, fields: dict[str, Tensor | None]) -> None:
@@ -179,16 +179,16 @@ class Watch:
         return value.detach() if self._alive is None else zero_unless(self._alive[:, t], value.detach())
 
     def _listener(self, name: str, t: int) -> Callable[[Tensor | None], None]:
-        def hear(grad: Tensor | None) -> None:
+        def note(grad: Tensor | None) -> None:
             room = getattr(self.recording, name)
             # A function of one's own may send back nothing at all.
             if room is not None and grad is not None:
                 room[:, t] = grad.detach()
 
-        return hear
+        return note
 
 
-class _Door(torch.autograd.Function):
+class _Boundary(torch.autograd.Function):
     """The identity; everything that comes back through it is noted before any step sees it."""
 
     @staticmethod

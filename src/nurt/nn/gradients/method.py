@@ -16,7 +16,7 @@ __all__ = [
     "Checkpointed",
     "Cuts",
     "Exact",
-    "Sizes",
+    "SequenceSizes",
     "Truncated",
     "check_method",
     "check_whole",
@@ -24,7 +24,7 @@ __all__ = [
 
 
 @dataclass(frozen=True)
-class Sizes:
+class SequenceSizes:
     """What a method may know of the sequence that it is asked about.
 
     Args:
@@ -56,7 +56,7 @@ class AbstractGradientMethod(ABC):
     """How the gradient goes back through time. The forward pass is the same for every method."""
 
     @abstractmethod
-    def cuts(self, sizes: Sizes) -> Cuts | None:
+    def cuts(self, sizes: SequenceSizes) -> Cuts | None:
         """Return where a sequence is cut; None for not at all.
 
         Raises:
@@ -106,7 +106,7 @@ class Exact(AbstractGradientMethod):
         >>> outputs, state = unroll(LSTMCell(3, 5), torch.randn(2, 7, 3), gradient=Exact())
     """
 
-    def cuts(self, sizes: Sizes) -> Cuts | None:
+    def cuts(self, sizes: SequenceSizes) -> Cuts | None:
         """Cut nothing."""
         del sizes
         return None
@@ -180,7 +180,7 @@ class Truncated(AbstractGradientMethod):
         """The stride as a number."""
         return self.window if self.stride is None else self.stride
 
-    def cuts(self, sizes: Sizes) -> Cuts | None:
+    def cuts(self, sizes: SequenceSizes) -> Cuts | None:
         """Cut at every stride, unless all of the sequence lies in one window."""
         return None if sizes.steps <= self.window else Cuts(self.every, self.window)
 
@@ -229,7 +229,7 @@ class Checkpointed(AbstractGradientMethod):
         for name, value in chosen.items():
             check_whole("Checkpointed", name, value)
 
-    def cuts(self, sizes: Sizes) -> Cuts | None:
+    def cuts(self, sizes: SequenceSizes) -> Cuts | None:
         """Cut every m steps, unless the sequence is no longer than that.
 
         Raises:
@@ -242,7 +242,7 @@ class Checkpointed(AbstractGradientMethod):
         return None if sizes.steps <= every else Cuts(every, None)
 
 
-def _greatest_that_fits(budget: int, sizes: Sizes) -> int:
+def _greatest_that_fits(budget: int, sizes: SequenceSizes) -> int:
     """Return the greatest m with T/m states and m steps within ``budget`` bytes; T when nothing need be cut."""
     steps, state = sizes.steps, sizes.state_bytes
     if steps == 1:
