@@ -53,7 +53,6 @@ CELLS: Mapping[str, type[AbstractCell[Any]]] = MappingProxyType(
     {
         "linear": LinearCell,
         "elman": ElmanCell,
-        "leaky_elman": LeakyElmanCell,
         "lstm": LSTMCell,
         "projected_lstm": ProjectedLSTMCell,
         "peephole_lstm": PeepholeLSTMCell,
@@ -61,6 +60,7 @@ CELLS: Mapping[str, type[AbstractCell[Any]]] = MappingProxyType(
         "layer_norm_lstm": LayerNormLSTMCell,
         "gru": GRUCell,
         "reset_before_gru": ResetBeforeGRUCell,
+        "leaky_elman": LeakyElmanCell,
         "min_gru": MinGRUCell,
         "min_lstm": MinLSTMCell,
         "lru": LRUCell,
