@@ -14,7 +14,7 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
 
-NATIVE := CMakeLists.txt pyproject.toml constraints.txt $(wildcard src/nurt/kernels/cpu/*)
+NATIVE := CMakeLists.txt pyproject.toml constraints.txt $(wildcard src/nurt/kernels/cpu/* src/nurt/kernels/cpu/cells/*)
 
 $(VENV)/.installed: $(VENV)/bin/python $(NATIVE)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .

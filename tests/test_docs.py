@@ -16,6 +16,7 @@ from types import ModuleType
 
 import pytest
 import torch
+from tests.test_public_api import registered_cells
 
 import nurt
 
@@ -56,6 +57,7 @@ def _public() -> Iterator[str]:
         for name in part["names"]:
             if not isinstance(getattr(importlib.import_module(module), name), ModuleType):
                 yield f"{module}.{name}"
+    yield from (f"nurt.nn.{name}" for name in registered_cells())
 
 
 def _documented() -> list[str]:

@@ -28,6 +28,10 @@ def elman(f):
     return lambda w, x, _, seen: {"hidden": f(np.add(*sums(w, x, seen)))}
 
 
+def leaky_elman(w: Named, x: Array, state: Named, seen: Array) -> dict[str, Array]:
+    return {"hidden": 0.5 * state["hidden"] + 0.5 * np.tanh(np.add(*sums(w, x, seen)))}
+
+
 def lstm(w: Named, x: Array, state: Named, seen: Array) -> dict[str, Array]:
     i, f, g, o = np.split(np.add(*sums(w, x, seen)), 4)
     c = logistic(f) * state["cell"] + logistic(i) * np.tanh(g)
@@ -79,6 +83,7 @@ STEPS = {
     "elman_tanh": elman(np.tanh),
     "elman_relu": elman(lambda a: np.maximum(a, 0)),
     "elman_sigmoid": elman(logistic),
+    "leaky_elman": leaky_elman,
     "lstm": lstm,
     "projected_lstm": projected_lstm,
     "peephole_lstm": peephole_lstm,

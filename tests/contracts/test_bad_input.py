@@ -9,7 +9,8 @@ import torch
 from tests.tolerances import GRADIENTS, OUTPUTS, assert_agree
 
 from nurt.errors import NurtError, NurtTypeError, NurtValueError, ShapeError
-from nurt.kernels import native, use
+from nurt.kernels import Weights, run, threads, use
+from nurt.kernels.reference import RECURRENCES
 from nurt.nn import GRU, LSTM, RNN, Bidirectional, GRUCell, LSTMCell, Recurrent, build, unroll
 
 B, T, IN, H = 2, 7, 3, 5
@@ -26,14 +27,23 @@ def layers(inputs: int = IN, hidden: int = H):
         "Recurrent": Recurrent(LSTMCell(inputs, hidden), reverse=True),
         "Stack": build("gru", inputs, hidden, num_layers=2),
         "Bidirectional": Bidirectional(GRUCell(inputs, hidden), LSTMCell(inputs, hidden)),
-        "native": lambda x, lengths=None: _native(cell, x, lengths),
+        "native": _native(LSTM(inputs, hidden, 2, batch_first=True)),
     }
 
 
-def _native(cell, x, lengths):
-    weights = [weight.detach() for weight in cell.weights[:4]]
-    outputs, *state = native.recurrence("lstm", x, *weights, lengths=lengths)
-    return outputs, state
+def _native(layer):
+    """Return the layer forced onto the native rung."""
+
+    class Forced(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = layer
+
+        def forward(self, *arguments, **options):
+            with use("native"):
+                return self.layer(*arguments, **options)
+
+    return Forced()
 
 
 WAYS = list(layers())
@@ -178,18 +188,17 @@ WRONG_STATES = {
     "sparse": lambda h: h.detach().to_sparse(),
     "a number": lambda _: 0.0,
 }
-WITH_STATE = [way for way in WAYS if way != "native"]
 
 
 @pytest.mark.parametrize("wrong", WRONG_STATES)
-@pytest.mark.parametrize("way", WITH_STATE)
+@pytest.mark.parametrize("way", WAYS)
 def test_states_that_do_not_fit_are_refused(way, wrong):
     layer, x = made(way), sequences()
     state = mapped(layer(x)[1], WRONG_STATES[wrong])
     refused(lambda: layer(x, state), *ANY_ERROR)
 
 
-@pytest.mark.parametrize("way", [way for way in WITH_STATE if way not in ("RNN", "GRU")])
+@pytest.mark.parametrize("way", [way for way in WAYS if way not in ("RNN", "GRU")])
 def test_a_state_with_parts_too_many_or_too_few_is_refused(way):
     layer, x = made(way), sequences()
     state = tuple(layer(x)[1])
@@ -234,7 +243,7 @@ SIZES = [1, 15, 16, 17, 31, 33, 50, 63]
 
 
 @pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("way", [way for way in WITH_STATE if way != "unroll"])
+@pytest.mark.parametrize("way", [way for way in WAYS if way != "unroll"])
 def test_sizes_around_those_of_vectors_agree_with_the_reference(way, size):
     layer = made(way, inputs=SIZES[-1 - SIZES.index(size)], hidden=size).double()
     x = sequences(3, 4, SIZES[-1 - SIZES.index(size)]).double().requires_grad_()
@@ -250,7 +259,7 @@ def test_sizes_around_those_of_vectors_agree_with_the_reference(way, size):
     assert_agree(results[0][1], results[1][1], GRADIENTS[torch.float64], f"gradients of {size} units")
 
 
-@pytest.mark.parametrize("way", WITH_STATE)
+@pytest.mark.parametrize("way", WAYS)
 def test_a_batch_without_rows_has_no_outputs_and_zero_gradients(way):
     layer = made(way)
     x = sequences()[:0].requires_grad_()
@@ -297,7 +306,7 @@ def test_assigned_weights_that_do_not_fit_are_refused(way, name, wrong):
 
 
 @pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
-@pytest.mark.parametrize("way", WITH_STATE)
+@pytest.mark.parametrize("way", WAYS)
 def test_without_gradients_the_numbers_are_the_same_and_no_graph_is_kept(way, mode):
     layer, x = made(way), sequences().requires_grad_()
     expected, _ = layer(x)
@@ -310,15 +319,32 @@ def test_without_gradients_the_numbers_are_the_same_and_no_graph_is_kept(way, mo
 @pytest.mark.parametrize(
     ("argument", "value", "error"),
     [
-        ("cell", "transformer", NurtValueError), ("cell", ["lstm"], NurtValueError), ("weight_hh", None, NurtTypeError),
-        ("weight_hh", torch.ones(20, 5).double(), NurtTypeError), ("weight_hh", torch.ones(20), ShapeError),
-        ("weight_hh", torch.ones(0, 0), ShapeError), ("weight_ih", torch.ones(20, 4), ShapeError),
-        ("bias_ih", [0.0] * 20, NurtTypeError), ("hidden", torch.ones(1, 5), ShapeError),
-        ("cell_state", torch.ones(2, 5).to_sparse(), NurtTypeError), ("threads", 0, NurtValueError),
-        ("threads", 2.5, NurtTypeError), ("threads", True, NurtTypeError), ("reverse", "yes", NurtTypeError),
-        ("recording", {}, NurtTypeError),
+        ("weight_hh", None, NurtTypeError), ("weight_hh", torch.ones(20, 5).double(), NurtTypeError),
+        ("weight_hh", torch.ones(20), ShapeError), ("weight_hh", torch.ones(0, 0), ShapeError),
+        ("weight_ih", torch.ones(20, 4), ShapeError), ("bias_ih", torch.zeros(19), ShapeError),
+        ("hidden", torch.ones(1, 5), ShapeError), ("cell", torch.ones(2, 5).to_sparse(), NurtTypeError),
+        ("inputs", torch.ones(2, 7, 4), ShapeError), ("inputs", torch.ones(2, 0, 3), ShapeError),
+        ("lengths", torch.tensor([1]), ShapeError), ("lengths", torch.tensor([1.0, 2.0]), NurtTypeError),
     ],
 )  # fmt: skip
 def test_arguments_of_the_native_call_that_do_not_fit_are_refused(argument, value, error):
-    arguments = {"cell": "lstm", "inputs": sequences(), "weight_ih": torch.ones(20, 3), "weight_hh": torch.ones(20, 5)}
-    refused(lambda: native.recurrence(**arguments | {argument: value}), error)
+    arguments = {"inputs": sequences(), "weight_ih": torch.ones(20, 3), "weight_hh": torch.ones(20, 5), "bias_ih": None}
+    arguments |= {"hidden": torch.zeros(2, 5), "cell": torch.zeros(2, 5), "lengths": None} | {argument: value}
+    weights = Weights(arguments["weight_ih"], arguments["weight_hh"], arguments["bias_ih"])
+    recurrence = RECURRENCES["lstm"]
+    state = recurrence.state(arguments["hidden"], arguments["cell"])
+
+    def call():
+        with use("native"):
+            run(recurrence, arguments["inputs"], state, weights, lengths=arguments["lengths"])
+
+    refused(call, error)
+
+
+@pytest.mark.parametrize("count", [0, 2.5, True])
+def test_impossible_numbers_of_threads_are_refused(count):
+    def call():
+        with threads(count):
+            pass
+
+    refused(call, NurtValueError)

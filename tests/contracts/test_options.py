@@ -38,15 +38,15 @@ def made(name: str, kind: str, way: str, size: Size = SIZES[0]) -> Problem:
     one = problem(name, size, **chosen)
     generator = torch.Generator().manual_seed(19)
 
-    def coins(*shape: int) -> Tensor:
+    def drawn_mask(*shape: int) -> Tensor:
         return torch.randint(0, 2, shape, generator=generator).double()
 
     rows, width = one.tensors["hidden"].shape
-    mask = 1.5 * coins(rows, width)
-    keep = {"keep_hidden": coins(rows, size.time, width)}
+    mask = 1.5 * drawn_mask(rows, width)
+    keep = {"keep_hidden": drawn_mask(rows, size.time, width)}
     mean: dict[str, float] = {"keep_hidden": 0.25}
     if "cell" in one.fields:
-        keep["keep_cell"] = coins(rows, size.time, size.hidden)
+        keep["keep_cell"] = drawn_mask(rows, size.time, size.hidden)
         mean["keep_cell"] = 0.625
     options = {
         "plain": StepOptions(),

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from nurt.kernels import native_calls, use
-from nurt.kernels.threads import threads
+from nurt.kernels import threads, use
+from nurt.kernels.native import call
 from nurt.nn import GRU, LSTM, RNN, build
 
 # B, T, I, H. Calls below 3 MFLOP stay on one thread, so most of these are above; sizes are no multiples of vectors.
@@ -25,7 +25,7 @@ LAYERS = {
 }
 
 
-@pytest.fixture(params=native_calls.INSTRUCTION_SETS)
+@pytest.fixture(params=call.INSTRUCTION_SETS)
 def isa(request, monkeypatch):
     monkeypatch.setenv("NURT_ISA", request.param)
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from nurt.nn import CELLS, AbstractCell, ElmanCell, LRUCell, MinGRUCell, MinLSTMCell, ProjectedLSTMCell
+from nurt.nn import CELLS, AbstractCell, ElmanCell, ProjectedLSTMCell
 from nurt.nn.unrolling import kernel_cell
 
 MAKERS: dict[str, Callable[[int, int], AbstractCell]] = {
@@ -17,9 +17,6 @@ MAKERS: dict[str, Callable[[int, int], AbstractCell]] = {
     "elman_relu": lambda features, hidden: ElmanCell(features, hidden, nonlinearity="relu"),
     "elman_sigmoid": lambda features, hidden: ElmanCell(features, hidden, nonlinearity="sigmoid"),
     "projected_lstm": lambda features, hidden: ProjectedLSTMCell(features, hidden, hidden - 1),
-    "lru": LRUCell,
-    "min_gru": MinGRUCell,
-    "min_lstm": MinLSTMCell,
 }
 
 

@@ -14,7 +14,8 @@ from nurt.nn import CELLS, ElmanCell, ProjectedLSTMCell, build
 def test_a_stack_has_the_asked_cells_and_sizes(kind, bidirectional):
     stack = build(kind, 3, 5, num_layers=3, dropout=0.2, bidirectional=bidirectional)
     outputs, states = stack(torch.randn(2, 7, 3))
-    assert outputs.shape == (2, 7, 10 if bidirectional else 5)
+    width = CELLS[kind](3, 5).output_size
+    assert outputs.shape == (2, 7, 2 * width if bidirectional else width)
     assert len(states) == 3
     cells = [module for module in stack.modules() if isinstance(module, CELLS[kind])]
     assert len(cells) == (6 if bidirectional else 3)

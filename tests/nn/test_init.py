@@ -6,15 +6,16 @@ import math
 
 import pytest
 import torch
+from tests.cells import DENSE
 
 from nurt.errors import NurtTypeError, NurtValueError, ShapeError
-from nurt.nn import CELLS, GRU, LSTM, RNN, CIFGLSTMCell, ElmanCell, GRUCell, LSTMCell, ProjectedLSTMCell, build, init
+from nurt.nn import GRU, LSTM, RNN, CIFGLSTMCell, ElmanCell, GRUCell, LSTMCell, ProjectedLSTMCell, build, init
 from nurt.nn.gates import gate_weights
 
 IN, H = 3, 17
-GATED = [kind for kind in CELLS if "lstm" in kind]
+GATED = [kind for kind in DENSE if "lstm" in kind]
 LAYERS = {
-    **{kind: lambda kind=kind: CELLS[kind](IN, H) for kind in CELLS},
+    **{kind: lambda kind=kind: DENSE[kind](IN, H) for kind in DENSE},
     "LSTM": lambda: LSTM(IN, H, 2, bidirectional=True),
     "GRU": lambda: GRU(IN, H, 2),
     "torch.LSTM": lambda: torch.nn.LSTM(IN, H, 2, bidirectional=True),
@@ -111,7 +112,7 @@ def test_the_forget_biases_sum_to_the_value_exactly_and_the_others_stay(kind):
 @pytest.mark.parametrize("kind", [*GATED, "gru", "reset_before_gru"])
 def test_chrono_spreads_the_time_scales_evenly_up_to_the_longest(kind, longest):
     units = 4000
-    cell = CELLS[kind](1, units)
+    cell = DENSE[kind](1, units)
     init.chrono_(cell, longest, generator=torch.Generator().manual_seed(2))
     (part,) = gate_weights("test", cell)
     kept = part.rows("f" if "f" in part.order else "z")

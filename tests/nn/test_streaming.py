@@ -9,8 +9,8 @@ import torch
 
 import nurt.nn
 from nurt.errors import NurtError, NurtTypeError, NurtValueError, ShapeError, UnavailableError
-from nurt.kernels import native_calls, use
-from nurt.kernels.threads import threads
+from nurt.kernels import threads, use
+from nurt.kernels.native import call
 
 LAYERS = {
     "tanh": lambda **kind: nurt.nn.RNN(3, 17, 2, **kind),
@@ -25,7 +25,7 @@ LAYERS = {
 ZERO = torch.zeros(1, 5)
 
 
-@pytest.fixture(params=native_calls.INSTRUCTION_SETS)
+@pytest.fixture(params=call.INSTRUCTION_SETS)
 def isa(request, monkeypatch):
     monkeypatch.setenv("NURT_ISA", request.param)
 

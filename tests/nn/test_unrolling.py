@@ -8,12 +8,13 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.cells import DENSE
 from tests.tolerances import GRADIENTS, OUTPUTS, assert_agree
 from torch import Tensor
 
 from nurt.errors import NurtTypeError, NurtValueError, ShapeError, UnavailableError
 from nurt.kernels import use
-from nurt.nn import CELLS, AbstractCell, GRUCell, LinearCell, LinearState, LSTMCell, LSTMState, unroll
+from nurt.nn import AbstractCell, GRUCell, LinearCell, LinearState, LSTMCell, LSTMState, unroll
 from nurt.nn.unrolling import kernel_cell
 
 B, T, IN, H = 3, 5, 2, 4
@@ -79,7 +80,7 @@ def test_a_parametrised_cell_still_runs_on_kernels_and_with_the_parametrised_wei
 
 @settings(max_examples=25, deadline=None)
 @given(
-    kind=st.sampled_from(sorted(CELLS)),
+    kind=st.sampled_from(sorted(DENSE)),
     lengths=st.lists(st.integers(0, T), min_size=1, max_size=4),
     reverse=st.booleans(),
     seed=st.integers(0, 2**16),
@@ -87,7 +88,7 @@ def test_a_parametrised_cell_still_runs_on_kernels_and_with_the_parametrised_wei
 @pytest.mark.parametrize("rung", [None, "adjoint", "reference"])
 def test_a_ragged_batch_is_its_rows_one_by_one_whatever_lies_in_the_padding(rung, kind, lengths, reverse, seed):
     torch.manual_seed(seed)
-    cell = CELLS[kind](IN, H, dtype=torch.float64)
+    cell = DENSE[kind](IN, H, dtype=torch.float64)
     template = cell.initial_state(len(lengths))
     state = type(template)(*(torch.randn_like(field) for field in template))
     inputs = torch.randn(len(lengths), T, IN, dtype=torch.float64)
@@ -112,7 +113,7 @@ def test_a_ragged_batch_is_its_rows_one_by_one_whatever_lies_in_the_padding(rung
 @pytest.mark.parametrize("reverse", [False, True])
 def test_rungs_agree_on_outputs_and_all_gradients_at_awkward_sizes(kind, batch, steps, hidden, reverse):
     torch.manual_seed(13)
-    cell = CELLS[kind](3, hidden)
+    cell = DENSE[kind](3, hidden)
     inputs = torch.randn(batch, steps, 3)
     lengths = torch.randint(1, steps + 1, (batch,))
     results = {}

@@ -99,7 +99,7 @@ BREAKAGES = (
     Breakage("stack: the backward direction's gradient of the inputs replaces the forward's", "stack.cpp",
              "b.add_to_inputs = direction > 0;", "b.add_to_inputs = false;"),
     Breakage("stack: a layer without a gradient wanted hides those below it", "stack.cpp",
-             "if (wanted != nullptr) return lowest;", "if (wanted != nullptr) return lowest + 1;"),
+             "if (any) return lowest;", "if (any) return lowest + 1;"),
     Breakage("scan: the factor's gradient meets the new state", "scan.h",
              "k == 0 ? initial.at : outputs.at(scan.reverse ? t + 1 : t - 1)", "k == 0 ? initial.at : outputs.at(t)"),
     Breakage("scan: the gradient of the final state is lost", "scan.h",

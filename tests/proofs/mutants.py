@@ -25,10 +25,10 @@ from tests.proofs.build import CPU, ROOT, BuildError, SideBuild
 TESTS = [
     "-x", "-q", "-p", "no:cacheprovider", "-p", "no:randomly",
     "tests/kernels/native/test_recurrence.py", "tests/kernels/native/test_carry.py",
-    "tests/kernels/native/test_stack.py", "tests/kernels/test_scan_native.py",
-    "tests/kernels/test_coins.py", "-k",
+    "tests/kernels/native/test_stack.py", "tests/kernels/native/test_scan.py",
+    "tests/kernels/native/test_dropout.py", "-k",
     "ragged or absent or past_the_end or all_rows_empty or every_size or (every_option and everything and 17) "
-    "or (test_recurrence and nothing_is_kept) or dropout_has_the_draws or frozen or shared or coins",
+    "or (test_recurrence and nothing_is_kept) or dropout_has_the_draws or frozen or shared or bernoulli",
 ]  # fmt: skip
 # A broken loop may never end; the tests take a few seconds.
 TIMEOUT_SECONDS = 60

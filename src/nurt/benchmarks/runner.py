@@ -18,8 +18,8 @@ from nurt.benchmarks.conditions import busy_cores, commit
 from nurt.benchmarks.results import BenchmarkRun, CaseResult, ContenderResult, FloorResult
 from nurt.benchmarks.timing import Timing, alternate
 from nurt.errors import NurtValueError
-from nurt.kernels.native_calls import instruction_set
-from nurt.kernels.threads import threads
+from nurt.kernels import threads
+from nurt.kernels.native.call import instruction_set
 
 __all__ = ["LIMIT", "BenchmarkPlan", "Deviation", "OnCase", "deviation", "run_cases"]
 

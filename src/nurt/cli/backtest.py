@@ -46,7 +46,7 @@ def backtest(
     with answering(context):
         with Progress() as progress:
             from nurt.evaluation.forecasts.backtest import BacktestPlan
-            from nurt.kernels.threads import threads as computing
+            from nurt.kernels import threads as computing
             from nurt.tasks.forecasting import run_backtest
 
             selection = reading.selection()

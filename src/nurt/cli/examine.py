@@ -40,7 +40,7 @@ def examine(
 ) -> None:
     """Run the command; every argument is an option of the command line."""
     with answering(context):
-        from nurt.kernels.threads import threads as computing
+        from nurt.kernels import threads as computing
 
         # Results compute what they show when they are asked for it.
         with computing(threads):

@@ -64,7 +64,7 @@ def experiment(
             return
         with Progress(words=POLISH if lang == "pl" else ENGLISH) as progress:
             from nurt.experiments import find
-            from nurt.kernels.threads import threads as limited_to
+            from nurt.kernels import threads as limited_to
 
             chosen = find(id)
 

@@ -31,7 +31,7 @@ def predict(
     """Run the command; every argument is an option of the command line."""
     with answering(context):
         with Progress() as progress:
-            from nurt.kernels.threads import threads as computing
+            from nurt.kernels import threads as computing
             from nurt.tasks.forecasting import run_predict
 
             selection = reading.selection()

@@ -1,6 +1,7 @@
 """Types of the native module; see cpu/bindings.cpp."""
 
 from collections.abc import Sequence
+from typing import Any
 
 Rows = tuple[int, int, int]
 
@@ -8,17 +9,13 @@ class Side:
     """One direction of one layer; addresses, 0 for absent."""
 
     def __init__(self) -> None: ...
+    def learned(self, index: int, address: int, /) -> None: ...
+    def grad_learned(self, index: int, address: int, /) -> None: ...
 
     weight_ih: int
     weight_hh: int
     bias_ih: int
     bias_hh: int
-    weight_hr: int
-    weight_ch: int
-    norm_ih: int
-    norm_hh: int
-    norm_cell: int
-    norm_cell_bias: int
     hidden_mask: int
     keep_hidden: Rows
     keep_cell: Rows
@@ -31,12 +28,6 @@ class Side:
     grad_weight_hh: int
     grad_bias_ih: int
     grad_bias_hh: int
-    grad_weight_hr: int
-    grad_weight_ch: int
-    grad_norm_ih: int
-    grad_norm_hh: int
-    grad_norm_cell: int
-    grad_norm_cell_bias: int
     total_grad_hidden: int
     total_grad_cell: int
 
@@ -70,6 +61,7 @@ class Stack:
     scale: float
     clear_past_end: bool
     gradient_clip: float
+    constants: Sequence[float]
     inputs: Rows
     grad_outputs: Rows
     initial_hidden: int
@@ -92,7 +84,9 @@ class ScanCall:
 class Stream:
     """Layers stepped one moment at a time, weights packed once."""
 
-    def __init__(self, isa: str, cell: int, scalar: int, batch: int, threads: int, /) -> None: ...
+    def __init__(
+        self, isa: str, cell: int, scalar: int, batch: int, threads: int, constants: Sequence[float], /
+    ) -> None: ...
     def add_layer(
         self,
         inputs: int,
@@ -106,6 +100,7 @@ class Stream:
     ) -> None: ...
     def step(self, inputs: int, outputs: int, /) -> None: ...
 
+def cells() -> list[dict[str, Any]]: ...
 def instruction_sets() -> list[str]: ...
 def compiler() -> str: ...
 def forward(isa: str, stack: Stack, /) -> None: ...

@@ -16,18 +16,22 @@ from dataclasses import dataclass
 import torch
 
 from nurt.errors import NurtValueError, UnavailableError
-from nurt.kernels import native_rung, torch_ops
+from nurt.kernels import torch_ops
+from nurt.kernels.native.rung import RUNG as NATIVE
 from nurt.kernels.reference import RECURRENCES, adjoint, loop
 from nurt.kernels.rung import SCAN, Request, Rung, dtype_name
 from nurt.results import Result
 
-__all__ = ["ENVIRONMENT_VARIABLE", "RUNGS", "Explanation", "choose", "explain", "rungs", "use"]
+__all__ = ["ENVIRONMENT_VARIABLE", "NATIVE", "RUNGS", "Explanation", "choose", "explain", "rungs", "threads", "use"]
 
 ENVIRONMENT_VARIABLE = "NURT_RUNG"
 
 # In the order in which they are asked. The adjoint comes before the reference because it keeps less, not because it is
 # quicker. A new rung is one line here.
-RUNGS: tuple[Rung, ...] = (native_rung.RUNG, torch_ops.RUNG, adjoint.RUNG, loop.RUNG)
+RUNGS: tuple[Rung, ...] = (NATIVE, torch_ops.RUNG, adjoint.RUNG, loop.RUNG)
+
+# The most threads that can be asked for.
+MOST = 1024
 
 _forced: ContextVar[str | None] = ContextVar("nurt_forced_rung", default=None)
 
@@ -112,9 +116,8 @@ def explain(
     """Say which rung runs a recurrence here and now, and why.
 
     Args:
-        recurrence: "linear", "elman_tanh", "elman_relu", "elman_sigmoid", "lstm", "projected_lstm", "peephole_lstm",
-            "cifg_lstm", "layer_norm_lstm", "gru" or "reset_before_gru"; "scan" for the diagonal scan; None for a cell
-            with a step of its own.
+        recurrence: name of a recurrence, for example "lstm"; "scan" for the diagonal scan; None for a cell with a step
+            of its own.
         device: where the inputs lie.
         dtype: of the inputs.
         options: "ragged" for rows of different lengths, "reverse" for time running backwards,
@@ -156,6 +159,38 @@ def explain(
             other.name: other.refuse(request) or _outranked(other, rung) for other in RUNGS if other is not rung
         },
     )
+
+
+@contextmanager
+def threads(count: int) -> Iterator[None]:
+    """Let ``count`` threads compute inside the ``with`` block; afterwards torch's setting is what it was.
+
+    One thread is the best choice for small networks: a step of a thousand multiplications costs less than waking a
+    second thread, and torch's team of threads waits for its slowest member at every step, so that another program on
+    one of the cores slows it down many times over. Numbers of the native engine do not depend on the count.
+
+    Args:
+        count: at least 1. The whole process computes with it, as after ``torch.set_num_threads``.
+
+    Raises:
+        NurtValueError: not a number from 1 to 1024.
+
+    Example:
+        >>> import torch, nurt
+        >>> with nurt.kernels.threads(1):
+        ...     torch.get_num_threads()
+        1
+    """
+    if not isinstance(count, int) or isinstance(count, bool) or not 1 <= count <= MOST:
+        raise NurtValueError(
+            "nurt.kernels.threads: impossible number of threads.", expected=f"1 to {MOST}", got=repr(count)
+        )
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _decide(request: Request) -> tuple[Rung, str]:

@@ -8,8 +8,17 @@ import torch
 from torch import Tensor
 
 from nurt.errors import NurtTypeError
+from nurt.kernels.recurrence import StateT, remade
 
-__all__ = ["Lengths", "positions_within", "whole_numbers"]
+__all__ = [
+    "Lengths",
+    "alive_steps",
+    "positions_within",
+    "where_alive",
+    "whole_numbers",
+    "without_padding",
+    "zero_unless",
+]
 
 Lengths = Tensor | Sequence[int]
 
@@ -45,3 +54,35 @@ def whole_numbers(where: str, lengths: Lengths) -> Tensor:
         got = f"{values.dtype}, {values.layout}, on {values.device}"
         raise NurtTypeError(what, expected=expected, got=got, cure=cure)
     return values.to(torch.int64, copy=True, memory_format=torch.contiguous_format)
+
+
+def alive_steps(inputs: Tensor, lengths: Tensor | None) -> Tensor | None:
+    """Return whether step t of row b lies before its end, bool (B, T); None when all do."""
+    if lengths is None:
+        return None
+    steps = torch.arange(inputs.shape[1], device=inputs.device)
+    return steps < lengths.to(inputs.device).unsqueeze(1)
+
+
+def without_padding(inputs: Tensor, alive: Tensor | None) -> Tensor:
+    """Return ``inputs`` with zeros past the ends.
+
+    Dropping the results there is not enough: the gradient of a dropped NaN is 0 · NaN.
+    """
+    return inputs if alive is None else zero_unless(alive, inputs)
+
+
+def zero_unless(alive: Tensor, values: Tensor) -> Tensor:
+    """Return ``values`` (B, …) with zeros where a row has ended; ``alive`` covers their leading axes."""
+    return values.masked_fill(~_widened(alive, values), 0)
+
+
+def where_alive(alive: Tensor, new: StateT, old: StateT) -> StateT:
+    """Return ``new`` where a row is alive, bool (B,), and ``old`` where it has ended."""
+    pairs = zip(new, old, strict=True)
+    return remade(new, (torch.where(_widened(alive, after), after, before) for after, before in pairs))
+
+
+def _widened(mask: Tensor, values: Tensor) -> Tensor:
+    """Return ``mask`` with trailing axes of one, so that it broadcasts over ``values``."""
+    return mask.reshape(mask.shape + (1,) * (values.dim() - mask.dim()))

@@ -1,26 +1,27 @@
-"""The calls of this floor: pick a rung, hand it the tensors."""
+"""The calls of this floor: choose a rung and run it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from nurt.errors import UnavailableError
 from nurt.kernels import dispatch
-from nurt.kernels.options import PLAIN, StepOptions
-from nurt.kernels.recording import recording_wanted
+from nurt.kernels.recording import BLOCK
 from nurt.kernels.recurrence import Recurrence, StateT, Weights, zero_states
 from nurt.kernels.reference import loop
-from nurt.kernels.rung import Kernel, Request
+from nurt.kernels.rung import PLAIN, Request, StepOptions
+from nurt.kernels.stack import each_side, on_padded
 
-__all__ = ["run", "run_own_step", "run_stack", "transformed"]
+__all__ = ["fuses", "run", "run_own_step", "run_stack", "transformed"]
 
 _OPTIONS = ("ragged", "reverse", "transformed", "recording")
+_NO_OPTIONS: frozenset[str] = frozenset()
 
 
 def run(
@@ -42,6 +43,15 @@ def run(
     """
     rung = dispatch.choose(_request(recurrence.name, inputs, lengths is not None, reverse, options))
     return rung.run(recurrence, inputs, state, weights, lengths=lengths, reverse=reverse, options=options)
+
+
+def fuses(recurrence: Recurrence[Any], inputs: Tensor, *, ragged: bool) -> bool:
+    """Return whether :func:`run_stack` would run a stack in one native call, with the numbers of its layers one by one.
+
+    Raises:
+        UnavailableError: a forced rung cannot serve the call.
+    """
+    return dispatch.choose(_request(recurrence.name, inputs, ragged, False)) is dispatch.NATIVE
 
 
 def run_own_step(
@@ -102,41 +112,18 @@ def run_stack(
         )
     if states is None:
         states = zero_states(recurrence, weights, inputs, len(inputs) if batch_sizes is None else int(batch_sizes[0]))
-    between = _dropout(dropout, training)
+
+    def run_layers(inputs: Tensor, lengths: Tensor | None) -> tuple[Tensor, tuple[Tensor, ...]]:
+        def side(below: Tensor, state: StateT, own: Weights, reverse: bool) -> tuple[Tensor, StateT]:
+            return rung.run(recurrence, below, state, own, lengths=lengths, reverse=reverse)
+
+        return each_side(
+            recurrence, weights, inputs, states, side, lambda below, _: F.dropout(below, dropout, training)
+        )
+
     if batch_sizes is None:
-        return _layer_by_layer(rung.run, recurrence, inputs, states, weights, lengths, between)
-    # In packed data rows stand sorted by length, longest first.
-    padded, lengths = pad_packed_sequence(PackedSequence(inputs, batch_sizes), batch_first=True)
-    outputs, finals = _layer_by_layer(rung.run, recurrence, padded, states, weights, lengths, between)
-    return pack_padded_sequence(outputs, lengths, batch_first=True).data, finals
-
-
-def _dropout(probability: float, training: bool) -> Callable[[Tensor], Tensor]:
-    return lambda values: F.dropout(values, probability, training)
-
-
-def _layer_by_layer(
-    kernel: Kernel,
-    recurrence: Recurrence[StateT],
-    inputs: Tensor,
-    states: tuple[Tensor, ...],
-    weights: Sequence[Sequence[Weights]],
-    lengths: Tensor | None,
-    between: Callable[[Tensor], Tensor],
-) -> tuple[Tensor, tuple[Tensor, ...]]:
-    """Run a stack with a kernel of one layer and one direction; ``between`` acts on what goes up a layer."""
-    moments = iter(zip(*(field.unbind(0) for field in states), strict=True))
-    finals: list[StateT] = []
-    for depth, directions in enumerate(weights):
-        below = between(inputs) if depth else inputs
-        sides = []
-        for direction, side in enumerate(directions):
-            state = recurrence.state(*next(moments))
-            outputs, final = kernel(recurrence, below, state, side, lengths=lengths, reverse=direction == 1)
-            sides.append(outputs)
-            finals.append(final)
-        inputs = torch.cat(sides, dim=-1)
-    return inputs, tuple(torch.stack(fields) for fields in zip(*finals, strict=True))
+        return run_layers(inputs, lengths)
+    return on_padded(inputs, batch_sizes, run_layers)
 
 
 def _request(
@@ -145,10 +132,11 @@ def _request(
     device = inputs.device.type
     autocast = torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)
     dtype = torch.get_autocast_dtype(device) if autocast else inputs.dtype
-    here = (ragged, reverse, transformed(), recording_wanted())
+    compiling = torch.compiler.is_compiling()
+    here = (ragged, reverse, not compiling and transformed(), not compiling and BLOCK.get() is not None)
     # A compiler warns of every cache that it sees.
-    make = _made if torch.compiler.is_compiling() else _remembered
-    return make(name, device, dtype, here, step_options.names)
+    make = _made if compiling else _remembered
+    return make(name, device, dtype, here, _NO_OPTIONS if step_options is PLAIN else step_options.names)
 
 
 def _made(

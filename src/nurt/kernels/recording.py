@@ -11,10 +11,10 @@ from itertools import count
 import torch
 from torch import Tensor
 
-from nurt.kernels.options import PLAIN, StepOptions
 from nurt.kernels.recurrence import Weights
+from nurt.kernels.rung import PLAIN, StepOptions
 
-__all__ = ["Recording", "enter", "recording", "recording_wanted"]
+__all__ = ["BLOCK", "Recording", "enter", "recording", "recording_wanted"]
 
 
 @dataclass
@@ -30,6 +30,7 @@ class Recording:
         layer: 0 for the lowest of the call; always 0 where a stack is run layer by layer, each a call of its own.
         direction: "forward" or "backward".
         call: number of the call inside the block, from 0.
+        constants: of the recurrence's equation.
         lengths: steps of each row, (B,); None when every row has T.
         batch_sizes: rows alive at each step, (T,), when the data are packed; else None.
         inputs: x_t, what the layer read, after any dropout below it; past a row's length they mean nothing.
@@ -50,6 +51,7 @@ class Recording:
     layer: int = 0
     direction: str = "forward"
     call: int = 0
+    constants: tuple[float, ...] = ()
     lengths: Tensor | None = None
     batch_sizes: Tensor | None = None
     inputs: Tensor | None = None
@@ -73,7 +75,7 @@ class _Collector:
         self.calls = count()
 
 
-_collector: ContextVar[_Collector | None] = ContextVar("nurt_recording", default=None)
+BLOCK: ContextVar[_Collector | None] = ContextVar("nurt_recording", default=None)
 
 
 @contextmanager
@@ -104,21 +106,21 @@ def recording() -> Iterator[list[Recording]]:
         ['input', 'forget', 'candidate', 'output']
     """
     collector = _Collector()
-    token = _collector.set(collector)
+    token = BLOCK.set(collector)
     try:
         yield collector.records
     finally:
-        _collector.reset(token)
+        BLOCK.reset(token)
 
 
 def recording_wanted() -> bool:
     """Return whether a block that records is open. Compiled code cannot ask; its operators do when they run."""
-    return not torch.compiler.is_compiling() and _collector.get() is not None
+    return not torch.compiler.is_compiling() and BLOCK.get() is not None
 
 
 def enter(made: Sequence[Recording]) -> bool:
     """Number ``made``, the recordings of one call, and enter them into the open block; return whether there is one."""
-    collector = None if torch.compiler.is_compiling() else _collector.get()
+    collector = None if torch.compiler.is_compiling() else BLOCK.get()
     if collector is None:
         return False
     number = next(collector.calls)

@@ -192,19 +192,34 @@ class Recurrence(Generic[StateT]):
 
     Args:
         name: the key rungs and messages use.
-        gates: G, so that the weights have G·H rows.
+        order: one letter for each of the G blocks of H rows of the weights, from the top: i, f, g, o for the input,
+            forget, candidate and output gate of an LSTM; r, z, n for reset and update gate and candidate of a GRU; h
+            for the lone new state of a recurrence without gates.
         state: NamedTuple of one moment.
         advance: the equation after the input projection.
-        adjoint: its derivative; None where nobody has derived it.
-        sums: what its activation functions are applied to; None where nobody has named them.
+        adjoint: its derivative; None where none is written.
+        sums: what its activation functions are applied to; None where they are not named.
+        constants: numbers of the equation that are not learned, such as a leak rate.
+        family: makes the recurrence with other ``constants``; None where there are none.
     """
 
     name: str
-    gates: int
+    order: str
     state: Callable[..., StateT]
     advance: Advance[StateT]
     adjoint: Adjoint[StateT] | None = None
     sums: Sums[StateT] | None = None
+    constants: tuple[float, ...] = ()
+    family: Callable[..., Recurrence[StateT]] | None = None
+
+    @property
+    def gates(self) -> int:
+        """G, so that the weights have G·H rows."""
+        return len(self.order)
+
+    def with_constants(self, constants: tuple[float, ...]) -> Recurrence[StateT]:
+        """Return this recurrence with ``constants`` in its equation."""
+        return self if self.family is None or constants == self.constants else self.family(*constants)
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -220,7 +235,7 @@ class Recurrence(Generic[StateT]):
 def zero_states(
     recurrence: Recurrence[Any], weights: Sequence[Sequence[Weights]], inputs: Tensor, batch: int
 ) -> tuple[Tensor, ...]:
-    """Return the states from which a stack starts when nobody gives any: zeros (L·D, B, ·) for each field.
+    """Return the states from which a stack starts when none is given: zeros (L·D, B, ·) for each field.
 
     Args:
         recurrence: of every layer.

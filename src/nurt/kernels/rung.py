@@ -1,4 +1,7 @@
-"""A rung: one way to run a recurrence, with the one signature that all of them share."""
+"""A rung: one way to run a recurrence, with the one signature that all of them share, and what a call may ask of it.
+
+What can be done before the call of a kernel (dropping inputs or weights, a learned initial state) is no option here.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +13,11 @@ import torch
 from torch import Tensor
 
 from nurt.errors import NurtValueError
-from nurt.kernels.options import PLAIN, StepOptions
 from nurt.kernels.recurrence import Recurrence, StateT, Weights
 
 __all__ = [
     "OPTIONS",
+    "PLAIN",
     "SCAN",
     "STEP_OPTIONS",
     "Kernel",
@@ -22,8 +25,10 @@ __all__ = [
     "Rung",
     "ScanKernel",
     "StackKernel",
+    "StepOptions",
     "dtype_name",
     "no_step_options",
+    "require_constants",
 ]
 
 STEP_OPTIONS = ("zoneout", "state_dropout", "gradient_clip")
@@ -69,6 +74,41 @@ class Request:
         name = self.recurrence or "a step of its own"
         options = "".join(f", {option}" for option in sorted(self.options))
         return f"{name} on {self.device}, {dtype_name(self.dtype)}{options}"
+
+
+@dataclass(frozen=True, eq=False)
+class StepOptions:
+    """What happens to the state on its way from step to step; time runs as the recurrence runs.
+
+    Args:
+        hidden_mask: m (B, ·), of the size of the hidden state, the same in every step: W_hh is multiplied by
+            m ⊙ h_{t-1} in the place of h_{t-1}. Where a recurrence uses h_{t-1} in another way, as the GRU carries it
+            on, m has no part. Dropout of the state, one mask per sequence [gal2016theoretically].
+        keep_hidden: k in h_t = k ⊙ h_{t-1} + (1 - k) ⊙ (new h_t), zoneout [krueger2017zoneout]: zeros and ones
+            (B, T, ·) while training, at the places of the inputs; the probability itself in evaluation.
+        keep_cell: the same for the field ``cell``; the hidden state is made from the new cell state before zoneout.
+        gradient_clip: δ > 0. Every element of the gradient that crosses from a step to the state before it, of every
+            field, the initial state included, is clamped to [-δ, δ] before the gradient of that state's own output is
+            added. The forward pass stays as it is. None for no bound.
+    """
+
+    hidden_mask: Tensor | None = None
+    keep_hidden: Tensor | float | None = None
+    keep_cell: Tensor | float | None = None
+    gradient_clip: float | None = None
+
+    @property
+    def names(self) -> frozenset[str]:
+        """What a rung must know of to serve them, words of :data:`nurt.kernels.rung.OPTIONS`."""
+        present = {
+            "state_dropout": self.hidden_mask is not None,
+            "zoneout": self.keep_hidden is not None or self.keep_cell is not None,
+            "gradient_clip": self.gradient_clip is not None,
+        }
+        return frozenset(name for name, there in present.items() if there)
+
+
+PLAIN = StepOptions()
 
 
 class Kernel(Protocol):
@@ -184,3 +224,20 @@ def no_step_options(request: Request, who: str) -> str | None:
     """Return why ``who``, which has no :class:`~nurt.kernels.StepOptions`, cannot serve ``request``, or None."""
     asked = [option for option in STEP_OPTIONS if option in request.options]
     return f"{who} has no {' or '.join(asked)}" if asked else None
+
+
+def require_constants(options: StepOptions, rung: str) -> None:
+    """Refuse masks and shares that ask for a gradient, which a rung of adjoints by hand does not have.
+
+    Raises:
+        NurtValueError: one of them asks.
+    """
+    for name in ("hidden_mask", "keep_hidden", "keep_cell"):
+        value = getattr(options, name)
+        if isinstance(value, Tensor) and value.requires_grad:
+            raise NurtValueError(
+                f"nurt.kernels: the rung {rung!r} has no gradient for {name}.",
+                expected="a constant",
+                got="a tensor that requires a gradient",
+                cure=f'Detach it, or force the rung "reference", which differentiates by {name} too.',
+            )

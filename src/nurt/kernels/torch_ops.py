@@ -15,9 +15,8 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
-from nurt.kernels.options import PLAIN, StepOptions
 from nurt.kernels.recurrence import Recurrence, StateT, Weights, remade, zero_states
-from nurt.kernels.rung import Request, Rung, dtype_name, no_step_options
+from nurt.kernels.rung import PLAIN, Request, Rung, StepOptions, dtype_name, no_step_options
 
 __all__ = ["RUNG", "flatten_weights", "run", "run_stack"]
 

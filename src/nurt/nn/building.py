@@ -28,8 +28,8 @@ def build(
     """Build layers of one kind of cell.
 
     Args:
-        cell: a key of ``CELLS`` ("linear", "elman", "lstm", "peephole_lstm", "cifg_lstm", "layer_norm_lstm", "gru",
-            "reset_before_gru"), or a callable ``(input_size, hidden_size) -> cell`` for any other.
+        cell: a key of ``nurt.nn.CELLS``, for example "lstm"; or a callable ``(input_size, hidden_size) -> cell`` for
+            any other.
         input_size: I, features of an input of the lowest layer.
         hidden_size: H, of every cell.
         num_layers: L.

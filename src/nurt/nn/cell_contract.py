@@ -203,11 +203,11 @@ def check_gradients(factory: CellFactory) -> None:
 
 def check_weights_are_all_there_is(factory: CellFactory) -> None:
     """A fresh cell with a copy of the ``state_dict`` computes the same."""
-    cell, twin = _cell(factory), _cell(factory)
-    twin.load_state_dict(cell.state_dict())
+    cell, counterpart = _cell(factory), _cell(factory)
+    counterpart.load_state_dict(cell.state_dict())
     inputs = _inputs(cell)
     outputs, _ = unroll(cell, inputs)
-    copied, _ = unroll(twin, inputs)
+    copied, _ = unroll(counterpart, inputs)
     _close(cell, "a cell with the same state_dict computes something else", copied, outputs)
 
 

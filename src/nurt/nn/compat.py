@@ -14,13 +14,12 @@ from torch.nn.utils.rnn import PackedSequence
 
 from nurt.errors import NurtValueError
 from nurt.kernels import Recurrence
-from nurt.kernels.reference import GRU as GRU_RECURRENCE
-from nurt.kernels.reference import LSTM as LSTM_RECURRENCE
-from nurt.kernels.reference import PROJECTED_LSTM
+from nurt.kernels.reference.gru import GRU as GRU_RECURRENCE
+from nurt.kernels.reference.lstm import LSTM as LSTM_RECURRENCE
+from nurt.kernels.reference.projected_lstm import PROJECTED_LSTM
 from nurt.nn.cells.elman import NONLINEARITIES
-from nurt.nn.checking import Lengths
+from nurt.nn.checking import LayerTypeError, Lengths
 from nurt.nn.dropin import AbstractDropIn
-from nurt.nn.dropin_checks import LayerTypeError
 from nurt.nn.gradients import EXACT, AbstractGradientMethod
 from nurt.nn.regularisation import NONE, Regularisation
 
@@ -40,7 +39,7 @@ class RNN(AbstractDropIn):
         num_layers: L.
         nonlinearity: "tanh" or "relu".
         bias: whether the layers have biases.
-        batch_first: inputs and outputs are (B, T, ·) rather than (T, B, ·); states are not concerned.
+        batch_first: inputs and outputs are (B, T, ·) rather than (T, B, ·) (does not affect the states).
         dropout: probability of zeroing between layers, in training mode.
         bidirectional: whether each layer also runs backwards.
         device: of the weights.
@@ -159,7 +158,7 @@ class GRU(AbstractDropIn):
         hidden_size: H.
         num_layers: L.
         bias: whether the layers have biases.
-        batch_first: inputs and outputs are (B, T, ·) rather than (T, B, ·); states are not concerned.
+        batch_first: inputs and outputs are (B, T, ·) rather than (T, B, ·) (does not affect the states).
         dropout: probability of zeroing between layers, in training mode.
         bidirectional: whether each layer also runs backwards.
         device: of the weights.
@@ -244,7 +243,7 @@ class LSTM(AbstractDropIn):
         hidden_size: H.
         num_layers: L.
         bias: whether the layers have biases.
-        batch_first: inputs and outputs are (B, T, ·) rather than (T, B, ·); states are not concerned.
+        batch_first: inputs and outputs are (B, T, ·) rather than (T, B, ·) (does not affect the states).
         dropout: probability of zeroing between layers, in training mode.
         bidirectional: whether each layer also runs backwards.
         proj_size: features of a projected hidden state, below H; 0 for none. See :class:`ProjectedLSTMCell`.

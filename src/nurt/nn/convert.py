@@ -39,27 +39,27 @@ def from_torch(module: nn.Module) -> nn.Module:
         >>> type(layer).__name__, layer.num_layers
         ('LSTM', 2)
     """
-    twin: nn.Module
+    counterpart: nn.Module
     match module:
         case nn.RNN():
-            twin = compat.RNN(nonlinearity=module.nonlinearity, **_layer_arguments(module))
+            counterpart = compat.RNN(nonlinearity=module.nonlinearity, **_layer_arguments(module))
         case nn.GRU():
-            twin = compat.GRU(**_layer_arguments(module))
+            counterpart = compat.GRU(**_layer_arguments(module))
         case nn.LSTM():
-            twin = compat.LSTM(proj_size=module.proj_size, **_layer_arguments(module))
+            counterpart = compat.LSTM(proj_size=module.proj_size, **_layer_arguments(module))
         case nn.RNNCell():
-            twin = ElmanCell(nonlinearity=module.nonlinearity, **_cell_arguments(module))
+            counterpart = ElmanCell(nonlinearity=module.nonlinearity, **_cell_arguments(module))
         case nn.LSTMCell():
-            twin = LSTMCell(**_cell_arguments(module))
+            counterpart = LSTMCell(**_cell_arguments(module))
         case nn.GRUCell():
-            twin = GRUCell(**_cell_arguments(module))
+            counterpart = GRUCell(**_cell_arguments(module))
         case _:
             raise NurtTypeError(
                 "nurt.nn.from_torch: no counterpart of this module.",
                 expected="a torch.nn.RNN, LSTM, GRU, RNNCell, LSTMCell or GRUCell",
                 got=type(module).__name__,
             )
-    return _copied(dict(module.named_parameters()), twin, module)
+    return _copied(dict(module.named_parameters()), counterpart, module)
 
 
 def to_torch(layer: nn.Module) -> nn.Module:
@@ -84,20 +84,20 @@ def to_torch(layer: nn.Module) -> nn.Module:
     """
     for part in layer.modules():
         _check_plain(part)
-    twin: nn.Module
+    counterpart: nn.Module
     match layer:
         case compat.RNN():
-            twin = nn.RNN(nonlinearity=layer.nonlinearity, **_layer_arguments(layer))
+            counterpart = nn.RNN(nonlinearity=layer.nonlinearity, **_layer_arguments(layer))
         case compat.GRU():
-            twin = nn.GRU(**_layer_arguments(layer))
+            counterpart = nn.GRU(**_layer_arguments(layer))
         case compat.LSTM():
-            twin = nn.LSTM(proj_size=layer.proj_size, **_layer_arguments(layer))
+            counterpart = nn.LSTM(proj_size=layer.proj_size, **_layer_arguments(layer))
         case ElmanCell():
-            twin = nn.RNNCell(nonlinearity=layer.nonlinearity, **_cell_arguments(layer))
+            counterpart = nn.RNNCell(nonlinearity=layer.nonlinearity, **_cell_arguments(layer))
         case LSTMCell():
-            twin = nn.LSTMCell(**_cell_arguments(layer))
+            counterpart = nn.LSTMCell(**_cell_arguments(layer))
         case GRUCell():
-            twin = nn.GRUCell(**_cell_arguments(layer))
+            counterpart = nn.GRUCell(**_cell_arguments(layer))
         case AbstractLayer():
             return _stack_to_torch(layer)
         case AbstractCell():
@@ -108,7 +108,7 @@ def to_torch(layer: nn.Module) -> nn.Module:
                 expected="RNN, LSTM, GRU, Stack, Recurrent, Bidirectional or a cell",
                 got=type(layer).__name__,
             )
-    return _copied(dict(layer.named_parameters()), twin, layer)
+    return _copied(dict(layer.named_parameters()), counterpart, layer)
 
 
 def _check_plain(part: nn.Module) -> None:
@@ -138,16 +138,16 @@ def _stack_to_torch(layer: AbstractLayer) -> nn.Module:
         "bidirectional": len(directions[0]) == 2,
         **_placement(first),
     }
-    twin: nn.Module
+    counterpart: nn.Module
     match first:
         case ElmanCell():
-            twin = nn.RNN(nonlinearity=first.nonlinearity, bias=first.bias, **arguments)
+            counterpart = nn.RNN(nonlinearity=first.nonlinearity, bias=first.bias, **arguments)
         case LSTMCell():
-            twin = nn.LSTM(bias=first.bias, **arguments)
+            counterpart = nn.LSTM(bias=first.bias, **arguments)
         case ProjectedLSTMCell():
-            twin = nn.LSTM(bias=first.bias, proj_size=first.proj_size, **arguments)
+            counterpart = nn.LSTM(bias=first.bias, proj_size=first.proj_size, **arguments)
         case GRUCell():
-            twin = nn.GRU(bias=first.bias, **arguments)
+            counterpart = nn.GRU(bias=first.bias, **arguments)
         case LinearCell() | _:
             raise _no_counterpart(f"torch has no layer of {type(first).__name__}")
     named = {
@@ -156,7 +156,7 @@ def _stack_to_torch(layer: AbstractLayer) -> nn.Module:
         for cell, suffix in zip(sides, _SUFFIXES, strict=False)
         for name, parameter in cell.named_parameters()
     }
-    return _copied(named, twin, layer)
+    return _copied(named, counterpart, layer)
 
 
 def _directions(layer: nn.Module) -> tuple[AbstractCell[Any], ...]:
@@ -199,9 +199,9 @@ def _placement(module: nn.Module) -> dict[str, Any]:
     return {"device": parameter.device, "dtype": parameter.dtype}
 
 
-def _copied(named: dict[str, nn.Parameter], twin: nn.Module, original: nn.Module) -> nn.Module:
-    """Return ``twin`` with the values and ``requires_grad`` of ``named`` and the mode of ``original``."""
-    targets = dict(twin.named_parameters())
+def _copied(named: dict[str, nn.Parameter], counterpart: nn.Module, original: nn.Module) -> nn.Module:
+    """Return ``counterpart`` with the values and ``requires_grad`` of ``named`` and the mode of ``original``."""
+    targets = dict(counterpart.named_parameters())
     if targets.keys() != named.keys():
         raise _no_counterpart(
             f"it has the parameters {', '.join(sorted(named))}, expected {', '.join(sorted(targets))}"
@@ -210,7 +210,7 @@ def _copied(named: dict[str, nn.Parameter], twin: nn.Module, original: nn.Module
         for name, parameter in named.items():
             targets[name].copy_(parameter)
             targets[name].requires_grad_(parameter.requires_grad)
-    return twin.train(original.training)
+    return counterpart.train(original.training)
 
 
 def _no_counterpart(why: str) -> UnavailableError:

@@ -1,4 +1,4 @@
-"""What the drop-in layers share: torch's parameters, torch's layouts, one call of a kernel.
+"""The base of the drop-in layers: torch's parameters, torch's layouts, one call of a kernel.
 
 Layout is dealt with here, at the edge, and nowhere below: a kernel sees (B, T, I) or packed data.
 """
@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import Any, Self
 
 import torch
@@ -18,13 +20,30 @@ from nurt import kernels
 from nurt.errors import NurtTypeError
 from nurt.kernels import Recurrence, Weights
 from nurt.kernels.recurrence import zero_states
+from nurt.kernels.stack import each_side, on_padded
 from nurt.kernels.torch_ops import flatten_weights
-from nurt.nn.checking import Lengths, check_lengths
-from nurt.nn.dropin_checks import check_constructor, check_data, check_hx, check_hx_kind, check_padded
-from nurt.nn.gradients import EXACT, AbstractGradientMethod, check_method
+from nurt.nn.checking import (
+    Lengths,
+    check_constructor,
+    check_data,
+    check_hx,
+    check_hx_kind,
+    check_lengths,
+    check_padded,
+)
+from nurt.nn.gradients import EXACT, AbstractGradientMethod, check_method, run
 from nurt.nn.init import uniform_by_hidden_size
-from nurt.nn.regularisation import NONE, Regularisation, check_gradient_clip, check_regularisation, described
-from nurt.nn.regularised_stack import StackOptions, run_packed, run_padded
+from nurt.nn.regularisation import (
+    NONE,
+    Regularisation,
+    check_gradient_clip,
+    check_regularisation,
+    described,
+    drop,
+    drop_inputs,
+    drop_weights,
+    step_options,
+)
 
 __all__ = ["AbstractDropIn"]
 
@@ -137,7 +156,8 @@ class AbstractDropIn(nn.Module, ABC):
         gradient: AbstractGradientMethod,
     ) -> tuple[Any, tuple[Tensor, ...]]:
         """Return the outputs, laid out as ``input``, and the final states."""
-        options = self._options(check_method(self._where, gradient))
+        plain = gradient is EXACT and self.regularisation is NONE and self.gradient_clip is None
+        options = None if plain else self._options(check_method(self._where, gradient))
         if isinstance(input, PackedSequence):
             if lengths is not None:
                 raise NurtTypeError(
@@ -147,7 +167,10 @@ class AbstractDropIn(nn.Module, ABC):
                     cure="A PackedSequence knows its lengths; leave `lengths` out.",
                 )
             return self._run_packed(input, hx, options)
-        input = check_padded(self._where, input, self.input_size, batch_first=self.batch_first, like=self.weight_ih_l0)
+        if not self._fits(input):
+            input = check_padded(
+                self._where, input, self.input_size, batch_first=self.batch_first, like=self.weight_ih_l0
+            )
         if input.dim() == 2:
             return self._run_single(input, hx, lengths, options)
         inputs = input if self.batch_first else input.transpose(0, 1)
@@ -179,12 +202,12 @@ class AbstractDropIn(nn.Module, ABC):
         options: StackOptions | None,
     ) -> tuple[Tensor, tuple[Tensor, ...]]:
         """Run padded sequences (B, T, I)."""
-        ends = check_lengths(self._where, lengths, *inputs.shape[:2])
+        ends = None if lengths is None else check_lengths(self._where, lengths, *inputs.shape[:2])
         if options is not None:
             weights = self._weights()
             if states is None:
                 states = zero_states(self.recurrence, weights, inputs, len(inputs))
-            return run_padded(self.recurrence, inputs, states, weights, ends, options)
+            return options.run(self.recurrence, inputs, states, weights, ends)
         return kernels.run_stack(
             self.recurrence,
             inputs,
@@ -208,7 +231,8 @@ class AbstractDropIn(nn.Module, ABC):
             weights = self._weights()
             if states is None:
                 states = zero_states(self.recurrence, weights, data, int(batch_sizes[0]))
-            outputs, finals = run_packed(self.recurrence, data, batch_sizes, states, weights, options)
+            run = partial(options.run, self.recurrence, states=states, weights=weights)
+            outputs, finals = on_padded(data, batch_sizes, lambda padded, ends: run(padded, lengths=ends))
         else:
             outputs, finals = kernels.run_stack(
                 self.recurrence,
@@ -228,6 +252,20 @@ class AbstractDropIn(nn.Module, ABC):
         if self.regularisation == NONE and self.gradient_clip is None and gradient == EXACT:
             return None
         return StackOptions(self.regularisation, self.gradient_clip, self.dropout, self.training, gradient)
+
+    def _fits(self, input: Tensor | PackedSequence) -> bool:
+        """Return whether ``input`` passes :func:`check_padded`, in few comparisons: a small step is as short."""
+        like = self.weight_ih_l0
+        return (
+            type(input) is Tensor
+            and input.layout is torch.strided
+            and not input.is_nested
+            and input.dim() == 3
+            and input.shape[2] == self.input_size
+            and input.shape[1 if self.batch_first else 0] > 0
+            and input.dtype is like.dtype
+            and input.device == like.device
+        )
 
     def _initial(self, inputs: Tensor, batch: int | None, hx: tuple[Tensor, ...] | None) -> tuple[Tensor, ...] | None:
         """Return ``hx`` checked, (L·D, B, ·) each, (L·D, ·) when ``batch`` is None; None, which is zeros, for none."""
@@ -290,6 +328,49 @@ class AbstractDropIn(nn.Module, ABC):
         super()._apply(fn, recurse)  # type: ignore[no-untyped-call]  # torch leaves it untyped
         self.flatten_parameters()
         return self
+
+
+@dataclass(frozen=True)
+class StackOptions:
+    """Options for which a fused stack has no place: it is run layer by layer.
+
+    Args:
+        regularisation: every layer and direction draws its own masks.
+        gradient_clip: bound on the gradient between steps; None for none.
+        dropout: probability of zeroing between layers.
+        training: whether anything is dropped.
+        gradient: how the gradient goes back through time.
+    """
+
+    regularisation: Regularisation
+    gradient_clip: float | None
+    dropout: float
+    training: bool
+    gradient: AbstractGradientMethod
+
+    def run(
+        self,
+        recurrence: Recurrence[Any],
+        inputs: Tensor,
+        states: tuple[Tensor, ...],
+        weights: Sequence[Sequence[Weights]],
+        lengths: Tensor | None,
+    ) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """Run over (B, T, I); arguments and results as for :class:`~nurt.kernels.rung.StackKernel`."""
+        chosen = self.regularisation
+
+        def side(below: Tensor, state: Any, own: Weights, reverse: bool) -> tuple[Tensor, Any]:
+            if self.training:
+                below, own = drop_inputs(below, chosen.input_dropout), drop_weights(own, chosen.weight_dropout)
+            options = step_options(chosen, self.gradient_clip, state, below.shape[1], training=self.training)
+            return run(
+                recurrence, below, state, own, lengths=lengths, reverse=reverse, options=options, gradient=self.gradient
+            )
+
+        def between(below: Tensor, _: int) -> Tensor:
+            return drop(below, self.dropout) if self.training else below
+
+        return each_side(recurrence, weights, inputs, states, side, between)
 
 
 def _weight_names(

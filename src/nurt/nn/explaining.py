@@ -12,7 +12,7 @@ from nurt import kernels
 from nurt.errors import NurtTypeError
 from nurt.kernels.rung import SCAN
 from nurt.nn.cells.base import AbstractCell
-from nurt.nn.diagonal.base import DiagonalCell
+from nurt.nn.cells.diagonal import DiagonalCell
 from nurt.nn.dropin import AbstractDropIn
 from nurt.nn.layers import Bidirectional, Recurrent
 from nurt.nn.regularisation import request_options

@@ -1,34 +1,25 @@
-"""Where the weights of each gate lie, in any recurrent module: nurt's cells and layers, and torch.nn's."""
+"""Where the weights of each gate lie, in any recurrent module: nurt's cells and layers, and torch.nn's.
+
+And what follows from it for the update gate of the GRU, which has two senses.
+"""
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
+import torch
 from torch import Tensor, nn
 
 from nurt.errors import NurtTypeError
 from nurt.kernels import Recurrence
 
-__all__ = ["GateWeights", "gate_order", "gate_weights"]
+__all__ = ["GateWeights", "flip_update_gate", "gate_order", "gate_weights"]
 
-# The rows of each recurrence's weights, from the top: input, forget, candidate and output gate; reset and update gate;
-# the lone new state "h" of a recurrence without gates.
-_ORDER = {
-    "linear": "h",
-    "elman_tanh": "h",
-    "elman_relu": "h",
-    "elman_sigmoid": "h",
-    "lstm": "ifgo",
-    "projected_lstm": "ifgo",
-    "peephole_lstm": "ifgo",
-    "layer_norm_lstm": "ifgo",
-    "cifg_lstm": "fgo",
-    "gru": "rzn",
-    "reset_before_gru": "rzn",
-}
+# As Recurrence.order.
 _TORCH_ORDER: dict[type[nn.Module], str] = {
     nn.RNN: "h",
     nn.LSTM: "ifgo",
@@ -89,7 +80,7 @@ class GateWeights:
 
 def gate_order(recurrence: Recurrence[Any]) -> str:
     """Return one letter per block of H rows of the weights of ``recurrence``, from the top."""
-    return _ORDER[recurrence.name]
+    return recurrence.order
 
 
 def gate_weights(where: str, module: nn.Module) -> list[GateWeights]:
@@ -131,3 +122,47 @@ def _of(where: str, name: str, module: nn.Module) -> Iterator[GateWeights]:
     for suffix in suffixes:
         tensors = (own.get(f"{kind}{suffix}") for kind in ("bias_ih", "bias_hh"))
         yield GateWeights(place, order, own[f"weight_ih{suffix}"], own[f"weight_hh{suffix}"], *tensors)
+
+
+ModuleT = TypeVar("ModuleT", bound=nn.Module)
+
+
+def flip_update_gate(module: ModuleT) -> ModuleT:
+    """Return a copy of ``module`` whose GRUs mean the same with the update gate in the opposite sense.
+
+    nurt, torch, Keras, ONNX and [cho2014learning] keep the old state where z_t is 1; [chung2014empirical] and many
+    lecture notes take the new one:
+
+        h_t = (1 - z_t) ⊙ n_t + z_t ⊙ h_{t-1}        here
+        h_t = (1 - z_t) ⊙ h_{t-1} + z_t ⊙ n_t        the opposite
+
+    Because σ(-a) = 1 - σ(a), the one becomes the other when the rows of z in all weights and biases change sign. So
+    weights learned elsewhere in the opposite sense go into a GRU here, are flipped, and compute what they did; flipped
+    again they are what they were. Other recurrences in the module stay as they are.
+
+    Args:
+        module: a GRU cell or layer of nurt.nn or torch.nn, with the reset before or after the product, or a module
+            that holds some; not changed.
+
+    Raises:
+        NurtTypeError: no GRU inside.
+
+    Example:
+        >>> cell = GRUCell(3, 5)
+        >>> torch.equal(flip_update_gate(flip_update_gate(cell)).weight_hh, cell.weight_hh)
+        True
+    """
+    flipped = copy.deepcopy(module)
+    gated = [part for part in gate_weights("nurt.nn.flip_update_gate", flipped) if "z" in part.order]
+    if not gated:
+        raise NurtTypeError(
+            "nurt.nn.flip_update_gate: no GRU inside this module.",
+            expected="a GRUCell, ResetBeforeGRUCell or GRU",
+            got=type(module).__name__,
+        )
+    with torch.no_grad():
+        for part in gated:
+            for tensor in (part.weight_ih, part.weight_hh, part.bias_ih, part.bias_hh):
+                if tensor is not None:
+                    tensor[part.rows("z")].neg_()
+    return flipped

@@ -10,18 +10,20 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from itertools import pairwise
-from typing import Any, NamedTuple, final
+from typing import Any, NamedTuple, cast, final
 
 import torch
 from torch import Tensor, nn
 
 from nurt.errors import NurtTypeError, NurtValueError, ShapeError
+from nurt.kernels.recording import recording_wanted
+from nurt.kernels.stack import each_layer
 from nurt.nn.cells.base import AbstractCell
+from nurt.nn.cells.dense import DenseCell
 from nurt.nn.checking import Lengths, field_names
-from nurt.nn.dropping import Dropout
 from nurt.nn.gradients import EXACT, AbstractGradientMethod
-from nurt.nn.regularisation import NONE, Regularisation, check_gradient_clip, check_regularisation, described
-from nurt.nn.unrolling import kernel_cell, unroll
+from nurt.nn.regularisation import NONE, Dropout, Regularisation, check_gradient_clip, check_regularisation, described
+from nurt.nn.unrolling import kernel_cell, unroll, unroll_together
 
 __all__ = ["AbstractLayer", "Bidirectional", "BidirectionalState", "Recurrent", "Stack"]
 
@@ -148,7 +150,7 @@ class Bidirectional(AbstractLayer):
         gradient_clip: bound on the gradient between steps, see :func:`~nurt.nn.unroll`.
 
     Raises:
-        NurtTypeError, NurtValueError: both are one and the same cell, or an option fits one of them not.
+        NurtTypeError, NurtValueError: both are one and the same cell, or an option is not supported by one of them.
         ShapeError: the cells read inputs of different sizes.
 
     Example:
@@ -277,17 +279,65 @@ class Stack(AbstractLayer):
         """Run all layers over time; see :meth:`AbstractLayer.forward`. The state is a tuple, one entry per layer."""
         count = len(self.layers)
         states = (None,) * count if state is None else _entries("Stack", "layer", state, count)
-        finals = []
-        for depth, (layer, before) in enumerate(zip(self.layers, states, strict=True)):
-            below = self.dropout(inputs) if depth else inputs
-            inputs, final = layer(below, before, lengths, gradient=gradient)
-            finals.append(final)
-        return inputs, tuple(finals)
+        cells = self._fused_cells() if gradient is EXACT else []
+        if cells:
+            dropout = self.dropout.p if self.dropout.training else 0.0
+            fused = unroll_together(cells, inputs, states, lengths, dropout)
+            if fused is not None:
+                return fused
+        starts = iter(states)
+
+        def run(layer: AbstractLayer, below: Tensor) -> tuple[Tensor, Any]:
+            outputs, final = layer(below, next(starts), lengths, gradient=gradient)
+            return outputs, final
+
+        layers = cast(Iterable[AbstractLayer], self.layers)
+        outputs, finals = each_layer(layers, inputs, run, lambda below, _: self.dropout(below))
+        return outputs, tuple(finals)
+
+    def _fused_cells(self) -> list[DenseCell[Any]]:
+        """Return the cells if one native call can run them all; none where a layer differs, has options or is observed.
+
+        Recordings tell layers apart by their calls, a compiler follows each layer by itself, and hooks of a layer wait
+        for it to be called: there the layers run one by one.
+        """
+        cells: list[DenseCell[Any]] = []
+        if len(self.layers) == 1 or torch.compiler.is_compiling() or recording_wanted() or _observed(self.dropout):
+            return cells
+        for layer in self.layers:
+            plain = type(layer) is Recurrent and not (layer.reverse or _observed(layer))
+            if not plain or layer.gradient_clip is not None or layer.regularisation != NONE:
+                return []
+            cell = kernel_cell(layer.cell)
+            # Parametrised weights are computed at each access; the layers one by one access them as ever.
+            if cell is None or cell._modules or (cells and not _alike(cell, cells[0])):
+                return []
+            cells.append(cell)
+        return cells
 
     def _layer(self, index: int) -> AbstractLayer:
         layer = self.layers[index]
         assert isinstance(layer, AbstractLayer)
         return layer
+
+
+def _observed(module: nn.Module) -> bool:
+    """Return whether someone waits for ``module`` to be called, or has put another ``forward`` in its place."""
+    hooks = (module._forward_hooks, module._forward_pre_hooks, module._backward_hooks, module._backward_pre_hooks)
+    # torch leaves this untyped.
+    everywhere: bool = torch.nn.modules.module._has_any_global_hook()  # type: ignore[no-untyped-call]
+    return everywhere or any(hooks) or "forward" in vars(module)
+
+
+def _alike(cell: DenseCell[Any], first: DenseCell[Any]) -> bool:
+    """Return whether two cells are of one recurrence, size and kind."""
+    one, other = cell.weight_hh, first.weight_hh
+    return (
+        cell.recurrence is first.recurrence
+        and one.shape == other.shape
+        and one.dtype == other.dtype
+        and one.device == other.device
+    )
 
 
 def _checked_cell(where: str, name: str, cell: object) -> AbstractCell[Any]:

@@ -1,4 +1,4 @@
-"""Regularisation of a recurrence: what is left out at random while training, as one value handed to layers.
+"""Regularisation of a recurrence: what is left out at random while training, as one value passed to layers.
 
 Masks come from torch's generator of the tensors' device, so ``torch.manual_seed`` repeats them.
 """
@@ -9,22 +9,29 @@ import math
 import numbers
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
+from functools import lru_cache
 
-from torch import Tensor
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
 
 from nurt.errors import NurtTypeError, NurtValueError
 from nurt.kernels import PLAIN, State, StepOptions, Weights
-from nurt.nn.dropping import drop
+from nurt.kernels.native.dropout import bernoulli_mask, scale
+from nurt.kernels.ops import transformed
 
 __all__ = [
     "NONE",
+    "Dropout",
     "Regularisation",
     "check_gradient_clip",
     "check_regularisation",
     "described",
+    "drop",
     "drop_inputs",
     "drop_weights",
     "request_options",
+    "scales_as_the_engine",
     "step_options",
 ]
 
@@ -64,7 +71,7 @@ class Regularisation:
         [krueger2017zoneout], equations 2 to 5; [gal2016theoretically], section 4; [merity2018regularizing], section 2.
 
     Notes:
-        A sequence handed over in chunks gets a mask per chunk.
+        A sequence passed in chunks gets a mask per chunk.
     """
 
     zoneout_hidden: float = 0.0
@@ -214,3 +221,37 @@ def step_options(
     dropping = training and regularisation.state_dropout
     mask = drop(state.hidden.new_ones(state.hidden.shape), regularisation.state_dropout) if dropping else None
     return StepOptions(mask, keep["hidden"], keep["cell"], gradient_clip)
+
+
+def drop(inputs: Tensor, probability: float) -> Tensor:
+    """Return what ``torch.nn.functional.dropout`` gives under the same seed.
+
+    Args:
+        inputs: any shape.
+        probability: of zeroing an element, 0..1; the others are divided by what is left of 1.
+    """
+    here = inputs.device.type == "cpu" and inputs.is_floating_point() and not transformed()
+    if not here or probability in (0.0, 1.0) or not inputs.numel():
+        return functional.dropout(inputs, probability)
+    keep = 1.0 - probability
+    noise = torch.empty_like(inputs)
+    # Torch draws in the order of memory, which need not be that of the axes.
+    noise.as_strided((noise.numel(),), (1,)).copy_(bernoulli_mask((noise.numel(),), keep))
+    return inputs * noise.div_(keep)
+
+
+@lru_cache(maxsize=64)
+def scales_as_the_engine(probability: float, dtype: torch.dtype) -> bool:
+    """Return whether :func:`drop` scales by the very number by which the engine scales between fused layers.
+
+    One divides by 1 - p in ``dtype``, the other multiplies by a quotient rounded once: the last bit may differ.
+    """
+    return bool(torch.ones((), dtype=dtype).div_(1.0 - probability) == torch.tensor(scale(probability), dtype=dtype))
+
+
+class Dropout(nn.Dropout):
+    """``torch.nn.Dropout`` by :func:`drop`."""
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Return ``inputs`` with elements zeroed in training mode, as they are otherwise."""
+        return drop(inputs, self.p) if self.training else inputs

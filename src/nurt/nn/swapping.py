@@ -12,7 +12,7 @@ from nurt.nn.compat import GRU, LSTM, RNN
 from nurt.nn.dropin import AbstractDropIn
 from nurt.nn.regularisation import described
 
-__all__ = ["swap", "swap_back", "twin"]
+__all__ = ["counterpart", "swap", "swap_back"]
 
 _OURS: dict[type[nn.Module], Callable[..., nn.Module]] = {nn.RNN: RNN, nn.LSTM: LSTM, nn.GRU: GRU}
 _THEIRS: dict[type[nn.Module], Callable[..., nn.Module]] = {RNN: nn.RNN, LSTM: nn.LSTM, GRU: nn.GRU}
@@ -21,7 +21,7 @@ _THEIRS: dict[type[nn.Module], Callable[..., nn.Module]] = {RNN: nn.RNN, LSTM: n
 def swap(model: nn.Module) -> list[str]:
     """Replace every ``torch.nn.RNN``, ``LSTM`` and ``GRU`` inside ``model`` by nurt's.
 
-    The parameters are not copied but handed over, so an optimizer made before goes on working, tied weights stay
+    The parameters are shared, not copied, so an optimizer made before goes on working, tied weights stay
     tied and a module used in two places stays one module. Subclasses of torch's layers are left alone: their
     ``forward`` may be their own.
 
@@ -60,7 +60,7 @@ def swap_back(model: nn.Module) -> list[str]:
     return _replace(model, "swap_back", _THEIRS, "nurt.nn.to_torch")
 
 
-def twin(layer: nn.RNNBase) -> nn.Module:
+def counterpart(layer: nn.RNNBase) -> nn.Module:
     """Return nurt's layer with the arguments and the very parameters of a layer of torch.nn.
 
     Raises:
@@ -118,7 +118,7 @@ def _remade(layer: nn.Module, kind: Callable[..., nn.Module]) -> nn.Module:
     if isinstance(layer, nn.LSTM | LSTM):
         options["proj_size"] = layer.proj_size
     with warnings.catch_warnings():
-        # Whoever built the layer has been told that dropout between layers needs two of them.
+        # The constructor of the layer has warned already that dropout between layers needs two of them.
         warnings.simplefilter("ignore")
         new = kind(layer.input_size, layer.hidden_size, device="meta", **options)
     for name, parameter in layer.named_parameters(recurse=False, remove_duplicate=False):

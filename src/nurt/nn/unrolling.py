@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
+import torch
 from torch import Tensor
 
 from nurt import kernels
 from nurt.kernels import StepOptions
+from nurt.kernels.ops import fuses
 from nurt.kernels.recording import recording_wanted
 from nurt.nn.cells.base import AbstractCell, StateT
 from nurt.nn.cells.dense import DenseCell
+from nurt.nn.cells.diagonal import DiagonalCell
 from nurt.nn.checking import Lengths, check_inputs, check_lengths, check_same_kind, check_state, field_names
-from nurt.nn.diagonal.base import DiagonalCell
 from nurt.nn.gradients import EXACT, AbstractGradientMethod, Way, check_method, run, run_module
 from nurt.nn.regularisation import (
     NONE,
@@ -19,10 +24,11 @@ from nurt.nn.regularisation import (
     check_regularisation,
     drop_inputs,
     drop_weights,
+    scales_as_the_engine,
     step_options,
 )
 
-__all__ = ["kernel_cell", "unroll"]
+__all__ = ["kernel_cell", "unroll", "unroll_together"]
 
 
 def unroll(
@@ -60,7 +66,8 @@ def unroll(
 
     Raises:
         ShapeError, NurtTypeError, NurtValueError: inputs, state or lengths do not fit the cell or each other.
-        UnavailableError: a forced rung cannot run this cell, or the gradient method not what looks on, see there.
+        UnavailableError: a forced rung cannot run this cell, or the gradient method is incompatible with active
+            recording, see there.
 
     Example:
         >>> outputs, state = unroll(LSTMCell(3, 5), torch.randn(2, 7, 3), lengths=[7, 4])
@@ -76,7 +83,9 @@ def unroll(
     known = kernel_cell(cell)
     check_regularisation(where, regularisation, field_names(state), knows_weights=known is not None)
     bound = check_gradient_clip(where, gradient_clip)
-    method = check_method(where, gradient)
+    # The default is recognised at once: a step of a small layer takes little longer than a few calls of Python.
+    exact = gradient is EXACT
+    method = gradient if exact else check_method(where, gradient)
     # Masks are drawn in one order for every kind of layer: of the inputs, of the weights, of the steps.
     if cell.training:
         inputs = drop_inputs(inputs, regularisation.input_dropout)
@@ -84,6 +93,8 @@ def unroll(
         check_same_kind(where, "inputs", inputs, known.weight_ih)
         weights = drop_weights(known.weights, regularisation.weight_dropout) if cell.training else known.weights
         options = step_options(regularisation, bound, state, steps, training=cell.training)
+        if exact:
+            return kernels.run(known.recurrence, inputs, state, weights, lengths=ends, reverse=reverse, options=options)
         return run(
             known.recurrence, inputs, state, weights, lengths=ends, reverse=reverse, options=options, gradient=method
         )
@@ -91,7 +102,62 @@ def unroll(
     if isinstance(cell, DiagonalCell):
         check_same_kind(where, "inputs", inputs, next(cell.parameters()))
     way = _step_by_step(cell)
+    if exact:
+        return way(inputs, state, ends, reverse, options)
     return run_module(way, cell, inputs, state, lengths=ends, reverse=reverse, options=options, gradient=method)
+
+
+def unroll_together(
+    cells: Sequence[DenseCell[StateT]],
+    inputs: Tensor,
+    states: Sequence[Any],
+    lengths: Lengths | None,
+    dropout: float,
+) -> tuple[Tensor, tuple[StateT, ...]] | None:
+    """Take cells of one recurrence and size, one above the other, through time in one native call.
+
+    Args:
+        cells: lowest first.
+        inputs: (B, T, I).
+        states: per cell, None for its initial one.
+        lengths: as for :func:`unroll`.
+        dropout: probability between the cells, 0 for none.
+
+    Returns:
+        Outputs and final states, bit for bit those of the cells one by one; None where no native call gives them.
+
+    Raises:
+        NurtError: as :func:`unroll` of each cell.
+    """
+    first = cells[0]
+    where = f"nurt.nn.unroll of {type(first).__name__}"
+    inputs = check_inputs(where, inputs, first.input_size)
+    batch, steps = inputs.shape[:2]
+    starts = None
+    if any(state is not None for state in states) or any("initial_hidden" in cell._parameters for cell in cells):
+        initial = [cell.initial_state(batch) for cell in cells]
+        starts = [
+            start if state is None else check_state(where, state, start)
+            for state, start in zip(states, initial, strict=True)
+        ]
+    ends = check_lengths(where, lengths, batch, steps)
+    check_same_kind(where, "inputs", inputs, first.weight_ih)
+    # Dropout of a ragged batch draws its mask for the steps that exist when fused, else for the padding too.
+    if dropout and (ends is not None or not scales_as_the_engine(dropout, inputs.dtype)):
+        return None
+    if not fuses(first.recurrence, inputs, ragged=ends is not None):
+        return None
+    outputs, finals = kernels.run_stack(
+        first.recurrence,
+        inputs,
+        None if starts is None else tuple(torch.stack(field) for field in zip(*starts, strict=True)),
+        [[cell.weights] for cell in cells],
+        lengths=ends,
+        dropout=dropout,
+        training=True,
+    )
+    fields = zip(*[field.unbind(0) for field in finals], strict=True)
+    return outputs, tuple([first.recurrence.state(*field) for field in fields])
 
 
 def _step_by_step(cell: AbstractCell[StateT]) -> Way[StateT]:

@@ -45,6 +45,13 @@ def test_gates_of_every_recurrence_make_its_states(any_cell: Any, reverse: bool)
     elif "update" in gates:
         made = (1 - gates["update"]) * gates["candidate"] + gates["update"] * before.hidden
         assert_agree(torch.where(inside, made, 0.0), found.hidden, OUTPUTS[torch.float64], "h_t")
+    elif gates:
+        for name, gate in gates.items():
+            activated = (torch.tanh if name == "candidate" else torch.sigmoid)(found.pre_activations[name])
+            assert_agree(torch.where(inside, activated, 0.0), gate, OUTPUTS[torch.float64], name)
+        flat = type(before)(*(field.flatten(0, 1) for field in before))
+        made = any_cell.step(found.inputs.flatten(0, 1), flat).hidden.view_as(found.hidden)
+        assert_agree(torch.where(inside, made, 0.0), found.hidden, OUTPUTS[torch.float64], "h_t")
     elif found.recurrence:
         activation = {"linear": lambda a: a, "elman_relu": torch.relu, "elman_sigmoid": torch.sigmoid}
         made = activation.get(found.recurrence, torch.tanh)(found.pre_activations["hidden"])

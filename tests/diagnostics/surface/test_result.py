@@ -26,7 +26,7 @@ from nurt.diagnostics import (
 )
 from nurt.diagnostics.surface.visiting import visiting
 from nurt.errors import NurtValueError
-from nurt.wording import percent
+from nurt.wording import percent_in_words
 
 # ℓ, ∂ℓ/∂w_x, ∂ℓ/∂w_rec at (w_x, w_rec), computed once by three implementations that agreed.
 TABLES = {
@@ -211,5 +211,5 @@ def test_the_share_of_the_path_is_told() -> None:
     inputs = torch.ones(3, 2, 1)
     surface = loss_surface(lambda m: m(inputs)[0].square().mean(), plane, *seen.ranges(), sampling=Grid(4))
     told = str(surface.with_drawn([seen]))
-    assert f"hold {percent(sum(plane.explained), 2)} of the variance" in told
+    assert f"hold {percent_in_words(sum(plane.explained), 2)} of the variance" in told
     assert "training: 4 steps from" in told and "outside" not in told

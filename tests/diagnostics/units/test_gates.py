@@ -13,7 +13,6 @@ import nurt.nn
 from nurt.diagnostics import gate_statistics, record, unit_memory
 from nurt.errors import NurtValueError
 from nurt.nn import Recurrent
-from nurt.wording import unbroken
 
 
 def constant(kind: str, biases: dict[int, float], units: int = 3) -> Any:
@@ -38,7 +37,7 @@ def test_a_gate_of_zero_weights_is_the_sigmoid_of_its_bias() -> None:
     assert found.gates["input"].middle.tolist() == [1.0] * 3
     assert gate_statistics(seen.layer(), high=0.96).gates["forget"].right.tolist() == [0.0] * 3
     shares = "forget gate: below 0.1 0 %, above 0.9 100 % of the time, mean 0.950"
-    assert unbroken(shares) in str(found)
+    assert shares in str(found)
     assert json.dumps(found.to_dict(), allow_nan=False)
     assert len(found.plot().data) == 3
 

@@ -7,9 +7,12 @@ from dataclasses import dataclass
 
 import pytest
 import torch
+from tests.kernels.native.calls import computing, recurrence
 from torch import Tensor
 
-from nurt.kernels import _cpu, native
+from nurt.kernels import Weights, _cpu
+from nurt.kernels.native.call import CELLS
+from nurt.kernels.reference import RECURRENCES
 
 # Largest deviation from the float64 oracle, relative to the largest element of the tensor compared.
 TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-12}
@@ -38,19 +41,20 @@ class Problem:
     grads: list[Tensor]
     options: dict[str, object]
 
-    def native(self, **options: object) -> tuple[list[Tensor], list[Tensor]]:
+    def native(self, threads: int | None = None) -> tuple[list[Tensor], list[Tensor]]:
         """Outputs and final states, then the gradients of all tensors."""
-        return self._run(native.recurrence, {n: t.detach().clone() for n, t in self.tensors.items()}, options)
+        with computing(threads):
+            return self._run(recurrence, {n: t.detach().clone() for n, t in self.tensors.items()})
 
     def oracle(self) -> tuple[list[Tensor], list[Tensor]]:
         """The same from a plain loop over rows and steps in float64, differentiated by autograd."""
-        return self._run(loop, {n: t.detach().double() for n, t in self.tensors.items()}, {})
+        return self._run(loop, {n: t.detach().double() for n, t in self.tensors.items()})
 
     def _run(
-        self, function: Callable[..., tuple[Tensor, ...]], tensors: dict[str, Tensor], options: dict[str, object]
+        self, function: Callable[..., tuple[Tensor, ...]], tensors: dict[str, Tensor]
     ) -> tuple[list[Tensor], list[Tensor]]:
         leaves = {n: t.requires_grad_() for n, t in tensors.items()}
-        results = [r for r in function(self.cell, **leaves, **self.options, **options) if r is not None]
+        results = [r for r in function(self.cell, **leaves, **self.options) if r is not None]
         loss = sum((r * g.to(r.dtype)).sum() for r, g in zip(results, self.grads, strict=True))
         grads = torch.autograd.grad(loss, list(leaves.values()), allow_unused=True)
         return [r.detach() for r in results], [
@@ -61,7 +65,7 @@ class Problem:
 def step(
     cell: str, x: Tensor, h: Tensor, c: Tensor, w_ih: Tensor, w_hh: Tensor, b_ih: Tensor, b_hh: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """One step of one row, as the equations are written."""
+    """One step of one row, as the equations are written; of a cell that is not written here, that of the reference."""
     a, m = w_ih @ x + b_ih, w_hh @ h + b_hh
     if cell == "lstm":
         i, f, g, o = (a + m).chunk(4)
@@ -80,7 +84,13 @@ def step(
         z = (a_z + m_z).sigmoid()
         return (1 - z) * (a_n + (a_r + m_r).sigmoid() * m_n).tanh() + z * h, c
     functions = {"elman_tanh": torch.tanh, "elman_relu": torch.relu, "elman_sigmoid": torch.sigmoid}
-    return functions.get(cell, lambda v: v)(a + m), c
+    functions["linear"] = lambda v: v
+    if cell in functions:
+        return functions[cell](a + m), c
+    known = RECURRENCES[cell]
+    before = known.state(*(field.unsqueeze(0) for field in (h, c)[: len(known.fields)]))
+    after = known.step(x.unsqueeze(0), before, Weights(w_ih, w_hh, b_ih, b_hh))
+    return after.hidden.squeeze(0), after.cell.squeeze(0) if len(after) == 2 else c
 
 
 def loop(
@@ -115,7 +125,7 @@ def loop(
     return (
         torch.stack([torch.stack(row) for row in outputs]),
         torch.stack(last_h),
-        torch.stack(last_c) if native.CELLS[cell].has_cell else None,
+        torch.stack(last_c) if CELLS[cell].has_cell else None,
     )
 
 
@@ -130,7 +140,7 @@ def problem() -> Callable[..., Problem]:
         def numbers(*shape: int) -> Tensor:
             return torch.randn(shape, generator=generator, dtype=torch.float64).to(dtype)
 
-        spec = native.CELLS[cell]
+        spec = CELLS[cell]
         rows = spec.gates * H
         tensors = {"inputs": scale * numbers(B, T, I), "weight_ih": numbers(rows, I) * I**-0.5,
                    "weight_hh": numbers(rows, H) * 0.7 * H**-0.5}  # fmt: skip

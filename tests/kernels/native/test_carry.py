@@ -13,8 +13,9 @@ from torch import Tensor
 
 from nurt import kernels
 from nurt.errors import NurtTypeError, NurtValueError, ShapeError
-from nurt.kernels import StepOptions, Weights, native_rung, threads
-from nurt.kernels.native_calls import CELLS
+from nurt.kernels import StepOptions, Weights, threads
+from nurt.kernels.native import rung
+from nurt.kernels.native.call import CELLS
 from nurt.kernels.reference import adjoint, loop
 from nurt.kernels.rung import Kernel
 
@@ -44,14 +45,14 @@ def made(
         if name in one.tensors:
             one.tensors[name] *= one.tensors[name].shape[1] ** -0.5
 
-    def coins(*shape: int) -> Tensor:
+    def drawn_mask(*shape: int) -> Tensor:
         return torch.randint(0, 2, shape, generator=generator).double()
 
     rows, width = one.tensors["hidden"].shape
-    mask, hidden = 1.5 * coins(rows, width), coins(rows, size.time, width)
+    mask, hidden = 1.5 * drawn_mask(rows, width), drawn_mask(rows, size.time, width)
     keep, mean = {"keep_hidden": hidden}, {"keep_hidden": 0.25}
     if CELLS[cell].has_cell:
-        keep["keep_cell"], mean["keep_cell"] = coins(rows, size.time, size.hidden), 0.625
+        keep["keep_cell"], mean["keep_cell"] = drawn_mask(rows, size.time, size.hidden), 0.625
     options = {
         "plain": StepOptions(),
         "state dropout": StepOptions(hidden_mask=mask),
@@ -79,7 +80,7 @@ def agree(one: Problem, oracle: Kernel) -> None:
 
     Each kind is taken together: a single gradient may be a difference of equals, with no digit to compare.
     """
-    found, expected = differentiated(one, native_rung.run), differentiated(one, oracle)
+    found, expected = differentiated(one, rung.run), differentiated(one, oracle)
     for value, other, tolerance in zip(found, expected, (OUTPUTS, GRADIENTS), strict=True):
         flat, wanted = (torch.cat([tensor.flatten() for tensor in tensors]) for tensors in (value, other))
         assert_agree(flat, wanted, tolerance[torch.float64], one.recurrence.name)
@@ -111,7 +112,7 @@ def test_every_instruction_set_and_single_precision_agree(cell, kind, isa):
     wanted = torch.autograd.grad(expected, one.differentiable(), mixture)
     narrow = single(one)
     leaves = narrow.differentiable()
-    results = narrow.run(native_rung.run)
+    results = narrow.run(rung.run)
     gradients = torch.autograd.grad(results, leaves, [value.float() for value in mixture])
     for value, other in zip(results, expected, strict=True):
         assert_agree(value, other.float(), OUTPUTS[torch.float32], cell)
@@ -125,10 +126,10 @@ def test_any_number_of_threads_gives_the_same_bits(cell, kind):
     # Enough work for several threads, and a tile of its own for each.
     one = single(made(cell, kind, Size(batch=40, time=9, inputs=30, hidden=33, projection=20), ragged=True))
     with threads(1):
-        alone = differentiated(one, native_rung.run)
+        alone = differentiated(one, rung.run)
     for count in (2, 3, 4):
         with threads(count):
-            together = differentiated(one, native_rung.run)
+            together = differentiated(one, rung.run)
         for value, other in zip((*together[0], *together[1]), (*alone[0], *alone[1]), strict=True):
             assert_agree(value, other, SAME_BITS, f"{cell} with {count} threads")
 
@@ -138,8 +139,8 @@ def test_any_number_of_threads_gives_the_same_bits(cell, kind):
 def test_nothing_is_kept_without_gradients_and_the_numbers_are_the_same(cell, kind):
     one = made(cell, kind, SIZES["more than a tile"], ragged=True)
     with torch.no_grad():
-        without = one.run(native_rung.run)
-    for value, other in zip(without, differentiated(one, native_rung.run)[0], strict=True):
+        without = one.run(rung.run)
+    for value, other in zip(without, differentiated(one, rung.run)[0], strict=True):
         assert_agree(value, other, SAME_BITS, cell)
 
 
@@ -147,7 +148,7 @@ def test_nothing_is_kept_without_gradients_and_the_numbers_are_the_same(cell, ki
 @pytest.mark.parametrize("cell", CELLS)
 def test_gradients_and_their_gradients_are_those_of_finite_differences(cell, kind):
     one = made(cell, kind, Size(batch=2, time=3, inputs=2, hidden=3, projection=2), ragged=True)
-    function, tensors = one.function(native_rung.run), one.differentiable()
+    function, tensors = one.function(rung.run), one.differentiable()
     assert torch.autograd.gradcheck(function, tensors, fast_mode=True)
     if cell != "elman_relu":
         assert torch.autograd.gradgradcheck(function, tensors, fast_mode=True)
@@ -159,7 +160,7 @@ def test_recordings_hold_the_total_gradients(cell, kind):
     one = made(cell, kind, Size(), ragged=True)
     leaves = one.differentiable()
     with kernels.recording() as records:
-        results = one.run(native_rung.run)
+        results = one.run(rung.run)
     outputs, record = results[0], records[0]
     torch.autograd.grad(outputs.square().sum() + results[1].sum(), leaves)
     assert tuple(record.gates) == CELLS[cell].recorded
@@ -173,7 +174,7 @@ def test_the_parts_of_a_step_that_options_hold_are_checked():
     one = made("lstm", "zoneout", Size())
 
     def run(**changed):
-        return replace(one, options=StepOptions(**changed)).run(native_rung.run)
+        return replace(one, options=StepOptions(**changed)).run(rung.run)
 
     with pytest.raises(ShapeError, match="`hidden_mask` of a lstm has the wrong shape"):
         run(hidden_mask=torch.ones(3, 5, dtype=torch.float64))
@@ -189,13 +190,13 @@ def test_a_missing_norm_is_named():
     one = made("layer_norm_lstm", "plain", Size())
     tensors = {name: value for name, value in one.tensors.items() if name != "norm_hh"}
     with pytest.raises(NurtTypeError, match="norm_hh"):
-        replace(one, tensors=tensors).run(native_rung.run)
+        replace(one, tensors=tensors).run(rung.run)
 
 
 def test_options_go_through_a_compiler():
     one = made("gru", "everything", Size())
-    compiled = torch.compile(one.function(native_rung.run), fullgraph=True, backend="aot_eager")
-    for value, other in zip(compiled(*one.differentiable()), one.run(native_rung.run), strict=True):
+    compiled = torch.compile(one.function(rung.run), fullgraph=True, backend="aot_eager")
+    for value, other in zip(compiled(*one.differentiable()), one.run(rung.run), strict=True):
         assert_agree(value, other, SAME_BITS, "gru")
 
 

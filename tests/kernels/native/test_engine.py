@@ -8,11 +8,15 @@ import threading
 import numpy as np
 import pytest
 import torch
+from tests.kernels.native.calls import recurrence
 
 from nurt.errors import NurtTypeError, NurtValueError, ShapeError, UnavailableError
-from nurt.kernels import _cpu, native
+from nurt.kernels import Weights, _cpu, explain, recording, run_stack, threads, use
+from nurt.kernels.native.call import CELLS as NATIVE
+from nurt.kernels.native.call import SCALARS, instruction_set
+from nurt.kernels.reference import RECURRENCES
 
-CELLS = [name for name, spec in native.CELLS.items() if not spec.extra]
+CELLS = [name for name, spec in NATIVE.items() if not spec.extra]
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
@@ -30,8 +34,8 @@ def test_results_are_bitwise_the_same_for_any_number_of_threads(isa, problem, ce
     lengths = torch.arange(150) % 21 if ragged else None
     case = problem(cell, 150, 20, 24, 50, torch.float32, lengths=lengths)
     outputs, grads = case.native(threads=1)
-    for threads in (2, 3, 4):
-        again, again_grads = case.native(threads=threads)
+    for count in (2, 3, 4):
+        again, again_grads = case.native(threads=count)
         assert all(torch.equal(a, b) for a, b in zip(outputs + grads, again + again_grads, strict=True))
 
 
@@ -40,18 +44,18 @@ def test_a_lone_row_of_many_units_has_the_same_bits_for_any_number_of_threads(pr
     hidden = 901 if cell == "elman_tanh" else 501
     case = problem(cell, 1, 3, 40, hidden, torch.float32)
     outputs, grads = case.native(threads=1)
-    for threads in (2, 3):
-        again, again_grads = case.native(threads=threads)
+    for count in (2, 3):
+        again, again_grads = case.native(threads=count)
         assert all(torch.equal(a, b) for a, b in zip(outputs + grads, again + again_grads, strict=True))
 
 
 def test_a_row_has_the_same_numbers_alone_and_in_a_batch(isa, problem):
     case = problem("lstm", 21, 6, 5, 33, torch.float32)
-    together = native.recurrence("lstm", **case.tensors).outputs
+    together = recurrence("lstm", **case.tensors).outputs
     per_row = ("inputs", "hidden", "cell_state")
     for row in (0, 7, 20):
         alone = {n: t[row : row + 1] if n in per_row else t for n, t in case.tensors.items()}
-        assert torch.equal(native.recurrence("lstm", **alone).outputs[0], together[row])
+        assert torch.equal(recurrence("lstm", **alone).outputs[0], together[row])
 
 
 def test_callers_on_several_threads_do_not_disturb_each_other(problem):
@@ -77,9 +81,9 @@ def test_poison_reaches_the_scratch_memory():
     x = torch.randn(2, 3, 4)
     w = [torch.randn(4, 4), torch.randn(4, 4)]
     _cpu.poison_scratch(True)
-    a = native.recurrence("elman_tanh", x, *w).outputs
+    a = recurrence("elman_tanh", x, *w).outputs
     _cpu.poison_scratch(False)
-    assert torch.equal(a, native.recurrence("elman_tanh", x, *w).outputs)
+    assert torch.equal(a, recurrence("elman_tanh", x, *w).outputs)
 
 
 @pytest.mark.parametrize("reverse", [False, True])
@@ -87,8 +91,9 @@ def test_poison_reaches_the_scratch_memory():
 def test_recording_shows_gates_states_and_total_gradients(problem, agree, lengths, reverse):
     case = problem("lstm", 3, 5, 4, 18, lengths=lengths, reverse=reverse)
     plain = case.native()
-    record = native.Recording()
-    recorded = case.native(recording=record)
+    with recording() as records:
+        recorded = case.native()
+    (record,) = records
     assert all(torch.equal(a, b) for x, y in zip(plain, recorded, strict=True) for a, b in zip(x, y, strict=True))
     assert list(record.gates) == ["input", "forget", "candidate", "output"]
     assert torch.equal(record.hidden, recorded[0][0])
@@ -133,8 +138,9 @@ def total_gradients(case, row: int, time: int) -> list[torch.Tensor]:
 
 def test_recorded_gates_of_the_gru_rebuild_its_output(problem):
     case = problem("gru", 3, 5, 4, 18, states=False)
-    record = native.Recording()
-    case.native(recording=record)
+    with recording() as records:
+        case.native()
+    (record,) = records
     g = record.gates
     assert list(g) == ["candidate", "reset", "update", "recurrent_candidate"]
     before = torch.cat([torch.zeros_like(record.hidden[:, :1]), record.hidden[:, :-1]], dim=1)
@@ -175,63 +181,79 @@ def test_functions_are_right_at_the_edges(isa, dtype):
 
 def apply(isa: str, code: int, x: torch.Tensor) -> torch.Tensor:
     y = torch.empty_like(x)
-    _cpu.map(isa, code, native.SCALARS[x.dtype], x.data_ptr(), y.data_ptr(), x.numel())
+    _cpu.map(isa, code, SCALARS[x.dtype], x.data_ptr(), y.data_ptr(), x.numel())
     return y
 
 
 GOOD = {"inputs": (2, 3, 4), "weight_ih": (20, 4), "weight_hh": (20, 5), "bias_ih": (20,), "bias_hh": (20,),
-        "hidden": (2, 5), "cell_state": (2, 5)}  # fmt: skip
+        "hidden": (1, 2, 5), "cell_state": (1, 2, 5)}  # fmt: skip
+
+
+def lstm(tensors: dict[str, torch.Tensor], lengths: torch.Tensor | None = None) -> None:
+    """Run a single layer natively on tensors that nothing has looked at before."""
+    weights = Weights(*(tensors[name] for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")))
+    with use("native"):
+        states = (tensors["hidden"], tensors["cell_state"])
+        run_stack(RECURRENCES["lstm"], tensors["inputs"], states, [[weights]], lengths=lengths)
 
 
 @pytest.mark.parametrize(
     ("name", "shape"),
     [("inputs", (2, 3)), ("inputs", (2, 0, 4)), ("inputs", (2, 3, 3)), ("weight_ih", (19, 4)), ("weight_hh", (20, 4)),
-     ("weight_hh", (20,)), ("bias_ih", (5,)), ("bias_hh", (20, 1)), ("hidden", (1, 2, 5)), ("cell_state", (3, 5))],
+     ("weight_hh", (20,)), ("weight_hh", (0, 0)), ("bias_ih", (5,)), ("bias_hh", (20, 1)), ("hidden", (1, 1, 2, 5)),
+     ("hidden", (1, 1, 5)), ("cell_state", (1, 3, 5)), ("cell_state", (2, 2, 5))],
 )  # fmt: skip
 def test_a_wrong_shape_is_refused_with_the_name_of_the_argument(name, shape):
     tensors = {n: torch.ones(s) for n, s in GOOD.items()}
     with pytest.raises(ShapeError) as caught:
-        native.recurrence("lstm", **tensors | {name: torch.ones(shape)})
-    assert str(shape) in str(caught.value) or "inputs" in name
+        lstm(tensors | {name: torch.ones(shape)})
+    assert str(shape) in str(caught.value) or name in ("inputs", "weight_hh")
     assert caught.value.expected
     assert caught.value.cure
 
 
 def test_another_type_or_device_is_refused():
     tensors = {n: torch.ones(s) for n, s in GOOD.items()}
-    with pytest.raises(NurtTypeError, match="`weight_hh` and `inputs` differ"):
-        native.recurrence("lstm", **tensors | {"weight_hh": torch.ones(20, 5, dtype=torch.float64)})
-    with pytest.raises(NurtTypeError, match="cannot compute with `inputs`"):
-        native.recurrence("lstm", **tensors | {"inputs": torch.ones(2, 3, 4, dtype=torch.float16)})
+    with pytest.raises(NurtTypeError, match="`weight_hh` of a lstm is of another kind than the inputs"):
+        lstm(tensors | {"weight_hh": torch.ones(20, 5, dtype=torch.float64)})
+    with pytest.raises(UnavailableError, match="not in float16"):
+        lstm(tensors | {"inputs": torch.ones(2, 3, 4, dtype=torch.float16)})
     with pytest.raises(NurtTypeError, match="meta"):
-        native.recurrence("lstm", **tensors | {"hidden": torch.ones(2, 5, device="meta")})
+        lstm(tensors | {"hidden": torch.ones(1, 2, 5, device="meta")})
+    with pytest.raises(NurtTypeError, match="sparse"):
+        lstm(tensors | {"cell_state": torch.ones(1, 2, 5).to_sparse()})
+    with pytest.raises(NurtTypeError, match="a tensor weight_hh"):
+        lstm(tensors | {"weight_hh": None})
 
 
 def test_impossible_options_are_refused(monkeypatch):
     tensors = {n: torch.ones(s) for n, s in GOOD.items()}
-    with pytest.raises(NurtValueError, match="no such cell"):
-        native.recurrence("lstn", **tensors)
-    with pytest.raises(NurtValueError, match="between 0 and T=3"):
-        native.recurrence("lstm", **tensors, lengths=[3, 4])
-    with pytest.raises(NurtValueError, match="got -1"):
-        native.recurrence("lstm", **tensors, lengths=[3, -1])
-    with pytest.raises(ShapeError, match="2 integers"):
-        native.recurrence("lstm", **tensors, lengths=[3])
+    with pytest.raises(NurtValueError, match="unknown recurrence"):
+        explain("lstn")
+    for outside in ([3, 4], [3, -1]):
+        with pytest.raises(ValueError, match=r"a length lies outside 0 \.\. T"):
+            lstm(tensors, torch.tensor(outside))
+    with pytest.raises(ShapeError, match="`lengths`"):
+        lstm(tensors, torch.tensor([3]))
     with pytest.raises(NurtTypeError, match="float"):
-        native.recurrence("lstm", **tensors, lengths=torch.tensor([1.0, 2.0]))
-    with pytest.raises(NurtValueError, match="threads"):
-        native.recurrence("lstm", **tensors, threads=0)
-    with pytest.raises(NurtValueError, match="no cell state"):
-        native.recurrence(
-            "elman_tanh", torch.ones(2, 3, 4), torch.ones(5, 4), torch.ones(5, 5), cell_state=torch.ones(2, 5)
-        )
+        lstm(tensors, torch.tensor([1.0, 2.0]))
+    with pytest.raises(NurtValueError, match="threads"), threads(0):
+        pass
     monkeypatch.setenv("NURT_ISA", "mmx")
     with pytest.raises(UnavailableError, match="NURT_ISA"):
-        native.recurrence("lstm", **tensors)
+        lstm(tensors)
+
+
+def test_lengths_are_read_row_by_row_however_they_lie_in_memory():
+    x = torch.randn(70, 3, 4)
+    weights = [torch.randn(4, 4), torch.randn(4, 4)]
+    expanded = recurrence("elman_tanh", x, *weights, lengths=torch.tensor(2).expand(70))
+    assert torch.equal(expanded.outputs, recurrence("elman_tanh", x, *weights, lengths=[2] * 70).outputs)
 
 
 def test_the_native_guards_refuse_instead_of_touching_memory():
-    stack = _cpu.Stack(0, 0, 1, False, 1, 1, 1, 1, 1, 1, (False,), 0)
+    lstm_code, projected = NATIVE["lstm"].code, NATIVE["projected_lstm"].code
+    stack = _cpu.Stack(lstm_code, 0, 1, False, 1, 1, 1, 1, 1, 1, (False,), 0)
     for call in (_cpu.forward, _cpu.backward):
         with pytest.raises(ValueError, match="address is missing"):
             call("baseline", stack)
@@ -252,18 +274,25 @@ def test_the_native_guards_refuse_instead_of_touching_memory():
         stack.layer(1)
     with pytest.raises(IndexError):
         stack.side(0, 1)
+    for place in (stack.side(0, 0).learned, stack.side(0, 0).grad_learned):
+        with pytest.raises(IndexError):
+            place(8, kept.data_ptr())
+    stack.constants = (0.5,)
+    with pytest.raises(ValueError, match="another number of constants"):
+        _cpu.forward("baseline", stack)
     with pytest.raises(ValueError, match="no instruction set"):
         _cpu.map("mmx", 0, 0, 0, 0, 0)
-    good = {"cell": 0, "scalar": 0, "threads": 1, "reverse": (False,), "packed": False, "layers": 1}
+    good = {"cell": lstm_code, "scalar": 0, "threads": 1, "reverse": (False,), "packed": False, "layers": 1}
     good |= {"batch": 1, "time": 1, "features": 1, "hidden": 1, "outputs": 1, "lengths": 0}
     assert _cpu.Stack(**good).scale == 1.0
     ones = torch.ones(4, dtype=torch.int64)
     # Named, so that the memory behind the addresses outlives the calls.
     too_long, rising, falling = torch.tensor([5]), torch.tensor([1, 2]), torch.tensor([2, 1])
     for wrong in (
-        {"cell": 11},
+        {"cell": len(NATIVE)},
+        {"cell": -1},
         {"outputs": 2},
-        {"cell": 9, "outputs": 2},
+        {"cell": projected, "outputs": 2},
         {"scalar": 5},
         {"threads": 0},
         {"layers": 0},
@@ -283,4 +312,4 @@ def test_the_native_guards_refuse_instead_of_touching_memory():
 
 def test_the_widest_instruction_set_is_the_default(monkeypatch):
     monkeypatch.delenv("NURT_ISA", raising=False)
-    assert native.instruction_set() == _cpu.instruction_sets()[-1]
+    assert instruction_set() == _cpu.instruction_sets()[-1]

@@ -10,8 +10,9 @@ from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence
 
 import nurt.nn
 from nurt.errors import NurtTypeError, ShapeError, UnavailableError
-from nurt.kernels import Weights, native_calls, native_ops, recording, run, run_stack, use
-from nurt.kernels.native_checks import weight_shapes
+from nurt.kernels import Weights, recording, run, run_stack, use
+from nurt.kernels.native import autograd, call
+from nurt.kernels.native.call import weight_shapes
 from nurt.kernels.reference import RECURRENCES
 
 LAYERS = {
@@ -23,7 +24,7 @@ LAYERS = {
 
 def arguments(cell: str, *, packed: bool, layers: int, reverse: list[bool]) -> tuple:
     torch.manual_seed(3)
-    spec = native_calls.CELLS[cell]
+    spec = call.CELLS[cell]
     lengths = torch.tensor([4, 3, 1])
     inputs = torch.randn(8, 3) if packed else torch.randn(3, 4, 3)
     columns = 2 if spec.projected else 5
@@ -41,13 +42,13 @@ def arguments(cell: str, *, packed: bool, layers: int, reverse: list[bool]) -> t
     tensors = (inputs.requires_grad_(), *states, *[None] * (2 - len(states)), sides, lengths, masks)
     single = layers == len(reverse) == 1 and not packed
     carry = [torch.rand(3, columns), torch.rand(3, 4, columns), torch.rand(3, 4, 5) if spec.has_cell else None]
-    options = (cell, layers, reverse, packed, 2.0, 0.5 if single else None)
+    options = (cell, layers, reverse, packed, 2.0, 0.5 if single else None, [0.25] * spec.constants or None)
     return (*tensors, *(carry if single else [None] * 3), *options, True)
 
 
 @pytest.mark.parametrize("shape", [(1, [True]), (2, [False, True])])
 @pytest.mark.parametrize("packed", [False, True])
-@pytest.mark.parametrize("cell", native_calls.CELLS)
+@pytest.mark.parametrize("cell", call.CELLS)
 def test_the_operator_passes_opcheck(cell, packed, shape):
     layers, reverse = shape
     given = arguments(cell, packed=packed, layers=layers, reverse=reverse)
@@ -164,5 +165,5 @@ def test_packed_data_that_do_not_fit_their_batch_sizes_are_refused():
 
 def test_nan_in_the_weights_comes_out_as_nan():
     bad = (torch.full((15, 3), float("nan")), torch.ones(15, 5), None, None)
-    given = native_calls.Given(torch.ones(1, 2, 3), None, None, bad)
-    assert native_ops.run(native_calls.Call("gru"), given)[0].isnan().all()
+    given = call.Given(torch.ones(1, 2, 3), None, None, bad)
+    assert autograd.run(call.new_call("gru", given), given)[0].isnan().all()

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 import torch
+from tests.kernels.native.calls import recurrence
 
 from nurt.errors import UnavailableError
-from nurt.kernels import native
+from nurt.kernels.native.call import CELLS as NATIVE
 from nurt.kernels.reference import RECURRENCES
 
-CELLS = [name for name, spec in native.CELLS.items() if not spec.extra]
+CELLS = [name for name, spec in NATIVE.items() if not spec.extra]
 SIZES = [(1, 1, 1, 1), (2, 1, 3, 5), (1, 9, 2, 17), (9, 7, 5, 50), (3, 63, 1, 2), (13, 4, 33, 16), (5, 3, 50, 65)]
 
 
@@ -70,7 +71,7 @@ def test_gradients_agree_with_finite_differences(problem, cell):
     names = list(case.tensors)
 
     def run(*tensors: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        result = native.recurrence(cell, **dict(zip(names, tensors, strict=True)), **case.options)
+        result = recurrence(cell, **dict(zip(names, tensors, strict=True)), **case.options)
         return tuple(r for r in result if r is not None)
 
     assert torch.autograd.gradcheck(run, [t.requires_grad_() for t in case.tensors.values()])
@@ -87,7 +88,7 @@ def test_parameters_of_torch_layers_give_the_numbers_of_torch(cell, module, dtyp
     grad = torch.randn(9, 63, 50, dtype=dtype)
     parameters = [x, *layer.parameters()]
     expected = layer(x)[0]
-    result = native.recurrence(cell, *parameters).outputs
+    result = recurrence(cell, *parameters).outputs
     agree([result.detach()], [expected.detach()])
     agree(list(torch.autograd.grad(result, parameters, grad)), list(torch.autograd.grad(expected, parameters, grad)))
 
@@ -106,27 +107,27 @@ def test_any_strides_are_read_as_they_are(problem, cell):
 
 def native_without_clone(case):
     """As Problem.native(), but on the very tensors, strides included."""
-    return case._run(native.recurrence, {n: t.detach() for n, t in case.tensors.items()}, {})
+    return case._run(recurrence, {n: t.detach() for n, t in case.tensors.items()})
 
 
 def test_time_major_and_expanded_tensors_are_read_as_they_are(problem):
     case = problem("gru", 6, 5, 4, 19)
-    expected = native.recurrence("gru", **case.tensors).outputs
+    expected = recurrence("gru", **case.tensors).outputs
     case.tensors["inputs"] = case.tensors["inputs"].transpose(0, 1).contiguous().transpose(0, 1)
-    assert torch.equal(native.recurrence("gru", **case.tensors).outputs, expected)
+    assert torch.equal(recurrence("gru", **case.tensors).outputs, expected)
     one = case.tensors["inputs"][:1].expand(6, -1, -1)
     case.tensors["inputs"] = one
-    a = native.recurrence("gru", **case.tensors).outputs
+    a = recurrence("gru", **case.tensors).outputs
     case.tensors["inputs"] = one.contiguous()
-    assert torch.equal(a, native.recurrence("gru", **case.tensors).outputs)
+    assert torch.equal(a, recurrence("gru", **case.tensors).outputs)
 
 
 def test_a_gradient_without_strides_is_understood(problem):
     case = problem("lstm", 4, 5, 3, 18)
     x = case.tensors["inputs"].requires_grad_()
-    native.recurrence("lstm", **case.tensors).outputs.sum().backward()
+    recurrence("lstm", **case.tensors).outputs.sum().backward()
     first, x.grad = x.grad, None
-    native.recurrence("lstm", **case.tensors).outputs.backward(torch.ones(4, 5, 18, dtype=x.dtype))
+    recurrence("lstm", **case.tensors).outputs.backward(torch.ones(4, 5, 18, dtype=x.dtype))
     assert torch.equal(first, x.grad)
 
 
@@ -134,7 +135,7 @@ def test_a_gradient_without_strides_is_understood(problem):
 def test_nothing_is_kept_without_gradients_and_the_numbers_are_the_same(problem, cell):
     case = problem(cell, 40, 30, 3, 21, lengths=list(range(30, -10, -1))[:30] + [5] * 10)
     with torch.no_grad():
-        light = [r for r in native.recurrence(cell, **case.tensors, **case.options) if r is not None]
+        light = [r for r in recurrence(cell, **case.tensors, **case.options) if r is not None]
     assert all(torch.equal(a, b) for a, b in zip(light, case.native()[0], strict=True))
 
 
@@ -162,7 +163,7 @@ def test_nan_stays_in_its_row_and_is_not_hidden(problem, cell):
 def test_a_second_backward_through_a_kept_graph_gives_the_same(problem):
     case = problem("lstm", 4, 5, 3, 18)
     weight = case.tensors["weight_hh"].requires_grad_()
-    total = native.recurrence("lstm", **case.tensors).outputs.square().sum()
+    total = recurrence("lstm", **case.tensors).outputs.square().sum()
     (first,) = torch.autograd.grad(total, weight, retain_graph=True)
     (second,) = torch.autograd.grad(total, weight)
     assert torch.equal(first, second)
@@ -174,7 +175,7 @@ def test_second_derivatives_are_those_of_finite_differences(problem, cell, rever
     case = problem(cell, 2, 3, 2, 3, lengths=[3, 2], reverse=reverse)
 
     def run(*tensors):
-        results = native.recurrence(cell, **dict(zip(case.tensors, tensors, strict=True)), **case.options)
+        results = recurrence(cell, **dict(zip(case.tensors, tensors, strict=True)), **case.options)
         return [result for result in results if result is not None]
 
     assert torch.autograd.gradgradcheck(run, [t.requires_grad_() for t in case.tensors.values()])
@@ -184,6 +185,6 @@ def test_second_derivatives_that_the_reference_lacks_are_refused(problem, monkey
     monkeypatch.delitem(RECURRENCES, "elman_sigmoid")
     case = problem("elman_sigmoid", 2, 3, 2, 4)
     x = case.tensors["inputs"].requires_grad_()
-    outputs = native.recurrence("elman_sigmoid", **case.tensors).outputs
+    outputs = recurrence("elman_sigmoid", **case.tensors).outputs
     with pytest.raises(UnavailableError, match="no second derivatives of elman_sigmoid"):
         torch.autograd.grad(outputs.square().sum(), x, create_graph=True)

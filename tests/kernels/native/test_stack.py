@@ -14,10 +14,10 @@ from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence
 
 import nurt.nn
 from nurt.errors import NurtTypeError, ShapeError
-from nurt.kernels import Weights, native_calls, native_memory, native_ops, run_stack, threads, use
-from nurt.kernels.native_calls import CELLS
-from nurt.kernels.native_checks import weight_shapes
-from nurt.kernels.native_dropout import draw_masks, scale
+from nurt.kernels import Weights, run_stack, threads, use
+from nurt.kernels.native import autograd, engine, memory, recording
+from nurt.kernels.native.call import CELLS, ENGINE, Given, new_call, weight_shapes
+from nurt.kernels.native.dropout import draw_masks, scale
 from nurt.kernels.reference import RECURRENCES
 
 NAMES = [name for name in CELLS if name in RECURRENCES]
@@ -27,7 +27,7 @@ NAMES = [name for name in CELLS if name in RECURRENCES]
 def _poisoned_room(monkeypatch) -> None:
     """Everything that the engine is to write is NaN beforehand, as its scratch memory is."""
     for name in ("room", "gradient_room", "stepwise"):
-        made = getattr(native_memory, name)
+        made = getattr(memory, name)
 
         def poisoned(*arguments, made=made, **options):
             result = made(*arguments, **options)
@@ -36,9 +36,9 @@ def _poisoned_room(monkeypatch) -> None:
                     tensor.fill_(float("nan"))
             return result
 
-        for module in ("native_engine", "native_recording", "native_memory"):
-            if hasattr(getattr(nurt.kernels, module), name):
-                monkeypatch.setattr(f"nurt.kernels.{module}.{name}", poisoned)
+        for module in (engine, recording, memory):
+            if hasattr(module, name):
+                monkeypatch.setattr(module, name, poisoned)
 
 
 class Case:
@@ -217,7 +217,6 @@ def test_frozen_layers_get_no_gradient_and_the_others_keep_theirs(trained):
 def test_second_derivatives_of_a_stack_are_those_of_finite_differences(cell, packed):
     case = Case(cell, 2, 3, 2, 2, 2, 2, lengths=torch.tensor([3, 2]))
     inputs = pack_padded_sequence(case.inputs, [3, 2], batch_first=True).data if packed else case.inputs
-    call = native_calls.Call(cell, 2, (False, True), packed, 1.25)
     masks = torch.rand(1, *((5,) if packed else (3, 2)), case.grads[0].shape[-1]) < 0.8
     flat = [weight for layer in case.weights for side in layer for weight in native_fields(cell, side)]
     tensors = [inputs, *case.states, *flat]
@@ -225,8 +224,9 @@ def test_second_derivatives_of_a_stack_are_those_of_finite_differences(cell, pac
 
     def run(*leaves: Tensor) -> list[Tensor]:
         hidden, cell_state = (*leaves[1:count], None)[:2]
-        given = native_calls.Given(leaves[0], hidden, cell_state, leaves[count:], case.lengths, masks)
-        return [value for value in native_ops.run(call, given) if value is not None]
+        given = Given(leaves[0], hidden, cell_state, leaves[count:], case.lengths, masks)
+        call = new_call(cell, given, 2, (False, True), packed, 1.25)
+        return [value for value in autograd.run(call, given) if value is not None]
 
     leaves = [tensor.detach().clone().requires_grad_() for tensor in tensors]
     assert torch.autograd.gradcheck(run, leaves, fast_mode=True)
@@ -234,26 +234,25 @@ def test_second_derivatives_of_a_stack_are_those_of_finite_differences(cell, pac
 
 
 def native_fields(cell: str, side: Weights) -> list[Tensor | None]:
-    return [getattr(side, name) for name in native_calls.CELLS[cell].fields]
+    return [getattr(side, name) for name in CELLS[cell].fields]
 
 
 def test_a_drop_in_layer_makes_one_call_forward_and_one_backward(monkeypatch):
     seen = []
-    engine = native_calls.ENGINE
 
     class Spy:
         def __getattr__(self, name: str):
-            return getattr(engine, name)
+            return getattr(ENGINE, name)
 
         def forward(self, *arguments):
             seen.append("forward")
-            engine.forward(*arguments)
+            ENGINE.forward(*arguments)
 
         def backward(self, *arguments):
             seen.append("backward")
-            engine.backward(*arguments)
+            ENGINE.backward(*arguments)
 
-    monkeypatch.setattr("nurt.kernels.native_engine.ENGINE", Spy())
+    monkeypatch.setattr("nurt.kernels.native.engine.ENGINE", Spy())
     layer = nurt.nn.LSTM(3, 5, 3, dropout=0.5, bidirectional=True)
     layer(torch.randn(4, 2, 3))[0].sum().backward()
     assert seen == ["forward", "backward"]

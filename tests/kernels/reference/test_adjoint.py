@@ -14,9 +14,9 @@ from torch import Tensor
 from torch.autograd import gradcheck, gradgradcheck
 
 from nurt.errors import NurtValueError
-from nurt.kernels import PLAIN, StepOptions, Weights
+from nurt.kernels import PLAIN, StepOptions, Weights, lengths
 from nurt.kernels.recurrence import StepGradients, remade
-from nurt.kernels.reference import RECURRENCES, adjoint, ends, loop
+from nurt.kernels.reference import RECURRENCES, adjoint, loop
 
 SIZES = {
     "usual": Size(),
@@ -208,21 +208,21 @@ def options(name: str, kind: str, size: Size) -> StepOptions:
     generator = torch.Generator().manual_seed(17)
     fed_back = size.projection if name == "projected_lstm" else size.hidden
 
-    def coins(*shape: int) -> Tensor:
+    def drawn_mask(*shape: int) -> Tensor:
         return torch.randint(0, 2, shape, generator=generator).double()
 
     has_cell = "cell" in RECURRENCES[name].state._fields
     return {
-        "state dropout": lambda: StepOptions(hidden_mask=2 * coins(size.batch, fed_back)),
+        "state dropout": lambda: StepOptions(hidden_mask=2 * drawn_mask(size.batch, fed_back)),
         "zoneout in training": lambda: StepOptions(
-            keep_hidden=coins(size.batch, size.time, fed_back),
-            keep_cell=coins(size.batch, size.time, size.hidden) if has_cell else None,
+            keep_hidden=drawn_mask(size.batch, size.time, fed_back),
+            keep_cell=drawn_mask(size.batch, size.time, size.hidden) if has_cell else None,
         ),
         "zoneout in evaluation": lambda: StepOptions(keep_hidden=0.3, keep_cell=0.1 if has_cell else None),
         "clip": lambda: StepOptions(gradient_clip=0.05),
         "all": lambda: StepOptions(
-            hidden_mask=2 * coins(size.batch, fed_back),
-            keep_hidden=coins(size.batch, size.time, fed_back),
+            hidden_mask=2 * drawn_mask(size.batch, fed_back),
+            keep_hidden=drawn_mask(size.batch, size.time, fed_back),
             keep_cell=0.2 if has_cell else None,
             gradient_clip=0.05,
         ),
@@ -396,7 +396,7 @@ def test_ended_rows_that_let_gradients_leak_turn_the_comparison_red(name, revers
         try:
             return true(*arguments)
         finally:
-            monkeypatch.setattr(adjoint, "where_alive", ends.where_alive)
+            monkeypatch.setattr(adjoint, "where_alive", lengths.where_alive)
 
     monkeypatch.setattr(adjoint, "_backwards_in_time", broken)
     turns_red(one)

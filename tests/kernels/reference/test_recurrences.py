@@ -12,20 +12,12 @@ from torch.autograd import gradcheck, gradgradcheck
 
 from nurt.errors import NurtTypeError
 from nurt.kernels import Weights, run
-from nurt.kernels.reference import (
-    ELMAN_RELU,
-    ELMAN_TANH,
-    GRU,
-    LINEAR,
-    LSTM,
-    PROJECTED_LSTM,
-    RECURRENCES,
-    ElmanState,
-    GRUState,
-    LinearState,
-    LSTMState,
-    loop,
-)
+from nurt.kernels.reference import RECURRENCES, loop
+from nurt.kernels.reference.elman import ELMAN_RELU, ELMAN_TANH, ElmanState
+from nurt.kernels.reference.gru import GRU, GRUState
+from nurt.kernels.reference.linear import LINEAR, LinearState
+from nurt.kernels.reference.lstm import LSTM, LSTMState
+from nurt.kernels.reference.projected_lstm import PROJECTED_LSTM
 
 B, T, IN, H, P = 3, 4, 2, 3, 2
 

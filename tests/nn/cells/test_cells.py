@@ -6,10 +6,11 @@ import copy
 
 import pytest
 import torch
+from tests.cells import DENSE
 from tests.tolerances import GRADIENTS, OUTPUTS, assert_agree
 
 from nurt.errors import NurtTypeError, NurtValueError
-from nurt.nn import CELLS, ElmanCell, GRUCell, LinearCell, LSTMCell, ProjectedLSTMCell
+from nurt.nn import ElmanCell, GRUCell, LinearCell, LSTMCell, ProjectedLSTMCell
 
 B, IN, H = 3, 4, 5
 PAIRS = {
@@ -76,10 +77,10 @@ def test_a_projected_cell_is_one_layer_of_torchs_projected_lstm():
     assert cell.output_size == 2
 
 
-@pytest.mark.parametrize("kind", CELLS)
+@pytest.mark.parametrize("kind", DENSE)
 def test_first_weights_fill_the_interval_of_plus_minus_one_over_root_h(kind):
     torch.manual_seed(1)
-    for name, parameter in CELLS[kind](40, 64).named_parameters():
+    for name, parameter in DENSE[kind](40, 64).named_parameters():
         if name.startswith("norm"):
             assert torch.equal(parameter, torch.full_like(parameter, 0.0 if name.endswith("bias") else 1.0))
             continue
@@ -87,16 +88,16 @@ def test_first_weights_fill_the_interval_of_plus_minus_one_over_root_h(kind):
         assert -0.125 <= parameter.min() < -0.115
 
 
-@pytest.mark.parametrize("kind", CELLS)
+@pytest.mark.parametrize("kind", DENSE)
 def test_the_initial_state_follows_dtype_and_device_of_the_cell(kind):
-    cell = CELLS[kind](IN, H, device="meta").to(torch.bfloat16)
+    cell = DENSE[kind](IN, H, device="meta").to(torch.bfloat16)
     for field in cell.initial_state(B):
         assert (field.shape, field.dtype, field.device.type) == ((B, H), torch.bfloat16, "meta")
 
 
-@pytest.mark.parametrize("kind", CELLS)
+@pytest.mark.parametrize("kind", DENSE)
 def test_a_deep_copy_is_a_cell_of_its_own(kind):
-    cell = CELLS[kind](IN, H)
+    cell = DENSE[kind](IN, H)
     twin = copy.deepcopy(cell)
     with torch.no_grad():
         twin.weight_hh.zero_()

@@ -28,7 +28,7 @@ from nurt.nn import (
     build,
     unroll,
 )
-from nurt.nn.gradients.method import Cuts, Sizes
+from nurt.nn.gradients.method import Cuts, SequenceSizes
 
 IN, H = 2, 3
 EVERY_THIRD = Checkpointed(every=3)
@@ -186,7 +186,7 @@ def test_weights_swapped_in_for_one_call_are_those_of_the_way_back_too():
     )
 
 
-SIZES = Sizes(steps=100, state_bytes=8, step_bytes=lambda: 40)
+SIZES = SequenceSizes(steps=100, state_bytes=8, step_bytes=lambda: 40)
 
 
 @pytest.mark.parametrize("budget", [400, 1000, 2000, 3999])

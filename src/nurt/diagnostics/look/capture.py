@@ -22,7 +22,7 @@ from nurt.diagnostics.look.layer_record import LayerRecord, Observed, observed_c
 from nurt.diagnostics.look.passage import Passage
 from nurt.errors import NurtTypeError, NurtValueError
 from nurt.nn import AbstractCell
-from nurt.nn.swapping import twin
+from nurt.nn.swapping import counterpart
 
 __all__ = ["Record", "evaluating", "observe", "record"]
 
@@ -243,7 +243,7 @@ _INPUTS = ("inputs", "input")
 
 def _by_nurt(layer: nn.RNNBase) -> Callable[..., Any]:
     """Return a ``forward`` that computes what torch's layer does with nurt's kernels and the same parameters."""
-    ours: Any = twin(layer)
+    ours: Any = counterpart(layer)
     weights = [name for group in layer._all_weights for name in group]
     for name in weights:
         delattr(ours, name)

@@ -252,7 +252,7 @@ class Observed:
             take, weights, zeros = self.own
         else:
             assert seen.weights is not None
-            take, weights, zeros = known_step(seen.recurrence, seen.weights)
+            take, weights, zeros = known_step(seen.recurrence, seen.weights, seen.constants)
         inputs = self._rows(seen.inputs)
         assert inputs is not None
         initial = {name: self._sorted_back(value) for name, value in seen.initial.items()}

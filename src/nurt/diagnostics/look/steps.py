@@ -185,9 +185,9 @@ class Steps:
         return type(state)(*(torch.stack(field, dim=1) for field in zip(*before, strict=True)))
 
 
-def known_step(recurrence: str, weights: Weights) -> StepFunction:
-    """Return the step of a recurrence that kernels know by name."""
-    equation, weight_hh = RECURRENCES[recurrence], weights.weight_hh
+def known_step(recurrence: str, weights: Weights, constants: tuple[float, ...]) -> StepFunction:
+    """Return the step of a recurrence that kernels know by name, with the constants of its equation."""
+    equation, weight_hh = RECURRENCES[recurrence].with_constants(constants), weights.weight_hh
     present = {name: weight for name, weight in weights._asdict().items() if weight is not None}
     sizes = {"hidden": weight_hh.shape[1], "cell": weight_hh.shape[0] // equation.gates}
     zeros = equation.state(*(weight_hh.new_zeros(1, sizes[name]) for name in equation.fields))

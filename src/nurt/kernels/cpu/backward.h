@@ -12,7 +12,7 @@ namespace nurt::NURT_ISA {
 
 // Memory of one tile's walk, a row of it for each row of the batch.
 template <class Cell, class S> struct BackwardMemory {
-  S *kept_hidden, *kept_cell;  // what zoneout hands past the step
+  S *kept_hidden, *kept_cell;  // what zoneout passes around the step
   S* through;                  // what comes down through W_hh, where something happens to it on the way
   S* between;                  // gradient of what is projected, or of what the second product met
   S* normalised;               // of a block of rows alone: da and dn of a normalised cell
@@ -66,7 +66,7 @@ template <class Cell, class S> struct BackwardWeights {
           return w + (Cell::input_block(k / H) * H + k % H) * I;
         });
       } else {
-        const S* w = Cell::projected ? static_cast<const S*>(call.learned.weight_hr) : hh + Cell::recurrent_blocks * H * H;
+        const S* w = Cell::projected ? static_cast<const S*>(call.learned.of[kProjection]) : hh + Cell::recurrent_blocks * H * H;
         further.pack_rows(task - hidden_pieces - input_pieces, [&](std::size_t k) { return w + k * H; });
       }
     });
@@ -176,7 +176,7 @@ template <class Cell, class S> struct BackwardPass {
     divide<S>(walk_.at(call.carry.keep_cell, rank, step), dc, memory.kept_cell + i * H, H);
   }
 
-  // What the step hands down to the state before it, over all its paths.
+  // What the step passes down to the state before it, over all its paths.
   void hand_down(std::size_t rank, std::size_t i) const {
     const std::size_t H = plan.hidden, P = plan.outputs;
     const Carry& carry = call.carry;
@@ -256,6 +256,7 @@ template <class Cell, class S> struct BackwardPass {
     row.gates = walk_.at(own_gates(), rank, step);
     row.previous_hidden = previous;
     row.grad_hidden = dh;
+    row.constants = call.constants;
     if constexpr (!Cell::normalised) row.grad_gates = gates_row(rank, step);
     if constexpr (Cell::has_cell_state) {
       row.cell = walk_.at(call.made_cells.data == nullptr ? call.cells : call.made_cells, rank, step);
@@ -267,7 +268,7 @@ template <class Cell, class S> struct BackwardPass {
       }
     }
     if constexpr (Cell::peepholes) {
-      row.peepholes = static_cast<const S*>(call.learned.weight_ch);
+      row.peepholes = static_cast<const S*>(call.learned.of[kPeepholes]);
       pairs.old_cells[at] = row.previous_cell;
       pairs.cells[at] = row.cell;
     }
@@ -328,7 +329,8 @@ template <class Cell, class S> struct BackwardPass {
             offset(row.grad_cell, j),
             row.grad_gates + j,
             offset(row.total_grad_cell, j),
-            offset(row.peepholes, j)};
+            offset(row.peepholes, j),
+            row.constants};
   }
 
   void to_inputs(std::size_t begin, std::size_t end) {

@@ -57,15 +57,18 @@ const Engine& engine(const std::string& isa) {
   throw std::invalid_argument("nurt.kernels._cpu: this processor has no instruction set '" + isa + "'");
 }
 
+const nurt::CellFacts& facts_of(std::size_t cell) { return nurt::baseline_engine().cells[cell].facts; }
+
 // The sizes of a call, checked before anything is touched.
 std::unique_ptr<Stack> make_stack(int cell, int scalar, int threads, bool packed, std::size_t batch, std::size_t time,
                                   std::size_t features, std::size_t hidden, std::size_t outputs, std::size_t layers,
                                   const std::vector<bool>& reverse, Address lengths) {
-  require(cell >= 0 && cell < nurt::kCellKinds, "no such cell");
+  require(cell >= 0 && static_cast<std::size_t>(cell) < nurt::baseline_engine().count, "no such cell");
   require(scalar >= 0 && scalar < nurt::kScalars, "no such scalar type");
   require(threads >= 1 && threads <= 1024, "the number of threads must lie between 1 and 1024");
   require(batch > 0 && time > 0 && features > 0 && hidden > 0, "B, T, I and H must be at least 1");
-  const bool projected = nurt::kCells[cell].extra == nurt::Extra::projection;
+  const nurt::CellFacts& facts = facts_of(static_cast<std::size_t>(cell));
+  const bool projected = facts.projected;
   require(outputs > 0 && (projected ? outputs <= hidden : outputs == hidden), "P does not fit the cell");
   require(layers > 0 && (reverse.size() == 1 || reverse.size() == 2), "L must be at least 1 and D 1 or 2");
   const auto limit = std::size_t{1} << 40;
@@ -82,7 +85,7 @@ std::unique_ptr<Stack> make_stack(int cell, int scalar, int threads, bool packed
   // Of packed data `time` is the number of rows.
   require(!packed || steps == static_cast<std::int64_t>(time), "packed data do not have the sum of lengths as rows");
   auto stack = std::make_unique<Stack>();
-  stack->cell = static_cast<nurt::CellKind>(cell);
+  stack->cell = static_cast<std::size_t>(cell);
   stack->scalar = static_cast<nurt::Scalar>(scalar);
   stack->threads = threads;
   stack->packed = packed;
@@ -97,43 +100,51 @@ std::unique_ptr<Stack> make_stack(int cell, int scalar, int threads, bool packed
   return stack;
 }
 
-void require_learned(nurt::Extra extra, const Side& side) {
+void require_learned(const nurt::CellFacts& cell, const Side& side) {
   require(side.weight_ih && side.weight_hh, "an address is missing");
-  require(extra != nurt::Extra::peepholes || side.weight_ch, "the peepholes are missing");
-  require(extra != nurt::Extra::projection || side.weight_hr, "the projection is missing");
-  require(extra != nurt::Extra::norms || (side.norm_ih && side.norm_hh && side.norm_cell), "the norms are missing");
+  for (std::size_t i = 0; i < cell.learned.count; ++i) {
+    const nurt::LearnedTensor& one = cell.learned.of[i];
+    require(side.learned.of[i] || one.optional, (std::string(one.name) + " is missing").c_str());
+  }
+}
+
+void require_constants(const nurt::CellFacts& cell, const std::vector<double>& constants) {
+  require(constants.size() == cell.constants, "the cell has another number of constants");
 }
 
 void require_forward(const Stack& stack) {
-  const nurt::CellFacts& cell = nurt::kCells[static_cast<int>(stack.cell)];
+  const nurt::CellFacts& cell = facts_of(stack.cell);
   require(stack.inputs.data && stack.final_hidden, "an address is missing");
   require(!cell.has_cell_state || stack.final_cell, "the cell needs room for its final cell state");
+  require_constants(cell, stack.constants);
   for (const Layer& layer : stack.layers) {
     require(layer.outputs, "an address is missing");
     for (std::size_t d = 0; d < stack.reverse.size(); ++d) {
       const Side& side = layer.sides[d];
-      require_learned(cell.extra, side);
+      require_learned(cell, side);
       require(!cell.has_cell_state || (side.gates != nullptr) == (side.cells != nullptr),
               "keep gates and cells, or neither");
-      require(side.gates == nullptr || cell.extra != nurt::Extra::norms || side.normals, "keep the norms too");
-      require(side.gates == nullptr || cell.extra != nurt::Extra::projection || side.made, "keep what is projected too");
+      require(side.gates == nullptr || !cell.normalised || side.normals, "keep the norms too");
+      require(side.gates == nullptr || !cell.projected || side.made, "keep what is projected too");
     }
   }
 }
 
 void require_backward(const Stack& stack) {
-  const nurt::CellFacts& cell = nurt::kCells[static_cast<int>(stack.cell)];
+  const nurt::CellFacts& cell = facts_of(stack.cell);
   require(stack.inputs.data, "an address is missing");
+  require_constants(cell, stack.constants);
   for (const Layer& layer : stack.layers) {
     require(layer.outputs, "an address is missing");
     for (std::size_t d = 0; d < stack.reverse.size(); ++d) {
       const Side& side = layer.sides[d];
-      require_learned(cell.extra, side);
-      require(cell.extra != nurt::Extra::norms || side.normals, "the forward pass kept no norms");
-      require(cell.extra != nurt::Extra::projection || side.made, "the forward pass kept nothing that is projected");
+      require_learned(cell, side);
+      require(!cell.normalised || side.normals, "the forward pass kept no norms");
+      require(!cell.projected || side.made, "the forward pass kept nothing that is projected");
       require(!side.keep_cell.data || side.made_cells, "the forward pass kept no cell states before zoneout");
-      require(cell.kept > 0 || !side.keep_hidden.data || side.made, "the forward pass kept nothing before zoneout");
-      require(cell.kept == 0 || side.gates, "the forward pass kept no gates");
+      const bool keeps = cell.kept.count > 0;
+      require(keeps || !side.keep_hidden.data || side.made, "the forward pass kept nothing before zoneout");
+      require(!keeps || side.gates, "the forward pass kept no gates");
       require(!cell.has_cell_state || side.cells, "the forward pass kept no cell states");
     }
   }
@@ -172,6 +183,38 @@ template <auto member, class Class> void strided(nb::class_<Class>& type, const 
       [](Class& self, const RowsIn& value) { self.*member = rows(value); });
 }
 
+// An entry of a table of learned tensors.
+template <class Memory> Memory*& at(Memory* (&table)[nurt::kMostLearned], std::size_t index) {
+  if (index >= nurt::kMostLearned) throw std::out_of_range("nurt.kernels._cpu: no such learned tensor");
+  return table[index];
+}
+
+// The facts of every cell, in the order of their codes.
+nb::list cells() {
+  const Engine& all = nurt::baseline_engine();
+  nb::list found;
+  for (std::size_t code = 0; code < all.count; ++code) {
+    const nurt::CellFacts& cell = all.cells[code].facts;
+    nb::list kept, learned;
+    for (std::size_t i = 0; i < cell.kept.count; ++i) kept.append(nb::str(cell.kept.of[i]));
+    for (std::size_t i = 0; i < cell.learned.count; ++i) {
+      const nurt::LearnedTensor& one = cell.learned.of[i];
+      learned.append(nb::make_tuple(nb::str(one.name), one.blocks, one.optional));
+    }
+    nb::dict facts;
+    facts["name"] = nb::str(cell.name);
+    facts["gates"] = cell.gates;
+    facts["kept"] = kept;
+    facts["has_cell"] = cell.has_cell_state;
+    facts["projected"] = cell.projected;
+    facts["normalised"] = cell.normalised;
+    facts["learned"] = learned;
+    facts["constants"] = cell.constants;
+    found.append(facts);
+  }
+  return found;
+}
+
 void bind_stack(nb::module_& module) {
   nb::class_<Side> side(module, "Side", "One direction of one layer; see Side in stack.h.");
   side.def(nb::init<>());
@@ -179,12 +222,6 @@ void bind_stack(nb::module_& module) {
   address<&Side::weight_hh>(side, "weight_hh");
   address<&Side::bias_ih>(side, "bias_ih");
   address<&Side::bias_hh>(side, "bias_hh");
-  address<&Side::weight_hr>(side, "weight_hr");
-  address<&Side::weight_ch>(side, "weight_ch");
-  address<&Side::norm_ih>(side, "norm_ih");
-  address<&Side::norm_hh>(side, "norm_hh");
-  address<&Side::norm_cell>(side, "norm_cell");
-  address<&Side::norm_cell_bias>(side, "norm_cell_bias");
   address<&Side::hidden_mask>(side, "hidden_mask");
   strided<&Side::keep_hidden>(side, "keep_hidden");
   strided<&Side::keep_cell>(side, "keep_cell");
@@ -197,14 +234,12 @@ void bind_stack(nb::module_& module) {
   address<&Side::grad_weight_hh>(side, "grad_weight_hh");
   address<&Side::grad_bias_ih>(side, "grad_bias_ih");
   address<&Side::grad_bias_hh>(side, "grad_bias_hh");
-  address<&Side::grad_weight_hr>(side, "grad_weight_hr");
-  address<&Side::grad_weight_ch>(side, "grad_weight_ch");
-  address<&Side::grad_norm_ih>(side, "grad_norm_ih");
-  address<&Side::grad_norm_hh>(side, "grad_norm_hh");
-  address<&Side::grad_norm_cell>(side, "grad_norm_cell");
-  address<&Side::grad_norm_cell_bias>(side, "grad_norm_cell_bias");
   address<&Side::total_grad_hidden>(side, "total_grad_hidden");
   address<&Side::total_grad_cell>(side, "total_grad_cell");
+
+  side.def("learned", [](Side& self, std::size_t index, Address value) { at(self.learned.of, index) = pointer(value); });
+  side.def("grad_learned",
+           [](Side& self, std::size_t index, Address value) { at(self.grad_learned.of, index) = pointer(value); });
 
   nb::class_<Layer> layer(module, "Layer", "One layer; see Layer in stack.h.");
   address<&Layer::outputs>(layer, "outputs");
@@ -228,6 +263,7 @@ void bind_stack(nb::module_& module) {
   stack.def_rw("scale", &Stack::scale);
   stack.def_rw("clear_past_end", &Stack::clear_past_end);
   stack.def_rw("gradient_clip", &Stack::gradient_clip);
+  stack.def_rw("constants", &Stack::constants);
   strided<&Stack::inputs>(stack, "inputs");
   strided<&Stack::grad_outputs>(stack, "grad_outputs");
   address<&Stack::initial_hidden>(stack, "initial_hidden");
@@ -246,14 +282,15 @@ void bind_stack(nb::module_& module) {
 // Layers one above the other, stepped together. Weights are packed here; states and outputs belong to the caller.
 class Stream {
  public:
-  Stream(const std::string& isa, int cell, int scalar, std::size_t batch, int threads)
-      : batch_(batch), threads_(threads) {
+  Stream(const std::string& isa, int cell, int scalar, std::size_t batch, int threads, std::vector<double> constants)
+      : batch_(batch), threads_(threads), constants_(std::move(constants)) {
     require(threads >= 1 && threads <= 1024, "the number of threads must lie between 1 and 1024");
-    require(cell >= 0 && cell < nurt::kCellKinds, "no such cell");
+    require(cell >= 0 && static_cast<std::size_t>(cell) < nurt::baseline_engine().count, "no such cell");
     require(scalar >= 0 && scalar < nurt::kScalars, "no such scalar type");
     require(batch > 0, "B must be at least 1");
-    calls_ = &engine(isa).stream[cell][scalar];
-    extra_ = nurt::kCells[cell].extra;
+    calls_ = &engine(isa).cells[cell].stream[scalar];
+    facts_ = &facts_of(static_cast<std::size_t>(cell));
+    require_constants(*facts_, constants_);
   }
   ~Stream() {
     for (auto& layer : layers_) calls_->close(layer->handle);
@@ -265,8 +302,8 @@ class Stream {
   void add_layer(std::size_t inputs, std::size_t hidden, std::size_t columns, const Side& side, Address state_hidden,
                  Address state_cell, Address outputs) {
     require(inputs > 0 && hidden > 0 && columns > 0 && state_hidden && outputs, "an address is missing");
-    require_learned(extra_, side);
-    require(extra_ == nurt::Extra::projection ? columns <= hidden : columns == hidden, "P does not fit the cell");
+    require_learned(*facts_, side);
+    require(facts_->projected ? columns <= hidden : columns == hidden, "P does not fit the cell");
     require(layers_.empty() || layers_.back()->columns == inputs, "a layer does not fit on the one below");
     auto layer = std::make_unique<Level>(batch_, inputs, hidden, columns, threads_);
     Forward& call = layer->call;
@@ -275,7 +312,8 @@ class Stream {
     call.weight_hh = side.weight_hh;
     call.bias_ih = side.bias_ih;
     call.bias_hh = side.bias_hh;
-    call.learned = {side.weight_hr, side.weight_ch, side.norm_ih, side.norm_hh, side.norm_cell, side.norm_cell_bias};
+    call.learned = side.learned;
+    call.constants = constants_.data();
     call.initial_hidden = call.final_hidden = pointer(state_hidden);
     call.initial_cell = call.final_cell = pointer(state_cell);
     call.outputs = {pointer(outputs), static_cast<std::ptrdiff_t>(columns), 0};
@@ -309,8 +347,9 @@ class Stream {
 
   std::size_t batch_;
   int threads_;
+  std::vector<double> constants_;
   const nurt::StreamCalls* calls_;
-  nurt::Extra extra_;
+  const nurt::CellFacts* facts_;
   std::vector<std::unique_ptr<Level>> layers_;
   std::mutex turn_;
 };
@@ -336,13 +375,14 @@ NB_MODULE(_cpu, module) {
              "Vector instruction sets that this processor and its operating system can run, "
              "narrowest first; the first one, 'baseline', is always there.");
   module.def("compiler", &nurt::compiler, "Compiler that built this module.");
+  module.def("cells", &cells, "Name, sizes, kept blocks, learned tensors and constants of every cell.");
   bind_stack(module);
   nb::class_<Stream>(module, "Stream", "Layers stepped one moment at a time, weights packed once.")
-      .def(nb::init<const std::string&, int, int, std::size_t, int>())
+      .def(nb::init<const std::string&, int, int, std::size_t, int, std::vector<double>>())
       .def("add_layer", &Stream::add_layer, "I, H, P, the weights; then hidden and cell state and room for outputs (B, P).")
       .def("step", &Stream::step, "One step from `inputs` (B, I) to `outputs` (B, P); the states move on in place.");
   module.def("map", &map, "tanh (0) or sigmoid (1) of `count` numbers, as the cells compute them.");
-  module.def("draw", &draw, "`count` coins that show 1 with probability `keep`, as torch's generator throws them.");
+  module.def("draw", &draw, "A Bernoulli mask of `count` numbers, 1 with probability `keep`, with the draws of torch's generator.");
   module.def("poison_scratch", &nurt::poison_scratch, "Fill scratch memory with NaN before use; for tests.");
   nurt::bind_scan(module);
 }

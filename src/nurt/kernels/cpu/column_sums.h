@@ -49,7 +49,7 @@ template <class Cell, class S> void sum_columns([[maybe_unused]] const Plan& pla
   [[maybe_unused]] const S* da = pairs.grad_gates;
   [[maybe_unused]] const auto learned = [](void* to, std::size_t first) { return offset(static_cast<S*>(to), first); };
   if constexpr (Cell::peepholes) {
-    void* to = call.grad_learned.weight_ch;
+    void* to = call.grad_learned.of[kPeepholes];
     const ColumnSum<S> sums[] = {{learned(to, 0), da, row, pairs.old_cells, 0, H},
                                  {learned(to, H), da + H, row, pairs.old_cells, 0, H},
                                  {learned(to, 2 * H), da + 3 * H, row, pairs.cells, 0, H}};

@@ -1,13 +1,6 @@
 // Every cell in both scalar types for one instruction set; compiled once per set (see CMakeLists.txt).
 #include "backward.h"
-#include "cells/elman.h"
-#include "cells/cifg_lstm.h"
-#include "cells/gru.h"
-#include "cells/layer_norm_lstm.h"
-#include "cells/lstm.h"
-#include "cells/peephole_lstm.h"
-#include "cells/projected_lstm.h"
-#include "cells/reset_before_gru.h"
+#include "cells.h"
 #include "draws.h"
 #include "forward.h"
 #include "stream.h"
@@ -35,16 +28,17 @@ template <class Cell, class S> void enter_stream(StreamCalls& calls) {
   calls = {&open_stream<Cell, S>, &step_stream<Cell, S>, &close_stream<Cell, S>};
 }
 
-template <class Cell, CellKind kind> void enter(Engine& engine) {
-  static_assert(kCells[static_cast<int>(kind)].kept == (Cell::gates_are_output ? 0 : Cell::row_blocks), "see problem.h");
-  static_assert(kCells[static_cast<int>(kind)].has_cell_state == Cell::has_cell_state, "see problem.h");
-  constexpr int row = static_cast<int>(kind);
-  engine.forward[row][static_cast<int>(Scalar::float32)] = &forward<Cell, float>;
-  engine.forward[row][static_cast<int>(Scalar::float64)] = &forward<Cell, double>;
-  engine.backward[row][static_cast<int>(Scalar::float32)] = &backward<Cell, float>;
-  engine.backward[row][static_cast<int>(Scalar::float64)] = &backward<Cell, double>;
-  enter_stream<Cell, float>(engine.stream[row][static_cast<int>(Scalar::float32)]);
-  enter_stream<Cell, double>(engine.stream[row][static_cast<int>(Scalar::float64)]);
+template <class Cell> void enter(Engine& engine, const char* name) {
+  static_assert(Cell::kept.count == (Cell::gates_are_output ? 0 : Cell::row_blocks), "name what is kept");
+  CellCode& code = engine.cells[engine.count++];
+  code.facts = {name, Cell::gates, Cell::kept, Cell::has_cell_state, Cell::projected, Cell::normalised, Cell::learned,
+                Cell::constants};
+  code.forward[static_cast<int>(Scalar::float32)] = &forward<Cell, float>;
+  code.forward[static_cast<int>(Scalar::float64)] = &forward<Cell, double>;
+  code.backward[static_cast<int>(Scalar::float32)] = &backward<Cell, float>;
+  code.backward[static_cast<int>(Scalar::float64)] = &backward<Cell, double>;
+  enter_stream<Cell, float>(code.stream[static_cast<int>(Scalar::float32)]);
+  enter_stream<Cell, double>(code.stream[static_cast<int>(Scalar::float64)]);
 }
 
 template <class S> void map(int function, const void* from, void* to, std::size_t count) {
@@ -64,17 +58,10 @@ void drop(const void* from, const std::uint8_t* mask, double scale, void* to, st
 
 Engine build() {
   Engine engine{};
-  enter<Lstm, CellKind::lstm>(engine);
-  enter<Gru, CellKind::gru>(engine);
-  enter<Elman<Tanh>, CellKind::elman_tanh>(engine);
-  enter<Elman<Relu>, CellKind::elman_relu>(engine);
-  enter<Elman<Sigmoid>, CellKind::elman_sigmoid>(engine);
-  enter<Elman<Identity>, CellKind::linear>(engine);
-  enter<PeepholeLstm, CellKind::peephole_lstm>(engine);
-  enter<CifgLstm, CellKind::cifg_lstm>(engine);
-  enter<ResetBeforeGru, CellKind::reset_before_gru>(engine);
-  enter<ProjectedLstm, CellKind::projected_lstm>(engine);
-  enter<LayerNormLstm, CellKind::layer_norm_lstm>(engine);
+  // NURT_CELLS comes from the headers in cells/, see CMakeLists.txt.
+#define NURT_ENTER(Cell, name) enter<Cell>(engine, name);
+  NURT_CELLS(NURT_ENTER)
+#undef NURT_ENTER
   engine.drop[static_cast<int>(Scalar::float32)] = &drop<float>;
   engine.drop[static_cast<int>(Scalar::float64)] = &drop<double>;
   engine.draw = &draw;

@@ -43,7 +43,7 @@ template <class Cell, class S> struct Prepared {
         const S* w = static_cast<const S*>(call.weight_hh);
         hidden_weights.pack_columns(task - input_pieces, [&](std::size_t n) { return w + n * plan.outputs; });
       } else {
-        const S* w = Cell::projected ? static_cast<const S*>(call.learned.weight_hr)
+        const S* w = Cell::projected ? static_cast<const S*>(call.learned.of[kProjection])
                                      : static_cast<const S*>(call.weight_hh) + Cell::recurrent_blocks * H * H;
         further_weights.pack_columns(task - input_pieces - hidden_pieces, [&](std::size_t n) { return w + n * H; });
       }
@@ -300,8 +300,8 @@ template <class Cell, class S> class ForwardPass {
   // What the step of a row reads and writes, from its first column.
   ForwardSlice<S> row_at(std::size_t rank, std::size_t step, S* gates, const S* previous) const {
     const std::size_t H = plan.hidden;
-    ForwardSlice<S> row{gates, previous, nullptr, made_at(rank, step), nullptr, nullptr};
-    if constexpr (Cell::peepholes) row.peepholes = gain(call.learned.weight_ch);
+    ForwardSlice<S> row{gates, previous, nullptr, made_at(rank, step), nullptr, nullptr, call.constants};
+    if constexpr (Cell::peepholes) row.peepholes = gain(call.learned.of[kPeepholes]);
     if constexpr (Cell::has_cell_state) {
       row.cell = call.cells.data == nullptr ? cell_row<S>(call.final_cell, plan, rank) : walk_.at(call.cells, rank, step);
       row.previous_cell = call.cells.data == nullptr ? row.cell
@@ -320,7 +320,7 @@ template <class Cell, class S> class ForwardPass {
     const std::size_t H = plan.hidden;
     for_columns<S>(H, [&](auto io, std::size_t j) {
       Cell::template forward<S>(io, {row.gates + j, row.previous_hidden + j, offset(row.previous_cell, j), row.hidden + j,
-                                     offset(row.cell, j), offset(row.peepholes, j)}, H);
+                                     offset(row.cell, j), offset(row.peepholes, j), row.constants}, H);
     });
   }
 

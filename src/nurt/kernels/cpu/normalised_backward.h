@@ -33,10 +33,10 @@ template <class Cell, class S> struct NormSums {
     const std::size_t sums = Cell::gates * hidden;
     give_part(call.grad_bias_ih, 0, sums);
     give_part(call.grad_bias_hh, 0, sums);
-    give_part(call.grad_learned.norm_ih, gains(0, hidden), sums);
-    give_part(call.grad_learned.norm_hh, gains(1, hidden), sums);
-    give_part(call.grad_learned.norm_cell, cell_gain(hidden), hidden);
-    give_part(call.grad_learned.norm_cell_bias, cell_bias(hidden), hidden);
+    give_part(call.grad_learned.of[kNormIh], gains(0, hidden), sums);
+    give_part(call.grad_learned.of[kNormHh], gains(1, hidden), sums);
+    give_part(call.grad_learned.of[kNormCell], cell_gain(hidden), hidden);
+    give_part(call.grad_learned.of[kNormCellBias], cell_bias(hidden), hidden);
   }
 
  private:
@@ -63,10 +63,10 @@ template <class Cell, class S> class NormalisedBackward {
  public:
   NormalisedBackward(const Learned<const void>& learned, const S* zeros, S* sums, std::size_t hidden)
       : hidden_(hidden),
-        gain_ih_(static_cast<const S*>(learned.norm_ih)),
-        gain_hh_(static_cast<const S*>(learned.norm_hh)),
-        gain_cell_(static_cast<const S*>(learned.norm_cell)),
-        bias_cell_(learned.norm_cell_bias == nullptr ? zeros : static_cast<const S*>(learned.norm_cell_bias)),
+        gain_ih_(static_cast<const S*>(learned.of[kNormIh])),
+        gain_hh_(static_cast<const S*>(learned.of[kNormHh])),
+        gain_cell_(static_cast<const S*>(learned.of[kNormCell])),
+        bias_cell_(learned.of[kNormCellBias] == nullptr ? zeros : static_cast<const S*>(learned.of[kNormCellBias])),
         sums_(sums) {}
 
   void add(const NormalisedBackwardRow<S>& row) { rows_[count_++] = row; }

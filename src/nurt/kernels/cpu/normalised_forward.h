@@ -36,10 +36,10 @@ template <class Cell, class S> class NormalisedForward {
   NormalisedForward(const Learned<const void>& learned, const S* bias, const S* zeros, std::size_t hidden)
       : hidden_(hidden),
         bias_(bias),
-        gain_ih_(static_cast<const S*>(learned.norm_ih)),
-        gain_hh_(static_cast<const S*>(learned.norm_hh)),
-        gain_cell_(static_cast<const S*>(learned.norm_cell)),
-        bias_cell_(learned.norm_cell_bias == nullptr ? zeros : static_cast<const S*>(learned.norm_cell_bias)) {}
+        gain_ih_(static_cast<const S*>(learned.of[kNormIh])),
+        gain_hh_(static_cast<const S*>(learned.of[kNormHh])),
+        gain_cell_(static_cast<const S*>(learned.of[kNormCell])),
+        bias_cell_(learned.of[kNormCellBias] == nullptr ? zeros : static_cast<const S*>(learned.of[kNormCellBias])) {}
 
   // x = LN(x) for rows W_ih x, in their place; `normals` are the rows that keep 1 / sigma, where they are kept.
   static void normalise_inputs(S* const* x, S* const* normals, std::size_t rows, std::size_t hidden) {

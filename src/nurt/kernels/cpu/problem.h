@@ -9,42 +9,35 @@
 
 namespace nurt {
 
-enum class CellKind : int {
-  lstm,
-  gru,
-  elman_tanh,
-  elman_relu,
-  elman_sigmoid,
-  linear,
-  peephole_lstm,
-  cifg_lstm,
-  reset_before_gru,
-  projected_lstm,
-  layer_norm_lstm
+// Bounds of the tables below; raise one where a cell needs more.
+constexpr std::size_t kMostCells = 64, kMostBlocks = 8, kMostLearned = 8;
+
+// A tensor that a cell learns beside W_ih, W_hh and their biases: a vector of `blocks` * H numbers, or the projection
+// (P, H) where `blocks` is 0.
+struct LearnedTensor {
+  const char* name;
+  std::size_t blocks;
+  bool optional;
 };
-constexpr int kCellKinds = 11;
+struct LearnedTensors {
+  std::size_t count;
+  LearnedTensor of[kMostLearned];
+};
+struct Names {
+  std::size_t count;
+  const char* of[kMostBlocks];
+};
 
-// What a cell learns beside W_ih, W_hh and their biases.
-enum class Extra { none, peepholes, projection, norms };
-
-// What is known of a cell without its equations, in the order of CellKind.
+// What is known of a cell without its equations. Each cell states its facts in its own header (cells/cell.h); the
+// binding shows them to Python, so they stand nowhere else.
 struct CellFacts {
-  std::size_t gates;    // blocks of H rows in each weight matrix
-  std::size_t kept;     // blocks of H kept per row and step beside the output; 0 where the output says it all
-  bool has_cell_state;
-  Extra extra = Extra::none;
+  const char* name;
+  std::size_t gates;  // blocks of H rows in each weight matrix
+  Names kept;         // blocks of H kept per row and step beside the output; none where the output says it all
+  bool has_cell_state, projected, normalised;
+  LearnedTensors learned;
+  std::size_t constants;  // numbers of the equation that are not learned
 };
-constexpr CellFacts kCells[kCellKinds] = {{4, 4, true},
-                                          {3, 4, false},
-                                          {1, 0, false},
-                                          {1, 0, false},
-                                          {1, 0, false},
-                                          {1, 0, false},
-                                          {4, 4, true, Extra::peepholes},
-                                          {3, 3, true},
-                                          {3, 3, false},
-                                          {4, 4, true, Extra::projection},
-                                          {4, 4, true, Extra::norms}};
 
 // Columns kept of a row's normalisations: the normal sums of the input and of the recurrent product (4H each), 1/sigma
 // of both, then the mean of the cell state and its 1/sigma.
@@ -75,12 +68,9 @@ struct Plan {
   int threads;
 };
 
-// What a cell learns beside W_ih, W_hh and biases; null where it has no such thing.
+// The addresses of a cell's `LearnedTensors`, in their order; null where an optional one is absent.
 template <class Memory> struct Learned {
-  Memory* weight_hr;                   // (P, H)
-  Memory* weight_ch;                   // (3*H): peepholes of i, f, o
-  Memory *norm_ih, *norm_hh;           // (4*H): gains
-  Memory *norm_cell, *norm_cell_bias;  // (H), the bias optional
+  Memory* of[kMostLearned];
 };
 
 // What happens to the state between two steps; what is absent does not.
@@ -88,7 +78,7 @@ struct Carry {
   const void* hidden_mask;  // (B, P): multiplies h_{t-1} where W_hh meets it
   Rows keep_hidden;         // (B, T, P): k in h_t = k h_{t-1} + (1-k) (new h_t)
   Rows keep_cell;           // (B, T, H): the same for c_t
-  double gradient_clip;     // bound of what a step hands down to the state before it; 0: none
+  double gradient_clip;     // bound of what a step passes down to the state before it; 0: none
 
   bool any() const {
     return hidden_mask != nullptr || keep_hidden.data != nullptr || keep_cell.data != nullptr || gradient_clip > 0;
@@ -107,6 +97,7 @@ struct Forward {
   void *final_hidden, *final_cell;                    // (B, P), (B, H)
   bool clear_past_end;                                // also zero what is kept past a row's length
   Learned<const void> learned;
+  const double* constants;                            // as many as the cell has
   Carry carry;
   Rows made;                                          // (B, T, H): the hidden state before projection or zoneout
   Rows made_cells;                                    // (B, T, H): the cell state before zoneout
@@ -127,6 +118,7 @@ struct Backward {
   Rows total_grad_hidden, total_grad_cell;            // (B, T, ·), optional: dL/dh_t and dL/dc_t over all paths
   Learned<const void> learned;
   Learned<void> grad_learned;                         // each optional
+  const double* constants;
   Carry carry;
   Rows made, made_cells, normals;                     // as the forward pass left them
 };
@@ -138,14 +130,21 @@ struct StreamCalls {
   void (*close)(void* layer);
 };
 
-// One instruction set: every cell in every scalar type.
+// One cell in every scalar type.
+struct CellCode {
+  CellFacts facts;
+  void (*forward[kScalars])(const Plan&, const Forward&);
+  void (*backward[kScalars])(const Plan&, const Backward&);
+  StreamCalls stream[kScalars];
+};
+
+// One instruction set. The order of the cells is the same in all of them.
 struct Engine {
-  void (*forward[kCellKinds][kScalars])(const Plan&, const Forward&);
-  void (*backward[kCellKinds][kScalars])(const Plan&, const Backward&);
-  StreamCalls stream[kCellKinds][kScalars];
+  std::size_t count;
+  CellCode cells[kMostCells];
   // to = from * (mask ? scale : 0), element by element; `to` may be `from`.
   void (*drop[kScalars])(const void* from, const std::uint8_t* mask, double scale, void* to, std::size_t count);
-  // mask = coins that show 1 with the probability `keep`; `generator` is the state of a torch generator and moves on.
+  // mask = a Bernoulli mask, 1 with the probability `keep`; `generator` is the state of a torch generator and moves on.
   void (*draw)(void* generator, double keep, std::uint8_t* mask, std::size_t count);
   // function: 0 tanh, 1 sigmoid; for the accuracy tests.
   void (*map[kScalars])(int function, const void* from, void* to, std::size_t count);

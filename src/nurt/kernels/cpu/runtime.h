@@ -25,7 +25,7 @@ constexpr double kLeastFlops = 3e6;
 using Task = void (*)(void* context, std::size_t index);
 
 // Runs task(context, 0 .. tasks-1), each once, and returns when all are done: by the team that this thread leads, or by
-// this thread alone when it leads none or threads == 1. Tasks are handed out in rising order to whoever is free, so a
+// this thread alone when it leads none or threads == 1. Tasks are assigned in rising order to the next free thread, so a
 // thread that comes late or loses its core costs at most the task it holds. Tasks must not throw.
 void run_tasks(std::size_t tasks, int threads, Task task, void* context);
 
@@ -36,7 +36,7 @@ template <class Work> inline void parallel_for(std::size_t count, int threads, c
       const_cast<Work*>(&work));
 }
 
-// One block of 64-byte aligned memory for the length of a call. Blocks are kept and handed out again, because fresh
+// One block of 64-byte aligned memory for the length of a call. Blocks are kept and reused, because fresh
 // pages cost more than the arithmetic of a small problem.
 class Scratch {
  public:

@@ -1,4 +1,4 @@
-// Python face of the diagonal scan. Addresses and strides come from nurt/kernels/scan_native.py; what is checked here
+// Python face of the diagonal scan. Addresses and strides come from nurt/kernels/native/scan.py; what is checked here
 // is the last guard against a wrong call.
 #include "scan_bindings.h"
 

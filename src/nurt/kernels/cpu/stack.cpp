@@ -22,7 +22,7 @@ class Walker {
   std::size_t rows() const { return stack_.packed ? stack_.time : stack_.batch * stack_.time; }
   std::size_t width() const { return directions() * stack_.outputs; }
   std::size_t features(std::size_t layer) const { return layer == 0 ? stack_.features : width(); }
-  int cell() const { return static_cast<int>(stack_.cell); }
+  const CellCode& cell() const { return engine_.cells[stack_.cell]; }
   int scalar() const { return static_cast<int>(stack_.scalar); }
   std::size_t bytes(std::size_t count) const { return count * (stack_.scalar == Scalar::float32 ? 4 : 8); }
   bool any_mask() const {
@@ -35,7 +35,7 @@ class Walker {
   // Several passes share one team, so that its workers are gathered once; a pass alone gathers what it needs.
   int team_size() const {
     if (stack_.layers.size() * directions() == 1) return 1;
-    const auto gates = static_cast<double>(kCells[cell()].gates);
+    const auto gates = static_cast<double>(cell().facts.gates);
     const double flops = 2.0 * gates * static_cast<double>(planner_.plan().first[planner_.plan().steps]) *
                          static_cast<double>(stack_.hidden * (features(stack_.layers.size() - 1) + stack_.outputs));
     return flops < kLeastFlops ? 1 : stack_.threads;
@@ -69,14 +69,15 @@ class Walker {
     const Side& side = stack_.layers[layer].sides[direction];
     pass.inputs = from;
     pass.outputs = step_after_step(stack_.layers[layer].outputs, width(), direction * stack_.outputs);
-    pass.gates = step_after_step(side.gates, kCells[cell()].kept * stack_.hidden);
+    pass.gates = step_after_step(side.gates, cell().facts.kept.count * stack_.hidden);
     pass.cells = step_after_step(side.cells, stack_.hidden);
     pass.made = step_after_step(side.made, stack_.hidden);
     pass.made_cells = step_after_step(side.made_cells, stack_.hidden);
     pass.normals = step_after_step(side.normals, normal_columns(stack_.hidden));
     pass.weight_ih = side.weight_ih;
     pass.weight_hh = side.weight_hh;
-    pass.learned = {side.weight_hr, side.weight_ch, side.norm_ih, side.norm_hh, side.norm_cell, side.norm_cell_bias};
+    pass.learned = side.learned;
+    pass.constants = stack_.constants.data();
     pass.carry = {side.hidden_mask, side.keep_hidden, side.keep_cell, stack_.gradient_clip};
     pass.initial_hidden = hidden_state(stack_.initial_hidden, layer, direction);
     pass.initial_cell = cell_state(stack_.initial_cell, layer, direction);
@@ -135,7 +136,7 @@ class ForwardWalker : Walker {
     f.final_hidden = hidden_state(stack_.final_hidden, layer, direction);
     f.final_cell = cell_state(stack_.final_cell, layer, direction);
     f.clear_past_end = stack_.clear_past_end;
-    engine_.forward[cell()][scalar()](plan(layer, direction), f);
+    cell().forward[scalar()](plan(layer, direction), f);
   }
 };
 
@@ -176,11 +177,13 @@ class BackwardWalker : Walker {
     std::size_t lowest = 0;
     for (; lowest + 1 < stack_.layers.size(); ++lowest) {
       for (const Side& side : stack_.layers[lowest].sides) {
+        bool any = false;
         for (const void* wanted : {side.grad_weight_ih, side.grad_weight_hh, side.grad_bias_ih, side.grad_bias_hh,
-                                   side.grad_weight_hr, side.grad_weight_ch, side.grad_norm_ih, side.grad_norm_hh,
-                                   side.grad_norm_cell, side.grad_norm_cell_bias, side.total_grad_hidden, side.total_grad_cell}) {
-          if (wanted != nullptr) return lowest;
+                                   side.total_grad_hidden, side.total_grad_cell}) {
+          any = any || wanted != nullptr;
         }
+        for (const void* wanted : side.grad_learned.of) any = any || wanted != nullptr;
+        if (any) return lowest;
       }
     }
     return lowest;
@@ -199,13 +202,12 @@ class BackwardWalker : Walker {
     b.grad_weight_hh = side.grad_weight_hh;
     b.grad_bias_ih = side.grad_bias_ih;
     b.grad_bias_hh = side.grad_bias_hh;
-    b.grad_learned = {side.grad_weight_hr, side.grad_weight_ch, side.grad_norm_ih,
-                      side.grad_norm_hh,   side.grad_norm_cell, side.grad_norm_cell_bias};
+    b.grad_learned = side.grad_learned;
     b.grad_initial_hidden = hidden_state(stack_.grad_initial_hidden, layer, direction);
     b.grad_initial_cell = cell_state(stack_.grad_initial_cell, layer, direction);
     b.total_grad_hidden = step_after_step(side.total_grad_hidden, stack_.outputs);
     b.total_grad_cell = step_after_step(side.total_grad_cell, stack_.hidden);
-    engine_.backward[cell()][scalar()](plan(layer, direction), b);
+    cell().backward[scalar()](plan(layer, direction), b);
   }
 };
 

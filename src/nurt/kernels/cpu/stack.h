@@ -1,7 +1,8 @@
 // A stack of layers and directions: what a whole call works on, and the walk from layer to layer.
 //
-// Python fills these structures by name (bindings.cpp). What a recurrence or an option needs beyond them is a member
-// here, a line in bindings.cpp and a line where stack.cpp hands it to the time loop.
+// Python fills these structures by name (bindings.cpp). What an option needs beyond them is a member here, a line in
+// bindings.cpp and a line where stack.cpp passes it to the time loop. A cell needs none: what it learns and its
+// constants are lists.
 //
 // Tensors other than `inputs` and `grad_outputs` are laid out step after step, (T, B, columns), or packed.
 #pragma once
@@ -16,18 +17,14 @@ namespace nurt {
 struct Side {
   const void *weight_ih = nullptr, *weight_hh = nullptr;                    // (G*H, I or D*P), (G*H, P)
   const void *bias_ih = nullptr, *bias_hh = nullptr;                        // (G*H), optional
-  const void *weight_hr = nullptr, *weight_ch = nullptr;                    // as in Learned of problem.h
-  const void *norm_ih = nullptr, *norm_hh = nullptr;
-  const void *norm_cell = nullptr, *norm_cell_bias = nullptr;
+  Learned<const void> learned{};                                            // as in problem.h
   const void* hidden_mask = nullptr;                                        // (B, P), optional
   Rows keep_hidden{}, keep_cell{};                                          // (B, T, P) and (B, T, H), optional
   void *gates = nullptr, *cells = nullptr;                                  // columns S*H and H, kept for the backward pass
   void *made = nullptr, *made_cells = nullptr, *normals = nullptr;          // as in Forward of problem.h
   void *grad_weight_ih = nullptr, *grad_weight_hh = nullptr;                // optional
   void *grad_bias_ih = nullptr, *grad_bias_hh = nullptr;                    // optional
-  void *grad_weight_hr = nullptr, *grad_weight_ch = nullptr;
-  void *grad_norm_ih = nullptr, *grad_norm_hh = nullptr;
-  void *grad_norm_cell = nullptr, *grad_norm_cell_bias = nullptr;
+  Learned<void> grad_learned{};                                             // each optional
   void *total_grad_hidden = nullptr, *total_grad_cell = nullptr;            // columns P and H, optional
 };
 
@@ -39,7 +36,7 @@ struct Layer {
 };
 
 struct Stack {
-  CellKind cell;
+  std::size_t cell;  // place in Engine::cells
   Scalar scalar;
   int threads;
   bool packed;
@@ -51,6 +48,7 @@ struct Stack {
   double scale = 1.0;                     // of what dropout keeps
   bool clear_past_end = false;
   double gradient_clip = 0.0;             // 0: none
+  std::vector<double> constants;          // of the cell
 
   Rows inputs{};                                                      // (B, T, I)
   const void *initial_hidden = nullptr, *initial_cell = nullptr;      // (L*D, B, P), (L*D, B, H), optional

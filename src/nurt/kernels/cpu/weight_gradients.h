@@ -78,7 +78,7 @@ template <class Cell, class S> class WeightGradients {
   // Of the second product, whose weights are the last rows of W_hh, or of W_hr.
   static Product further(const Plan& plan, const Backward& call) {
     const std::size_t H = plan.hidden, before = Cell::recurrent_blocks * H;
-    if (Cell::projected) return product(call.grad_learned.weight_hr, nullptr, H, plan.outputs, false);
+    if (Cell::projected) return product(call.grad_learned.of[kProjection], nullptr, H, plan.outputs, false);
     if (!Cell::second_product) return product(nullptr, nullptr, 0, 0, false);
     return product(offset(static_cast<S*>(call.grad_weight_hh), before * H),
                    offset(static_cast<S*>(call.grad_bias_hh), before), H, H, false);

@@ -1,7 +1,7 @@
 """Back-propagation through time, written out: one loop forwards that keeps the states, one backwards over the adjoint.
 
 The gradient of a state is *total* when it counts every path to the loss. Going back in time, what reaches the state
-after step t is the gradient of its own output plus what the later steps handed down; ``Recurrence.adjoint`` takes that
+after step t is the gradient of its own output plus what the later steps passed down; ``Recurrence.adjoint`` takes that
 total through one step [werbos1990backpropagation]. The input projection depends on no state, so its gradients are
 three products after the loop. Only inputs and states are kept; gates are recomputed.
 
@@ -21,12 +21,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from nurt.kernels.layer_norm import layer_norm_adjoint
-from nurt.kernels.options import PLAIN, StepOptions, require_constants
+from nurt.kernels.lengths import alive_steps, where_alive, without_padding, zero_unless
 from nurt.kernels.recurrence import Recurrence, StateT, StepGradients, Weights, project, remade
 from nurt.kernels.reference import RECURRENCES
 from nurt.kernels.reference.carry import crossing, crossing_adjoint, partly_kept, partly_kept_adjoint
-from nurt.kernels.reference.ends import alive_steps, where_alive, without_padding, zero_unless
-from nurt.kernels.rung import Request, Rung, dtype_name
+from nurt.kernels.rung import PLAIN, Request, Rung, StepOptions, dtype_name, require_constants
 
 __all__ = ["RUNG", "refuse", "run"]
 
@@ -49,13 +48,13 @@ def run(
         NurtValueError: a mask or a zoneout share asks for a gradient; they are constants here.
     """
     require_constants(options, "adjoint")
-    walk = _Walk(recurrence, alive_steps(inputs, lengths), reverse, options)
+    walk = _TimeLoop(recurrence, alive_steps(inputs, lengths), reverse, options)
     outputs, *final = _ThroughTime.apply(walk, inputs, *state, *weights)  # type: ignore[no-untyped-call]
     return outputs, remade(state, final)
 
 
 @dataclass(frozen=True)
-class _Walk(Generic[StateT]):
+class _TimeLoop(Generic[StateT]):
     """A way through time: everything a pass needs besides the tensors that have gradients.
 
     Args:
@@ -108,7 +107,7 @@ class _ThroughTime(torch.autograd.Function):
     """The two passes as one function of inputs, state fields and weights."""
 
     @staticmethod
-    def forward(ctx: Any, walk: _Walk[Any], *tensors: Tensor | None) -> tuple[Tensor, ...]:
+    def forward(ctx: Any, walk: _TimeLoop[Any], *tensors: Tensor | None) -> tuple[Tensor, ...]:
         inputs, start, weights = _unpacked(walk, tensors)
         states = walk.states(inputs, start, weights)
         ctx.walk, ctx.arguments = walk, len(tensors)
@@ -119,7 +118,7 @@ class _ThroughTime(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor | None) -> tuple[Tensor | None, ...]:
-        # Read once: torch.utils.checkpoint recomputes what is saved and hands each tensor out a single time.
+        # Read once: torch.utils.checkpoint recomputes what is saved and returns each tensor a single time.
         walk, saved = ctx.walk, ctx.saved_tensors
         tensors, kept = saved[: ctx.arguments], saved[ctx.arguments :]
         inputs, start, weights = _unpacked(walk, tensors)
@@ -132,14 +131,14 @@ class _ThroughTime(torch.autograd.Function):
         return None, *(grad if want else None for grad, want in zip(found, ctx.needs_input_grad[1:], strict=True))
 
 
-def _unpacked(walk: _Walk[StateT], tensors: Sequence[Any]) -> tuple[Tensor, StateT, Weights]:
+def _unpacked(walk: _TimeLoop[StateT], tensors: Sequence[Any]) -> tuple[Tensor, StateT, Weights]:
     inputs, rest = tensors[0], tensors[1:]
     fields = len(rest) - len(Weights._fields)
     return inputs, walk.recurrence.state(*rest[:fields]), Weights(*rest[fields:])
 
 
 def _gradients(
-    walk: _Walk[StateT],
+    walk: _TimeLoop[StateT],
     inputs: Tensor,
     states: Sequence[StateT],
     weights: Weights,
@@ -172,7 +171,7 @@ def _projection_backwards(inputs: Tensor, weights: Weights, da: Tensor) -> tuple
 
 
 def _backwards_in_time(
-    walk: _Walk[StateT],
+    walk: _TimeLoop[StateT],
     projected: Tensor,
     states: Sequence[StateT],
     weights: Weights,
@@ -208,7 +207,7 @@ def refuse(request: Request) -> str | None:
     """Return why the adjoint cannot serve ``request``, or None."""
     known = RECURRENCES.get(request.recurrence or "")
     if known is None or known.adjoint is None:
-        return f"nobody has derived the adjoint of {request.recurrence or 'a step of its own'}"
+        return f"there is no adjoint of {request.recurrence or 'a step of its own'}"
     if request.dtype not in _DTYPES:
         return f"the adjoint is proved in float32 and float64, not in {dtype_name(request.dtype)}"
     if "recording" in request.options:

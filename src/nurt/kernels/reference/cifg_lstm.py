@@ -58,4 +58,4 @@ def _gates(projected: Tensor, state: LSTMState, weights: Weights, mask: Tensor |
     return torch.sigmoid(a_f), torch.tanh(a_g), torch.sigmoid(a_o)
 
 
-CIFG_LSTM = Recurrence(name="cifg_lstm", gates=3, state=LSTMState, advance=advance, adjoint=adjoint, sums=sums)
+CIFG_LSTM = Recurrence(name="cifg_lstm", order="fgo", state=LSTMState, advance=advance, adjoint=adjoint, sums=sums)

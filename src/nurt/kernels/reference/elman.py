@@ -76,11 +76,11 @@ def _through_the_sum(da: Tensor, state: ElmanState, weights: Weights, mask: Tens
 
 
 ELMAN_TANH = Recurrence(
-    name="elman_tanh", gates=1, state=ElmanState, advance=advance_tanh, adjoint=adjoint_tanh, sums=sums
+    name="elman_tanh", order="h", state=ElmanState, advance=advance_tanh, adjoint=adjoint_tanh, sums=sums
 )
 ELMAN_RELU = Recurrence(
-    name="elman_relu", gates=1, state=ElmanState, advance=advance_relu, adjoint=adjoint_relu, sums=sums
+    name="elman_relu", order="h", state=ElmanState, advance=advance_relu, adjoint=adjoint_relu, sums=sums
 )
 ELMAN_SIGMOID = Recurrence(
-    name="elman_sigmoid", gates=1, state=ElmanState, advance=advance_sigmoid, adjoint=adjoint_sigmoid, sums=sums
+    name="elman_sigmoid", order="h", state=ElmanState, advance=advance_sigmoid, adjoint=adjoint_sigmoid, sums=sums
 )

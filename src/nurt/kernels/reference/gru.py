@@ -77,4 +77,4 @@ def _sums(
     return {"reset": reset, "update": update_in + update_back, "candidate": candidate_in + torch.sigmoid(reset) * m}, m
 
 
-GRU = Recurrence(name="gru", gates=3, state=GRUState, advance=advance, adjoint=adjoint, sums=sums)
+GRU = Recurrence(name="gru", order="rzn", state=GRUState, advance=advance, adjoint=adjoint, sums=sums)

@@ -88,5 +88,5 @@ def _gains(weights: Weights) -> tuple[Tensor, Tensor, Tensor]:
 
 
 LAYER_NORM_LSTM = Recurrence(
-    name="layer_norm_lstm", gates=4, state=LSTMState, advance=advance, adjoint=adjoint, sums=sums
+    name="layer_norm_lstm", order="ifgo", state=LSTMState, advance=advance, adjoint=adjoint, sums=sums
 )

@@ -47,4 +47,4 @@ def adjoint(
     return StepGradients(da, LinearState(dh), recurrent_gradients(da, seen, weights))
 
 
-LINEAR = Recurrence(name="linear", gates=1, state=LinearState, advance=advance, adjoint=adjoint, sums=sums)
+LINEAR = Recurrence(name="linear", order="h", state=LinearState, advance=advance, adjoint=adjoint, sums=sums)

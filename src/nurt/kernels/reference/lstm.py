@@ -69,4 +69,4 @@ def _gates(
     return torch.sigmoid(a_i), torch.sigmoid(a_f), torch.tanh(a_g), torch.sigmoid(a_o)
 
 
-LSTM = Recurrence(name="lstm", gates=4, state=LSTMState, advance=advance, adjoint=adjoint, sums=sums)
+LSTM = Recurrence(name="lstm", order="ifgo", state=LSTMState, advance=advance, adjoint=adjoint, sums=sums)

@@ -82,4 +82,6 @@ def _peepholes(weights: Weights) -> tuple[Tensor, Tensor, Tensor]:
     return w_ci, w_cf, w_co
 
 
-PEEPHOLE_LSTM = Recurrence(name="peephole_lstm", gates=4, state=LSTMState, advance=advance, adjoint=adjoint, sums=sums)
+PEEPHOLE_LSTM = Recurrence(
+    name="peephole_lstm", order="ifgo", state=LSTMState, advance=advance, adjoint=adjoint, sums=sums
+)

@@ -38,5 +38,5 @@ def adjoint(
 
 
 PROJECTED_LSTM = Recurrence(
-    name="projected_lstm", gates=4, state=lstm.LSTMState, advance=advance, adjoint=adjoint, sums=lstm.sums
+    name="projected_lstm", order="ifgo", state=lstm.LSTMState, advance=advance, adjoint=adjoint, sums=lstm.sums
 )

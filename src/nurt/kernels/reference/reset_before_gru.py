@@ -72,5 +72,5 @@ def _rows(stacked: Tensor) -> tuple[Tensor, Tensor]:
 
 
 RESET_BEFORE_GRU = Recurrence(
-    name="reset_before_gru", gates=3, state=GRUState, advance=advance, adjoint=adjoint, sums=sums
+    name="reset_before_gru", order="rzn", state=GRUState, advance=advance, adjoint=adjoint, sums=sums
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Generic, TypeVar
+from typing import ClassVar, Generic, TypeVar
 
 from torch import Tensor, nn
 
@@ -25,6 +25,9 @@ class AbstractCell(nn.Module, ABC, Generic[StateT]):
         input_size: I, features of an input.
         hidden_size: H, units of the cell.
 
+    Attributes:
+        display_name: what reports and lists call the cell.
+
     Example:
         >>> class Average(AbstractCell[LinearState]):
         ...     def initial_state(self, batch):
@@ -33,6 +36,8 @@ class AbstractCell(nn.Module, ABC, Generic[StateT]):
         ...     def step(self, x, state):
         ...         return LinearState(0.5 * (x + state.hidden))
     """
+
+    display_name: ClassVar[str] = "own cell"
 
     def __init__(self, input_size: int, hidden_size: int) -> None:
         super().__init__()

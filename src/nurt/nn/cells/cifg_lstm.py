@@ -52,6 +52,8 @@ class CIFGLSTMCell(DenseCell[LSTMState]):
         From c_0 = 0, |c_t| ≤ 1 and so |h_t| ≤ tanh 1. Saturation as for :class:`~nurt.nn.LSTMCell`.
     """
 
+    display_name = "CIFG-LSTM"
+
     def __init__(
         self,
         input_size: int,

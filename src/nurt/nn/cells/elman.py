@@ -51,6 +51,8 @@ class ElmanCell(DenseCell[ElmanState]):
         is unbounded and may overflow over long sequences; its derivative at 0 is taken as 0, as torch does.
     """
 
+    display_name = "Elman"
+
     def __init__(
         self,
         input_size: int,

@@ -49,6 +49,8 @@ class GRUCell(DenseCell[GRUState]):
         From h_0 = 0, |h_t| ≤ 1. Saturation as for the LSTM: tanh beyond |x| of about 9, σ above about 17 in float32.
     """
 
+    display_name = "GRU"
+
     def __init__(
         self,
         input_size: int,

@@ -59,6 +59,8 @@ class LayerNormLSTMCell(DenseCell[LSTMState]):
 
     norm_cell_bias: nn.Parameter | None
 
+    display_name = "Layer-norm LSTM"
+
     def __init__(
         self,
         input_size: int,

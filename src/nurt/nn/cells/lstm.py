@@ -53,6 +53,8 @@ class LSTMCell(DenseCell[LSTMState]):
         above about 17 (19 and 37 in float64); a gradient through a gate saturated so far is exactly 0.
     """
 
+    display_name = "LSTM"
+
     def __init__(
         self,
         input_size: int,

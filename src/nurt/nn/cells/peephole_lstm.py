@@ -55,6 +55,8 @@ class PeepholeLSTMCell(DenseCell[LSTMState]):
         As for :class:`~nurt.nn.LSTMCell`.
     """
 
+    display_name = "Peephole LSTM"
+
     def __init__(
         self,
         input_size: int,

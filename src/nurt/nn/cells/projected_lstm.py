@@ -32,7 +32,7 @@ class ProjectedLSTMCell(DenseCell[LSTMState]):
     Args:
         input_size: I.
         hidden_size: H, width of the cell state.
-        proj_size: width of the hidden state, below H.
+        proj_size: width of the hidden state, below H; None for half of H.
         bias: whether b_ih and b_hh exist; the projection has none.
         device: of the weights.
         dtype: of the weights.
@@ -53,16 +53,20 @@ class ProjectedLSTMCell(DenseCell[LSTMState]):
         As for the LSTM, but the projection takes away the bound on |h_t|.
     """
 
+    display_name = "Projected LSTM"
+
     def __init__(
         self,
         input_size: int,
         hidden_size: int,
-        proj_size: int,
+        proj_size: int | None = None,
         bias: bool = True,
         *,
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
     ) -> None:
+        if proj_size is None:
+            proj_size = max(1, positive_size("ProjectedLSTMCell", "hidden_size", hidden_size) // 2)
         if positive_size("ProjectedLSTMCell", "proj_size", proj_size) >= hidden_size:
             raise NurtValueError(
                 "ProjectedLSTMCell: `proj_size` does not narrow the hidden state.",

@@ -52,6 +52,8 @@ class ResetBeforeGRUCell(DenseCell[GRUState]):
         As for :class:`~nurt.nn.GRUCell`.
     """
 
+    display_name = "GRU (reset before)"
+
     def __init__(
         self,
         input_size: int,

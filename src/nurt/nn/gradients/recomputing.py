@@ -10,19 +10,20 @@ Forwards, the segments follow each other without a graph; the state before each 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from nurt.errors import UnavailableError
+from nurt.kernels import StepOptions
+from nurt.nn.gradients.ambient import AmbientState, drawing_from, generator_states
 from nurt.nn.gradients.method import Cuts
-from nurt.nn.gradients.surroundings import Surroundings, drawing_from, generator_states
-from nurt.nn.gradients.walk import Walk
 
-__all__ = ["recomputed"]
+__all__ = ["Advance", "Walk", "recomputed", "turned", "with_masks"]
 
 Grads = Sequence[Tensor | None]
 
@@ -51,7 +52,7 @@ class _Recomputed(torch.autograd.Function):
     def forward(ctx: Any, walk: Walk, cuts: Cuts, count: int, inputs: Tensor, *tensors: Tensor) -> tuple[Tensor, ...]:
         fields, learned = tensors[:count], tensors[count:]
         ctx.walk, ctx.cuts, ctx.count = walk, cuts, count
-        ctx.surroundings, ctx.drawn = Surroundings.of_now(inputs.device.type), []
+        ctx.ambient, ctx.drawn = AmbientState.of_now(inputs.device.type), []
         firsts = range(0, inputs.shape[1], cuts.every)
         kept = [field.new_empty(len(firsts), *field.shape) for field in fields]
         outputs = inputs.new_empty(0)
@@ -92,7 +93,7 @@ class _WayBack:
     def __init__(self, ctx: Any, given: Sequence[Tensor], wanted: Sequence[bool], kept: Sequence[Tensor]) -> None:
         self.walk: Walk = ctx.walk
         self.every: int = ctx.cuts.every
-        self.surroundings: Surroundings = ctx.surroundings
+        self.ambient: AmbientState = ctx.ambient
         self.drawn: Sequence[Sequence[Tensor]] = ctx.drawn
         self.inputs, self.kept, self.wanted = given[0], kept, wanted
         self.fields = slice(1, 1 + ctx.count)
@@ -165,7 +166,7 @@ class _WayBack:
                 made, final = self.walk.between(begin, last, inputs, fields, self.learned)
                 return made[:, first - begin :], final
 
-        made, final = self.surroundings.run(again)
+        made, final = self.ambient.run(again)
         of_inputs, *rest = _gradients((made, *final), (outputs, *state), (inputs, *fields, *self.learned))
         if self.found[0] is not None and of_inputs is not None:
             self.found[0][:, begin:last] += of_inputs
@@ -196,7 +197,7 @@ def _with_graph(ctx: Any, given: Sequence[Tensor], wanted: Sequence[bool], grads
             walk: Walk = ctx.walk
             return walk.between(0, inputs.shape[1], inputs, fields, learned)
 
-    made, final = ctx.surroundings.run(again)
+    made, final = ctx.ambient.run(again)
     asked = [tensor for tensor, want in zip((inputs, *rest), wanted, strict=True) if want]
     found = iter(_gradients((made, *final), grads, asked, create_graph=True))
     return [next(found) if want else None for want in wanted]
@@ -240,3 +241,55 @@ def _no_second_derivative() -> UnavailableError:
         got="create_graph=True",
         cure="A truncated gradient is the gradient of no function. Use Exact() or Checkpointed(...) here.",
     )
+
+
+Advance = Callable[[Tensor, Any, Sequence[Tensor], Tensor | None, bool, StepOptions], tuple[Tensor, Any]]
+"""(inputs, state, learned tensors, lengths, reverse, options) → (outputs, state)."""
+
+
+@dataclass(frozen=True)
+class Walk:
+    """A recurrence, the ends of its rows, and its options; time is each row's own.
+
+    Args:
+        advance: runs the recurrence.
+        make_state: makes a state of its fields.
+        lengths: steps of each row, (B,); None when every row has T.
+        options: of the whole sequence.
+        draws: whether a step may draw random numbers, which a later run must draw again.
+    """
+
+    advance: Advance
+    make_state: Callable[..., Any]
+    lengths: Tensor | None
+    options: StepOptions
+    draws: bool
+
+    def between(
+        self, first: int, last: int, inputs: Tensor, fields: Sequence[Tensor], learned: Sequence[Tensor]
+    ) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """Run steps ``first`` .. ``last`` - 1 on ``inputs`` (B, last - first, I), from the state ``fields``."""
+        lengths = None if self.lengths is None else (self.lengths - first).clamp(0, last - first)
+        options = with_masks(self.options, lambda mask: mask[:, first:last])
+        outputs, state = self.advance(inputs, self.make_state(*fields), learned, lengths, False, options)
+        return outputs, tuple(state)
+
+
+def turned(sequence: Tensor, lengths: Tensor | None) -> Tensor:
+    """Return ``sequence`` (B, T, ·) with each row's own steps in the opposite order; padding stays."""
+    if lengths is None:
+        return sequence.flip(1)
+    steps = torch.arange(sequence.shape[1], device=sequence.device)
+    ends = lengths.to(sequence.device).unsqueeze(1)
+    places = torch.where(steps < ends, ends - 1 - steps, steps)
+    rows = torch.arange(sequence.shape[0], device=sequence.device).unsqueeze(1)
+    return sequence[rows, places]
+
+
+def with_masks(options: StepOptions, change: Callable[[Tensor], Tensor]) -> StepOptions:
+    """Return ``options`` with ``change`` made to the masks that have steps, (B, T, ·)."""
+    shares = (options.keep_hidden, options.keep_cell)
+    if not any(isinstance(share, Tensor) for share in shares):
+        return options
+    hidden, cell = (change(share) if isinstance(share, Tensor) else share for share in shares)
+    return replace(options, keep_hidden=hidden, keep_cell=cell)

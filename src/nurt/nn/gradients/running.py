@@ -16,12 +16,9 @@ from nurt.kernels import Recurrence, StepOptions, Weights
 from nurt.kernels.ops import transformed
 from nurt.kernels.recording import recording_wanted
 from nurt.kernels.recurrence import StateT, remade
-from nurt.nn.gradients.exact import Exact
-from nurt.nn.gradients.method import AbstractGradientMethod, Sizes
-from nurt.nn.gradients.own_time import turned, with_masks
-from nurt.nn.gradients.recomputing import recomputed
-from nurt.nn.gradients.surroundings import drawing_from, generator_states
-from nurt.nn.gradients.walk import Advance, Walk
+from nurt.nn.gradients.ambient import drawing_from, generator_states
+from nurt.nn.gradients.method import AbstractGradientMethod, Exact, SequenceSizes
+from nurt.nn.gradients.recomputing import Advance, Walk, recomputed, turned, with_masks
 
 __all__ = ["Way", "run", "run_module"]
 
@@ -134,7 +131,7 @@ def _run(
     gradient: AbstractGradientMethod,
 ) -> tuple[Tensor, StateT]:
     """Run as ``gradient`` says; where no gradient is asked for every method is the same."""
-    _refuse_lookers_on(gradient)
+    _refuse_observers(gradient)
     tensors = (inputs, *state, *learned)
     own_options = with_masks(options, lambda mask: turned(mask, lengths)) if reverse else options
     walk = Walk(advance, type(state), lengths, own_options, draws)
@@ -146,8 +143,8 @@ def _run(
     return turned(outputs, lengths) if reverse else outputs, remade(state, final)
 
 
-def _sizes(walk: Walk, inputs: Tensor, state: StateT, learned: Sequence[Tensor]) -> Sizes:
-    return Sizes(
+def _sizes(walk: Walk, inputs: Tensor, state: StateT, learned: Sequence[Tensor]) -> SequenceSizes:
+    return SequenceSizes(
         steps=inputs.shape[1],
         state_bytes=sum(field.numel() * field.element_size() for field in state),
         step_bytes=lambda: _kept(walk, 2, inputs, state, learned) - _kept(walk, 1, inputs, state, learned),
@@ -169,8 +166,8 @@ def _kept(walk: Walk, steps: int, inputs: Tensor, state: StateT, learned: Sequen
     return sum(tensor.untyped_storage().nbytes() for place, tensor in kept.items() if place not in known)
 
 
-def _refuse_lookers_on(gradient: AbstractGradientMethod) -> None:
-    """Refuse what looks into the steps while they run.
+def _refuse_observers(gradient: AbstractGradientMethod) -> None:
+    """Refuse what observes the steps while they run.
 
     Raises:
         UnavailableError: a recording, a transform of ``torch.func`` or a forward-mode derivative is at work.

@@ -13,7 +13,7 @@ from nurt.data import Selection
 from nurt.data.series import Series
 from nurt.data.synthetic import noisy_sine
 from nurt.evaluation.forecasts.baselines import AbstractBaseline, Linear, Naive
-from nurt.kernels.threads import threads
+from nurt.kernels import threads
 from nurt.results import Result
 from nurt.tasks.forecasting.options import ForecastPlan
 from nurt.tasks.forecasting.results import ForecastRun, SeedStudy

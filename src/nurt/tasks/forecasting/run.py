@@ -20,7 +20,7 @@ from nurt.evaluation.forecasts.backtest import score
 from nurt.evaluation.forecasts.baselines import baseline, default_baselines
 from nurt.evaluation.forecasts.results import BacktestResult
 from nurt.evaluation.forecasts.verdict import judge
-from nurt.kernels.threads import threads
+from nurt.kernels import threads
 from nurt.results import plain
 from nurt.tasks.forecasting.calibration import Fan
 from nurt.tasks.forecasting.forecaster import QUICK, Forecaster

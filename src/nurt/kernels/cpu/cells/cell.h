@@ -7,9 +7,15 @@
 // A cell that needs more than products and one point-wise step says so among the facts of its layout, and the loop
 // does it around the step: a projection of the new hidden state, a second product in the middle of the step,
 // normalisation of whole rows.
+//
+// A cell is registered by the line NURT_CELL(layout, "name") in its header: the build collects these lines from all
+// headers of this folder (CMakeLists.txt), so that no list of cells is kept by hand.
 #pragma once
 
 #include "../functions.h"
+#include "../problem.h"
+
+#define NURT_CELL(Layout, name)
 
 namespace nurt::NURT_ISA {
 
@@ -19,6 +25,7 @@ template <class S> struct ForwardSlice {
   const S *previous_hidden, *previous_cell;
   S *hidden, *cell;
   const S* peepholes;  // w_ci of this column; w_cf and w_co at + H and + 2 * H
+  const double* constants;
 };
 template <class S> struct BackwardSlice {
   const S* gates;
@@ -28,11 +35,19 @@ template <class S> struct BackwardSlice {
   S* grad_gates;
   S* total_grad_cell;  // optional: total dL/dc_t
   const S* peepholes;
+  const double* constants;
 };
+
+// Places among a cell's learned tensors of those that the loop itself works with.
+constexpr std::size_t kProjection = 0, kPeepholes = 0;
+constexpr std::size_t kNormIh = 0, kNormHh = 1, kNormCell = 2, kNormCellBias = 3;
 
 // Defaults; a cell overrides what differs.
 template <std::size_t RowBlocks, std::size_t Gates> struct CellLayout {
-  static constexpr std::size_t row_blocks = RowBlocks;  // blocks of H kept per row and step
+  static constexpr std::size_t row_blocks = RowBlocks;  // blocks of H in a row
+  static constexpr Names kept{};                        // of these blocks; empty where the row is the output
+  static constexpr LearnedTensors learned{};
+  static constexpr std::size_t constants = 0;
   static constexpr std::size_t gates = Gates;           // blocks of H in W_ih and W_hh
   static constexpr std::size_t recurrent_first = 0;     // W_hh h goes to blocks recurrent_first ..; W_ih x to 0 ..
   static constexpr std::size_t recurrent_blocks = Gates;  // blocks of W_hh that h_{t-1} meets; the rest: second_product

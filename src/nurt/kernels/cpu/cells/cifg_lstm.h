@@ -7,6 +7,7 @@
 namespace nurt::NURT_ISA {
 
 struct CifgLstm : CellLayout<3, 3> {
+  static constexpr Names kept{3, {"forget", "candidate", "output"}};
   static constexpr bool has_cell_state = true;
 
   template <class S, class Io> static void forward(Io io, const ForwardSlice<S>& at, std::size_t hidden) {
@@ -34,5 +35,7 @@ struct CifgLstm : CellLayout<3, 3> {
     io.write(at.grad_cell, dc * f);
   }
 };
+
+NURT_CELL(CifgLstm, "cifg_lstm")
 
 }  // namespace nurt::NURT_ISA

@@ -36,4 +36,9 @@ struct Identity {
   template <class S> static Vector<S> gradient(Vector<S> dh, Vector<S>) { return dh; }
 };
 
+NURT_CELL(Elman<Tanh>, "elman_tanh")
+NURT_CELL(Elman<Relu>, "elman_relu")
+NURT_CELL(Elman<Sigmoid>, "elman_sigmoid")
+NURT_CELL(Elman<Identity>, "linear")
+
 }  // namespace nurt::NURT_ISA

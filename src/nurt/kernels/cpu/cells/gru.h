@@ -9,6 +9,7 @@
 namespace nurt::NURT_ISA {
 
 struct Gru : CellLayout<4, 3> {
+  static constexpr Names kept{4, {"candidate", "reset", "update", "recurrent_candidate"}};
   static constexpr std::size_t recurrent_first = 1;
   static constexpr std::size_t input_block(std::size_t block) { return (block + 2) % 3; }  // torch's order is r z n
   static constexpr bool direct_path = true;
@@ -36,5 +37,7 @@ struct Gru : CellLayout<4, 3> {
     io.write(at.grad_hidden, dh * z);
   }
 };
+
+NURT_CELL(Gru, "gru")
 
 }  // namespace nurt::NURT_ISA

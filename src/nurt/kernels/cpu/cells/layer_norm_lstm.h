@@ -9,6 +9,9 @@
 namespace nurt::NURT_ISA {
 
 struct LayerNormLstm : CellLayout<4, 4> {
+  static constexpr Names kept{4, {"input", "forget", "candidate", "output"}};
+  static constexpr LearnedTensors learned{
+      4, {{"norm_ih", 4, false}, {"norm_hh", 4, false}, {"norm_cell", 1, false}, {"norm_cell_bias", 1, true}}};
   static constexpr bool has_cell_state = true;
   static constexpr bool normalised = true;
 
@@ -46,5 +49,7 @@ struct LayerNormLstm : CellLayout<4, 4> {
     io.write(grad_cell, dc * f);
   }
 };
+
+NURT_CELL(LayerNormLstm, "layer_norm_lstm")
 
 }  // namespace nurt::NURT_ISA

@@ -7,6 +7,7 @@
 namespace nurt::NURT_ISA {
 
 struct Lstm : CellLayout<4, 4> {
+  static constexpr Names kept{4, {"input", "forget", "candidate", "output"}};
   static constexpr bool has_cell_state = true;
 
   template <class S, class Io> static void forward(Io io, const ForwardSlice<S>& at, std::size_t hidden) {
@@ -37,5 +38,7 @@ struct Lstm : CellLayout<4, 4> {
     io.write(at.grad_cell, dc * f);
   }
 };
+
+NURT_CELL(Lstm, "lstm")
 
 }  // namespace nurt::NURT_ISA

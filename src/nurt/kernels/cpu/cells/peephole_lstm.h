@@ -7,6 +7,8 @@
 namespace nurt::NURT_ISA {
 
 struct PeepholeLstm : CellLayout<4, 4> {
+  static constexpr Names kept{4, {"input", "forget", "candidate", "output"}};
+  static constexpr LearnedTensors learned{1, {{"weight_ch", 3, false}}};
   static constexpr bool has_cell_state = true;
   static constexpr bool peepholes = true;
 
@@ -45,5 +47,7 @@ struct PeepholeLstm : CellLayout<4, 4> {
     io.write(at.grad_cell, dc * f + io.read(at.peepholes) * da_i + io.read(at.peepholes + hidden) * da_f);
   }
 };
+
+NURT_CELL(PeepholeLstm, "peephole_lstm")
 
 }  // namespace nurt::NURT_ISA

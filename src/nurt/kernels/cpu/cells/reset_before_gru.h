@@ -7,6 +7,7 @@
 namespace nurt::NURT_ISA {
 
 struct ResetBeforeGru : CellLayout<3, 3> {
+  static constexpr Names kept{3, {"reset", "update", "candidate"}};
   static constexpr std::size_t recurrent_blocks = 2;
   static constexpr bool direct_path = true;
   static constexpr bool second_product = true;
@@ -43,5 +44,7 @@ struct ResetBeforeGru : CellLayout<3, 3> {
     return dq * r;
   }
 };
+
+NURT_CELL(ResetBeforeGru, "reset_before_gru")
 
 }  // namespace nurt::NURT_ISA
