@@ -1,6 +1,6 @@
 """nurt: recurrent networks you can see through.
 
-``import nurt`` costs nothing: every public name is imported when it is first used.
+``import nurt`` takes no time: every public name is imported when it is first used.
 """
 
 from __future__ import annotations

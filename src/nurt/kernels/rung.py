@@ -135,7 +135,7 @@ class Kernel(Protocol):
             lengths: steps of each row, int64 (B,), 0..T; None when every row has T steps. Past its end a row's
                 state is frozen and its output zero.
             reverse: run from each row's own last step to its first.
-            options: what happens to the state from step to step; a rung that refuses them is never handed any.
+            options: what happens to the state from step to step; a rung that refuses them never receives any.
 
         Returns:
             The outputs (B, T, ·), each at the place of its input, and the state after the last step taken.

@@ -191,7 +191,7 @@ def check_gradients(factory: CellFactory) -> None:
     weights = [parameter for parameter in cell.parameters() if parameter.requires_grad]
 
     def function(inputs: Tensor, *rest: Tensor) -> tuple[Tensor, ...]:
-        # gradcheck nudges the weights in place, so the cell sees them without being handed them.
+        # gradcheck nudges the weights in place, so the cell sees the change without a call.
         outputs, final = unroll(cell, inputs, type(state)(*rest[: len(fields)]))
         return (outputs, *final)
 

@@ -185,7 +185,7 @@ def _backwards_in_time(
     sums: dict[str, Tensor] = {}
     for t, before in reversed(list(zip(walk.steps(projected), states, strict=False))):
         alive = None if walk.alive is None else walk.alive[:, t]
-        # A row past its end put out a constant zero and handed its state on untouched.
+        # A row past its end gave a constant zero and passed its state on unchanged.
         made = total if d_outputs is None else _plus(total, {"hidden": d_outputs[:, t]})
         made = made if alive is None else remade(made, (zero_unless(alive, field) for field in made))
         step = walk.one_step_back(t, moments[t], before, weights, made)

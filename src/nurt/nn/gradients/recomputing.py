@@ -3,7 +3,7 @@
 Forwards, the segments follow each other without a graph; the state before each is kept. Backwards there are two ways:
 
 - *exact*: from the last segment to the first, each is run again with a graph, and the gradient of its first state is
-  handed to the segment before;
+  passed to the segment before;
 - *truncated*: for each segment the window that ends with it is run again from its kept first state; the gradient of
   the segment's outputs goes back through the window and ends there.
 """
