@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nurt.nn import CELLS, ProjectedLSTMCell
-from nurt.nn.cells.dense import DenseCell
+from nurt.nn.cells.base import DenseCell
 
 # Dense cells whose hidden state is as wide as the cell.
 DENSE = {

@@ -23,7 +23,7 @@ from nurt.nn import (
     check_cell,
 )
 from nurt.nn.cell_contract import CHECKS
-from nurt.nn.cells.dense import DenseCell
+from nurt.nn.cells.base import DenseCell
 
 # Every dense cell of the registry, whole and without biases; sizes are odd, one, and unequal on purpose.
 DENSE = {name: kind for name, kind in CELLS.items() if issubclass(kind, DenseCell)}

@@ -47,7 +47,7 @@ def backtest(
         with Progress() as progress:
             from nurt.evaluation.forecasts.backtest import BacktestPlan
             from nurt.kernels import threads as computing
-            from nurt.tasks.forecasting import run_backtest
+            from nurt.tasks.forecasting.reuse import run_backtest
 
             selection = reading.selection()
             progress.phase("judging")

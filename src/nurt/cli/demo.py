@@ -35,7 +35,7 @@ def demo(
     """Run the command; every argument is an option of the command line."""
     with answering(context):
         with Progress(seeds + 1) as progress:
-            from nurt.tasks.forecasting import run_demo
+            from nurt.tasks.forecasting.demo import run_demo
 
             result = run_demo(seed=seed, seeds=seeds, out=out, listener=progress)
             if not no_report:

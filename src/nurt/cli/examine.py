@@ -14,8 +14,9 @@ from nurt.cli.progress import Progress
 from nurt.wording import MISSING, count, percent
 
 if TYPE_CHECKING:
-    from nurt.diagnostics import Examination, LayerFindings
-    from nurt.tasks.forecasting import ExamineRun
+    from nurt.diagnostics.examination.examining import Examination
+    from nurt.diagnostics.examination.layer_findings import LayerFindings
+    from nurt.tasks.forecasting.reuse import ExamineRun
 
 __all__ = ["EXAMPLE", "HELP", "NAME", "examine", "show_examination"]
 
@@ -55,8 +56,8 @@ def _examined(reading: Reading, model: Path, rows: int, out: Path | None) -> Exa
     with Progress() as progress:
         import dataclasses
 
-        from nurt.diagnostics import Scope
-        from nurt.tasks.forecasting import run_examine
+        from nurt.diagnostics.examination.layer_findings import Scope
+        from nurt.tasks.forecasting.reuse import run_examine
 
         selection = reading.selection()
         progress.phase("examining")

@@ -14,7 +14,7 @@ from nurt.cli.progress import Progress
 from nurt.tasks.forecasting.options import ForecastPlan
 
 if TYPE_CHECKING:
-    from nurt.tasks.forecasting import ForecastRun
+    from nurt.tasks.forecasting.results import ForecastRun
 
 __all__ = ["EXAMPLE", "HELP", "NAME", "REPORT", "forecast", "write_files"]
 
@@ -44,7 +44,7 @@ def forecast(
     progress = Progress(plan["seeds"])
     with answering(context, lambda: out if progress.training_began else None):
         with progress:
-            from nurt.tasks.forecasting import run_forecast
+            from nurt.tasks.forecasting.run import run_forecast
 
             built = ForecastPlan(**plan)
             selection = reading.selection()

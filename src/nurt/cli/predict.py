@@ -32,7 +32,7 @@ def predict(
     with answering(context):
         with Progress() as progress:
             from nurt.kernels import threads as computing
-            from nurt.tasks.forecasting import run_predict
+            from nurt.tasks.forecasting.reuse import run_predict
 
             selection = reading.selection()
             progress.phase("forecasting")

@@ -23,8 +23,9 @@ from nurt.wording import (
 if TYPE_CHECKING:
     from nurt.evaluation.forecasts.results import BacktestResult
     from nurt.evaluation.forecasts.verdict import ForecastVerdict
-    from nurt.tasks.forecasting import BacktestRun, DemoRun, ForecastRun, ForecastStep, PredictRun
-    from nurt.tasks.forecasting.results import Audit, ForecasterSummary
+    from nurt.tasks.forecasting.demo import DemoRun
+    from nurt.tasks.forecasting.results import Audit, ForecasterSummary, ForecastRun, ForecastStep
+    from nurt.tasks.forecasting.reuse import BacktestRun, PredictRun
 
 __all__ = ["show_backtest", "show_demo", "show_forecast", "show_prediction"]
 

@@ -7,10 +7,9 @@ import polars and torch.
 from nurt.data.frames import from_arrays, from_frame, like
 from nurt.data.selection import Selection, select
 from nurt.data.series import DataCheck, DataFinding, Series, check_series, fingerprint, require_usable
-from nurt.data.splits import TimeSplit, split_by_time
 from nurt.data.table import Table
 from nurt.data.time_axis import absent_stamps, regular_grid
-from nurt.data.windows import Origins, WindowBatch, Windows
+from nurt.data.windows import Origins, TimeSplit, WindowBatch, Windows, split_by_time
 
 __all__ = [
     "DataCheck",

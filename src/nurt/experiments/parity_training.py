@@ -10,8 +10,11 @@ import torch
 from torch import nn
 
 from nurt.experiments.longmemory.network import Network
-from nurt.training import Event, StepEnded, StreamObjective, TrainingSettings, train
+from nurt.training.events import Event, StepEnded
+from nurt.training.loop import train
 from nurt.training.process_state import private_generators
+from nurt.training.settings import TrainingSettings
+from nurt.training.stream import StreamObjective
 
 __all__ = ["ParityTraining", "train_parity"]
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
     from nurt.experiments.forecasts.trial import BaselineScore, Design, DesignScore
-    from nurt.tasks.forecasting import ForecastPlan
+    from nurt.tasks.forecasting.options import ForecastPlan
 
 __all__ = ["EXPERIMENT", "PM10Result", "PM10Settings"]
 
@@ -129,7 +129,7 @@ def compute(settings: PM10Settings, progress: ReportProgress) -> PM10Result:
 
 
 def _plan(settings: PM10Settings, design: Design) -> ForecastPlan:
-    from nurt.tasks.forecasting import ForecastPlan
+    from nurt.tasks.forecasting.options import ForecastPlan
 
     return ForecastPlan(
         look_back=design.look_back,

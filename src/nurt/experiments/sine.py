@@ -140,11 +140,11 @@ def noiseless_error(steps: int) -> float:
 def compute(settings: SineSettings, progress: ReportProgress) -> SineResult:
     """Train the network from several initial weights and compare it with an autoregression."""
     from nurt.data import Series
-    from nurt.data.splits import split_by_time
     from nurt.data.synthetic import noisy_sine
+    from nurt.data.windows import split_by_time
     from nurt.evaluation.forecasts.baselines import Linear, Naive
     from nurt.experiments.forecasts.trial import DesignTrial, train_and_judge
-    from nurt.tasks.forecasting import ForecastPlan
+    from nurt.tasks.forecasting.options import ForecastPlan
 
     values = noisy_sine(settings.seed, settings.observations, noise=settings.noise)
     known = split_by_time(len(values), settings.look_back, 1, validation=0.0, test=TEST).train_end

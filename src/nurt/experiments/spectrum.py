@@ -18,7 +18,7 @@ from nurt.wording import Language, Text
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-    from nurt.diagnostics import Passage
+    from nurt.diagnostics.look.passage import Passage
 
 __all__ = ["EXPERIMENT", "SpectrumResult", "SpectrumSettings"]
 
@@ -91,7 +91,9 @@ class SpectrumResult(ExperimentResult):
 
 def compute(settings: SpectrumSettings, progress: ReportProgress) -> SpectrumResult:
     """Compute the spectrum of a matrix, and the Jacobians of a random network with tanh."""
-    from nurt.diagnostics import jacobian_products, lyapunov_exponents, step_jacobians, weight_spectrum
+    from nurt.diagnostics.dynamics.jacobian import jacobian_products, step_jacobians
+    from nurt.diagnostics.dynamics.lyapunov import lyapunov_exponents
+    from nurt.diagnostics.dynamics.spectrum import weight_spectrum
 
     progress(0.0, Text("powers of a matrix", "potęgi macierzy"))
     small = weight_spectrum(np.array([[settings.eigenvalue, settings.corner], [0.0, settings.eigenvalue]]))
@@ -123,7 +125,7 @@ def _network(settings: SpectrumSettings) -> tuple[np.ndarray, Passage]:
     """Return random weights and a run of tanh units with them, without inputs."""
     import torch
 
-    from nurt.diagnostics import passage
+    from nurt.diagnostics.look.passage import passage
     from nurt.nn import ElmanCell
 
     stream = np.random.default_rng(settings.seed)

@@ -107,10 +107,10 @@ class USDPLNResult(ExperimentResult):
 
 def compute(settings: USDPLNSettings, progress: ReportProgress) -> USDPLNResult:
     """Read the files, train, and evaluate on the test part."""
-    from nurt.data.splits import split_by_time
+    from nurt.data.windows import split_by_time
     from nurt.evaluation.forecasts.baselines import Naive, default_baselines, label_of
     from nurt.experiments.forecasts.trial import one_series, total_gradients, train_and_judge
-    from nurt.tasks.forecasting import ForecastPlan
+    from nurt.tasks.forecasting.options import ForecastPlan
 
     series = one_series(settings.files, COLUMN)
     if settings.span == "all":

@@ -9,8 +9,7 @@ import torch
 from torch import Tensor
 
 from nurt.errors import NurtTypeError, NurtValueError, ShapeError
-from nurt.kernels.lengths import Lengths, whole_numbers
-from nurt.kernels.recurrence import State, StateT, remade
+from nurt.kernels.recurrence import Lengths, State, StateT, remade, whole_numbers
 from nurt.nn.cells.base import positive_size
 
 __all__ = [

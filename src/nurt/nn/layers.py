@@ -18,8 +18,7 @@ from torch import Tensor, nn
 from nurt.errors import NurtTypeError, NurtValueError, ShapeError
 from nurt.kernels.recording import recording_wanted
 from nurt.kernels.stack import each_layer
-from nurt.nn.cells.base import AbstractCell
-from nurt.nn.cells.dense import DenseCell
+from nurt.nn.cells.base import AbstractCell, DenseCell
 from nurt.nn.checking import Lengths, field_names
 from nurt.nn.gradients import EXACT, AbstractGradientMethod
 from nurt.nn.regularisation import NONE, Dropout, Regularisation, check_gradient_clip, check_regularisation, described

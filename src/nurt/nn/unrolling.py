@@ -12,8 +12,7 @@ from nurt import kernels
 from nurt.kernels import StepOptions
 from nurt.kernels.ops import fuses
 from nurt.kernels.recording import recording_wanted
-from nurt.nn.cells.base import AbstractCell, StateT
-from nurt.nn.cells.dense import DenseCell
+from nurt.nn.cells.base import AbstractCell, DenseCell, StateT
 from nurt.nn.cells.diagonal import DiagonalCell
 from nurt.nn.checking import Lengths, check_inputs, check_lengths, check_same_kind, check_state, field_names
 from nurt.nn.gradients import EXACT, AbstractGradientMethod, Way, check_method, run, run_module

@@ -14,7 +14,7 @@ from nurt.reports.sections.verdict import data_section, heading, verdict_panel
 from nurt.wording import count
 
 if TYPE_CHECKING:
-    from nurt.tasks.forecasting import BacktestRun
+    from nurt.tasks.forecasting.reuse import BacktestRun
 
 __all__ = ["write_backtest_report"]
 

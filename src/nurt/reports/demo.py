@@ -13,7 +13,7 @@ from nurt.reports.sections.verdict import heading, verdict_panel
 from nurt.wording import decimals_for, fixed
 
 if TYPE_CHECKING:
-    from nurt.tasks.forecasting import DemoRun
+    from nurt.tasks.forecasting.demo import DemoRun
 
 __all__ = ["write_demo_report"]
 

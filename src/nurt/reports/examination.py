@@ -16,8 +16,9 @@ from nurt.wording import count, plural
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-    from nurt.diagnostics import Examination, LayerFindings
-    from nurt.tasks.forecasting import ExamineRun
+    from nurt.diagnostics.examination.examining import Examination
+    from nurt.diagnostics.examination.layer_findings import LayerFindings
+    from nurt.tasks.forecasting.reuse import ExamineRun
 
 __all__ = ["write_examination_report"]
 

@@ -13,13 +13,16 @@ import torch
 from torch import Tensor, nn
 
 from nurt.data.scaling import MinMaxScaling, StandardScaling, WindowScaling
-from nurt.diagnostics import Examination, Scope, examine
+from nurt.diagnostics.examination.examining import Examination, examine
+from nurt.diagnostics.examination.layer_findings import Scope
 from nurt.errors import ModelFileError, NotFittedError, NurtValueError
 from nurt.nn import ModuleExplanation, explain
 from nurt.results import plain
 from nurt.tasks.modelfile import KINDS, ModelMetadata, kind_of, load_model, load_weights, save_model
 from nurt.tasks.parameters import documented, parameters_of
-from nurt.training import ClippingLedger, CosineDecay, EpochEnded, ReduceOnPlateau, TrainingRecord, TrainingSettings
+from nurt.training.events import EpochEnded, TrainingRecord
+from nurt.training.ledger import ClippingLedger
+from nurt.training.settings import CosineDecay, ReduceOnPlateau, TrainingSettings
 
 __all__ = ["Estimator", "FileContents"]
 

@@ -253,7 +253,7 @@ class Plan:
     def estimator(self) -> Any:
         """Return the unfitted estimator of this plan."""
         from nurt.tasks.modelfile import kind_of
-        from nurt.training import TrainingSettings
+        from nurt.training.settings import TrainingSettings
 
         settings = self.settings()
         estimator = kind_of(self.kind)

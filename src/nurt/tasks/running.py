@@ -13,7 +13,11 @@ from torch import nn
 
 from nurt.errors import OutputError
 from nurt.tasks.estimator import Estimator
-from nurt.training import Checkpoint, Listener, Objective, TrainingRecord, TrainingSettings, train
+from nurt.training.checkpoint import Checkpoint
+from nurt.training.events import Listener, TrainingRecord
+from nurt.training.loop import train
+from nurt.training.objective import Objective
+from nurt.training.settings import TrainingSettings
 
 __all__ = ["TrainingInterrupted", "TrainingSession", "prepare_folder", "seeded", "trained"]
 

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.autograd import gradcheck, gradgradcheck
 
 from nurt.errors import NurtValueError
-from nurt.kernels import PLAIN, StepOptions, Weights, lengths
+from nurt.kernels import PLAIN, StepOptions, Weights, recurrence
 from nurt.kernels.recurrence import StepGradients, remade
 from nurt.kernels.reference import RECURRENCES, adjoint, loop
 
@@ -396,7 +396,7 @@ def test_ended_rows_that_let_gradients_leak_turn_the_comparison_red(name, revers
         try:
             return true(*arguments)
         finally:
-            monkeypatch.setattr(adjoint, "where_alive", lengths.where_alive)
+            monkeypatch.setattr(adjoint, "where_alive", recurrence.where_alive)
 
     monkeypatch.setattr(adjoint, "_backwards_in_time", broken)
     turns_red(one)

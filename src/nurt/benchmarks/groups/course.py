@@ -14,8 +14,8 @@ from nurt.benchmarks.case import Case, CaseGroup, Contender, Contest, Outcome
 from nurt.benchmarks.steps import CELLS, Shape
 from nurt.data.scaling import MinMaxScaling, standardise
 from nurt.data.synthetic import random_walk
-from nurt.tasks.forecasting import ForecastPlan
 from nurt.tasks.forecasting.network import ForecastNetwork, NetworkDesign
+from nurt.tasks.forecasting.options import ForecastPlan
 
 __all__ = ["SEED_JOB", "Job", "contest"]
 

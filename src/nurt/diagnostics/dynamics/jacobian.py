@@ -24,7 +24,7 @@ from nurt.diagnostics.look.batch import BatchCurve, add_curve, over_batch
 from nurt.diagnostics.look.finding import LayerId
 from nurt.diagnostics.look.passage import Passage
 from nurt.errors import NonFiniteError, NurtValueError
-from nurt.kernels.lengths import positions_within
+from nurt.kernels.recurrence import positions_within
 from nurt.results import Result
 from nurt.wording import plural
 

@@ -21,8 +21,7 @@ from nurt.diagnostics.look.passage import Passage
 from nurt.diagnostics.look.steps import StepFunction, Steps, known_step, own_step
 from nurt.errors import NurtValueError, UnavailableError
 from nurt.kernels import Recording, StepOptions, Weights
-from nurt.kernels.lengths import positions_within
-from nurt.kernels.recurrence import project
+from nurt.kernels.recurrence import positions_within, project
 from nurt.kernels.reference import RECURRENCES
 from nurt.nn import AbstractCell
 from nurt.results import Result

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from nurt.diagnostics.look.finding import LayerId
-from nurt.kernels.lengths import positions_within
+from nurt.kernels.recurrence import positions_within
 from nurt.nn import AbstractCell
 from nurt.nn.checking import check_inputs, check_lengths
 

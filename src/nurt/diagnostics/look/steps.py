@@ -14,8 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from nurt.kernels import StepOptions, Weights
-from nurt.kernels.lengths import positions_within
-from nurt.kernels.recurrence import project
+from nurt.kernels.recurrence import positions_within, project
 from nurt.kernels.reference import RECURRENCES
 from nurt.kernels.reference.carry import crossing, partly_kept
 from nurt.nn import AbstractCell

@@ -18,11 +18,12 @@ from nurt.evaluation.forecasts.baselines import AbstractBaseline, Linear, Naive,
 from nurt.evaluation.forecasts.results import BacktestResult
 from nurt.experiments.base import part_of
 from nurt.kernels import recording
-from nurt.tasks.forecasting import Forecaster, ForecastPlan
+from nurt.tasks.forecasting.forecaster import Forecaster
 from nurt.tasks.forecasting.judging import cells_at, origins_after
+from nurt.tasks.forecasting.options import ForecastPlan
 from nurt.tasks.forecasting.problem import series_until, to_tensors
 from nurt.tasks.running import TrainingSession
-from nurt.training import Event, StepEnded
+from nurt.training.events import Event, StepEnded
 from nurt.wording import Text
 
 __all__ = [

@@ -15,7 +15,8 @@ from nurt.experiments.results import Settings
 from nurt.wording import Text
 
 if TYPE_CHECKING:
-    from nurt.training import TrainingRecord, TrainingSettings
+    from nurt.training.events import TrainingRecord
+    from nurt.training.settings import TrainingSettings
 
 __all__ = ["TRAINING", "CellRun", "MemorySettings", "run_all", "tested_stream"]
 
@@ -57,7 +58,7 @@ class MemorySettings(Settings):
     @property
     def training(self) -> TrainingSettings:
         """How each network is trained, on one stretch of a stream."""
-        from nurt.training import TrainingSettings
+        from nurt.training.settings import TrainingSettings
 
         return TrainingSettings(epochs=1, learning_rate=self.learning_rate, clip_norm=self.clip_norm)
 

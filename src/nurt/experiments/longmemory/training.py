@@ -14,7 +14,9 @@ from nurt.data.synthetic import AbstractBenchmark, Echo
 from nurt.experiments.longmemory.network import Network, build, loss_of, tensors
 from nurt.experiments.longmemory.study import TRAINING, CellRun, MemorySettings, tested_stream
 from nurt.nn import Truncated
-from nurt.training import Event, StatefulLoss, StepEnded, StreamObjective, train
+from nurt.training.events import Event, StepEnded
+from nurt.training.loop import train
+from nurt.training.stream import StatefulLoss, StreamObjective
 
 __all__ = ["train_cell", "train_echo"]
 

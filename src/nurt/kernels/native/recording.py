@@ -8,11 +8,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from nurt.kernels.lengths import positions_within
 from nurt.kernels.native.call import CELLS, Call, Given, Left
 from nurt.kernels.native.memory import kept_piece, places, stepwise
 from nurt.kernels.recording import Recording, enter
-from nurt.kernels.recurrence import Weights
+from nurt.kernels.recurrence import Weights, positions_within
 
 __all__ = ["GradientRooms", "batch_sizes_of", "gradient_rooms", "new_recordings", "record_forward", "record_gradients"]
 

@@ -21,8 +21,18 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from nurt.kernels.layer_norm import layer_norm_adjoint
-from nurt.kernels.lengths import alive_steps, where_alive, without_padding, zero_unless
-from nurt.kernels.recurrence import Recurrence, StateT, StepGradients, Weights, project, remade
+from nurt.kernels.recurrence import (
+    Recurrence,
+    StateT,
+    StepGradients,
+    Weights,
+    alive_steps,
+    project,
+    remade,
+    where_alive,
+    without_padding,
+    zero_unless,
+)
 from nurt.kernels.reference import RECURRENCES
 from nurt.kernels.reference.carry import crossing, crossing_adjoint, partly_kept, partly_kept_adjoint
 from nurt.kernels.rung import PLAIN, Request, Rung, StepOptions, dtype_name, require_constants

@@ -8,9 +8,18 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from nurt.kernels.lengths import alive_steps, where_alive, without_padding, zero_unless
 from nurt.kernels.recording import Recording, enter
-from nurt.kernels.recurrence import Recurrence, StateT, Weights, project, remade
+from nurt.kernels.recurrence import (
+    Recurrence,
+    StateT,
+    Weights,
+    alive_steps,
+    project,
+    remade,
+    where_alive,
+    without_padding,
+    zero_unless,
+)
 from nurt.kernels.reference import scan
 from nurt.kernels.reference.carry import crossing, partly_kept
 from nurt.kernels.rung import PLAIN, SCAN, Request, Rung, StepOptions

@@ -8,7 +8,7 @@ import torch
 
 from nurt.kernels.reference.cifg_lstm import CIFG_LSTM
 from nurt.kernels.reference.lstm import LSTMState
-from nurt.nn.cells.dense import DenseCell
+from nurt.nn.cells.base import DenseCell
 
 __all__ = ["CIFGLSTMCell"]
 

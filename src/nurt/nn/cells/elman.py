@@ -8,7 +8,7 @@ import torch
 
 from nurt.errors import NurtValueError
 from nurt.kernels.reference.elman import ELMAN_RELU, ELMAN_SIGMOID, ELMAN_TANH, ElmanState
-from nurt.nn.cells.dense import DenseCell
+from nurt.nn.cells.base import DenseCell
 
 __all__ = ["NONLINEARITIES", "ElmanCell"]
 

@@ -7,7 +7,7 @@ from typing import final
 import torch
 
 from nurt.kernels.reference.gru import GRU, GRUState
-from nurt.nn.cells.dense import DenseCell
+from nurt.nn.cells.base import DenseCell
 
 __all__ = ["GRUCell"]
 

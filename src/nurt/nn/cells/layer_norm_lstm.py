@@ -10,7 +10,7 @@ from torch import nn
 from nurt.kernels import Weights
 from nurt.kernels.reference.layer_norm_lstm import LAYER_NORM_LSTM
 from nurt.kernels.reference.lstm import LSTMState
-from nurt.nn.cells.dense import DenseCell
+from nurt.nn.cells.base import DenseCell
 
 __all__ = ["LayerNormLSTMCell"]
 

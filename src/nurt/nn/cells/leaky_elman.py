@@ -10,7 +10,7 @@ import torch
 from nurt.errors import NurtValueError
 from nurt.kernels.reference.elman import ElmanState
 from nurt.kernels.reference.leaky_elman import leaky_elman
-from nurt.nn.cells.dense import DenseCell
+from nurt.nn.cells.base import DenseCell
 
 __all__ = ["LeakyElmanCell"]
 

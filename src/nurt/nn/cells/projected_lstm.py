@@ -11,8 +11,7 @@ from nurt.errors import NurtValueError
 from nurt.kernels import Weights
 from nurt.kernels.reference.lstm import LSTMState
 from nurt.kernels.reference.projected_lstm import PROJECTED_LSTM
-from nurt.nn.cells.base import positive_size
-from nurt.nn.cells.dense import DenseCell
+from nurt.nn.cells.base import DenseCell, positive_size
 
 __all__ = ["ProjectedLSTMCell"]
 

@@ -8,7 +8,7 @@ import torch
 
 from nurt.kernels.reference.gru import GRUState
 from nurt.kernels.reference.reset_before_gru import RESET_BEFORE_GRU
-from nurt.nn.cells.dense import DenseCell
+from nurt.nn.cells.base import DenseCell
 
 __all__ = ["ResetBeforeGRUCell"]
 

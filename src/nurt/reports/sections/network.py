@@ -16,7 +16,8 @@ from nurt.wording import MISSING, decimals_for, fixed, number, percent, plural, 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-    from nurt.diagnostics import Examination, LayerFindings
+    from nurt.diagnostics.examination.examining import Examination
+    from nurt.diagnostics.examination.layer_findings import LayerFindings
     from nurt.evaluation.forecasts.results import Scores
     from nurt.tasks.forecasting.results import SeedStudy
     from nurt.training.events import TrainingRecord

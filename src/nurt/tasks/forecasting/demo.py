@@ -19,7 +19,7 @@ from nurt.tasks.forecasting.options import ForecastPlan
 from nurt.tasks.forecasting.results import ForecastRun, SeedStudy
 from nurt.tasks.forecasting.run import Trial, fit_plan, judge_on_test, run_forecast
 from nurt.tasks.running import TrainingSession, prepare_folder
-from nurt.training import Listener
+from nurt.training.events import Listener
 
 __all__ = ["DemoRun", "run_demo"]
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from nurt.data.scaling import SCALINGS, AbstractScaling, scaling_from_dict, standardise
 from nurt.data.series import Series, fingerprint
 from nurt.data.windows import Origins, Windows
-from nurt.diagnostics import Scope
+from nurt.diagnostics.examination.layer_findings import Scope
 from nurt.errors import DataError, NotFittedError, NurtTypeError, NurtValueError
 from nurt.evaluation.forecasts.backtest import BacktestPlan
 from nurt.evaluation.forecasts.results import BacktestResult
@@ -25,7 +25,7 @@ from nurt.tasks.forecasting.options import ForecastOptions
 from nurt.tasks.forecasting.problem import CHUNK, CovariateScaling, Problem, fit_network, series_until, to_tensors
 from nurt.tasks.running import TrainingSession
 from nurt.tasks.summary import cell_name
-from nurt.training import TrainingSettings
+from nurt.training.settings import TrainingSettings
 
 __all__ = ["QUICK", "Forecaster"]
 

@@ -9,8 +9,7 @@ import numpy as np
 from torch import Tensor
 
 from nurt.data.series import Series
-from nurt.data.splits import TimeSplit
-from nurt.data.windows import Origins, Windows
+from nurt.data.windows import Origins, TimeSplit, Windows
 from nurt.errors import DataError
 from nurt.evaluation.forecasts.audits.causality import (
     CausalityReport,

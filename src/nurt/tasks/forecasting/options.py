@@ -22,11 +22,11 @@ from nurt.tasks.parameters import (
     whole,
     words,
 )
-from nurt.training import ReduceOnPlateau
+from nurt.training.settings import ReduceOnPlateau
 
 if TYPE_CHECKING:
     from nurt.data.scaling import AbstractScaling
-    from nurt.training import TrainingSettings
+    from nurt.training.settings import TrainingSettings
 
 __all__ = ["RECIPES", "ForecastOptions", "ForecastPlan"]
 

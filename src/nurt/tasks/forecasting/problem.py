@@ -14,12 +14,13 @@ from torch import Tensor, nn
 
 from nurt.data.scaling import FittedScaling, WindowStatistics, standardise
 from nurt.data.series import Series, fingerprint
-from nurt.data.splits import Part, TimeSplit, split_by_time
-from nurt.data.windows import Origins, Windows
+from nurt.data.windows import Origins, Part, TimeSplit, Windows, split_by_time
 from nurt.errors import DataError
 from nurt.tasks.forecasting.network import LOSSES, ForecastNetwork, NetworkDesign, WindowUnits
 from nurt.tasks.running import TrainingSession, seeded
-from nurt.training import Description, TrainingRecord, TrainingSettings
+from nurt.training.events import TrainingRecord
+from nurt.training.objective import Description
+from nurt.training.settings import TrainingSettings
 
 __all__ = [
     "CHUNK",

@@ -18,7 +18,7 @@ from nurt.tasks.summary import ModelSummary
 from nurt.training.events import TrainingRecord
 
 if TYPE_CHECKING:
-    from nurt.diagnostics import Examination
+    from nurt.diagnostics.examination.examining import Examination
 
 __all__ = ["Audit", "ForecastRun", "ForecastStep", "ForecasterSummary", "SeedStudy"]
 

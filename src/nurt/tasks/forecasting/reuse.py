@@ -11,7 +11,8 @@ import numpy as np
 from nurt.data import Selection
 from nurt.data.series import Series
 from nurt.data.windows import Origins
-from nurt.diagnostics import Examination, Scope
+from nurt.diagnostics.examination.examining import Examination
+from nurt.diagnostics.examination.layer_findings import Scope
 from nurt.environment import versions
 from nurt.errors import DataError, ModelFileError
 from nurt.evaluation.forecasts.backtest import BacktestPlan, score

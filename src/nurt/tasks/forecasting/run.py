@@ -37,7 +37,7 @@ from nurt.tasks.forecasting.problem import cut_in_time, series_until
 from nurt.tasks.forecasting.results import Audit, ForecasterSummary, ForecastRun, ForecastStep, SeedStudy
 from nurt.tasks.running import MODEL_FILE, TrainingSession, trained
 from nurt.tasks.summary import summarise
-from nurt.training import Listener
+from nurt.training.events import Listener
 
 __all__ = ["Trial", "fit_plan", "forecast_steps", "judge_on_test", "recent_values", "run_forecast"]
 
