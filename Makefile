@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 # Two test workers share two cores: one computing thread each.
 TEST   := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
 
-.PHONY: demo test test-all check sanitize mutants format bench docs clean help
+.PHONY: demo test test-all check native sanitize mutants format bench docs clean help
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## / - /'
@@ -38,6 +38,9 @@ check: $(VENV)/.developing ## format, lint, types, floors
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+native: $(VENV)/.developing ## rebuild the native code for the baseline instruction set alone, while it is being changed
+	$(BIN)/python -m tests.proofs.build
 
 sanitize: $(VENV)/.developing ## the native tests under the address and undefined-behaviour sanitizers
 	$(BIN)/python -m tests.proofs.sanitize

@@ -15,7 +15,7 @@ from nurt.nn import CELLS, build
 from nurt.tasks.estimator import Estimator, FileContents
 from nurt.tasks.parameters import choice, value, whole
 from nurt.tasks.running import TrainingSession, seeded
-from nurt.training import TrainingSettings
+from nurt.training import Description, LengthBuckets, TrainingSettings
 
 
 class Network(nn.Module):
@@ -41,10 +41,12 @@ class Objective:
 
     def __post_init__(self) -> None:
         self.examples = len(self.classes)
+        self.source = LengthBuckets(self.lengths, tokens=24)
         self.fingerprint = hashlib.sha256(self.batch.numpy().tobytes() + self.classes.numpy().tobytes()).hexdigest()
 
     def loss(self, model: nn.Module, indices: Tensor) -> Tensor:
-        return cross_entropy(model(self.batch[indices], self.lengths[indices]), self.classes[indices])
+        lengths = self.lengths[indices]
+        return cross_entropy(model(self.batch[indices, : lengths.max()], lengths), self.classes[indices])
 
     def validate(self, model: nn.Module) -> float:
         return float(self.loss(model, torch.arange(self.examples)))
@@ -52,8 +54,8 @@ class Objective:
     def inputs(self, indices: Tensor) -> Tensor:
         return self.batch[indices]
 
-    def describe(self, indices: Tensor) -> list[dict[str, object]]:
-        return [{"series": str(int(i)), "first": "1", "last": str(int(self.lengths[i]))} for i in indices]
+    def describe(self, indices: Tensor) -> Description:
+        return Description("sequences", f"numbers {indices.tolist()}")
 
 
 @dataclass(eq=False, repr=False)
