@@ -262,10 +262,12 @@ def test_a_baseline_answers_to_the_name_it_is_asked_by(name):
 
 
 def test_the_statistical_ones_run_on_request_only_and_the_option_offers_them_all():
-    from nurt.cli import options
+    from nurt.tasks.forecasting import ForecastPlan
+    from nurt.tasks.parameters import parameters_of
 
     assert STATISTICAL == ("ets", "arima", "theta")
-    offered = next(one for one in options.BaselineOption.__metadata__ if hasattr(one, "metavar"))
+    offered = next(one for one in parameters_of(ForecastPlan) if one.option == "baseline")
+    assert offered.words() == STATISTICAL
     assert offered.metavar == f"[{'|'.join(STATISTICAL)}]"
 
 
