@@ -39,7 +39,8 @@ check: $(VENV)/.developing ## format, lint, types, floors
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-native: $(VENV)/.developing ## rebuild the native code for the baseline instruction set alone, while it is being changed
+native: ## rebuild the native code for the baseline instruction set alone, while it is being changed
+	@test -e $(VENV)/.developing || $(MAKE) $(VENV)/.developing
 	$(BIN)/python -m tests.proofs.build
 
 sanitize: $(VENV)/.developing ## the native tests under the address and undefined-behaviour sanitizers

@@ -6,6 +6,7 @@ installed extension: for the time in which a cell's header is being written.
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -106,11 +107,15 @@ class SideBuild:
 
 def main() -> None:
     """Replace the installed extension by one with the baseline instruction set alone."""
-    from nurt.kernels import _cpu
-
+    found = importlib.util.find_spec("nurt.kernels._cpu")
+    if found is None or found.origin is None:
+        raise SystemExit("nurt is not installed here: run `make test` once before.")
     build = SideBuild(ROOT / "build" / "native")
     build.configure({"NURT_ONLY_BASELINE": "ON", "CMAKE_BUILD_TYPE": "Release"})
-    print(f"Installed as {shutil.copy(build.extension(os.cpu_count() or 1), _cpu.__file__)}")
+    # Moved, not copied: a process that has the old one loaded keeps it.
+    new = shutil.copy(build.extension(os.cpu_count() or 1), f"{found.origin}.new")
+    Path(new).replace(found.origin)
+    print(f"Installed as {found.origin}")
 
 
 if __name__ == "__main__":
