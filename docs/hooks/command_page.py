@@ -14,6 +14,7 @@ from typing import Any
 
 import nurt
 from nurt.cli import backtest, bench, demo, examine, experiment, forecast, info, predict
+from nurt.cli.options import extended
 from nurt.tasks.parameters import parameters_of
 
 DOCS = Path(__file__).resolve().parents[1]
@@ -41,7 +42,7 @@ def written(text: str, begin: str = BEGIN, end: str = END) -> str:
 
 
 def _section(command: types.ModuleType) -> Iterator[str]:
-    function = getattr(command, command.NAME)
+    function = extended(getattr(command, command.NAME))
     groups: dict[str, list[str]] = {}
     names = []
     for row in _parameters(function):

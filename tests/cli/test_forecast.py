@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-import nurt.tasks.forecasting as task
 from nurt.cli.main import app
 from nurt.errors import DataError, OutputError
 from nurt.nn import CELLS
+from nurt.tasks.forecasting import run as task
 from nurt.training.events import EpochEnded, TrainingEnded, TrainingRecord, TrainingStarted
 
 

@@ -12,9 +12,9 @@ import pytest
 import torch
 from typer.testing import CliRunner, Result
 
-import nurt.tasks.forecasting as task
 from nurt.cli.main import app
 from nurt.errors import ModelFileError
+from nurt.tasks.forecasting import demo, reuse
 
 
 def nurt(*arguments: str | Path) -> Result:
@@ -44,9 +44,9 @@ def asked(monkeypatch: pytest.MonkeyPatch, fabricate: ModuleType) -> dict[str, A
         rows = {"persistence": 0.0388, "linear AR(10)": 0.0149, "LSTM": (0.0151, 0.0006)}
         return task.DemoRun(noise_floor=0.0133, rows=rows, seeds=run.seeds, run=run)
 
-    monkeypatch.setattr(task, "run_predict", run_predict)
-    monkeypatch.setattr(task, "run_backtest", run_backtest)
-    monkeypatch.setattr(task, "run_demo", run_demo)
+    monkeypatch.setattr(reuse, "run_predict", run_predict)
+    monkeypatch.setattr(reuse, "run_backtest", run_backtest)
+    monkeypatch.setattr(demo, "run_demo", run_demo)
     return asked
 
 
@@ -121,7 +121,7 @@ def test_a_damaged_model_file_ends_with_1(command: str, table: Path, monkeypatch
     def refuse(*_: Any) -> None:
         raise ModelFileError("The file m.safetensors is damaged.", cure="Fetch it again.")
 
-    monkeypatch.setattr(task, f"run_{command}", refuse)
+    monkeypatch.setattr(reuse, f"run_{command}", refuse)
     result = nurt(command, "m.safetensors", table, "--json")
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr == "nurt: error: The file m.safetensors is damaged.\nFetch it again.\n"
@@ -131,7 +131,7 @@ def test_an_interrupted_demo_says_that_nothing_was_kept(monkeypatch: pytest.Monk
     def interrupted(**_: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(task, "run_demo", interrupted)
+    monkeypatch.setattr(demo, "run_demo", interrupted)
     result = nurt("demo", "--out", tmp_path)
     assert result.exit_code == 130
     assert "nothing was kept" in result.stderr

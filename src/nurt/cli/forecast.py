@@ -11,7 +11,6 @@ from nurt.cli import console
 from nurt.cli.faults import answering
 from nurt.cli.options import JsonOption, Reading, flag, place, with_options
 from nurt.cli.progress import Progress
-from nurt.tasks.forecasting.options import ForecastPlan
 
 if TYPE_CHECKING:
     from nurt.tasks.forecasting.results import ForecastRun
@@ -30,7 +29,7 @@ REPORT = "report.html"
 TABLE = "forecast.csv"
 
 
-@with_options(reading=Reading, plan=ForecastPlan)
+@with_options(reading=Reading, plan="nurt.tasks.forecasting.options:ForecastPlan")
 def forecast(
     context: typer.Context,
     reading: Reading,
@@ -44,6 +43,7 @@ def forecast(
     progress = Progress(plan["seeds"])
     with answering(context, lambda: out if progress.training_began else None):
         with progress:
+            from nurt.tasks.forecasting.options import ForecastPlan
             from nurt.tasks.forecasting.run import run_forecast
 
             built = ForecastPlan(**plan)

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import importlib
 import inspect
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, get_type_hints
 
 import typer
 
 from nurt.tasks.parameters import MACHINE as MACHINE_PANEL
-from nurt.tasks.parameters import PANELS, TASK, MachineOptions, Parameter, Plan, parameters_of
+from nurt.tasks.parameters import PANELS, TASK, MachineOptions, Parameter, parameters_of
 
 if TYPE_CHECKING:
     from nurt.data import Selection
@@ -30,6 +31,7 @@ __all__ = [
     "SeedOption",
     "ThreadsOption",
     "choice",
+    "extended",
     "flag",
     "place",
     "rate",
@@ -40,6 +42,9 @@ __all__ = [
 DATA = "Data"
 OUTPUT = "Output"
 MACHINE = MACHINE_PANEL.title
+Command = TypeVar("Command", bound=Callable[..., None])
+# The groups of options of each command that has some.
+GROUPS: dict[Callable[..., None], Mapping[str, Any]] = {}
 METAVARS = {"whole": "N", "share": "SHARE", "positive": "RATE", "amount": "NUMBER"}
 
 
@@ -201,37 +206,53 @@ class Reading:
         return dataclasses.replace(chosen, series=grids, notes=(*chosen.notes, note))
 
 
-def with_options(**groups: type[Reading] | type[Plan]) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Return a decorator that replaces arguments of a command by the options of a group.
+def with_options(**groups: type[Reading] | str) -> Callable[[Command], Command]:
+    """Return a decorator that replaces arguments of a command by the options of a group, see :func:`extended`.
 
     Args:
-        **groups: argument → ``Reading``, which the command receives filled in, or a task's plan, of which it receives
-            the fields by name.
+        **groups: argument → :class:`Reading`, which the command receives filled in; or the ``module:Class`` of a plan,
+            of which it receives the fields by name. Named, not imported: the list of all commands needs no plan.
     """
 
-    def extend(command: Callable[..., None]) -> Callable[..., None]:
-        hints = get_type_hints(command, include_extras=True)
-        of_groups = {name: _options_of(group) for name, group in groups.items()}
-        parameters: list[inspect.Parameter] = []
-        for name, one in inspect.signature(command).parameters.items():
-            own = [one.replace(kind=inspect.Parameter.KEYWORD_ONLY, annotation=hints[name])]
-            parameters += of_groups.get(name, own)
+    def mark(command: Command) -> Command:
+        GROUPS[command] = groups
+        return command
 
-        @functools.wraps(command)
-        def run(**given: Any) -> None:
-            for name, group in groups.items():
-                values = {one.name: given.pop(one.name) for one in of_groups[name]}
-                given[name] = Reading(**values) if group is Reading else _of_plan(values)
-            command(**given)
-
-        run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # what inspect reads
-        run.__annotations__ = {one.name: one.annotation for one in parameters}
-        return run
-
-    return extend
+    return mark
 
 
-def _options_of(group: type[Reading] | type[Plan]) -> list[inspect.Parameter]:
+def extended(command: Callable[..., None]) -> Callable[..., None]:
+    """Return a command whose signature has the options of its groups in the place of their arguments."""
+    groups = {
+        name: _imported(group) if isinstance(group, str) else group for name, group in GROUPS.get(command, {}).items()
+    }
+    if not groups:
+        return command
+    hints = get_type_hints(command, include_extras=True)
+    of_groups = {name: _options_of(group) for name, group in groups.items()}
+    parameters: list[inspect.Parameter] = []
+    for name, one in inspect.signature(command).parameters.items():
+        own = [one.replace(kind=inspect.Parameter.KEYWORD_ONLY, annotation=hints[name])]
+        parameters += of_groups.get(name, own)
+
+    @functools.wraps(command)
+    def run(**given: Any) -> None:
+        for name, group in groups.items():
+            values = {one.name: given.pop(one.name) for one in of_groups[name]}
+            given[name] = Reading(**values) if group is Reading else _of_plan(values)
+        command(**given)
+
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # what inspect reads
+    run.__annotations__ = {one.name: one.annotation for one in parameters}
+    return run
+
+
+def _imported(place: str) -> Any:
+    module, _, name = place.partition(":")
+    return getattr(importlib.import_module(module), name)
+
+
+def _options_of(group: Any) -> list[inspect.Parameter]:
     """Return the options of a group, in the order of its fields."""
     fields: Mapping[str, tuple[Any, Any]]
     if group is Reading:

@@ -204,7 +204,7 @@ def parameters_of(owner: type) -> tuple[Parameter, ...]:
     )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False, repr=False, eq=False)
 class TrainingOptions:
     """Options of :class:`nurt.training.TrainingSettings` that every plan offers; None leaves the recipe's value."""
 
@@ -215,7 +215,7 @@ class TrainingOptions:
     patience: int | None = whole(None, "Epochs without improvement before stopping.", TRAINING)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False, repr=False, eq=False)
 class MachineOptions:
     """Options about randomness and the machine that every plan offers."""
 
