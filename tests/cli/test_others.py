@@ -30,11 +30,11 @@ def asked(monkeypatch: pytest.MonkeyPatch, fabricate: ModuleType) -> dict[str, A
 
     def run_predict(model: Path, selection: Any) -> Any:
         asked.update(model=model, selection=selection, threads=torch.get_num_threads())
-        return task.PredictRun(**shared, model_file=str(model), forecast=run.forecast, notes=("A note.",))
+        return reuse.PredictRun(**shared, model_file=str(model), forecast=run.forecast, notes=("A note.",))
 
     def run_backtest(model: Path, selection: Any, plan: Any) -> Any:
         asked.update(model=model, selection=selection, plan=plan, threads=torch.get_num_threads())
-        return task.BacktestRun(
+        return reuse.BacktestRun(
             **shared, first="2021-01-04", model_file=str(model), backtest=run.backtest, verdict=run.verdict,
             versions=run.versions, notes=(),
         )  # fmt: skip
@@ -42,7 +42,7 @@ def asked(monkeypatch: pytest.MonkeyPatch, fabricate: ModuleType) -> dict[str, A
     def run_demo(**options: Any) -> Any:
         asked.update(options)
         rows = {"persistence": 0.0388, "linear AR(10)": 0.0149, "LSTM": (0.0151, 0.0006)}
-        return task.DemoRun(noise_floor=0.0133, rows=rows, seeds=run.seeds, run=run)
+        return demo.DemoRun(noise_floor=0.0133, rows=rows, seeds=run.seeds, run=run)
 
     monkeypatch.setattr(reuse, "run_predict", run_predict)
     monkeypatch.setattr(reuse, "run_backtest", run_backtest)
