@@ -14,7 +14,7 @@ from nurt.cli import console, options
 from nurt.cli.faults import answering
 
 if TYPE_CHECKING:
-    from nurt.nn import ModuleExplanation
+    pass
 
 __all__ = ["EXAMPLE", "HELP", "NAME", "info"]
 
@@ -80,7 +80,6 @@ class Machine:
         import torch
 
         from nurt import environment, kernels, nn
-        from nurt.tasks.summary import cell_name
 
         native: Any = importlib.import_module("nurt.kernels._cpu")
 
@@ -91,7 +90,10 @@ class Machine:
             compiler=native.compiler(),
             threads=torch.get_num_threads(),
             rungs={name: kernels.explain(name).rung for name in RECURRENCES},
-            cells={key: {"name": cell_name(key), "rung": _rung(nn.explain(nn.build(key, 2, 2)))} for key in nn.CELLS},
+            cells={
+                key: {"name": kind.display_name, "rung": ", ".join(nn.explain(nn.build(key, 2, 2)).rungs)}
+                for key, kind in nn.CELLS.items()
+            },
         )
 
     def sections(self) -> list[tuple[str, Facts]]:
@@ -149,10 +151,6 @@ class ModelContents:
         first = [("file", self.file), ("bytes", str(self.bytes)), ("parameters", str(self.parameters))]
         first += [(name.replace("_", " "), str(value)) for name, value in rest.items()]
         return [("Model file", first), *((name.capitalize(), _flat(part)) for name, part in parts.items() if part)]
-
-
-def _rung(explained: ModuleExplanation) -> str:
-    return ", ".join(dict.fromkeys(part.rung for part in explained.parts.values()))
 
 
 def _flat(part: Mapping[str, Any]) -> Facts:

@@ -298,8 +298,7 @@ def alive_steps(inputs: Tensor, lengths: Tensor | None) -> Tensor | None:
     """Return whether step t of row b lies before its end, bool (B, T); None when all do."""
     if lengths is None:
         return None
-    steps = torch.arange(inputs.shape[1], device=inputs.device)
-    return steps < lengths.to(inputs.device).unsqueeze(1)
+    return positions_within(lengths.to(inputs.device), inputs.shape[1])
 
 
 def without_padding(inputs: Tensor, alive: Tensor | None) -> Tensor:

@@ -32,6 +32,11 @@ class ModuleExplanation(Result):
 
     parts: Mapping[str, kernels.Explanation]
 
+    @property
+    def rungs(self) -> tuple[str, ...]:
+        """The rungs that run, each once, in the order of the parts."""
+        return tuple(dict.fromkeys(part.rung for part in self.parts.values()))
+
     def __str__(self) -> str:
         return "\n".join(f"{place}: {part}" for place, part in self.parts.items())
 

@@ -6,13 +6,9 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from nurt.nn import CELLS
 from nurt.results import Result
 
-__all__ = ["ModelSummary", "cell_name", "summarise"]
-
-# Cells whose name in tables is not that of their class.
-NAMES = {"linear": "LinearRNN"}
+__all__ = ["ModelSummary", "summarise"]
 
 S = TypeVar("S", bound="ModelSummary")
 
@@ -38,21 +34,10 @@ class ModelSummary(Result):
     rung: str
 
 
-def cell_name(cell: str) -> str:
-    """Return the name of a cell in tables; ``cell`` is a key of ``nurt.nn.CELLS``."""
-    kind = CELLS[cell]
-    own: str = getattr(kind, "display_name", kind.__name__.removesuffix("Cell"))
-    return NAMES.get(cell, own)
-
-
 def summarise(estimator: Any, kind: type[S]) -> S:
     """Return the summary of a fitted estimator; what ``kind`` adds are attributes of the estimator."""
     found = {field.name: getattr(estimator, field.name, None) for field in dataclasses.fields(kind)}
-    parts = estimator.explain().parts.values()
-    found |= {
-        "parameters": estimator.parameter_count,
-        "rung": ", ".join(dict.fromkeys(part.rung for part in parts)),
-    }
+    found |= {"parameters": estimator.parameter_count, "rung": ", ".join(estimator.explain().rungs)}
     words: dict[str, Any] = {
         name: one if isinstance(one, str | int | float) else type(one).__name__ for name, one in found.items()
     }

@@ -16,6 +16,7 @@ import numpy as np
 from nurt import plotting
 from nurt.results import Result
 from nurt.training.settings import ClipByNorm, Clipping, clipping_from_dict, clipping_to_dict
+from nurt.wording import percent_in_words
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -146,7 +147,8 @@ class ClippingLedger(Result):
         if not self.clipped:
             return f"None of {steps} was clipped at {self.clipping}; {longest}."
         run = "1 step" if self.longest_run == 1 else f"{self.longest_run} steps"
-        counted = f"{_per_cent(self.clipped_share)} of {steps} were clipped at {self.clipping}, the longest run {run}"
+        share = percent_in_words(self.clipped_share, 1 if self.clipped_share < _TAKES_PART else 0)
+        counted = f"{share} of {steps} were clipped at {self.clipping}, the longest run {run}"
         return f"{counted}: {self._meaning()}"
 
     def _meaning(self) -> str:
@@ -342,10 +344,6 @@ def _figure(ledger: ClippingLedger) -> go.Figure:
     names = list(ledger.shares)[::-1]
     figure.add_bar(x=[ledger.shares[name] for name in names], y=names, orientation="h", showlegend=False, row=3, col=1)
     return figure
-
-
-def _per_cent(share: float) -> str:
-    return f"{100.0 * share:.1f} %" if share < _TAKES_PART else f"{100.0 * share:.0f} %"
 
 
 def _joined(first: list[float], second: list[float]) -> list[float]:

@@ -12,7 +12,6 @@ from nurt.diagnostics import Scope
 from nurt.nn import CELLS, LRUCell, MinGRUCell, MinLSTMCell
 from nurt.tasks.forecasting import Forecaster
 from nurt.tasks.forecasting.judging import audit_reach
-from nurt.tasks.summary import cell_name
 
 # The diagonal cells, under the names they are registered by.
 EVERY = dict(CELLS) | {"min_gru": MinGRUCell, "min_lstm": MinLSTMCell, "lru": LRUCell}
@@ -45,5 +44,5 @@ def test_every_cell_forecasts(
 
 
 def test_cells_keep_their_names() -> None:
-    assert {cell: cell_name(cell) for cell in NAMES} == NAMES
-    assert len({cell_name(cell) for cell in CELLS}) == len(CELLS)
+    assert {cell: CELLS[cell].display_name for cell in NAMES} == NAMES
+    assert len({cell.display_name for cell in CELLS.values()}) == len(CELLS)

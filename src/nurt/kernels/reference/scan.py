@@ -18,6 +18,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from nurt.kernels.recurrence import alive_steps
 from nurt.kernels.rung import ScanKernel
 
 __all__ = ["adjoint", "run"]
@@ -28,9 +29,9 @@ def run(
 ) -> tuple[Tensor, Tensor]:
     """Run the scan; arguments and results as for :class:`~nurt.kernels.rung.ScanKernel`."""
     batch, time, size = b.shape
-    alive = None
-    if lengths is not None:
-        alive = (torch.arange(time, device=b.device) < lengths.to(b.device).unsqueeze(1)).unsqueeze(2)
+    alive = alive_steps(b, lengths)
+    if alive is not None:
+        alive = alive.unsqueeze(2)
         # Past its end a row is carried on unchanged: 1 ⊙ h + 0. What stands there is not even multiplied by zero.
         a, b = torch.where(alive, a, 1), torch.where(alive, b, 0)
     # One unbind has one backward; indexing step by step would fill a whole gradient for every step.

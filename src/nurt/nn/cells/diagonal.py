@@ -10,10 +10,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from nurt.kernels import scan
+from nurt.kernels.recurrence import alive_steps, without_padding
 from nurt.nn.cells.base import AbstractCell, StateT
 from nurt.nn.init import uniform_by_hidden_size
 
-__all__ = ["DiagonalCell", "DiagonalState", "GatedDiagonalCell", "without_padding"]
+__all__ = ["DiagonalCell", "DiagonalState", "GatedDiagonalCell"]
 
 
 class DiagonalCell(AbstractCell[StateT]):
@@ -44,17 +45,6 @@ class DiagonalCell(AbstractCell[StateT]):
     @abstractmethod
     def scanned_dtype(self) -> torch.dtype:
         """The dtype of the scan's numbers, complex for a complex state."""
-
-
-def without_padding(inputs: Tensor, lengths: Tensor | None) -> Tensor:
-    """Return ``inputs`` (B, T, I) with zeros past the ends.
-
-    The scan does not read what is computed there, but the gradient of a NaN that is not read is 0 · NaN.
-    """
-    if lengths is None:
-        return inputs
-    past_end = torch.arange(inputs.shape[1], device=inputs.device) >= lengths.to(inputs.device).unsqueeze(1)
-    return inputs.masked_fill(past_end.unsqueeze(2), 0)
 
 
 class DiagonalState(NamedTuple):
@@ -115,7 +105,8 @@ class GatedDiagonalCell(DiagonalCell[DiagonalState]):
         self, inputs: Tensor, state: DiagonalState, *, lengths: Tensor | None, reverse: bool
     ) -> tuple[Tensor, DiagonalState]:
         """Return what repeated steps give, by one scan; see :meth:`DiagonalCell.sequence`."""
-        a, b = self._coefficients(without_padding(inputs, lengths))
+        # The scan does not read past the ends, but the gradient of a NaN that is not read is 0 · NaN.
+        a, b = self._coefficients(without_padding(inputs, alive_steps(inputs, lengths)))
         outputs, final = scan(a, b, state.hidden, lengths=lengths, reverse=reverse)
         return outputs, DiagonalState(final)
 

@@ -46,7 +46,7 @@ class LinearCell(DenseCell[LinearState]):
         Nothing bounds the state. With a spectral radius ρ > 1 float32 overflows after about 89 / ln ρ steps.
     """
 
-    display_name = "Linear recurrence"
+    display_name = "LinearRNN"
 
     def __init__(
         self,

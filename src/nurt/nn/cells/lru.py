@@ -11,8 +11,9 @@ from torch import Tensor, nn
 
 from nurt.errors import NurtValueError
 from nurt.kernels import scan
+from nurt.kernels.recurrence import alive_steps, without_padding
 from nurt.nn.cells.base import positive_size
-from nurt.nn.cells.diagonal import DiagonalCell, without_padding
+from nurt.nn.cells.diagonal import DiagonalCell
 
 __all__ = ["LRUCell", "LRUState"]
 
@@ -139,7 +140,7 @@ class LRUCell(DiagonalCell[LRUState]):
         self, inputs: Tensor, state: LRUState, *, lengths: Tensor | None, reverse: bool
     ) -> tuple[Tensor, LRUState]:
         """Return what repeated steps give, by one scan; see :meth:`DiagonalCell.sequence`."""
-        inputs = without_padding(inputs, lengths)
+        inputs = without_padding(inputs, alive_steps(inputs, lengths))
         before = torch.complex(state.real, state.imaginary)
         memories, final = scan(self.eigenvalues, self._driven(inputs), before, lengths=lengths, reverse=reverse)
         outputs = self._read(memories, inputs)

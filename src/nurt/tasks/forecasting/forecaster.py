@@ -17,6 +17,7 @@ from nurt.diagnostics.examination.layer_findings import Scope
 from nurt.errors import DataError, NotFittedError, NurtTypeError, NurtValueError
 from nurt.evaluation.forecasts.backtest import BacktestPlan
 from nurt.evaluation.forecasts.results import BacktestResult
+from nurt.nn import CELLS
 from nurt.tasks.estimator import Estimator, FileContents
 from nurt.tasks.forecasting.calibration import Calibration, Fan, SeriesContainer
 from nurt.tasks.forecasting.judging import backtest
@@ -24,7 +25,6 @@ from nurt.tasks.forecasting.network import LOSSES, ForecastNetwork, NetworkDesig
 from nurt.tasks.forecasting.options import ForecastOptions
 from nurt.tasks.forecasting.problem import CHUNK, CovariateScaling, Problem, fit_network, series_until, to_tensors
 from nurt.tasks.running import TrainingSession
-from nurt.tasks.summary import cell_name
 from nurt.training.settings import TrainingSettings
 
 __all__ = ["QUICK", "Forecaster"]
@@ -57,7 +57,7 @@ class Forecaster(ForecastOptions, Estimator, kind="forecaster"):
     @property
     def name(self) -> str:
         """Name of the forecast: the alias, or the name of the cell."""
-        return self.alias or cell_name(self.cell)
+        return self.alias or CELLS[self.cell].display_name
 
     @property
     def training_steps(self) -> int:
