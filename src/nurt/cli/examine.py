@@ -95,7 +95,7 @@ def show_examination(run: ExamineRun) -> None:
                  "exponent, nats per step.", quiet=True)  # fmt: skip
     console.gap()
     warned = any(one.level == "warning" for one in found.advice)
-    first, *others = [one.text for one in found.advice] or ["No rule applies."]
+    first, *others = [one.text.en for one in found.advice] or [found.headline.en]
     console.panel("At these weights, on these windows", first, "doubtful" if warned else "good", others)
     console.gap()
     console.line(f"Written to {run.report}" if run.report else "--out FOLDER writes a report with every figure.")
