@@ -80,7 +80,7 @@ def show_examination(run: ExamineRun) -> None:
     shape = f"{model.name}, {model.layers} × {model.hidden} units, reads {model.look_back}, forecasts {model.horizon}"
     looked = f"{found.rows} windows of {count(run.observations)} observations, {run.first} to {run.last}"
     console.facts([("model", shape), ("looked at", looked)])
-    if notes := (*run.notes, *found.notes):
+    if notes := [*run.notes, *(note.en for note in found.notes)]:
         console.gap()
         console.facts([("·", note) for note in notes])
     console.gap()

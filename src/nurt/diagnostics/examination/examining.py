@@ -82,7 +82,7 @@ class Examination(Result):
 
     @property
     def whole(self) -> GradientByLag | None:
-        """That by way of all layers of the first branch that the loss reads at its last step alone; None without one."""
+        """That by way of all layers, of the first branch that the loss reads at its last step alone; None without."""
         return next((one.gradient for one in self.branches if one.through_all), None)
 
     @property

@@ -106,7 +106,7 @@ class GradientByLag(Result):
 
     @property
     def factor(self) -> float:
-        """By what the median gradient of the state is multiplied per step, fitted robustly; NaN for fewer than two values.
+        """By what the median gradient of the state is multiplied per step; NaN with fewer than two values to fit.
 
         The median of the slopes of its logarithm between all pairs of lags [sen1968estimates].
         """
