@@ -50,6 +50,10 @@ QUESTIONS = {
         "Relative error of the gradient of the recurrent weights when it is cut off after K steps. Below the dotted "
         "line the cut costs little, at these weights.",
     ),
+    "maps": _Question(
+        "Units over time",
+        "One line per unit, one column per step; a gradient that vanishes leaves the left of its map white.",
+    ),
     "gates": _Question(
         "Saturation of the gates",
         "One point per unit and gate: to the right, often shut; upwards, often open. Points near the corner at the "

@@ -20,11 +20,12 @@ from nurt.diagnostics.examination.naming import in_words
 from nurt.diagnostics.examination.on_reach import Branch
 from nurt.diagnostics.examination.verdict import advise
 from nurt.diagnostics.gradient.by_lag import GradientByLag, total_by_lag
+from nurt.diagnostics.look.arguments import Call, first_rows, half_mean_square, loss_of
 from nurt.diagnostics.look.capture import evaluating, record
 from nurt.diagnostics.look.finding import LayerId, modules_of
 from nurt.diagnostics.look.layer_record import LayerRecord
 from nurt.diagnostics.units.blocks import recurrent_blocks
-from nurt.errors import NurtError, NurtTypeError, NurtValueError
+from nurt.errors import NurtTypeError, NurtValueError
 from nurt.results import Result, plain
 from nurt.standing import Standing, Verdict
 from nurt.wording import Text, joined, plural
@@ -37,7 +38,6 @@ __all__ = ["Examination", "examine"]
 WIDTH = 80
 _DEFAULT_SCOPE = Scope()
 NOTHING_TO_SAY = Text("No rule applies to what was looked at.", "Żadna reguła nie dotyczy tego, co zbadano.")
-_CUT = Text("The first {first} of {rows} rows were looked at.", "Zbadano {first} pierwszych wierszy z {rows}.")
 _UNREACHED = Text("No gradient of the loss reaches {layer}.", "Żaden gradient funkcji straty nie dociera do: {layer}.")
 _LEFT_OUT = Text(
     "Jacobians, exponents and connectivity left out: {steps} steps are more than {most}.",
@@ -165,14 +165,16 @@ def examine(
 
     Args:
         model: holds layers of ``nurt.nn`` or ``torch.nn``, see :func:`~nurt.diagnostics.record`.
-        batch: what the model is called with: a tensor with rows first, or a tuple of arguments. Of tensors with rows
-            first only ``scope.rows`` rows are kept, unless a loss is given, which may know of all of them.
-        loss: from what the model returns to one number; None for half the mean square of what it returns, of a
-            recurrent layer itself that of its outputs at the last step.
+        batch: what the model is called with: a tensor or packed sequence, a tuple of arguments, or a dict of arguments
+            by name; without the targets, which belong to the loss. It is run as a whole, in the layout of the model; of
+            every layer the first ``scope.rows`` rows are looked at.
+        loss: from what the model returns to one number; None for half the mean square of what it returns, of sequences
+            beside a state, as recurrent layers return them, that of the last step of each row.
         scope: which parts, and how much.
 
     Raises:
-        NurtTypeError: nothing recurrent inside, half precision, or a result without a loss that is known for it.
+        NurtTypeError: nothing recurrent inside, half precision, a batch of another kind, or a result that has no loss
+            of its own.
         NonFiniteError: a weight is NaN or infinite.
         NurtValueError: the model does not run on the batch, uses a layer more than once, or the loss is no finite
             number.
@@ -184,24 +186,16 @@ def examine(
         >>> [layer.recurrence for layer in found.layers], found.rows, found.steps
         (['lstm'], 4, 20)
     """
-    arguments, notes = _arguments(model, batch, loss, scope)
+    call = Call.of(model, batch)
     with evaluating(model), _kept_gradients(model):
-        try:
-            with record(model) as seen, watched(modules_of(model)) as feeding, torch.enable_grad():
-                said = model(*arguments)
-                value = _scalar(said, loss or _default_loss(model))
-                parents = feeding.parents()
-                if value.requires_grad:
-                    torch.autograd.backward(value)
-        except NurtError:
-            raise
-        except (RuntimeError, TypeError) as error:
-            raise NurtValueError(
-                f"examine: the model does not run on this batch: {error}",
-                expected="what the model is called with",
-                got=", ".join(_told(one) for one in arguments),
-            ) from error
-        records = seen.once()
+        with record(model) as seen, watched(modules_of(model)) as feeding, torch.enable_grad():
+            said = call.run(model)
+            given = loss if loss is not None else lambda said: half_mean_square(said, seen.layers)
+            value = loss_of(said, given)
+            parents = feeding.parents()
+            if value.requires_grad:
+                torch.autograd.backward(value)
+        records, notes = first_rows(seen.once(), scope.rows)
         spectra = _spectra(model) if scope.wants("spectra") else {}
         layers = tuple(look_at(one, spectra.get(one.id, ()), scope) for one in records)
     longest = max(one.steps for one in layers)
@@ -218,50 +212,6 @@ def examine(
         branches,
         tuple(notes),
     )
-
-
-def _arguments(model: nn.Module, batch: Any, loss: Any, scope: Scope) -> tuple[tuple[Any, ...], list[Text]]:
-    arguments = batch if isinstance(batch, tuple) and not hasattr(batch, "batch_sizes") else (batch,)
-    first = arguments[0] if arguments else None
-    rows_first = getattr(model, "batch_first", True)
-    if loss is not None or not isinstance(first, Tensor) or not rows_first or first.dim() < 2:
-        return arguments, []
-    rows = len(first)
-    if rows <= scope.rows or any(not isinstance(one, Tensor) or len(one) != rows for one in arguments):
-        return arguments, []
-    return tuple(one[: scope.rows] for one in arguments), [_CUT.filled(first=scope.rows, rows=rows)]
-
-
-def _default_loss(model: nn.Module) -> Callable[[Any], Tensor]:
-    def half_mean_square(said: Any) -> Tensor:
-        outputs = said[0] if isinstance(said, tuple) else said
-        if not isinstance(outputs, Tensor):
-            raise NurtTypeError(
-                "examine: what the model returns has no loss of its own.",
-                expected="a tensor, or a tuple that begins with one",
-                got=type(outputs).__name__,
-                cure="Pass `loss`, from what the model returns to one number.",
-            )
-        if isinstance(said, tuple) and outputs.dim() == 3:
-            outputs = outputs[:, -1] if getattr(model, "batch_first", True) else outputs[-1]
-        return outputs.square().mean() / 2
-
-    return half_mean_square
-
-
-def _scalar(said: Any, loss: Callable[[Any], Tensor]) -> Tensor:
-    value = loss(said)
-    if not isinstance(value, Tensor) or value.numel() != 1 or not bool(torch.isfinite(value)):
-        raise NurtValueError(
-            "examine: the loss is no finite number.", expected="a finite tensor with one element", got=_told(value)
-        )
-    return value.reshape(())
-
-
-def _told(value: Any) -> str:
-    if not isinstance(value, Tensor):
-        return type(value).__name__
-    return str(value.item()) if value.numel() == 1 else f"a tensor {tuple(value.shape)}"
 
 
 @contextmanager

@@ -19,14 +19,15 @@ from nurt.diagnostics.look.layer_record import LayerRecord
 from nurt.diagnostics.look.passage import Passage
 from nurt.diagnostics.units.connectivity import Connectivity, input_connectivity
 from nurt.diagnostics.units.gates import GateStatistics, UnitMemory, carry_of, gate_statistics, unit_memory
+from nurt.diagnostics.units.maps import StateMaps, state_maps
 from nurt.errors import NurtValueError
 from nurt.results import Result
 
 __all__ = ["PARTS", "LayerFindings", "Scope", "look_at"]
 
 PARTS: Final = (
-    "reach", "gradient", "contributions", "paths", "truncation", "gates", "memory", "spectra", "jacobians", "lyapunov",
-    "connectivity",
+    "reach", "gradient", "contributions", "paths", "truncation", "maps", "gates", "memory", "spectra", "jacobians",
+    "lyapunov", "connectivity",
 )  # fmt: skip
 # Parts that take single steps again.
 _STEPWISE = ("jacobians", "lyapunov", "connectivity")
@@ -92,6 +93,7 @@ class LayerFindings(Result):
         contributions: what each step adds to the gradient of the weights.
         paths: by which path the gradient reaches the cell state, of an LSTM.
         truncation: the bias of a truncated gradient, of a layer that the loss reads at its last step alone.
+        maps: states, gates and their gradients, unit by unit and step by step, of the median row.
         gates: saturation of gates and units.
         memory: half-lives by the forget or update gate.
         spectra: of the recurrent weights of each gate.
@@ -108,6 +110,7 @@ class LayerFindings(Result):
     contributions: StepContributions | None = None
     paths: CellPaths | None = None
     truncation: TruncationLedger | None = None
+    maps: StateMaps | None = None
     gates: GateStatistics | None = None
     memory: UnitMemory | None = None
     spectra: tuple[Spectrum, ...] = ()
@@ -151,6 +154,8 @@ def look_at(record: LayerRecord, spectra: tuple[Spectrum, ...], scope: Scope) ->
         found["truncation"] = last_step_ledger(record, scope.tolerance)
     if scope.wants("paths") and reached and record.recurrence in LSTMS:
         found["paths"] = cell_paths(record)
+    if scope.wants("maps") and bool(record.within.any()):
+        found["maps"] = state_maps(record, sort=True)
     if scope.wants("gates") and bool(record.within.any()):
         found["gates"] = gate_statistics(record)
     if scope.wants("memory") and carry_of(record) is not None:

@@ -144,6 +144,25 @@ class LayerRecord(Result):
             )
         return self.direct, self.total
 
+    def first(self, rows: int) -> LayerRecord:
+        """Return the record of the first ``rows`` rows alone; steps past their ends stay."""
+
+        def cut(values: Tensor | None) -> Tensor | None:
+            return None if values is None else values[:rows]
+
+        return replace(
+            self,
+            lengths=self.lengths[:rows],
+            hidden=self.hidden[:rows],
+            cell=cut(self.cell),
+            direct=cut(self.direct),
+            total=cut(self.total),
+            total_cell=cut(self.total_cell),
+            final_cell=cut(self.final_cell),
+            steps=self.steps.first(rows),
+            kept_gates={name: values[:rows] for name, values in self.kept_gates.items()},
+        )
+
     def reached(self, gradient: Tensor) -> int:
         """Return at how many of the T places ``gradient`` (B, T, ·) is not zero in any row."""
         return int((gradient != 0).any(dim=-1).any(dim=0).sum())
