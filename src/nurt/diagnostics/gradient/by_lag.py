@@ -87,6 +87,11 @@ class GradientByLag(Result):
         """Which of both reaches further, the state if they reach equally far."""
         return "inputs" if self._last("inputs") > self._last("state") else "state"
 
+    def last(self, quantity: Quantity) -> int | None:
+        """Return the last lag at which the median of one quantity is not below its threshold; None where all are 0."""
+        last = self._last(quantity)
+        return last if last >= 0 else None
+
     @property
     def overflow(self) -> int | None:
         """The first lag at which the gradient is not finite in the median row; None without one."""
@@ -100,9 +105,25 @@ class GradientByLag(Result):
 
     @property
     def growth(self) -> float:
-        """The largest median gradient of the state over that at the first lag where there is one; 1 without any."""
+        """The largest median gradient of the state over that nearest to the loss; 1 without any.
+
+        Nearest is what arrives at h_t itself where the state is h alone. Where it has other fields, whose units are not
+        those of h, it is the first gradient of the state.
+        """
         there = self.state.median[self.state.median > 0]
-        return float(there.max() / there[0]) if len(there) else 1.0
+        if not len(there):
+            return 1.0
+        nearest = float(self.norms.median[0]) if self._hidden_alone else 0.0
+        return float(there.max()) / (nearest if nearest > 0.0 else float(there[0]))
+
+    @property
+    def growth_steps(self) -> int:
+        """Over how many steps the gradient grows to its largest."""
+        return self.peak + self._hidden_alone
+
+    @property
+    def _hidden_alone(self) -> bool:
+        return self.fields == ("hidden",)
 
     @property
     def factor(self) -> float:
@@ -160,7 +181,7 @@ class GradientByLag(Result):
         if self.course == "explodes":
             if self.overflow is not None:
                 return f"{self.id}: the gradient explodes: it is not finite from lag {self.overflow} on"
-            grown = f"grows by {self.growth:.3g} up to lag {self.peak}, {self.factor:.3g} per step"
+            grown = f"grows by {self.growth:.3g} up to lag {self.peak}, by a factor of {self.factor:.3g} per step"
             return f"{self.id}: the gradient explodes: {which} {grown}; {ends}"
         if self.horizon is None:
             reach = f"{which} is not below {bound} at lag {far}, the longest there is"
