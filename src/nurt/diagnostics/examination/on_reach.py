@@ -16,7 +16,7 @@ import numpy as np
 from nurt.diagnostics.examination.advice import Advice
 from nurt.diagnostics.examination.layer_findings import LayerFindings
 from nurt.diagnostics.examination.naming import in_words
-from nurt.diagnostics.gradient.by_lag import GradientByLag, Quantity
+from nurt.diagnostics.gradient.by_lag import Argument, GradientByLag
 from nurt.results import Result
 from nurt.standing import Standing
 from nurt.wording import Text, counted, joined, percent_in_words, to_digits
@@ -250,7 +250,7 @@ def _holds(branch: Branch, gradient: GradientByLag) -> tuple[Standing, Text]:
 
 def _other(branch: Branch, gradient: GradientByLag) -> Text | None:
     """Return how far the other quantity reaches, where that is much less."""
-    quantity: Quantity = "state" if gradient.furthest == "inputs" else "inputs"
+    quantity: Argument = "state" if gradient.furthest == "inputs" else "inputs"
     last = gradient.last(quantity)
     if last is None or gradient.lags - 1 - last < SHORT * branch.steps:
         return None

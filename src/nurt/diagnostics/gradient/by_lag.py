@@ -38,13 +38,13 @@ from nurt.wording import percent_in_words
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-__all__ = ["Course", "GradientByLag", "Quantity", "gradient_by_lag", "total_by_lag"]
+__all__ = ["Argument", "Course", "GradientByLag", "gradient_by_lag", "total_by_lag"]
 
 Course: TypeAlias = Literal["vanishes", "holds", "explodes"]
-Quantity: TypeAlias = Literal["state", "inputs"]
+Argument: TypeAlias = Literal["state", "inputs"]
 """Which gradient a statement is about: that of the whole state a step reads, or that of its input."""
 
-_SYMBOLS: Mapping[Quantity, str] = {"state": "‖∂ℓ/∂s‖ of the whole state", "inputs": "‖∂ℓ/∂x‖ of the inputs"}
+_SYMBOLS: Mapping[Argument, str] = {"state": "‖∂ℓ/∂s‖ of the whole state", "inputs": "‖∂ℓ/∂x‖ of the inputs"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,11 +83,11 @@ class GradientByLag(Result):
         return last if last + 1 < self.lags else None
 
     @property
-    def furthest(self) -> Quantity:
+    def furthest(self) -> Argument:
         """Which of both reaches further, the state if they reach equally far."""
         return "inputs" if self._last("inputs") > self._last("state") else "state"
 
-    def last(self, quantity: Quantity) -> int | None:
+    def last(self, quantity: Argument) -> int | None:
         """Return the last lag at which the median of one quantity is not below its threshold; None where all are 0."""
         last = self._last(quantity)
         return last if last >= 0 else None
@@ -159,7 +159,7 @@ class GradientByLag(Result):
         most = float(np.nanmax(median))
         return float(np.nanmin(median)) / most if most > 0 else 0.0
 
-    def shares(self, quantity: Quantity) -> BatchCurve:
+    def shares(self, quantity: Argument) -> BatchCurve:
         """Return the curve of one quantity as shares of its largest median."""
         curve: BatchCurve = getattr(self, quantity)
         finite = curve.median[np.isfinite(curve.median)]
@@ -203,7 +203,7 @@ class GradientByLag(Result):
         figure.update_yaxes(type="log", exponentformat="power")
         return figure
 
-    def _last(self, quantity: Quantity) -> int:
+    def _last(self, quantity: Argument) -> int:
         """Return the last lag at which the median is not below the threshold; -1 where all are zero."""
         last = _last_above(getattr(self, quantity).median[None, :], self.threshold)[0]
         return -1 if np.isnan(last) else int(last)
