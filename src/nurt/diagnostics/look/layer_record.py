@@ -126,8 +126,10 @@ class LayerRecord(Result):
 
     @property
     def reached_by_loss(self) -> bool:
-        """Whether any gradient arrives at the outputs from above."""
-        return self.direct is not None and bool(self.direct.any())
+        """Whether any gradient arrives from above, at the outputs or at the final cell state."""
+        if self.direct is None:
+            return False
+        return bool(self.direct.any()) or (self.final_cell is not None and bool(self.final_cell.any()))
 
     def gradients(self) -> tuple[Tensor, Tensor]:
         """Return the direct and the total gradient of the hidden states.
@@ -143,6 +145,25 @@ class LayerRecord(Result):
                 cure="Call loss.backward() before looking, and build no loss under torch.no_grad().",
             )
         return self.direct, self.total
+
+    def first(self, rows: int) -> LayerRecord:
+        """Return the record of the first ``rows`` rows alone; steps past their ends stay."""
+
+        def cut(values: Tensor | None) -> Tensor | None:
+            return None if values is None else values[:rows]
+
+        return replace(
+            self,
+            lengths=self.lengths[:rows],
+            hidden=self.hidden[:rows],
+            cell=cut(self.cell),
+            direct=cut(self.direct),
+            total=cut(self.total),
+            total_cell=cut(self.total_cell),
+            final_cell=cut(self.final_cell),
+            steps=self.steps.first(rows),
+            kept_gates={name: values[:rows] for name, values in self.kept_gates.items()},
+        )
 
     def reached(self, gradient: Tensor) -> int:
         """Return at how many of the T places ``gradient`` (B, T, ·) is not zero in any row."""
