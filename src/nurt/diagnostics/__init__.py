@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from nurt.diagnostics.gradient.truncation import Bias, TruncationLedger, truncation_ledger
     from nurt.diagnostics.look.batch import BatchCurve
     from nurt.diagnostics.look.capture import Record, observe, record
+    from nurt.diagnostics.look.collected import StateRecord, record_states
     from nurt.diagnostics.look.finding import FoundCell, FoundModule, LayerId, cells_of, modules_of
     from nurt.diagnostics.look.layer_record import LayerRecord
     from nurt.diagnostics.look.passage import Passage, passage
@@ -67,6 +68,7 @@ _MODULES = {
     "gradient.truncation": ("Bias", "TruncationLedger", "truncation_ledger"),
     "look.batch": ("BatchCurve",),
     "look.capture": ("Record", "observe", "record"),
+    "look.collected": ("StateRecord", "record_states"),
     "look.finding": ("FoundCell", "FoundModule", "LayerId", "cells_of", "modules_of"),
     "look.layer_record": ("LayerRecord",),
     "look.passage": ("Passage", "passage"),
@@ -126,6 +128,7 @@ __all__ = [
     "SpectrumObserver",
     "StateMaps",
     "StatePattern",
+    "StateRecord",
     "StationaryPoints",
     "Steepest",
     "StepContributions",
@@ -157,6 +160,7 @@ __all__ = [
     "projected_path",
     "random_plane",
     "record",
+    "record_states",
     "recurrent_blocks",
     "snapshot",
     "state_maps",
