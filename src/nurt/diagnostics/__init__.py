@@ -13,18 +13,14 @@ if TYPE_CHECKING:
     from nurt.diagnostics.dynamics.lyapunov import LyapunovExponents, lyapunov_exponents
     from nurt.diagnostics.dynamics.spectrum import Spectrum, SpectrumHistory, SpectrumObserver, weight_spectrum
     from nurt.diagnostics.dynamics.stationary import StationaryPoints, fixed_points
+    from nurt.diagnostics.examination.advice import Advice
     from nurt.diagnostics.examination.examining import Examination, examine
     from nurt.diagnostics.examination.layer_findings import PARTS, LayerFindings, Scope
-    from nurt.diagnostics.examination.verdict import Advice
     from nurt.diagnostics.gradient.attribution import Attribution, attribute
+    from nurt.diagnostics.gradient.by_lag import GradientByLag, gradient_by_lag
     from nurt.diagnostics.gradient.contribution_map import ContributionMatrix, contribution_matrix
     from nurt.diagnostics.gradient.gradient_check import CheckedWeight, GradientCheck, check_gradient
-    from nurt.diagnostics.gradient.over_time import (
-        GradientByLag,
-        StepContributions,
-        gradient_by_lag,
-        step_contributions,
-    )
+    from nurt.diagnostics.gradient.over_time import StepContributions, step_contributions
     from nurt.diagnostics.gradient.paths import CellPaths, HighwayReach, cell_paths, highway_reach
     from nurt.diagnostics.gradient.truncation import Bias, TruncationLedger, truncation_ledger
     from nurt.diagnostics.look.batch import BatchCurve
@@ -57,13 +53,14 @@ _MODULES = {
     "dynamics.lyapunov": ("LyapunovExponents", "lyapunov_exponents"),
     "dynamics.spectrum": ("Spectrum", "SpectrumHistory", "SpectrumObserver", "weight_spectrum"),
     "dynamics.stationary": ("StationaryPoints", "fixed_points"),
+    "examination.advice": ("Advice",),
     "examination.examining": ("Examination", "examine"),
     "examination.layer_findings": ("PARTS", "LayerFindings", "Scope"),
-    "examination.verdict": ("Advice",),
     "gradient.attribution": ("Attribution", "attribute"),
+    "gradient.by_lag": ("GradientByLag", "gradient_by_lag"),
     "gradient.contribution_map": ("ContributionMatrix", "contribution_matrix"),
     "gradient.gradient_check": ("CheckedWeight", "GradientCheck", "check_gradient"),
-    "gradient.over_time": ("GradientByLag", "StepContributions", "gradient_by_lag", "step_contributions"),
+    "gradient.over_time": ("StepContributions", "step_contributions"),
     "gradient.paths": ("CellPaths", "HighwayReach", "cell_paths", "highway_reach"),
     "gradient.truncation": ("Bias", "TruncationLedger", "truncation_ledger"),
     "look.batch": ("BatchCurve",),

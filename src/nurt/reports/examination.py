@@ -120,7 +120,7 @@ def write_examination_report(run: ExamineRun, path: str | Path) -> Path:
     sections = [
         _summary(found),
         *_sections(found.layers),
-        data_section(facts, (*run.notes, *found.notes), run.sources),
+        data_section(facts, (*run.notes, *(note.en for note in found.notes)), run.sources),
         reproduction_section(settings, run.versions),
     ]
     top = join([heading("nurt · examination", run.target, lead), findings(found)])

@@ -77,7 +77,7 @@ def test_no_step_is_lost_where_time_comes_first(kind: Any, rows: int) -> None:
     inputs = torch.randn(STEPS, rows, FEATURES)
     found = examine(TimeFirst(kind(FEATURES, 4)), inputs, scope=QUICK)
     assert (found.rows, found.steps) == (min(rows, 8), STEPS)
-    assert any("rows were looked at" in note for note in found.notes) == (rows > 8)
+    assert any("rows were looked at" in note.en for note in found.notes) == (rows > 8)
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_no_step_is_lost_where_time_comes_first(kind: Any, rows: int) -> None:
 def test_rows_are_cut_and_steps_never(model: Any, batch: Any) -> None:
     found = examine(model(), batch, scope=QUICK)
     assert (found.rows, found.steps) == (8, STEPS)
-    assert f"The first 8 of {ROWS} rows were looked at." in found.notes
+    assert f"The first 8 of {ROWS} rows were looked at." in [note.en for note in found.notes]
 
 
 @pytest.mark.parametrize("loss", [None, lambda said: said.square().mean() / 2])

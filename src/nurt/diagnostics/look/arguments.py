@@ -19,12 +19,14 @@ from torch.utils.data import DataLoader, Dataset
 
 from nurt.diagnostics.look.layer_record import LayerRecord
 from nurt.errors import NurtError, NurtTypeError, NurtValueError
+from nurt.wording import Text
 
 __all__ = ["Call", "first_rows", "half_mean_square", "loss_of"]
 
 _TARGETS = (
     "A batch holds what the model is called with, without the targets: examine(model, x, lambda said: loss(said, y))."
 )
+_CUT = Text("The first {rows} of {most} rows were looked at.", "Zbadano {rows} pierwszych wierszy z {most}.")
 
 
 @dataclass(frozen=True)
@@ -185,12 +187,12 @@ def half_mean_square(said: Any, records: Sequence[LayerRecord]) -> Tensor:
     return outputs.square().mean() / 2
 
 
-def first_rows(records: Sequence[LayerRecord], rows: int) -> tuple[tuple[LayerRecord, ...], list[str]]:
+def first_rows(records: Sequence[LayerRecord], rows: int) -> tuple[tuple[LayerRecord, ...], list[Text]]:
     """Return the first ``rows`` rows of each record, and a remark where there are more."""
     most = max((len(one.lengths) for one in records), default=0)
     if most <= rows:
         return tuple(records), []
-    return tuple(one.first(rows) for one in records), [f"The first {rows} of {most} rows were looked at."]
+    return tuple(one.first(rows) for one in records), [_CUT.filled(rows=rows, most=most)]
 
 
 def _last_steps(outputs: Tensor, record: LayerRecord) -> Tensor:
