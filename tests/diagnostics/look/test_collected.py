@@ -59,9 +59,23 @@ def last(outputs: Tensor) -> Tensor:
     return outputs[:, -1].square().mean()
 
 
+def first(outputs: Tensor) -> Tensor:
+    return outputs[:, 0].square().sum()
+
+
 def all_steps(outputs: Tensor) -> Tensor:
     weights = torch.arange(1.0, outputs.shape[1] + 1, dtype=outputs.dtype).view(1, -1, 1)
     return (weights * outputs.sin()).mean()
+
+
+def assert_same_reach(mine: LayerRecord, theirs: LayerRecord) -> None:
+    """Of a loss at the last step: the state before the first step is not among those of a loop, which is one lag."""
+    one, other = gradient_by_lag(mine), gradient_by_lag(theirs)
+    assert one.lags == other.lags - 1
+    for name in ("norms", "state"):
+        for statistic in ("low", "median", "high"):
+            found, expected = (getattr(getattr(each, name), statistic) for each in (one, other))
+            np.testing.assert_allclose(found, expected[: one.lags], rtol=1e-8, atol=1e-300)
 
 
 def as_layer(net: SimpleRNN) -> Recurrent:
@@ -81,9 +95,8 @@ def test_the_loop_of_the_course_is_recorded_as_the_layer_of_the_same_weights(los
     theirs = seen.layer()
     for name in ("hidden", "direct", "total", "lengths", "within"):
         torch.testing.assert_close(getattr(mine, name), getattr(theirs, name), rtol=1e-9, atol=1e-14)
-    one, other = gradient_by_lag(mine), gradient_by_lag(theirs)
-    np.testing.assert_allclose(one.norms.median, other.norms.median, rtol=1e-8)
-    assert one.horizon == other.horizon
+    if loss is last:
+        assert_same_reach(mine, theirs)
     for name, values in state_maps(mine).values.items():
         np.testing.assert_allclose(values, state_maps(theirs).values[name], rtol=1e-8, atol=1e-14)
     # Where the loss reads the last step alone, nothing else arrives anywhere: not even rounding.
@@ -93,6 +106,20 @@ def test_the_loop_of_the_course_is_recorded_as_the_layer_of_the_same_weights(los
     assert net.Whh.weight.grad is not None
 
 
+def test_lags_are_kept_apart_where_every_step_has_a_loss() -> None:
+    net, x = SimpleRNN(F, H, 2).double(), torch.randn(B, T, F).double()
+    value = all_steps(net(x, torch.zeros(B, H).double())[0])
+    mine = record_states(net.states, value)
+    by_lag: list[list[Tensor]] = [[] for _ in range(T - 1)]
+    for t in range(1, T):
+        # What the loss of step t alone sends back to the states before.
+        sent = torch.autograd.grad(net.states[t], net.states[:t], mine.direct[:, t], retain_graph=True)
+        for s, grad in enumerate(sent):
+            by_lag[t - s - 1].append(grad.norm(dim=-1))
+    expected = torch.stack([torch.stack(one).mean(0) for one in by_lag], dim=1).median(0).values
+    np.testing.assert_allclose(gradient_by_lag(mine).state.median, expected, rtol=1e-9)
+
+
 def by_cell(cell: AbstractCell[Any], x: Tensor, reverse: bool) -> list[Any]:
     state, states = cell.initial_state(len(x)), [None] * x.shape[1]
     for t in range(x.shape[1])[:: -1 if reverse else 1]:
@@ -100,7 +127,7 @@ def by_cell(cell: AbstractCell[Any], x: Tensor, reverse: bool) -> list[Any]:
     return states
 
 
-@pytest.mark.parametrize("loss", [last, all_steps, lambda outputs: outputs[:, 0].square().sum()])
+@pytest.mark.parametrize("loss", [last, all_steps, first])
 @pytest.mark.parametrize("reverse", [False, True])
 def test_a_state_of_two_parts_in_both_directions(loss: Any, reverse: bool) -> None:
     cell, x = LSTMCell(F, H).double(), torch.randn(B, T, F).double()
@@ -113,7 +140,11 @@ def test_a_state_of_two_parts_in_both_directions(loss: Any, reverse: bool) -> No
     theirs = seen.layer(direction="backward" if reverse else "forward")
     for name in ("hidden", "cell", "direct", "total", "total_cell"):
         torch.testing.assert_close(getattr(mine, name), getattr(theirs, name), rtol=1e-9, atol=1e-14)
-    np.testing.assert_allclose(gradient_by_lag(mine).norms.median, gradient_by_lag(theirs).norms.median, rtol=1e-8)
+    if loss is (first if reverse else last):
+        assert_same_reach(mine, theirs)
+    elif loss is not all_steps:
+        with pytest.raises(NurtValueError, match="a loss of the first state alone"):
+            gradient_by_lag(mine)
 
 
 def test_a_loss_of_the_last_cell_state() -> None:
@@ -122,12 +153,10 @@ def test_a_loss_of_the_last_cell_state() -> None:
     hidden, cells = [one.hidden for one in states], [one.cell for one in states]
     mine = record_states(hidden, cells[-1].sum() + hidden[2].sum(), cell=cells)
     assert torch.equal(mine.final_cell, torch.ones(B, H).double())
+    mine = record_states(hidden, cells[-1].sum(), cell=cells)
     with record(layer := Recurrent(cell)) as seen:
-        outputs, final = layer(x)
-        (final.cell.sum() + outputs[:, 2].sum()).backward()
-    np.testing.assert_allclose(
-        gradient_by_lag(mine).norms.median, gradient_by_lag(seen.layer()).norms.median, rtol=1e-8
-    )
+        layer(x)[1].cell.sum().backward()
+    assert_same_reach(mine, seen.layer())
     with pytest.raises(NurtValueError, match="before the last step"):
         record_states(hidden, cells[1].sum() + hidden[-1].sum(), cell=cells)
 
@@ -192,7 +221,8 @@ def test_the_shapes_of_one_step(shape: tuple[int, ...], steps: int) -> None:
     seen = record_states(states, states[-1].square().sum())
     rows = shape[-2] if len(shape) > 1 else 1
     assert seen.hidden.shape == seen.total.shape == (rows, steps, H)
-    assert len(gradient_by_lag(seen).norms.mean) == steps
+    if steps > 1:
+        assert gradient_by_lag(seen).lags == steps - 1
 
 
 def test_the_first_rows_of_a_loop() -> None:

@@ -45,6 +45,11 @@ class StateRecord(LayerRecord):
     cell refuse it. Its fields are those of :class:`LayerRecord`.
     """
 
+    @property
+    def cell_type(self) -> None:
+        """None: the cell of the loop is not known."""
+        return None
+
     def passage(self) -> Passage:
         """Refuse: there is no cell to take the steps again.
 
@@ -65,7 +70,8 @@ def record_states(
     """Record a hand-written loop by the states that it collected.
 
     Call it after the loss was computed and before its ``backward``, which may follow. Diagnostics that go back through
-    the steps use the graph, and have to run before the ``backward`` that frees it.
+    the steps use the graph, and have to run before the ``backward`` that frees it. The inputs and the state before the
+    first step are not known: gradients are followed back to the first state that was collected.
 
     Args:
         hidden: h_t of every step in the order of the inputs, T tensors (B, H) or (H,), the very ones that the loop
@@ -89,8 +95,8 @@ def record_states(
         >>> seen = record_states(states[1:], states[-1].square().mean())
         >>> print(seen)
         the loop, layer 0, forward: a step of its own, 2 x 7 steps, 5 units; direct gradient at 1 of 7 steps, total at 7
-        >>> len(nurt.diagnostics.gradient_by_lag(seen).norms.mean)
-        7
+        >>> nurt.diagnostics.gradient_by_lag(seen).lags
+        6
     """
     fields = {"hidden": hidden} | ({} if cell is None else {"cell": cell})
     kept = {name: _values(name, _listed(name, one)) for name, one in _checked_gates(gates).items()}
@@ -151,13 +157,21 @@ class CollectedSteps(Steps):
         """Refuse: the weights of the loop are not known."""
         raise _no_cell("the gradient of the weights, step by step,")
 
-    def pulled(
-        self, rows: Tensor, places: Tensor, state: Any, grad: Any, weights: Mapping[str, Tensor]
-    ) -> tuple[Any, dict[str, Tensor]]:
-        """Return the gradients of the states before some steps from those of the states after, zero at the start."""
+    def knows_state_before(self, places: Tensor) -> Tensor:
+        """Return whether the step at each place is not the first: what a loop starts from is not collected."""
+        return places != (self.steps - 1 if self.reverse else 0)
+
+    def at(self, rows: Tensor, places: Tensor, state: Any, weights: Mapping[str, Tensor]) -> Any:
+        """Return the recorded states after the steps of ``rows`` at ``places``; gradients go back through the loop."""
         if weights or not self.states:
-            raise _no_cell("a step back with weights" if weights else "a step back without the loss")
-        found = type(state)(*(torch.zeros_like(one) for one in state))
+            raise _no_cell("a step with other weights" if weights else "a step without its loss")
+        # torch leaves this untyped.
+        made = _LoopStep.apply(self, rows, places, *state)  # type: ignore[no-untyped-call]
+        return type(state)(*made)
+
+    def gradients_before(self, rows: Tensor, places: Tensor, grad: Sequence[Tensor]) -> list[Tensor]:
+        """Return the gradients of the states before some steps (N, ·) from those after; zero before the first step."""
+        found = [torch.zeros_like(one) for one in grad]
         back = 1 if self.reverse else -1
         # A row may be asked for twice at one place, with two gradients: each is taken back by itself.
         times = _occurrences(rows * self.steps + places)
@@ -166,11 +180,11 @@ class CollectedSteps(Steps):
                 if not 0 <= place + back < self.steps:
                     continue
                 chosen = ((places == place) & (times == again)).nonzero().squeeze(1)
-                for one, made in zip(found, self._pulled(rows[chosen], place, place + back, grad, chosen), strict=True):
+                for one, made in zip(found, self._before(rows[chosen], place, place + back, grad, chosen), strict=True):
                     one[chosen] = made
-        return found, {}
+        return found
 
-    def _pulled(self, rows: Tensor, place: int, before: int, grad: Any, chosen: Tensor) -> list[Tensor]:
+    def _before(self, rows: Tensor, place: int, before: int, grad: Sequence[Tensor], chosen: Tensor) -> list[Tensor]:
         after = [tensors[place] for tensors in self.states.values()]
         given = [
             torch.zeros_like(one).reshape(-1, one.shape[-1]).index_copy(0, rows, part[chosen].to(one)).view_as(one)
@@ -180,6 +194,21 @@ class CollectedSteps(Steps):
         pairs = zip(_met(after, inputs, given), inputs, strict=True)
         found = [torch.zeros_like(one) if made is None else made for made, one in pairs]
         return [one.reshape(-1, one.shape[-1])[rows] for one in found]
+
+
+class _LoopStep(torch.autograd.Function):
+    """A step of a loop as a function of the state before it, whose adjoint is that of the loop's own graph."""
+
+    @staticmethod
+    def forward(ctx: Any, steps: CollectedSteps, rows: Tensor, places: Tensor, *_: Tensor) -> tuple[Tensor, ...]:
+        """Return the states after the steps as they were recorded."""
+        ctx.steps, ctx.rows, ctx.places = steps, rows, places
+        return tuple(values[rows, places] for values in steps.recorded.values())
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        """Return the gradients of the states before the steps."""
+        return None, None, None, *ctx.steps.gradients_before(ctx.rows, ctx.places, grads)
 
 
 class _Gradients(NamedTuple):

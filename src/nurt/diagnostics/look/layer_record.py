@@ -74,6 +74,11 @@ class LayerRecord(Result):
     kept_gates: dict[str, Tensor] = field(repr=False, metadata={"json": False})
 
     @property
+    def cell_type(self) -> type[AbstractCell[Any]] | None:
+        """The kind of the cell; None where none is known."""
+        return type(_cell(self.found, self.id))
+
+    @property
     def inputs(self) -> Tensor:
         """What the layer read, (B, T, I), after any dropout below it."""
         return self.steps.inputs
