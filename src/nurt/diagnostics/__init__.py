@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from nurt.diagnostics.gradient.attribution import Attribution, attribute
     from nurt.diagnostics.gradient.by_lag import GradientByLag, gradient_by_lag
     from nurt.diagnostics.gradient.contribution_map import ContributionMatrix, contribution_matrix
-    from nurt.diagnostics.gradient.gradient_check import CheckedWeight, GradientCheck, check_gradient
+    from nurt.diagnostics.gradient.gradient_check import CheckedParameter, CheckedWeight, GradientCheck, check_gradient
     from nurt.diagnostics.gradient.over_time import StepContributions, step_contributions
     from nurt.diagnostics.gradient.paths import CellPaths, HighwayReach, cell_paths, highway_reach
     from nurt.diagnostics.gradient.truncation import Bias, TruncationLedger, truncation_ledger
@@ -59,7 +59,7 @@ _MODULES = {
     "gradient.attribution": ("Attribution", "attribute"),
     "gradient.by_lag": ("GradientByLag", "gradient_by_lag"),
     "gradient.contribution_map": ("ContributionMatrix", "contribution_matrix"),
-    "gradient.gradient_check": ("CheckedWeight", "GradientCheck", "check_gradient"),
+    "gradient.gradient_check": ("CheckedParameter", "CheckedWeight", "GradientCheck", "check_gradient"),
     "gradient.over_time": ("StepContributions", "step_contributions"),
     "gradient.paths": ("CellPaths", "HighwayReach", "cell_paths", "highway_reach"),
     "gradient.truncation": ("Bias", "TruncationLedger", "truncation_ledger"),
@@ -93,6 +93,7 @@ __all__ = [
     "BlockNorm",
     "BlockNorms",
     "CellPaths",
+    "CheckedParameter",
     "CheckedWeight",
     "Connectivity",
     "ContributionMatrix",
