@@ -24,6 +24,7 @@ HEADLINES = {
     Standing.REACHED: Text("Goal reached", "Cel osiągnięty"),
     Standing.PARTLY: Text("Partly reached", "Cel osiągnięty częściowo"),
     Standing.MISSED: Text("Goal missed", "Cel nieosiągnięty"),
+    Standing.SHOWN: Text("Shown", "Pokazano"),
 }
 KICKER = Text("nurt · experiment", "nurt · eksperyment")
 VERDICT = Text("Verdict", "Werdykt")

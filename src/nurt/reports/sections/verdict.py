@@ -27,6 +27,7 @@ PANELS = {
     "◐": ("mixed", '<circle cx="24" cy="24" r="21" class="ring"/><path d="M24 3a21 21 0 0 0 0 42z"/>'),
     "=": ("level", '<path d="M24 1l23 23-23 23L1 24z"/><path d="M15 20h18M15 28h18" class="sign"/>'),
     "✕": ("worse", '<path d="M3 3h42v42H3z"/><path d="M15 15l18 18M33 15L15 33" class="sign"/>'),
+    "i": ("mixed", '<circle cx="24" cy="24" r="22"/><path d="M24 21v15M24 12v1" class="sign"/>'),
     "!": ("unsound", '<path d="M24 2l23 43H1z"/><path d="M24 17v14M24 36v4" class="sign"/>'),
 }
 # Verdict → word and tone of its badge.
