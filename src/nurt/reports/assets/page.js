@@ -1,5 +1,36 @@
 "use strict";
 
+// The script that draws is packed: deflated, then four bytes as five digits of base 85.
+function bytesOf(text, signs) {
+  const values = new Uint8Array(128);
+  for (let digit = 0; digit < signs.length; digit += 1) {
+    values[signs.charCodeAt(digit)] = digit;
+  }
+  const bytes = new Uint8Array(Math.ceil(text.length / 5) * 4);
+  for (let read = 0, written = 0; read < text.length; read += 5) {
+    let number = 0;
+    for (let place = read; place < read + 5; place += 1) {
+      // A last group that is short counts as filled with the highest digit.
+      number = number * 85 + (place < text.length ? values[text.charCodeAt(place)] : 84);
+    }
+    for (let shift = 24; shift >= 0; shift -= 8, written += 1) {
+      bytes[written] = number >>> shift;
+    }
+  }
+  return bytes.subarray(0, Math.floor((text.length * 4) / 5));
+}
+
+async function loadLibrary() {
+  const element = document.getElementById("library");
+  const bytes = bytesOf(element.textContent, element.dataset.signs);
+  const unpacked = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
+  const script = document.createElement("script");
+  // As text of an element, which the policy of the page allows; evaluating a string it does not.
+  script.textContent = await new Response(unpacked).text();
+  document.head.append(script);
+  element.remove();
+}
+
 // A finger scrolls the page; only a mouse drags to zoom and hovers for buttons.
 const TOUCH = window.matchMedia("(hover: none)").matches;
 
@@ -33,13 +64,7 @@ function draw(plot, choice) {
   Plotly.react(plot, data, fitted({ data, layout }, plot, choice), CONFIG);
 }
 
-const plots = Array.from(document.querySelectorAll(".plot"));
-for (const plot of plots) {
-  plot.drawings = JSON.parse(plot.nextElementSibling.textContent);
-  draw(plot, 0);
-}
-
-for (const chooser of document.querySelectorAll("select.switch")) {
+function follow(chooser) {
   const section = chooser.closest("section");
   const choose = () => {
     const choice = Number(chooser.value);
@@ -61,7 +86,19 @@ function refit(plot) {
   }
 }
 
-const observer = new ResizeObserver((entries) => entries.forEach((entry) => refit(entry.target)));
-plots.forEach((plot) => observer.observe(plot));
-window.addEventListener("beforeprint", () => plots.forEach(refit));
-window.addEventListener("afterprint", () => plots.forEach(refit));
+function drawAll() {
+  const plots = Array.from(document.querySelectorAll(".plot"));
+  for (const plot of plots) {
+    plot.drawings = JSON.parse(plot.nextElementSibling.textContent);
+    draw(plot, 0);
+  }
+  document.querySelectorAll("select.switch").forEach(follow);
+  const observer = new ResizeObserver((entries) => entries.forEach((entry) => refit(entry.target)));
+  plots.forEach((plot) => observer.observe(plot));
+  window.addEventListener("beforeprint", () => plots.forEach(refit));
+  window.addEventListener("afterprint", () => plots.forEach(refit));
+}
+
+loadLibrary().then(drawAll, () => {
+  document.getElementById("no-drawing").hidden = false;
+});

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nurt.reports.page.html import Markup, element, join, safe
+from nurt.reports.page.library import SIGNS, packed_library
 from nurt.writing import write_whole
 
 if TYPE_CHECKING:
@@ -49,12 +50,14 @@ class Frame:
         skip: link past the heading.
         contents_label: name of the contents.
         without_script: shown where no script runs.
+        without_drawing: shown where the script that draws cannot be unpacked.
     """
 
     language: str
     skip: str
     contents_label: str
     without_script: str
+    without_drawing: str
 
 
 ENGLISH = Frame(
@@ -63,12 +66,17 @@ ENGLISH = Frame(
     "Contents",
     "The figures of this page are drawn by the script inside it, which your browser does not run. The tables hold the "
     "same numbers.",
+    "The figures of this page cannot be drawn: their script is compressed, and this browser could not unpack it. "
+    "Chrome and Edge from version 80, Firefox from 113 and Safari from 16.4 can. The tables hold the same numbers.",
 )
 POLISH = Frame(
     "pl",
     "Przejdź do wyników",
     "Spis treści",
     "Rysunki na tej stronie tworzy zawarty w niej skrypt, którego przeglądarka nie uruchomiła. Te same liczby są w "
+    "tabelach.",
+    "Rysunków na tej stronie nie da się wyświetlić: ich skrypt jest skompresowany, a przeglądarka nie zdołała go "
+    "rozpakować. Potrafią to Chrome i Edge od wersji 80, Firefox od 113 i Safari od 16.4. Te same liczby są w "
     "tabelach.",
 )
 
@@ -143,21 +151,21 @@ def render(title: str, header: Markup, sections: Sequence[Section], footer: Mark
         footer: versions and the like.
         frame: the words around them.
     """
-    from plotly.offline import get_plotlyjs
-
     contents = [element("a", section.title, href=f"#{section.anchor}") for section in sections]
     return Template(_asset("page.html")).substitute(
         language=safe(frame.language),
         skip=safe(frame.skip),
         contents_label=safe(frame.contents_label),
         without_script=safe(frame.without_script),
+        without_drawing=safe(frame.without_drawing),
         title=safe(title),
         styles=_asset("page.css"),
         header=header,
         contents=join(contents),
         sections=join(section.to_html() for section in sections),
         footer=footer,
-        library=get_plotlyjs(),
+        signs=safe(SIGNS),
+        library=packed_library(),
         script=_asset("page.js"),
     )
 
