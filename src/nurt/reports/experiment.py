@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = ["write_experiment_report"]
 
+# Figures up to this height, in pixels, need no more than half of the width.
+LOW = 300
 HEADLINES = {
     Standing.REACHED: Text("Goal reached", "Cel osiągnięty"),
     Standing.PARTLY: Text("Partly reached", "Cel osiągnięty częściowo"),
@@ -113,7 +116,7 @@ def _sections(
     result: ExperimentResult, experiment: Experiment[Any], language: Language, pictures: Sequence[Picture]
 ) -> list[Section]:
     bodies = {
-        "pictures": [picture.to_html() for picture in pictures],
+        "pictures": _in_pairs(pictures),
         "baselines": _baselines(result, language),
         "numbers": [_table(one, language) for one in result.tables()],
         "exercises": [
@@ -142,6 +145,15 @@ def _picture(figure: Figure, language: Language) -> Picture:
         height=figure.height,
         lead=HOW_TO_READ[language],
     )
+
+
+def _in_pairs(pictures: Sequence[Picture]) -> list[Markup]:
+    """Return the figures one below the other; low ones that follow each other stand side by side."""
+    written = []
+    for low, group in itertools.groupby(pictures, lambda picture: picture.height <= LOW):
+        drawn = [picture.to_html() for picture in group]
+        written += [element("div", *drawn, class_="pair")] if low and len(drawn) > 1 else drawn
+    return written
 
 
 def _table(shown: ResultTable, language: Language) -> Markup:
