@@ -53,8 +53,6 @@ DARKEST_SHARE = 0.002
 
 FEW_DECADES = 1.5
 MOST_LABELS = 8
-PLAIN_SIZE = 13
-POWERS_LARGER = 1.25
 
 
 @dataclass(frozen=True)
@@ -100,7 +98,7 @@ def new_figure(title: str, x_title: str, y_title: str) -> go.Figure:
         "template": "none",
         "font": {
             "family": "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif",
-            "size": PLAIN_SIZE,
+            "size": 13,
             "color": "#222222",
         },
         "colorway": list(PALETTE),
@@ -109,8 +107,8 @@ def new_figure(title: str, x_title: str, y_title: str) -> go.Figure:
         "legend": {"orientation": "h", "yref": "container", "yanchor": "bottom", "y": 0.0, "xanchor": "left", "x": 0.0},
         "hovermode": "x unified",
         "hoverlabel": {"bgcolor": "#FFFFFF", "bordercolor": "#BBBBBB"},
-        "xaxis": {**axis, "title": {"text": x_title, "font": {"size": PLAIN_SIZE}}},
-        "yaxis": {**axis, "title": {"text": y_title, "font": {"size": PLAIN_SIZE}}},
+        "xaxis": {**axis, "title": {"text": x_title, "font": {"size": 13}}},
+        "yaxis": {**axis, "title": {"text": y_title, "font": {"size": 13}}},
     }
     return go.Figure(layout=layout)
 
@@ -131,9 +129,7 @@ def log_axis(figure: go.Figure) -> None:
         # Written out: where no power of ten is in sight, a bare 5 would not tell whether it is 5 or 0.05.
         figure.update_yaxes(dtick="D2", tickformat="~g")
     else:
-        # Plotly writes powers larger than plain numbers, by this factor.
-        size = (figure.layout.font.size or PLAIN_SIZE) / POWERS_LARGER
-        figure.update_yaxes(dtick=max(1, math.ceil(decades / MOST_LABELS)), tickfont={"size": size})
+        figure.update_yaxes(dtick=max(1, math.ceil(decades / MOST_LABELS)))
 
 
 def symbol(index: int) -> str:

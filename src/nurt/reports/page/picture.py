@@ -24,6 +24,8 @@ FORMATS = ("svg", "png", "csv")
 # Arrays of fewer numbers than this stay as they are: they would gain next to nothing.
 WORTH_PACKING = 1000
 WORTH_SHARING = 100
+# By this factor, plotly writes the labels of a logarithmic axis larger.
+POWERS_LARGER = 1.25
 
 
 @dataclass(frozen=True)
@@ -67,10 +69,7 @@ def _plain(figure: go.Figure) -> dict[str, Any]:
     """Return data and layout; the page has its own titles and space for them."""
     _break_at_zero(figure)
     figure.update_layout(title=None, margin={"l": 8, "r": 12, "t": 8, "b": 8})
-    for trace in figure.data:
-        # Plotly's own is a fifth larger than the titles of the axes.
-        if "colorbar" in trace and trace.colorbar.title.font.size is None:
-            trace.colorbar.title.font.size = figure.layout.font.size
+    _even_sizes(figure)
     drawing = json.loads(figure.to_json(), parse_constant=lambda _: None)
     drawing["layout"].pop("template", None)
     return {"data": _packed(drawing["data"]), "layout": drawing["layout"]}
@@ -83,6 +82,19 @@ def _break_at_zero(figure: go.Figure) -> None:
         if axis.type == "log" and trace.y is not None:
             values = np.asarray(trace.y, dtype=np.float64)
             trace.y = np.where(values > 0.0, values, np.nan)
+
+
+def _even_sizes(figure: go.Figure) -> None:
+    """Write powers of ten and the names of colours in the size of other labels; plotly makes them larger."""
+    plain = figure.layout.font.size
+    if plain is None:
+        return
+    for trace in figure.data:
+        if "colorbar" in trace and trace.colorbar.title.font.size is None:
+            trace.colorbar.title.font.size = plain
+    for axis in (*figure.select_xaxes({"type": "log"}), *figure.select_yaxes({"type": "log"})):
+        if axis.exponentformat == "power" and not axis.tickformat and axis.tickfont.size is None:
+            axis.tickfont.size = plain / POWERS_LARGER
 
 
 def _packed(traces: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
