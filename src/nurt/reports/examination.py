@@ -49,6 +49,10 @@ QUESTIONS = {
         "Relative error of the gradient of the recurrent weights when it is cut off after K steps. Below the dotted "
         "line the cut costs little, at these weights.",
     ),
+    "maps": _Question(
+        "Units over time",
+        "One line per unit, one column per step; a gradient that vanishes leaves the left of its map white.",
+    ),
     "gates": _Question(
         "Saturation of the gates",
         "One point per unit and gate: to the right, often shut; upwards, often open. Points near the corner at the "
@@ -115,7 +119,7 @@ def write_examination_report(run: ExamineRun, path: str | Path) -> Path:
     sections = [
         Section("reach", "Reach of the gradient", memory_table(found)),
         *_sections(found.layers),
-        data_section(facts, (*run.notes, *found.notes), run.sources),
+        data_section(facts, (*run.notes, *(note.en for note in found.notes)), run.sources),
         reproduction_section(settings, run.versions),
     ]
     opening = Opening(heading("nurt · examination", run.target, lead), findings(found), reach_picture(found))
