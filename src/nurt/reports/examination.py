@@ -1,17 +1,22 @@
-"""The report of an examination: findings, then one section per question with a figure for every layer."""
+"""The report of an examination: the findings beside the first figure, a section per layer, then its dynamics."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from nurt.reports.forecast import footer
-from nurt.reports.page.document import Picture, Section, switch, write_page
-from nurt.reports.page.html import element, items, join, typeset
-from nurt.reports.sections.network import findings, memory_table, reach_picture
-from nurt.reports.sections.verdict import data_section, heading, reproduction_section
-from nurt.wording import count, plural
+from nurt.diagnostics.examination.naming import in_words
+from nurt.diagnostics.units.maps import QUANTITIES, StateMaps
+from nurt.reports.export import export_figures
+from nurt.reports.page.document import ENGLISH, POLISH, Opening, Picture, Section, switch, write_page
+from nurt.reports.page.html import Markup, definitions, element, items, join, typeset
+from nurt.reports.sections.labels import labelled
+from nurt.reports.sections.layers import HOW_TO_READ, layer_table, reach_picture
+from nurt.reports.sections.parts import COLOURS, DYNAMICS, LAYER_QUESTIONS, MEANINGS, Question
+from nurt.reports.sections.verdict import heading, panel
+from nurt.standing import Standing
+from nurt.wording import Language, Text, count, counted
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -20,84 +25,68 @@ if TYPE_CHECKING:
     from nurt.diagnostics.examination.layer_findings import LayerFindings
     from nurt.tasks.forecasting.reuse import ExamineRun
 
-__all__ = ["write_examination_report"]
+__all__ = ["export_examination", "write_examination_report"]
 
 
-class _Question(NamedTuple):
-    title: str
-    how_to_read: str
-
-
-# By the names of the parts of a layer, in the order of the page.
-QUESTIONS = {
-    "gradient": _Question(
-        "Reach of the gradient within a layer",
-        "What is left of the gradient of one step's loss, k steps before it, within the layer. A straight fall on this "
-        "scale is exponential; the dotted line is where it counts as gone.",
-    ),
-    "contributions": _Question(
-        "Contribution of each step to the gradient",
-        "How much the use of the weights at each step adds to their gradient. Steps far to the left that lie orders of "
-        "magnitude below the last ones hardly teach the network.",
-    ),
-    "paths": _Question(
-        "Paths of the gradient",
-        "The gradient of an LSTM's cell state, taken apart: along the cell itself, by the step's own output, and "
-        "through the gates of the next step.",
-    ),
-    "truncation": _Question(
-        "Error of a truncated gradient",
-        "Relative error of the gradient of the recurrent weights when it is cut off after K steps. Below the dotted "
-        "line the cut costs little, at these weights.",
-    ),
-    "maps": _Question(
-        "Units over time",
-        "One line per unit, one column per step; a gradient that vanishes leaves the left of its map white.",
-    ),
-    "gates": _Question(
-        "Saturation of the gates",
-        "One point per unit and gate: to the right, often shut; upwards, often open. Points near the corner at the "
-        "origin work in their range; through those at the ends hardly any gradient passes.",
-    ),
-    "memory": _Question(
-        "Memory of the units",
-        "Steps after which the forget or update gate leaves half of a unit's state, the units sorted. What comes round "
-        "by other ways is not in it.",
-    ),
-    "products": _Question(
-        "Product of the Jacobians of many steps",
-        "The largest and the smallest singular value of the product of the Jacobians of k steps: the most and the "
-        "least that can be left of a gradient. Above the dotted line it may grow.",
-    ),
-    "jacobians": _Question(
-        "Jacobian of one step",
-        "The largest singular value of the Jacobian of each step: how much a step can stretch a small difference of "
-        "states.",
-    ),
-    "lyapunov": _Question(
-        "Sensitivity to the initial state",
-        "Mean growth of a small difference between two states, per step. Below the dotted line differences die out; an "
-        "exponent above it means that they grow.",
-    ),
-    "spectra": _Question(
-        "Spectrum of the recurrent weights",
-        "Norms of the powers of a matrix beside those that its eigenvalues promise. In a gated recurrence this is one "
-        "matrix of several, and no statement on the network.",
-    ),
-    "connectivity": _Question(
-        "Dependence of a unit on the inputs",
-        "How strongly the first unit of the layer at step t (downwards) depends on the input at step s (to the right). "
-        "A narrow band along the diagonal is a short memory.",
-    ),
+HEADLINES = {
+    Standing.GOOD: Text("Nothing stands out", "Bez zastrzeżeń"),
+    Standing.NOTE: Text("With remarks", "Z uwagami"),
+    Standing.WARNING: Text("Needs attention", "Wymaga uwagi"),
 }
+KICKER = Text("nurt · examination", "nurt · badanie sieci")
+LEAD = Text(
+    "{model}, {layers} of {hidden} units, on {windows} of {look_back} observations, spread evenly from {first} to "
+    "{last}.",
+    "{model}, {layers} po {hidden} jednostek, na podstawie {windows} po {look_back} obserwacji, rozłożonych "
+    "równomiernie od {first} do {last}.",
+)
+TITLE = Text("{target}: examination", "{target}: badanie sieci")
+VERDICT = Text("Findings", "Wnioski")
+FURTHER = Text("Further findings", "Dalsze wnioski")
+LAYER = Text("layer", "warstwa")
+NUMBERS = Text("Layers", "Warstwy")
+UNITS = Text("Units over time", "Jednostki w czasie")
+UNITS_READING = Text(
+    "One line per unit, one column per step; {whose}. The lines are sorted such that units that move alike are "
+    "neighbours, in all maps alike. A vertical stripe is a step that concerns all units, a horizontal one a unit that "
+    "holds a value; a gradient that vanishes leaves the far past white.",
+    "Jeden wiersz to jednostka, jedna kolumna to krok; {whose}. Wiersze są uporządkowane tak, że podobne jednostki "
+    "sąsiadują, na wszystkich mapach jednakowo. Pionowy pas to krok, który dotyczy wszystkich jednostek, poziomy – "
+    "jednostka, która utrzymuje wartość; zanikający gradient zostawia odległą przeszłość białą.",
+)
+THINNED = Text(
+    "Shown are {units} of {all_units} units and {steps} of {all_steps} steps, evenly spread.",
+    "Pokazano {units} z {all_units} jednostek i {steps} z {all_steps} kroków, rozłożone równomiernie.",
+)
+DATA = Text("Data", "Dane")
+REMARKS, SOURCES = Text("Remarks", "Uwagi"), Text("Sources", "Źródła")
+AGAIN = Text("Settings and versions", "Ustawienia i wersje")
+FACTS = {
+    "target": Text("target", "zmienna"),
+    "observations": Text("observations", "obserwacje"),
+    "windows": Text("windows looked at", "zbadane okna"),
+    "file": Text("model file", "plik modelu"),
+    "model": Text("model", "model"),
+    "layers": Text("layers", "warstwy"),
+    "hidden": Text("hidden units", "jednostki ukryte"),
+    "loss": Text("loss", "funkcja straty"),
+}
+FOOTER = Text(
+    "Written by nurt. One file, complete in itself: keep it, send it, print it.",
+    "Strona utworzona przez nurt. Jeden kompletny plik: można go zachować, wysłać, wydrukować.",
+)
+# Of findings besides the first, so many stand on the first screen.
+FIRST_FEW = 3
+MAP_HEIGHT, FIGURE_HEIGHT = 250, 290
 
 
-def write_examination_report(run: ExamineRun, path: str | Path) -> Path:
+def write_examination_report(run: ExamineRun, path: str | Path, language: Language = "en") -> Path:
     """Write an examination as one HTML file that needs no network.
 
     Args:
         run: the finished examination.
         path: the file; its folder is made if need be.
+        language: of the page.
 
     Returns:
         the path written.
@@ -105,26 +94,163 @@ def write_examination_report(run: ExamineRun, path: str | Path) -> Path:
     Raises:
         OutputError: it cannot be written.
     """
-    found, model = run.examination, run.model
-    lead = (
-        f"{model.name} with {plural(model.layers, 'layer')} of {model.hidden} units, on {found.rows} windows of "
-        f"{model.look_back} observations, spread evenly from {run.first} to {run.last}."
+    found = run.examination
+    opening = Opening(
+        heading(KICKER[language], run.target, _lead(run)[language]),
+        _verdict(found, language),
+        reach_picture(found, language),
     )
-    facts = [
-        ("target", run.target),
-        ("observations", count(run.observations)),
-        ("windows looked at", str(found.rows)),
-        ("model file", run.model_file),
-    ]
-    settings = {"model": model.name, "layers": model.layers, "hidden units": model.hidden, "loss": model.loss}
+    layers = [_layer_section(at, one, language) for at, one in enumerate(found.layers)]
     sections = [
-        _summary(found),
-        *_sections(found.layers),
-        data_section(facts, (*run.notes, *(note.en for note in found.notes)), run.sources),
-        reproduction_section(settings, run.versions),
+        Section("layers", NUMBERS[language], join([*_further(found, language), layer_table(found, language)])),
+        *(one for one in layers if one is not None),
+        *_dynamics(found.layers, language),
+        _data_section(run, language),
+        _again_section(run, language),
     ]
-    top = join([heading("nurt · examination", run.target, lead), findings(found)])
-    return write_page(Path(path), f"{run.target}: examination", top, sections, footer(run.versions))
+    title = TITLE.filled(target=run.target)[language]
+    frame = POLISH if language == "pl" else ENGLISH
+    return write_page(Path(path), title, opening, sections, element("span", FOOTER[language]), frame)
+
+
+def export_examination(
+    found: Examination, folder: str | Path, *, ending: str = ".csv", language: Language = "en"
+) -> tuple[Path, ...]:
+    """Write every figure of the page into a folder, its numbers or its drawing.
+
+    Args:
+        found: the examination.
+        folder: made if need be.
+        ending: ".csv" for the numbers, ".svg", ".png" or ".pdf" for the drawing.
+        language: of labels and names.
+
+    Returns:
+        the paths written.
+
+    Raises:
+        NurtValueError: another ending.
+        UnavailableError: a drawing was asked for, and what draws it is missing.
+        OutputError: a file cannot be written.
+    """
+    return export_figures(_figures(found, language), folder, ending=ending)
+
+
+def _figures(found: Examination, language: Language) -> Iterator[tuple[str, go.Figure]]:
+    """Yield the title and the figure of everything that the page draws."""
+    picture = reach_picture(found, language)
+    if picture is not None:
+        yield picture.title, picture.figures[0]
+    for layer in found.layers:
+        name = in_words(layer.id)[language]
+        for part, result in layer.parts():
+            if part == "maps":
+                for quantity in result.values:
+                    yield f"{name}: {QUANTITIES[quantity].name[language]}", result.draw(quantity, language)
+            else:
+                question = {**LAYER_QUESTIONS, **DYNAMICS}[part]
+                address = getattr(result, "name", name)
+                yield f"{address}: {question.title[language]}", labelled(result.plot(), language)
+
+
+def _lead(run: ExamineRun) -> Text:
+    model = run.model
+    return LEAD.filled(
+        model=model.name,
+        layers=counted(model.layers, ("layer", "layers"), ("warstwa", "warstwy", "warstw")),
+        hidden=str(model.hidden),
+        windows=counted(run.examination.rows, ("window", "windows"), ("okna", "okien", "okien")),
+        look_back=str(model.look_back),
+        first=run.first,
+        last=run.last,
+    )
+
+
+def _verdict(found: Examination, language: Language) -> Markup:
+    """Return the first finding as the answer, and the next few below it."""
+    standing = found.verdict.standing
+    others = [one.text[language] for one in found.advice[1 : 1 + FIRST_FEW]]
+    rest = items(typeset(one) for one in others) if others else Markup()
+    return panel(
+        standing, HEADLINES[standing][language], typeset(found.headline[language]), rest, label=VERDICT[language]
+    )
+
+
+def _further(found: Examination, language: Language) -> list[Markup]:
+    others = [one.text[language] for one in found.advice[1 + FIRST_FEW :]]
+    return [element("h3", FURTHER[language]), items(typeset(one) for one in others)] if others else []
+
+
+def _layer_section(at: int, layer: LayerFindings, language: Language) -> Section | None:
+    """Return the maps, gates and gradients of one layer; None where nothing of it was looked at."""
+    parts = [] if layer.maps is None else _maps(layer.maps, language)
+    shown = {name: result for name, result in layer.parts() if name in LAYER_QUESTIONS}
+    pictures = [
+        _picture(question, [labelled(shown[name].plot(), language)], language).to_html()
+        for name, question in LAYER_QUESTIONS.items()
+        if name in shown
+    ]
+    if pictures:
+        parts.append(element("div", *pictures, class_="pair"))
+    name = in_words(layer.id)[language]
+    return Section(f"layer-{at}", name[:1].upper() + name[1:], join(parts)) if parts else None
+
+
+def _maps(maps: StateMaps, language: Language) -> list[Markup]:
+    reading = UNITS_READING.filled(whose=Text(maps.told("en"), maps.told("pl")))[language]
+    if maps.thinned:
+        widest = max(maps.total_units, key=maps.total_units.__getitem__)
+        told = THINNED.filled(
+            units=len(maps.units[widest]),
+            all_units=maps.total_units[widest],
+            steps=len(maps.steps),
+            all_steps=maps.total_steps,
+        )
+        reading = f"{reading} {told[language]}"
+    pictures = []
+    for name in maps.values:
+        quantity = QUANTITIES[name]
+        title = quantity.name[language]
+        pictures.append(
+            Picture(
+                title=typeset(f"{title[:1].upper()}{title[1:]} {quantity.symbol}"),
+                description=f"{title}: {reading}",
+                how_to_read=f"{MEANINGS[name][language]} {COLOURS[quantity.scale][language]}",
+                figures=[_fitted(maps.draw(name, language))],
+                height=MAP_HEIGHT,
+                heading="h4",
+                lead="",
+            ).to_html()
+        )
+    return [element("h3", UNITS[language]), element("p", reading), element("div", *pictures, class_="pair")]
+
+
+def _dynamics(layers: Sequence[LayerFindings], language: Language) -> list[Section]:
+    named: dict[str, list[tuple[str, Any]]] = {part: [] for part in DYNAMICS}
+    for layer in layers:
+        for part, result in layer.parts():
+            if part in named:
+                named[part].append((getattr(result, "name", in_words(layer.id)[language]), result))
+    return [_section(part, DYNAMICS[part], results, language) for part, results in named.items() if results]
+
+
+def _section(part: str, question: Question, results: Sequence[tuple[str, Any]], language: Language) -> Section:
+    names = [name for name, _ in results]
+    figures = [labelled(result.plot(), language) for _, result in results]
+    picture = _picture(question, figures, language, title=names[0] if len(names) == 1 else "")
+    return Section(part, question.title[language], join([switch(names, label=LAYER[language]), picture.to_html()]))
+
+
+def _picture(
+    question: Question, figures: Sequence[go.Figure], language: Language, *, title: str | None = None
+) -> Picture:
+    return Picture(
+        title=question.title[language] if title is None else title,
+        description=question.title[language],
+        how_to_read=typeset(question.how_to_read[language]),
+        figures=[_fitted(one) for one in figures],
+        height=FIGURE_HEIGHT,
+        lead=HOW_TO_READ[language],
+    )
 
 
 def _fitted(figure: go.Figure) -> go.Figure:
@@ -138,29 +264,20 @@ def _fitted(figure: go.Figure) -> go.Figure:
     return figure
 
 
-def _summary(found: Examination) -> Section:
-    picture = reach_picture(found)
-    parts = [] if picture is None else [picture.to_html()]
-    return Section("reach", "Reach of the gradient", join([*parts, memory_table(found)]))
+def _data_section(run: ExamineRun, language: Language) -> Section:
+    facts = {"target": run.target, "observations": count(run.observations), "windows": str(run.examination.rows)}
+    facts["file"] = run.model_file
+    parts = [definitions((FACTS[name][language], value) for name, value in facts.items())]
+    remarks = (*run.notes, *(note[language] for note in run.examination.notes))
+    if remarks:
+        parts += [element("h3", REMARKS[language]), items(remarks)]
+    if run.sources:
+        parts += [element("h3", SOURCES[language]), items(run.sources)]
+    return Section("data", DATA[language], join(parts))
 
 
-def _sections(layers: Sequence[LayerFindings]) -> list[Section]:
-    named: dict[str, list[tuple[str, Any]]] = {part: [] for part in QUESTIONS}
-    for layer in layers:
-        for part, result in layer.parts():
-            named[part].append((getattr(result, "name", str(layer.id)), result))
-    return [_section(part, question, named[part]) for part, question in QUESTIONS.items() if named[part]]
-
-
-def _section(part: str, question: _Question, results: Sequence[tuple[str, Any]]) -> Section:
-    names = [name for name, _ in results]
-    figures = [_fitted(result.plot()) for _, result in results]
-    picture = Picture(
-        title="Layer by layer" if len(results) > 1 else names[0],
-        description=f"{question.title}: {'; '.join(names)}.",
-        how_to_read=question.how_to_read,
-        figures=figures,
-    )
-    told = items(str(result) for _, result in results)
-    details = element("details", element("summary", "In numbers"), told)
-    return Section(part, question.title, join([switch(names, label="layer"), picture.to_html(), details]))
+def _again_section(run: ExamineRun, language: Language) -> Section:
+    model = run.model
+    facts = {"model": model.name, "layers": str(model.layers), "hidden": str(model.hidden), "loss": model.loss}
+    named = [(FACTS[name][language], value) for name, value in facts.items()]
+    return Section("again", AGAIN[language], definitions([*named, *run.versions.items()]))
