@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -192,7 +193,7 @@ def compute(settings: ParitySettings, progress: ReportProgress) -> ParityResult:
     trainings = _train(settings, progress)
     return ParityResult(
         settings=settings,
-        verdict=_verdict(settings, accuracies, trainings),
+        verdict=_verdict(settings, accuracies, max(*linear, *windowed), trainings),
         score=Measure(
             Text("right answers at the longest length", "poprawne przy największej długości"), accuracies[-1]
         ),
@@ -226,15 +227,26 @@ def _train(settings: ParitySettings, progress: ReportProgress) -> tuple[ParityTr
 
 
 def _verdict(
-    settings: ParitySettings, accuracies: list[np.floating[Any]], trainings: tuple[ParityTraining, ...]
+    settings: ParitySettings, accuracies: list[np.floating[Any]], rival: float, trainings: tuple[ParityTraining, ...]
 ) -> Verdict[Text]:
     exact = bool(min(accuracies) == 1.0)
+    # Four standard errors of a share of one half, over the half of the sequences that is tested.
+    at_chance = rival < 0.5 + 4.0 * 0.5 / math.sqrt(settings.sequences / 2)
+    rivals = (
+        Text(
+            "predictors that use fewer bits, or add them up, stay at chance",
+            "predyktory, które używają mniej bitów albo je sumują, pozostają na poziomie przypadku",
+        )
+        if at_chance
+        else Text(
+            "predictors that use fewer bits, or add them up, reach up to {rival} %",
+            "predyktory, które używają mniej bitów albo je sumują, osiągają do {rival} %",
+        ).filled(rival=round(100.0 * rival, 1))
+    )
     opening = Text(
-        "Two constructed units classify {reached} % of sequences of length {length} correctly; predictors that use "
-        "fewer bits, or add them up, stay at chance.",
-        "Dwie skonstruowane jednostki klasyfikują poprawnie {reached} % ciągów długości {length}; predyktory, które "
-        "używają mniej bitów albo je sumują, pozostają na poziomie przypadku.",
-    ).filled(reached=100.0 * float(accuracies[-1]), length=settings.lengths[-1])
+        "Two constructed units classify {reached} % of sequences of length {length} correctly; {rivals}.",
+        "Dwie skonstruowane jednostki klasyfikują poprawnie {reached} % ciągów długości {length}; {rivals}.",
+    ).filled(reached=100.0 * float(accuracies[-1]), length=settings.lengths[-1], rivals=rivals)
     solved = [one for one in trainings if min(one.accuracies) > SOLVED]
     parts = [opening]
     for way in settings.ways if trainings else ():
