@@ -33,6 +33,17 @@ QUICK: dict[str, dict[str, Any]] = {
     "parity": {"trained": 3, "hidden": 4, "updates": 10, "repeats": 1},
     "pm10": {"cells": ("gru", "lstm"), "hidden": (4,), "horizons": (1, 6), "repeats": 2, "epochs": 1},
     "usd-pln": {"look_back": 10, "horizon": 3, "epochs": 1},
+    "remedies": {"steps": 7, "hidden": 4, "updates": 8, "batch": 8},
+    "history": {
+        "cells": ("RNN", "LSTM"),
+        "longest": 4,
+        "steps": 9,
+        "hidden": 4,
+        "updates": 10,
+        "tested": 20,
+        "distances": (2, 4),
+    },
+    "order": {"steps": 4, "hidden": 4, "updates": 10, "tested": 30, "longer": (1, 2)},
     "truncation": {"hidden": 4, "updates": 20, "tested": 5, "repeats": 1, "echoes": ((1, 2), (2, 2))},
 }
 

@@ -22,7 +22,7 @@ __all__ = ["EXPERIMENT", "FUNCTIONS", "Activation", "ActivationsResult", "Activa
 
 # Share of its largest slope below which a unit counts as saturated.
 SATURATED = 0.1
-ROUNDING = 1e-10
+ROUNDING = 1e-13
 SHOWN = np.linspace(-6.0, 6.0, 241)
 
 
@@ -97,7 +97,8 @@ class Products:
         median: median size at distance T.
         zeros: share of the draws whose factor at distance T is exactly 0.
         saturated: share of all steps whose slope is below a tenth of the largest.
-        off: largest difference between the product and back-propagation, relative to the largest factor.
+        off: largest relative difference between the product and back-propagation, divided by Σ 1/f′, which is how much
+            the rounding of 1 - h² in saturated steps is magnified.
     """
 
     id: str
@@ -180,8 +181,25 @@ def _products(one: Activation, weight: float, inputs: np.ndarray) -> Products:
         float(np.median(np.abs(back[-1]))),
         float(np.mean(back[-1] == 0.0)),
         float(np.mean(slopes < SATURATED * one.steepest)),
-        float(np.max(np.abs(back[-1] - exact)) / max(np.max(np.abs(exact)), np.finfo(np.float64).tiny)),
+        _apart(back[-1], exact, slopes / one.steepest),
     )
+
+
+def _apart(product: np.ndarray, exact: np.ndarray, slopes: np.ndarray) -> float:
+    """Return the largest relative difference of products that are not 0, in units of Σ 1/slope.
+
+    Args:
+        product, exact: (draws,).
+        slopes: relative to the largest, (T, draws).
+    """
+    there = (product != 0.0) & (exact != 0.0)
+    if np.any((product == 0.0) != (exact == 0.0)):
+        # One of them rounds a saturated slope to 0 and the other does not.
+        there &= slopes.min(axis=0) > np.finfo(np.float64).eps
+    if not there.any():
+        return 0.0
+    magnified = (1.0 / slopes[:, there]).sum(axis=0)
+    return float(np.max(np.abs(product[there] / exact[there] - 1.0) / magnified))
 
 
 def _by_layer(one: Activation, weight: float, inputs: np.ndarray) -> np.ndarray:

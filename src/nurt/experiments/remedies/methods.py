@@ -132,7 +132,8 @@ class RemedyNetwork(nn.Module):
         for step in range(steps):
             if step == steps - window:
                 state = type(state)(*(part.detach().requires_grad_() for part in state))
-            state = cell.step(inputs[:, step], state)
+            # Copies: the gradient by c must not hold what passes through the h of the same step.
+            state = type(state)(*(part.clone() for part in cell.step(inputs[:, step], state)))
             states.append(state)
         loss = (self.readout(state.hidden).squeeze(-1) - targets).square().sum()
         parts = [part for one in states for part in one]
