@@ -35,6 +35,12 @@ WAYS = {
     "prefix": Text("every prefix", "każdy początek ciągu"),
     "curriculum": Text("the last step, lengths growing", "ostatni krok, rosnące długości"),
 }
+# The same, short enough for a legend.
+LEARNT_BY = {
+    "last": Text("learnt: last step", "uczone: ostatni krok"),
+    "prefix": Text("learnt: every prefix", "uczone: każdy początek"),
+    "curriculum": Text("learnt: lengths growing", "uczone: rosnące długości"),
+}
 SOLVED = 0.99
 
 
@@ -98,8 +104,8 @@ class ParityResult(ExperimentResult):
     trainings: tuple[ParityTraining, ...]
 
     def figures(self) -> tuple[Figure, ...]:
-        """Return the states of both units."""
-        return (_states(self),)
+        """Return the accuracies by length, and the states of both units."""
+        return _accuracies(self), _states(self)
 
     def tables(self) -> tuple[ResultTable, ...]:
         """Return the accuracy per length, of exact weights and of trained ones."""
@@ -283,6 +289,49 @@ def _learnt(result: ParityResult) -> ResultTable:
     )
 
 
+def _accuracies(result: ParityResult) -> Figure:
+    """Return the right answers by length of everything that was tested."""
+
+    def draw(language: Language) -> go.Figure:
+        titles = Text("length T", "długość T"), Text("share of right answers", "udział poprawnych odpowiedzi")
+        curves = [
+            (Text("exact weights", "dokładne wagi")[language], result.accuracies),
+            (Text("linear", "liniowo")[language], result.linear),
+            (Text("last bits", "ostatnie bity")[language], result.windowed),
+        ]
+        figure = drawing.lines(result.settings.lengths, curves, titles[0][language], titles[1][language])
+        figure.update_traces(mode="lines+markers")
+        for index, way in enumerate(dict.fromkeys(one.way for one in result.trainings), len(curves)):
+            own = [one for one in result.trainings if one.way == way]
+            figure.add_scatter(
+                x=[length for one in own for length in one.tested],
+                y=[share for one in own for share in one.accuracies],
+                name=LEARNT_BY[way][language],
+                mode="markers",
+                marker=plotting.marker(index),
+            )
+        figure.update_xaxes(type="log", dtick="D2", tickformat="~g")
+        figure.update_yaxes(range=[0.4, 1.04])
+        figure.update_layout(hovermode="closest")
+        return figure
+
+    words = Text(
+        "Guessing gives 0.5. The axis of lengths is logarithmic. Exact weights are right at the length only if they lie "
+        "at 1.",
+        "Zgadywanie daje 0,5. Oś długości jest logarytmiczna. Dokładne wagi są bezbłędne przy długości tylko wtedy, gdy "
+        "leżą przy 1.",
+    )
+    if result.trainings:
+        words = joined(
+            words,
+            Text(
+                "Marks are trained networks, one per seed, at the length of their training, twice and ten times that.",
+                "Znaki to nauczone sieci, po jednym na ziarno, przy długości uczenia, dwukrotnej i dziesięciokrotnej.",
+            ),
+        )
+    return Figure(Text("Right answers by length", "Poprawne odpowiedzi według długości"), words, draw, 420)
+
+
 def _states(result: ParityResult) -> Figure:
     def draw(language: Language) -> go.Figure:
         steps = np.arange(1, len(result.bits) + 1)
@@ -330,8 +379,8 @@ EXPERIMENT = Experiment(
         "jednostki z tanh.",
     ),
     how_to_read=Text(
-        "Follow the diamonds in the figure, then compare the columns of the table.",
-        "Prześledź romby na rysunku, a potem porównaj kolumny tabeli.",
+        "Compare what lies at 1 with what lies at 0.5, then follow the diamonds in the second figure.",
+        "Porównaj to, co leży przy 1, z tym, co leży przy 0,5, a potem prześledź romby na drugim rysunku.",
     ),
     expected_seconds=20,
     presets={
