@@ -280,6 +280,7 @@ def _reach(result: StructuresResult, kind: Kind) -> Figure:
             xgap=3,
             ygap=3,
             showscale=False,
+            meta=plotting.along(z="log10"),
             hovertemplate=f"‖∂y_%{{y}}/∂x_%{{x}}‖ = %{{customdata:.3g}}<br>{kind.equation}<extra></extra>",
         )
         figure.update_xaxes(
