@@ -138,7 +138,7 @@ def test_titles_that_differ_give_way_to_the_letter_of_the_axis() -> None:
     assert table(figure)[0] == ["step", "a – loss", "b – norm"]
 
 
-@pytest.mark.parametrize("name", ["=SUM(A1)", "+1", "-1", "@x", "\tx", "\rx"])
+@pytest.mark.parametrize("name", ["=SUM(A1)", "+1", "-1", "@x", "\t=1", "\r-x"])
 def test_a_name_is_no_formula(name: str) -> None:
     figure = lines("a", x=(0, 1))
     figure.add_scatter(x=["=1+1"], y=[2], name=name)
@@ -205,7 +205,7 @@ def test_a_place_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "error", [ValueError("no kaleido\nInstall it"), RuntimeError("no Chrome"), ImportError("gone")]
+    "error", [ValueError("no kaleido,\nInstall it"), RuntimeError("no Chrome", "at all"), ImportError()]
 )
 def test_a_drawing_that_nothing_can_draw_names_the_cure(
     error: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -216,7 +216,7 @@ def test_a_drawing_that_nothing_can_draw_names_the_cure(
     monkeypatch.setattr(plotly.io, "to_image", to_image)
     with pytest.raises(UnavailableError, match="pip install kaleido") as caught:
         write_figure(lines("a"), tmp_path / "a.svg")
-    assert str(error).splitlines()[0] in str(caught.value)
+    assert any(f"SVG: {told}." in str(caught.value) for told in ("no kaleido", "no Chrome", "ImportError"))
     assert not list(tmp_path.iterdir())
 
 

@@ -27,7 +27,7 @@ IMAGES = (".svg", ".png", ".pdf")
 GRIDS = frozenset({"heatmap", "contour", "surface"})
 AXES = ("x", "y", "z")
 # A spreadsheet takes a cell that begins with one of these for a formula.
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
+FORMULA = ("=", "+", "-", "@")
 LETTERS = str.maketrans({"ł": "l", "Ł": "L"})
 
 
@@ -130,9 +130,9 @@ def _image(figure: go.Figure, kind: str) -> bytes:
     try:
         return bytes(plotly.io.to_image(figure, format=kind))
     except (ValueError, RuntimeError, OSError, ImportError) as error:
-        reason = str(error).strip().splitlines() or [type(error).__name__]
+        told = str(error.args[0]) if error.args else type(error).__name__
         raise UnavailableError(
-            f"The figure cannot be drawn as {kind.upper()}: {reason[0]}",
+            f"The figure cannot be drawn as {kind.upper()}: {told.strip().splitlines()[0].rstrip(',.')}.",
             cure="Install what draws it, `pip install kaleido`, and Chrome or Chromium. Without both, a page's buttons "
             "SVG and PNG save the same drawing, and a name that ends in .csv its numbers.",
         ) from error
@@ -276,6 +276,7 @@ def _cell(value: Any) -> str:
 
 
 def _text(value: str) -> str:
-    """Return text without the tags and entities that plotly reads in every label; indices and powers keep a sign."""
+    """Return text on one line, without the tags and entities that plotly reads in labels; indices keep a sign."""
     marked = re.sub(r"<sub>(.*?)</sub>", r"_\1", re.sub(r"<sup>(.*?)</sup>", r"^\1", value))
-    return html.unescape(re.sub(r"<[^>]*>", "", re.sub(r"<br\s*/?>", " ", marked)))
+    plain = html.unescape(re.sub(r"<[^>]*>", "", re.sub(r"<br\s*/?>", " ", marked)))
+    return re.sub(r"[\t\r\n]+", " ", plain).strip()

@@ -7,7 +7,7 @@ const GRIDS = new Set(["heatmap", "contour", "surface"]);
 function plainText(text) {
   const holder = document.createElement("template");
   holder.innerHTML = String(text).replace(/<sub>/g, "_").replace(/<sup>/g, "^").replace(/<br\s*\/?>/g, " ");
-  return holder.content.textContent;
+  return holder.content.textContent.replace(/[\t\r\n]+/g, " ").trim();
 }
 
 function numberText(value, rounded) {
@@ -29,7 +29,7 @@ function cellText(value, rounded) {
 
 // A spreadsheet takes these for the beginning of a formula.
 function guarded(text) {
-  return /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
+  return /^[=+\-@]/.test(text) ? `'${text}` : text;
 }
 
 function quoted(text) {
