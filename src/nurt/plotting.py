@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 if TYPE_CHECKING:
     import numpy as np
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ACTUAL",
+    "DECORATION",
     "MODEL",
     "MODEL_LINE",
     "OTHER_LINE",
@@ -23,7 +24,9 @@ __all__ = [
     "REFERENCE",
     "WARNING",
     "LineStyle",
+    "Scale",
     "add_log_map",
+    "along",
     "colour_range",
     "dash",
     "log_axis",
@@ -31,6 +34,7 @@ __all__ = [
     "new_figure",
     "symbol",
     "translucent",
+    "value_of",
 ]
 
 # Okabe-Ito: distinguishable with the common forms of colour blindness.
@@ -47,6 +51,13 @@ DARKEST_SHARE = 0.002
 
 FEW_DECADES = 1.5
 MOST_LABELS = 8
+
+
+Scale: TypeAlias = Literal["log10"] | float
+"""How places along an axis stand for values, see :func:`along`."""
+
+DECORATION = {"decoration": True}
+"""The ``meta`` of a trace that holds no numbers of its own, such as a line lifted off a surface: not exported."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +101,11 @@ def new_figure(title: str, x_title: str, y_title: str) -> go.Figure:
     layout = {
         "title": {"text": title, "x": 0.0, "xref": "paper", "xanchor": "left", "font": {"size": 16}},
         "template": "none",
-        "font": {"family": "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif", "size": 13, "color": "#222222"},
+        "font": {
+            "family": "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif",
+            "size": 13,
+            "color": "#222222",
+        },
         "colorway": list(PALETTE),
         "margin": {"l": 64, "r": 16, "t": 48, "b": 48},
         # Below the axis title: above the plot it would meet the title as soon as it needs a second row.
@@ -185,3 +200,28 @@ def translucent(colour: str, opacity: float) -> str:
     """Return ``colour`` (``#RRGGBB``) as an ``rgba()`` string with the given opacity in 0..1."""
     red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
     return f"rgba({red},{green},{blue},{opacity:g})"
+
+
+def along(**scales: Scale) -> dict[str, Any]:
+    """Return the ``meta`` of a trace that is drawn at the logarithms of its values, so that an export gives the values.
+
+    Args:
+        scales: coordinate (``x``, ``y`` or ``z``) → "log10", or the number ``floor`` of an axis for both signs, on
+            which v is drawn at sign(v) · log₁₀(1 + |v| / floor).
+    """
+    return {"scale": scales}
+
+
+def value_of(places: np.ndarray, scale: Scale) -> np.ndarray:
+    """Return the values that are drawn at ``places``.
+
+    Args:
+        places: any shape.
+        scale: as in :func:`along`.
+    """
+    import numpy as np
+
+    with np.errstate(over="ignore"):
+        if scale == "log10":
+            return np.asarray(np.power(10.0, places))
+        return np.asarray(np.sign(places) * float(scale) * (np.power(10.0, np.abs(places)) - 1.0))

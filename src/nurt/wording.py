@@ -164,6 +164,12 @@ class Text:
     en: str
     pl: str
 
+    # Python would else look for a word in it by its numbers, without an end.
+    __iter__ = None
+
+    def __str__(self) -> str:
+        return self.en
+
     def __getitem__(self, language: Language) -> str:
         """Return the words in one language."""
         return self.pl if language == "pl" else self.en

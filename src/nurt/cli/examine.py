@@ -80,7 +80,7 @@ def show_examination(run: ExamineRun) -> None:
     shape = f"{model.name}, {model.layers} × {model.hidden} units, reads {model.look_back}, forecasts {model.horizon}"
     looked = f"{found.rows} windows of {count(run.observations)} observations, {run.first} to {run.last}"
     console.facts([("model", shape), ("looked at", looked)])
-    if notes := (*run.notes, *found.notes):
+    if notes := [*run.notes, *(note.en for note in found.notes)]:
         console.gap()
         console.facts([("·", note) for note in notes])
     console.gap()
@@ -95,7 +95,7 @@ def show_examination(run: ExamineRun) -> None:
                  "exponent, nats per step.", quiet=True)  # fmt: skip
     console.gap()
     warned = any(one.level == "warning" for one in found.advice)
-    first, *others = [one.text for one in found.advice] or ["No rule applies."]
+    first, *others = [one.text.en for one in found.advice] or [found.headline.en]
     console.panel("At these weights, on these windows", first, "doubtful" if warned else "good", others)
     console.gap()
     console.line(f"Written to {run.report}" if run.report else "--out FOLDER writes a report with every figure.")

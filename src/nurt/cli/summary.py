@@ -50,9 +50,9 @@ def show_forecast(run: ForecastRun, out: Path) -> None:
     _audit(run.audit)
     _verdict(run.verdict)
     _forecast(run.forecast, (1, 2, 3))
-    if run.examination is not None and run.examination.headline:
+    if run.examination is not None and run.examination.advice:
         console.gap()
-        console.facts([("network", run.examination.headline)])
+        console.facts([("network", run.examination.headline.en)])
     names = [Path(path).name for path in (run.report, run.model_file) if path is not None]
     console.gap()
     console.line(f"Written to {out}: {', '.join([*names, 'forecast.csv'])}")

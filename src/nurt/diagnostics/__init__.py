@@ -13,22 +13,19 @@ if TYPE_CHECKING:
     from nurt.diagnostics.dynamics.lyapunov import LyapunovExponents, lyapunov_exponents
     from nurt.diagnostics.dynamics.spectrum import Spectrum, SpectrumHistory, SpectrumObserver, weight_spectrum
     from nurt.diagnostics.dynamics.stationary import StationaryPoints, fixed_points
+    from nurt.diagnostics.examination.advice import Advice
     from nurt.diagnostics.examination.examining import Examination, examine
     from nurt.diagnostics.examination.layer_findings import PARTS, LayerFindings, Scope
-    from nurt.diagnostics.examination.verdict import Advice
     from nurt.diagnostics.gradient.attribution import Attribution, attribute
+    from nurt.diagnostics.gradient.by_lag import GradientByLag, gradient_by_lag
     from nurt.diagnostics.gradient.contribution_map import ContributionMatrix, contribution_matrix
     from nurt.diagnostics.gradient.gradient_check import CheckedWeight, GradientCheck, check_gradient
-    from nurt.diagnostics.gradient.over_time import (
-        GradientByLag,
-        StepContributions,
-        gradient_by_lag,
-        step_contributions,
-    )
+    from nurt.diagnostics.gradient.over_time import StepContributions, step_contributions
     from nurt.diagnostics.gradient.paths import CellPaths, HighwayReach, cell_paths, highway_reach
     from nurt.diagnostics.gradient.truncation import Bias, TruncationLedger, truncation_ledger
     from nurt.diagnostics.look.batch import BatchCurve
     from nurt.diagnostics.look.capture import Record, observe, record
+    from nurt.diagnostics.look.collected import StateRecord, record_states
     from nurt.diagnostics.look.finding import FoundCell, FoundModule, LayerId, cells_of, modules_of
     from nurt.diagnostics.look.layer_record import LayerRecord
     from nurt.diagnostics.look.passage import Passage, passage
@@ -47,6 +44,7 @@ if TYPE_CHECKING:
         gate_statistics,
         unit_memory,
     )
+    from nurt.diagnostics.units.maps import QUANTITIES, Quantity, StateMaps, state_maps
     from nurt.diagnostics.units.pattern import Place, StatePattern, state_pattern
 
 # Module by module, the names that it gives.
@@ -55,17 +53,19 @@ _MODULES = {
     "dynamics.lyapunov": ("LyapunovExponents", "lyapunov_exponents"),
     "dynamics.spectrum": ("Spectrum", "SpectrumHistory", "SpectrumObserver", "weight_spectrum"),
     "dynamics.stationary": ("StationaryPoints", "fixed_points"),
+    "examination.advice": ("Advice",),
     "examination.examining": ("Examination", "examine"),
     "examination.layer_findings": ("PARTS", "LayerFindings", "Scope"),
-    "examination.verdict": ("Advice",),
     "gradient.attribution": ("Attribution", "attribute"),
+    "gradient.by_lag": ("GradientByLag", "gradient_by_lag"),
     "gradient.contribution_map": ("ContributionMatrix", "contribution_matrix"),
     "gradient.gradient_check": ("CheckedWeight", "GradientCheck", "check_gradient"),
-    "gradient.over_time": ("GradientByLag", "StepContributions", "gradient_by_lag", "step_contributions"),
+    "gradient.over_time": ("StepContributions", "step_contributions"),
     "gradient.paths": ("CellPaths", "HighwayReach", "cell_paths", "highway_reach"),
     "gradient.truncation": ("Bias", "TruncationLedger", "truncation_ledger"),
     "look.batch": ("BatchCurve",),
     "look.capture": ("Record", "observe", "record"),
+    "look.collected": ("StateRecord", "record_states"),
     "look.finding": ("FoundCell", "FoundModule", "LayerId", "cells_of", "modules_of"),
     "look.layer_record": ("LayerRecord",),
     "look.passage": ("Passage", "passage"),
@@ -77,12 +77,14 @@ _MODULES = {
     "units.blocks": ("BlockNorm", "BlockNorms", "GateBlock", "block_norms", "recurrent_blocks"),
     "units.connectivity": ("Connectivity", "input_connectivity"),
     "units.gates": ("GateStatistics", "Saturation", "UnitMemory", "UnitStatistics", "gate_statistics", "unit_memory"),
+    "units.maps": ("QUANTITIES", "Quantity", "StateMaps", "state_maps"),
     "units.pattern": ("Place", "StatePattern", "state_pattern"),
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
 
 __all__ = [
     "PARTS",
+    "QUANTITIES",
     "Adaptive",
     "Advice",
     "Attribution",
@@ -114,13 +116,16 @@ __all__ = [
     "Place",
     "Plane",
     "PlaneDirection",
+    "Quantity",
     "Record",
     "Saturation",
     "Scope",
     "Spectrum",
     "SpectrumHistory",
     "SpectrumObserver",
+    "StateMaps",
     "StatePattern",
+    "StateRecord",
     "StationaryPoints",
     "Steepest",
     "StepContributions",
@@ -152,8 +157,10 @@ __all__ = [
     "projected_path",
     "random_plane",
     "record",
+    "record_states",
     "recurrent_blocks",
     "snapshot",
+    "state_maps",
     "state_pattern",
     "step_contributions",
     "step_jacobians",

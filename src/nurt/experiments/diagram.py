@@ -11,11 +11,14 @@ from nurt import plotting
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-__all__ = ["Arrow", "Diagram", "Node", "draw_diagrams", "unrolled"]
+__all__ = ["Arrow", "Diagram", "Node", "draw_diagrams", "leave_room_above", "unrolled"]
 
 # Fill of a node by its kind: input, state, output, and what is none of them.
 FILLS = {"x": "#E8E8E8", "h": plotting.PALETTE[5], "y": plotting.PALETTE[4], ".": "#FFFFFF"}
-RADIUS = 0.3
+# Radius of a node and size of an arrow's head, in pixels.
+RADIUS, HEAD = 12, 8
+# Share of the height left above the uppermost titles; a page gives its figures no margin there.
+ABOVE = 0.05
 
 
 @dataclass(frozen=True)
@@ -102,7 +105,7 @@ def draw_diagrams(diagrams: Sequence[Diagram], columns: int) -> go.Figure:
         cols=columns,
         subplot_titles=[one.title for one in diagrams],
         horizontal_spacing=0.04,
-        vertical_spacing=0.24 / rows,
+        vertical_spacing=0.3 / rows,
     )
     figure.update_layout(plotting.new_figure("", "", "").layout)
     for index, diagram in enumerate(diagrams):
@@ -110,35 +113,49 @@ def draw_diagrams(diagrams: Sequence[Diagram], columns: int) -> go.Figure:
     figure.update_xaxes(visible=False)
     figure.update_yaxes(visible=False)
     figure.update_annotations(font={"size": 13})
+    leave_room_above(figure)
     figure.update_layout(hovermode=False, showlegend=False, margin={"l": 8, "r": 8, "t": 40, "b": 8})
     return figure
+
+
+def leave_room_above(figure: go.Figure) -> None:
+    """Move subplots and their titles down a little, so that the uppermost titles are within the figure."""
+    scale = 1.0 - ABOVE
+    for axis in figure.select_yaxes():
+        axis.domain = tuple(scale * end for end in axis.domain)
+    for title in figure.layout.annotations:
+        title.y = scale * title.y
 
 
 def _draw(figure: go.Figure, diagram: Diagram, row: int, column: int) -> None:
     places = {one.id: (one.column, one.row) for one in diagram.nodes}
     for arrow in diagram.arrows:
         (x, y), (end_x, end_y) = places[arrow.start], places[arrow.end]
-        # Lines as data and a head of their own: plotly's arrows are in pixels and do not scale with a figure.
-        length = max(((end_x - x) ** 2 + (end_y - y) ** 2) ** 0.5, 1e-9)
-        along = ((end_x - x) / length, (end_y - y) / length)
-        begin = (x + RADIUS * along[0], y + RADIUS * along[1])
-        end = (end_x - RADIUS * along[0], end_y - RADIUS * along[1])
+        # A line from centre to centre, its ends under the nodes, with a head of its own: plotly's arrows are in pixels
+        # and do not scale with a figure.
         figure.add_scatter(
-            x=[begin[0], end[0]],
-            y=[begin[1], end[1]],
+            x=[x, end_x],
+            y=[y, end_y],
             mode="lines+markers",
             line={"color": "#555555", "width": 1.5},
-            marker={"symbol": "arrow", "size": [0, 9], "angleref": "previous", "color": "#555555"},
+            marker={
+                "symbol": "arrow",
+                "size": [0, HEAD],
+                "angleref": "previous",
+                "standoff": [0, RADIUS],
+                "color": "#555555",
+            },
             row=row,
             col=column,
         )
         if arrow.label:
+            upright = x == end_x
             figure.add_scatter(
-                x=[0.5 * (begin[0] + end[0]) + (0.14 if along[0] == 0.0 else 0.0)],
-                y=[0.5 * (begin[1] + end[1]) + (0.0 if along[0] == 0.0 else 0.18)],
+                x=[0.5 * (x + end_x)],
+                y=[0.5 * (y + end_y)],
                 mode="text",
-                text=[arrow.label],
-                textposition="middle right" if along[0] == 0.0 else "top center",
+                text=[f" {arrow.label}" if upright else arrow.label],
+                textposition="middle right" if upright else "top center",
                 textfont={"size": 12},
                 row=row,
                 col=column,
@@ -149,11 +166,11 @@ def _draw(figure: go.Figure, diagram: Diagram, row: int, column: int) -> None:
         text=[one.label for one in diagram.nodes],
         mode="markers+text",
         marker={
-            "size": 27,
+            "size": 2 * RADIUS,
             "color": [FILLS[one.kind] for one in diagram.nodes],
             "line": {"color": "#555555", "width": [0.0 if one.kind == "." else 1.2 for one in diagram.nodes]},
         },
-        textfont={"size": 12, "color": plotting.ACTUAL},
+        textfont={"size": 11, "color": plotting.ACTUAL},
         row=row,
         col=column,
     )

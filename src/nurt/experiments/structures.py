@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nurt import plotting
-from nurt.experiments.diagram import Arrow, Diagram, Node, draw_diagrams, unrolled
+from nurt.experiments.diagram import Arrow, Diagram, Node, draw_diagrams, leave_room_above, unrolled
 from nurt.experiments.base import AGAINST_REFERENCE, Exercise, Experiment, Preset, ReportProgress
 from nurt.experiments.results import ExperimentResult, Figure, Measure, ResultTable, Settings
 from nurt.standing import Standing, Verdict
@@ -291,7 +291,7 @@ def _diagrams() -> Figure:
             "wagi, używane w każdym kroku.",
         ),
         draw,
-        900,
+        720,
     )
 
 
@@ -363,6 +363,7 @@ def _reach(result: StructuresResult) -> Figure:
                 coloraxis="coloraxis",
                 xgap=2,
                 ygap=2,
+                meta=plotting.along(z="log10"),
                 hovertemplate=f"‖∂y_%{{y}}/∂x_%{{x}}‖ = %{{customdata:.3g}}<br>{kind.equation}<extra></extra>",
                 **place,
             )
@@ -384,6 +385,7 @@ def _reach(result: StructuresResult) -> Figure:
         bar = {"title": {"text": "log₁₀ ‖∂y/∂x‖"}, "thickness": 12, "orientation": "h", "y": -0.05, "yanchor": "top"}
         figure.update_layout(coloraxis={**colours, "colorbar": bar}, hovermode="closest")
         figure.update_annotations(font={"size": 13})
+        leave_room_above(figure)
         return figure
 
     return Figure(
@@ -395,7 +397,7 @@ def _reach(result: StructuresResult) -> Figure:
             "na to wyjście. Wszystkie mapy mają jedną skalę, jaśniej znaczy silniej.",
         ),
         draw,
-        900,
+        760,
     )
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nurt.reports.forecast import footer
-from nurt.reports.page.document import Picture, Section, switch, write_page
+from nurt.reports.page.document import Opening, Picture, Section, switch, write_page
 from nurt.reports.page.html import element, items, join, typeset
 from nurt.reports.sections.network import findings, memory_table, reach_picture
 from nurt.reports.sections.verdict import data_section, heading, reproduction_section
@@ -16,7 +16,6 @@ from nurt.wording import count, plural
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-    from nurt.diagnostics.examination.examining import Examination
     from nurt.diagnostics.examination.layer_findings import LayerFindings
     from nurt.tasks.forecasting.reuse import ExamineRun
 
@@ -49,6 +48,10 @@ QUESTIONS = {
         "Error of a truncated gradient",
         "Relative error of the gradient of the recurrent weights when it is cut off after K steps. Below the dotted "
         "line the cut costs little, at these weights.",
+    ),
+    "maps": _Question(
+        "Units over time",
+        "One line per unit, one column per step; a gradient that vanishes leaves the left of its map white.",
     ),
     "gates": _Question(
         "Saturation of the gates",
@@ -114,13 +117,13 @@ def write_examination_report(run: ExamineRun, path: str | Path) -> Path:
     ]
     settings = {"model": model.name, "layers": model.layers, "hidden units": model.hidden, "loss": model.loss}
     sections = [
-        _summary(found),
+        Section("reach", "Reach of the gradient", memory_table(found)),
         *_sections(found.layers),
-        data_section(facts, (*run.notes, *found.notes), run.sources),
+        data_section(facts, (*run.notes, *(note.en for note in found.notes)), run.sources),
         reproduction_section(settings, run.versions),
     ]
-    top = join([heading("nurt · examination", run.target, lead), findings(found)])
-    return write_page(Path(path), f"{run.target}: examination", top, sections, footer(run.versions))
+    opening = Opening(heading("nurt · examination", run.target, lead), findings(found), reach_picture(found))
+    return write_page(Path(path), f"{run.target}: examination", opening, sections, footer(run.versions))
 
 
 def _fitted(figure: go.Figure) -> go.Figure:
@@ -132,12 +135,6 @@ def _fitted(figure: go.Figure) -> go.Figure:
         trace.colorbar.title.update(text=typeset(trace.colorbar.title.text or ""), side="right")
         trace.colorbar.thickness = 12
     return figure
-
-
-def _summary(found: Examination) -> Section:
-    picture = reach_picture(found)
-    parts = [] if picture is None else [picture.to_html()]
-    return Section("reach", "Reach of the gradient", join([*parts, memory_table(found)]))
 
 
 def _sections(layers: Sequence[LayerFindings]) -> list[Section]:

@@ -5,16 +5,20 @@ r"""Finite-time Lyapunov exponents: at which rates small differences between two
 the method of [benettin1980lyapunov], used for recurrent networks by [vogt2022lyapunov]. A largest exponent above 0
 means that the network amplifies every difference, noise too; one far below 0 that it forgets at that rate. Two
 cautions. The exponents belong to the trajectory, hence to these inputs. And over few steps they are not the limits of
-the same name: T, the steps left out at the start and the spread over sequences are reported with every number.
+the same name: T, the steps left out at the start and an interval over sequences are reported with every number. The
+first steps are a transient, during which the state finds its attractor and Q the directions that grow most; counted,
+they push the exponents of neutral dynamics above zero.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from scipy.stats import t as student
 from torch import Tensor
 
 from nurt.diagnostics.dynamics.jacobian import StepJacobians
@@ -53,22 +57,36 @@ class LyapunovExponents(Result):
     units: int
 
     @property
-    def mean(self) -> Tensor:
-        """Mean over the rows, (k,)."""
-        return self.exponents.nanmean(dim=0)
-
-    @property
-    def spread(self) -> Tensor:
-        """Standard deviation over the rows, (k,); NaN where fewer than two rows have exponents."""
-        known = self.exponents[~self.exponents[:, 0].isnan()]
-        if len(known) < 2:
-            return torch.full_like(self.exponents[0], torch.nan)
-        return known.std(dim=0)
+    def median(self) -> Tensor:
+        """Median over the rows, (k,); NaN where no row has exponents."""
+        values: Tensor = torch.from_numpy(over_batch(self.exponents).median)
+        return values
 
     @property
     def largest(self) -> float:
-        """The largest exponent, mean of the rows."""
-        return float(self.mean[0])
+        """The largest exponent, median of the rows."""
+        return float(self.median[0])
+
+    @property
+    def counted(self) -> tuple[int, int]:
+        """How many rows have exponents, and the steps averaged over in the shortest of them; 0, 0 for none."""
+        known = self.steps[~self.exponents[:, 0].isnan()]
+        return (len(known), int(known.min())) if len(known) else (0, 0)
+
+    def interval(self, confidence: float = 0.95) -> tuple[float, float]:
+        """Return Student's t interval of the largest exponent over the rows.
+
+        Returns:
+            Lower and upper end, nats per step; NaN where fewer than two rows have a finite exponent. A row that loses
+            the direction altogether puts the lower end at -∞.
+        """
+        known = self.exponents[:, 0][~self.exponents[:, 0].isnan()]
+        finite = known[known.isfinite()]
+        if len(finite) < 2:
+            return math.nan, math.nan
+        half = float(student.ppf(0.5 + confidence / 2, len(finite) - 1)) * float(finite.std()) / math.sqrt(len(finite))
+        low = float(finite.mean()) - half if len(finite) == len(known) else -math.inf
+        return low, float(finite.mean()) + half
 
     def to_dict(self) -> dict[str, Any]:
         """Return the exponents with what they rest on."""
@@ -77,20 +95,21 @@ class LyapunovExponents(Result):
             "units": self.units,
             "discarded": self.discarded,
             "steps": self.steps.tolist(),
-            "mean": [_plain(one) for one in self.mean.tolist()],
-            "spread": [_plain(one) for one in self.spread.tolist()],
+            "interval": [_plain(one) for one in self.interval()],
             "over_batch": over_batch(self.exponents).to_dict(),
         }
 
     def __str__(self) -> str:
         if np.isnan(self.largest):
             return f"{self.id}: no row has a step after the {self.discarded} discarded"
-        shown = ", ".join(f"{one:+.4f}" for one in self.mean[:3].tolist())
+        shown = ", ".join(f"{one:+.4f}" for one in self.median[:3].tolist())
         known = self.steps[self.steps > 0]
         least, most = int(known.min()), int(known.max())
         length = plural(most, "step") if least == most else f"{least} to {plural(most, 'step')}"
-        spread = float(self.spread[0])
-        beside = "a single sequence" if np.isnan(spread) else f"standard deviation {spread:.4f} over {len(known)} rows"
+        rows, _ = self.counted
+        low, high = self.interval()
+        of_rows = f"median of {rows} rows, 95 % interval of the largest {low:+.4f} to {high:+.4f}"
+        beside = "a single sequence" if rows < 2 else of_rows
         return (
             f"{self.id}: largest Lyapunov exponents {shown} nats per step over {length}, "
             f"{self.discarded} discarded; {beside}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -13,18 +13,22 @@ import torch
 from torch import Tensor, nn
 
 from nurt.diagnostics.dynamics.spectrum import Spectrum, weight_spectrum
+from nurt.diagnostics.examination.advice import Advice
+from nurt.diagnostics.examination.graph import branches_of, read_at, watched
 from nurt.diagnostics.examination.layer_findings import LayerFindings, Scope, look_at
-from nurt.diagnostics.examination.verdict import Advice, advise
-from nurt.diagnostics.gradient.over_time import GradientByLag, lag_curve
-from nurt.diagnostics.gradient.truncation import reads_last_step
+from nurt.diagnostics.examination.naming import in_words
+from nurt.diagnostics.examination.on_reach import Branch
+from nurt.diagnostics.examination.verdict import advise
+from nurt.diagnostics.gradient.by_lag import GradientByLag, total_by_lag
+from nurt.diagnostics.look.arguments import Call, first_rows, half_mean_square, loss_of
 from nurt.diagnostics.look.capture import evaluating, record
-from nurt.diagnostics.look.finding import LayerId
+from nurt.diagnostics.look.finding import LayerId, modules_of
 from nurt.diagnostics.look.layer_record import LayerRecord
 from nurt.diagnostics.units.blocks import recurrent_blocks
-from nurt.errors import NurtError, NurtTypeError, NurtValueError
-from nurt.results import Result
+from nurt.errors import NurtTypeError, NurtValueError
+from nurt.results import Result, plain
 from nurt.standing import Standing, Verdict
-from nurt.wording import plural
+from nurt.wording import Text, joined, plural
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -33,6 +37,12 @@ __all__ = ["Examination", "examine"]
 
 WIDTH = 80
 _DEFAULT_SCOPE = Scope()
+NOTHING_TO_SAY = Text("No rule applies to what was looked at.", "Żadna reguła nie dotyczy tego, co zbadano.")
+_UNREACHED = Text("No gradient of the loss reaches {layer}.", "Żaden gradient funkcji straty nie dociera do: {layer}.")
+_LEFT_OUT = Text(
+    "Jacobians, exponents and connectivity left out: {steps} steps are more than {most}.",
+    "Pominięto jakobiany, wykładniki i zależność od wejść: {steps} kroków to więcej niż {most}.",
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,8 +55,7 @@ class Examination(Result):
         loss: of these rows.
         layers: each layer and direction, lowest first.
         advice: by stated rules from the measurements.
-        whole: how far back the gradient reaches by way of all layers, where the loss reads the last step alone: that of
-            the hidden states of the lowest layer by their distance to the end. None for other losses.
+        branches: of the network, and how far back the gradient reaches in each.
         notes: what was left out or cut.
     """
 
@@ -55,11 +64,11 @@ class Examination(Result):
     loss: float
     layers: tuple[LayerFindings, ...]
     advice: tuple[Advice, ...]
-    whole: GradientByLag | None
-    notes: tuple[str, ...]
+    branches: tuple[Branch, ...]
+    notes: tuple[Text, ...]
 
     @property
-    def verdict(self) -> Verdict[str]:
+    def verdict(self) -> Verdict[Text]:
         """The worst standing of the advice, with the headline and all further warnings."""
         standings = {one.level for one in self.advice}
         worst = next((one for one in (Standing.WARNING, Standing.NOTE) if one in standings), Standing.GOOD)
@@ -67,9 +76,14 @@ class Examination(Result):
         return Verdict(worst, self.headline, warnings)
 
     @property
-    def headline(self) -> str:
-        """The first advice, which is that of how far back the gradient goes where it was looked at; empty without."""
-        return self.advice[0].text if self.advice else ""
+    def headline(self) -> Text:
+        """The first advice, which is that of how far back the gradient goes where it was looked at."""
+        return self.advice[0].text if self.advice else NOTHING_TO_SAY
+
+    @property
+    def whole(self) -> GradientByLag | None:
+        """That by way of all layers, of the first branch that the loss reads at its last step alone; None without."""
+        return next((one.gradient for one in self.branches if one.through_all), None)
 
     @property
     def top(self) -> LayerFindings:
@@ -88,28 +102,37 @@ class Examination(Result):
 
     def to_dict(self) -> dict[str, Any]:
         """Return the headline, the advice in one paragraph, and all parts."""
-        paragraph = " ".join(one.text for one in self.advice)
-        return {"headline": self.headline, "verdict": paragraph, **super().to_dict()}
+        paragraph = joined(*(one.text for one in self.advice))
+        return {"headline": plain(self.headline), "verdict": plain(paragraph), **super().to_dict()}
 
     def __str__(self) -> str:
         size = f"{plural(self.rows, 'row')} x {plural(self.steps, 'step')}"
-        lines = [f"At these weights, on {size}:", *(f"- {one.text}" for one in self.advice)]
-        lines += [f"  ({note})" for note in self.notes]
+        lines = [f"At these weights, on {size}:", *(f"- {one.text.en}" for one in self.advice)]
+        lines += [f"  ({note.en})" for note in self.notes]
         for layer in self.layers:
             lines += ["", *str(layer).splitlines()]
         return "\n".join(_wrapped(line) for line in lines)
 
     def plot(self) -> go.Figure:
-        """Draw how far the gradient reaches: by way of all layers, and of every layer for itself.
+        """Draw how far the gradient reaches: in every branch by way of all its layers, and in every layer for itself.
+
+        Medians of the rows, as in the findings, of state or inputs, of whichever reaches further.
 
         Raises:
             NurtValueError: neither reach nor gradient were among the parts.
         """
         from nurt import plotting
 
-        known = {str(one.id): one.gradient for one in self.layers if one.gradient is not None}
-        if self.whole is not None:
-            known = {"by way of all layers": self.whole, **(known if len(self.layers) > 1 else {})}
+        several = len(self.branches) > 1
+        known = {
+            f"{one.name.en}: by way of all layers" if several else "by way of all layers": one.gradient
+            for one in self.branches
+            if one.through_all and one.gradient is not None and len(one.layers) > 1
+        }
+        wide = len(known)
+        known |= {str(one.id): one.gradient for one in self.layers if one.gradient is not None}
+        if not known:
+            known = {one.name.en: one.gradient for one in self.branches if one.gradient is not None}
         if not known:
             raise NurtValueError(
                 "Examination.plot: there is no gradient to draw.",
@@ -118,10 +141,10 @@ class Examination(Result):
             )
         figure = plotting.new_figure("Gradient by lag", "lag k (steps before the loss)", "share of the maximum")
         for place, (name, one) in enumerate(known.items()):
-            mean = one.norms.mean / np.nanmax(one.norms.mean)
+            median = one.shares(one.furthest).median
             colour = plotting.PALETTE[place % len(plotting.PALETTE)]
-            line = {"color": colour, "width": 3 if one is self.whole else 1.5}
-            figure.add_scatter(x=np.arange(len(mean)), y=mean, name=name, line=line)
+            line = {"color": colour, "width": 3 if place < wide else 1.5}
+            figure.add_scatter(x=np.arange(len(median)), y=median, name=f"{name}, {one.furthest}", line=line)
         threshold = next(iter(known.values())).threshold
         figure.add_hline(y=threshold, line={"color": plotting.REFERENCE, "dash": "dot"})
         figure.update_yaxes(type="log", exponentformat="power")
@@ -142,14 +165,16 @@ def examine(
 
     Args:
         model: holds layers of ``nurt.nn`` or ``torch.nn``, see :func:`~nurt.diagnostics.record`.
-        batch: what the model is called with: a tensor with rows first, or a tuple of arguments. Of tensors with rows
-            first only ``scope.rows`` rows are kept, unless a loss is given, which may know of all of them.
-        loss: from what the model returns to one number; None for half the mean square of what it returns, of a
-            recurrent layer itself that of its outputs at the last step.
+        batch: what the model is called with: a tensor or packed sequence, a tuple of arguments, or a dict of arguments
+            by name; without the targets, which belong to the loss. It is run as a whole, in the layout of the model; of
+            every layer the first ``scope.rows`` rows are looked at.
+        loss: from what the model returns to one number; None for half the mean square of what it returns, of sequences
+            beside a state, as recurrent layers return them, that of the last step of each row.
         scope: which parts, and how much.
 
     Raises:
-        NurtTypeError: nothing recurrent inside, half precision, or a result without a loss that is known for it.
+        NurtTypeError: nothing recurrent inside, half precision, a batch of another kind, or a result that has no loss
+            of its own.
         NonFiniteError: a weight is NaN or infinite.
         NurtValueError: the model does not run on the batch, uses a layer more than once, or the loss is no finite
             number.
@@ -161,77 +186,32 @@ def examine(
         >>> [layer.recurrence for layer in found.layers], found.rows, found.steps
         (['lstm'], 4, 20)
     """
-    arguments, notes = _arguments(model, batch, loss, scope)
+    call = Call.of(model, batch)
     with evaluating(model), _kept_gradients(model):
-        try:
-            with record(model) as seen, torch.enable_grad():
-                said = model(*arguments)
-                value = _scalar(said, loss or _default_loss(model))
-                if value.requires_grad:
-                    torch.autograd.backward(value)
-        except NurtError:
-            raise
-        except (RuntimeError, TypeError) as error:
-            raise NurtValueError(
-                f"examine: the model does not run on this batch: {error}",
-                expected="what the model is called with",
-                got=", ".join(_told(one) for one in arguments),
-            ) from error
-        records = seen.once()
+        with record(model) as seen, watched(modules_of(model)) as feeding, torch.enable_grad():
+            said = call.run(model)
+            given = loss if loss is not None else lambda said: half_mean_square(said, seen.layers)
+            value = loss_of(said, given)
+            parents = feeding.parents()
+            if value.requires_grad:
+                torch.autograd.backward(value)
+        records, notes = first_rows(seen.once(), scope.rows)
         spectra = _spectra(model) if scope.wants("spectra") else {}
         layers = tuple(look_at(one, spectra.get(one.id, ()), scope) for one in records)
     longest = max(one.steps for one in layers)
     if longest > scope.steps:
-        notes.append(f"Jacobians, exponents and connectivity left out: {longest} steps are more than {scope.steps}.")
-    whole = _through_all_layers(records, scope)
-    notes += [f"No gradient of the loss reaches {one.id}." for one in records if not one.reached_by_loss]
+        notes.append(_LEFT_OUT.filled(steps=longest, most=scope.steps))
+    branches = _branches(records, layers, parents, scope)
+    notes += [_UNREACHED.filled(layer=in_words(one.id)) for one in records if not one.reached_by_loss]
     return Examination(
-        len(records[0].lengths), longest, float(value.detach()), layers, advise(layers, whole), whole, tuple(notes)
+        len(records[0].lengths),
+        longest,
+        float(value.detach()),
+        layers,
+        advise(layers, branches),
+        branches,
+        tuple(notes),
     )
-
-
-def _arguments(model: nn.Module, batch: Any, loss: Any, scope: Scope) -> tuple[tuple[Any, ...], list[str]]:
-    arguments = batch if isinstance(batch, tuple) and not hasattr(batch, "batch_sizes") else (batch,)
-    first = arguments[0] if arguments else None
-    rows_first = getattr(model, "batch_first", True)
-    if loss is not None or not isinstance(first, Tensor) or not rows_first or first.dim() < 2:
-        return arguments, []
-    rows = len(first)
-    if rows <= scope.rows or any(not isinstance(one, Tensor) or len(one) != rows for one in arguments):
-        return arguments, []
-    return tuple(one[: scope.rows] for one in arguments), [f"The first {scope.rows} of {rows} rows were looked at."]
-
-
-def _default_loss(model: nn.Module) -> Callable[[Any], Tensor]:
-    def half_mean_square(said: Any) -> Tensor:
-        outputs = said[0] if isinstance(said, tuple) else said
-        if not isinstance(outputs, Tensor):
-            raise NurtTypeError(
-                "examine: what the model returns has no loss of its own.",
-                expected="a tensor, or a tuple that begins with one",
-                got=type(outputs).__name__,
-                cure="Pass `loss`, from what the model returns to one number.",
-            )
-        if isinstance(said, tuple) and outputs.dim() == 3:
-            outputs = outputs[:, -1] if getattr(model, "batch_first", True) else outputs[-1]
-        return outputs.square().mean() / 2
-
-    return half_mean_square
-
-
-def _scalar(said: Any, loss: Callable[[Any], Tensor]) -> Tensor:
-    value = loss(said)
-    if not isinstance(value, Tensor) or value.numel() != 1 or not bool(torch.isfinite(value)):
-        raise NurtValueError(
-            "examine: the loss is no finite number.", expected="a finite tensor with one element", got=_told(value)
-        )
-    return value.reshape(())
-
-
-def _told(value: Any) -> str:
-    if not isinstance(value, Tensor):
-        return type(value).__name__
-    return str(value.item()) if value.numel() == 1 else f"a tensor {tuple(value.shape)}"
 
 
 @contextmanager
@@ -247,16 +227,29 @@ def _kept_gradients(model: nn.Module) -> Iterator[None]:
             parameter.grad = gradient
 
 
-def _through_all_layers(records: Sequence[LayerRecord], scope: Scope) -> GradientByLag | None:
-    forward = [one for one in records if one.id.direction == "forward"]
-    if not scope.wants("reach") or not forward:
-        return None
-    lowest, highest = forward[0], forward[-1]
-    if not (lowest.reached_by_loss and highest.reached_by_loss and reads_last_step(highest)):
-        return None
-    _, total = lowest.gradients()
-    norms = torch.linalg.vector_norm(total, dim=-1).double().flip(1).cpu()
-    return lag_curve(lowest.id, norms, scope.threshold)
+def _branches(
+    records: Sequence[LayerRecord], layers: Sequence[LayerFindings], parents: Mapping[str, Sequence[str]], scope: Scope
+) -> tuple[Branch, ...]:
+    findings = {one.id: one for one in layers}
+    found = []
+    for stack in branches_of(records, parents):
+        parts = tuple(findings[one.id] for one in stack)
+        where = read_at(stack[-1])
+        through_all = scope.wants("reach") and where == "last" and _full(stack[0]) and stack[0].reached_by_loss
+        known = [one.gradient for one in parts if one.gradient is not None]
+        furthest = max(known, key=_reach, default=None)
+        gradient = total_by_lag(stack[0], scope.threshold) if through_all else furthest
+        found.append(Branch(parts, where, gradient, through_all))
+    return tuple(found)
+
+
+def _full(record: LayerRecord) -> bool:
+    """Return whether all rows have the same number of steps."""
+    return bool((record.lengths == record.steps.steps).all())
+
+
+def _reach(gradient: GradientByLag) -> float:
+    return float("inf") if gradient.horizon is None else gradient.horizon
 
 
 def _spectra(model: nn.Module) -> dict[LayerId, tuple[Spectrum, ...]]:

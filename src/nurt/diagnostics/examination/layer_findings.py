@@ -10,25 +10,29 @@ from typing import Any, Final
 from nurt.diagnostics.dynamics.jacobian import JacobianProducts, StepJacobians, jacobian_products, step_jacobians
 from nurt.diagnostics.dynamics.lyapunov import LyapunovExponents, lyapunov_exponents
 from nurt.diagnostics.dynamics.spectrum import Spectrum
-from nurt.diagnostics.gradient.over_time import GradientByLag, StepContributions, gradient_by_lag, step_contributions
+from nurt.diagnostics.gradient.by_lag import GradientByLag, gradient_by_lag
+from nurt.diagnostics.gradient.over_time import StepContributions, step_contributions
 from nurt.diagnostics.gradient.paths import LSTMS, CellPaths, cell_paths
 from nurt.diagnostics.gradient.truncation import TruncationLedger, last_step_ledger, reads_last_step
 from nurt.diagnostics.look.finding import LayerId
 from nurt.diagnostics.look.layer_record import LayerRecord
 from nurt.diagnostics.look.passage import Passage
 from nurt.diagnostics.units.connectivity import Connectivity, input_connectivity
-from nurt.diagnostics.units.gates import KEEPING_GATES, GateStatistics, UnitMemory, gate_statistics, unit_memory
+from nurt.diagnostics.units.gates import GateStatistics, UnitMemory, carry_of, gate_statistics, unit_memory
+from nurt.diagnostics.units.maps import StateMaps, state_maps
 from nurt.errors import NurtValueError
 from nurt.results import Result
 
 __all__ = ["PARTS", "LayerFindings", "Scope", "look_at"]
 
 PARTS: Final = (
-    "reach", "gradient", "contributions", "paths", "truncation", "gates", "memory", "spectra", "jacobians", "lyapunov",
-    "connectivity",
+    "reach", "gradient", "contributions", "paths", "truncation", "maps", "gates", "memory", "spectra", "jacobians",
+    "lyapunov", "connectivity",
 )  # fmt: skip
 # Parts that take single steps again.
 _STEPWISE = ("jacobians", "lyapunov", "connectivity")
+# Of exponents one step in so many is discarded, the first: until then the state has not settled.
+_TRANSIENT = 4
 # Distances at which products of Jacobians are kept: their singular values are expensive.
 _DISTANCES = (1, 2, 4, 8, 16, 32, 64, 128)
 
@@ -89,6 +93,7 @@ class LayerFindings(Result):
         contributions: what each step adds to the gradient of the weights.
         paths: by which path the gradient reaches the cell state, of an LSTM.
         truncation: the bias of a truncated gradient, of a layer that the loss reads at its last step alone.
+        maps: states, gates and their gradients, unit by unit and step by step, of the median row.
         gates: saturation of gates and units.
         memory: half-lives by the forget or update gate.
         spectra: of the recurrent weights of each gate.
@@ -105,6 +110,7 @@ class LayerFindings(Result):
     contributions: StepContributions | None = None
     paths: CellPaths | None = None
     truncation: TruncationLedger | None = None
+    maps: StateMaps | None = None
     gates: GateStatistics | None = None
     memory: UnitMemory | None = None
     spectra: tuple[Spectrum, ...] = ()
@@ -148,9 +154,11 @@ def look_at(record: LayerRecord, spectra: tuple[Spectrum, ...], scope: Scope) ->
         found["truncation"] = last_step_ledger(record, scope.tolerance)
     if scope.wants("paths") and reached and record.recurrence in LSTMS:
         found["paths"] = cell_paths(record)
+    if scope.wants("maps") and bool(record.within.any()):
+        found["maps"] = state_maps(record, sort=True)
     if scope.wants("gates") and bool(record.within.any()):
         found["gates"] = gate_statistics(record)
-    if scope.wants("memory") and any(gate in record.pre_activations for gate in KEEPING_GATES):
+    if scope.wants("memory") and carry_of(record) is not None:
         found["memory"] = unit_memory(record)
     if steps <= scope.steps and any(scope.wants(part) for part in _STEPWISE):
         found |= _dynamics(record.passage(), scope)
@@ -167,7 +175,8 @@ def _dynamics(run: Passage, scope: Scope) -> dict[str, Any]:
             lags = sorted({*(lag for lag in _DISTANCES if lag <= longest), longest})
             found |= {"jacobians": jacobians, "products": jacobian_products(jacobians, lags)}
         if scope.wants("lyapunov"):
-            found["lyapunov"] = lyapunov_exponents(jacobians, count=min(scope.exponents, sum(jacobians.sizes)))
+            count = min(scope.exponents, sum(jacobians.sizes))
+            found["lyapunov"] = lyapunov_exponents(jacobians, count=count, discard=longest // _TRANSIENT)
     if longest and scope.wants("connectivity"):
         found["connectivity"] = input_connectivity(run)
     return found

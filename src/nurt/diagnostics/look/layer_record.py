@@ -140,9 +140,29 @@ class LayerRecord(Result):
                 f"nurt.diagnostics: no gradient has reached {self.id}.",
                 expected="a loss of this call whose backward() has run",
                 got="states alone",
-                cure="Call loss.backward() before looking, and build no loss under torch.no_grad().",
+                cure="Call loss.backward() before looking, and build no loss under torch.no_grad(). A loop of your own "
+                "is recorded with its loss: record_states(states, loss).",
             )
         return self.direct, self.total
+
+    def first(self, rows: int) -> LayerRecord:
+        """Return the record of the first ``rows`` rows alone; steps past their ends stay."""
+
+        def cut(values: Tensor | None) -> Tensor | None:
+            return None if values is None else values[:rows]
+
+        return replace(
+            self,
+            lengths=self.lengths[:rows],
+            hidden=self.hidden[:rows],
+            cell=cut(self.cell),
+            direct=cut(self.direct),
+            total=cut(self.total),
+            total_cell=cut(self.total_cell),
+            final_cell=cut(self.final_cell),
+            steps=self.steps.first(rows),
+            kept_gates={name: values[:rows] for name, values in self.kept_gates.items()},
+        )
 
     def reached(self, gradient: Tensor) -> int:
         """Return at how many of the T places ``gradient`` (B, T, ·) is not zero in any row."""
@@ -167,8 +187,10 @@ class LayerRecord(Result):
         batch, time, units = self.hidden.shape
         name = self.recurrence or "a step of its own"
         words = f"{self.id}: {name}, {batch} x {time} steps, {units} units"
-        if self.direct is None or self.total is None:
+        if self.total is None:
             return f"{words}; no gradient yet"
+        if self.direct is None:
+            return f"{words}; total gradient at {self.reached(self.total)} of {time} steps"
         return (
             f"{words}; direct gradient at {self.reached(self.direct)} of {time} steps, "
             f"total at {self.reached(self.total)}"

@@ -7,7 +7,7 @@ backward pass, down to a single step, a single use of the weights or a single lo
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import torch
@@ -97,6 +97,25 @@ class Steps:
     def last(self) -> Tensor:
         """The place of each row's last step, (B,); 0 for a row without steps."""
         return torch.zeros_like(self.lengths) if self.reverse else (self.lengths - 1).clamp(min=0)
+
+    def first(self, rows: int) -> Steps:
+        """Return the steps of the first ``rows`` rows alone."""
+        given = self.options
+        mask, hidden, cell = given.hidden_mask, given.keep_hidden, given.keep_cell
+        options = replace(
+            given,
+            hidden_mask=None if mask is None else mask[:rows],
+            keep_hidden=hidden[:rows] if isinstance(hidden, Tensor) else hidden,
+            keep_cell=cell[:rows] if isinstance(cell, Tensor) else cell,
+        )
+        return replace(
+            self,
+            options=options,
+            inputs=self.inputs[:rows],
+            lengths=self.lengths[:rows],
+            initial=type(self.initial)(*(field[:rows] for field in self.initial)),
+            recorded={name: values[:rows] for name, values in self.recorded.items()},
+        )
 
     def states_before(self) -> Any:
         """Return the state before each step, fields (B, T, ·); past the end of a row it means nothing."""

@@ -1,7 +1,8 @@
 r"""Gates over time: how often each stands at an end of its range, and how long a unit remembers by them.
 
-A unit remembers by the gate that carries its state on: the forget gate, f_t in c_t = f_t ⊙ c_{t-1} + …, or the update
-gate of a GRU, z_t in h_t = z_t ⊙ h_{t-1} + …. In steps,
+A unit remembers by the gate that carries its state on: the forget gate, f_t in c_t = f_t ⊙ c_{t-1} + …; the update
+gate of a GRU, z_t in h_t = z_t ⊙ h_{t-1} + …; that of a minGRU, which has the opposite sense, by 1 - z_t. With the
+share f_t that is carried on, in steps,
 
     half-life  ln ½ / λ,      time constant  -1 / λ,      λ = mean of ln f_t.
 
@@ -14,7 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import torch
@@ -24,6 +25,8 @@ from torch import Tensor
 from nurt.diagnostics.look.finding import LayerId
 from nurt.diagnostics.look.layer_record import LayerRecord
 from nurt.errors import NurtValueError
+from nurt.nn import AbstractCell, MinGRUCell, MinLSTMCell
+from nurt.nn.cells.diagonal import GatedDiagonalCell
 from nurt.results import Result
 from nurt.wording import percent_in_words
 
@@ -31,18 +34,46 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 __all__ = [
-    "KEEPING_GATES",
+    "Carry",
     "GateStatistics",
     "Saturation",
     "UnitMemory",
     "UnitStatistics",
+    "carry_of",
     "gate_statistics",
     "unit_memory",
 ]
 
 
-# The first of these that a recurrence has.
-KEEPING_GATES = ("forget", "update")
+@dataclass(frozen=True)
+class Carry:
+    """The gate that carries the state of a cell on.
+
+    Args:
+        gate: "forget" or "update".
+        keeps_when: at which end of its range the state is kept.
+        coupled: whether what is kept is not replaced, the input gate being one minus the share that is carried on.
+    """
+
+    gate: Literal["forget", "update"]
+    keeps_when: Literal["closed", "open"]
+    coupled: bool
+
+
+# By the name of the recurrence, and by the kind of a cell that the kernels do not know by name.
+_KNOWN = {
+    **dict.fromkeys(("lstm", "peephole_lstm", "layer_norm_lstm", "projected_lstm"), Carry("forget", "open", False)),
+    "cifg_lstm": Carry("forget", "open", True),
+    **dict.fromkeys(("gru", "reset_before_gru"), Carry("update", "open", True)),
+}
+# Those whose hidden state is or follows a tanh.
+_BOUNDED = {
+    "elman_tanh", "leaky_elman", "lstm", "peephole_lstm", "cifg_lstm", "layer_norm_lstm", "gru", "reset_before_gru",
+}  # fmt: skip
+_OWN: dict[type[AbstractCell[Any]], Carry] = {
+    MinGRUCell: Carry("update", "closed", True),
+    MinLSTMCell: Carry("forget", "open", True),
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,6 +125,8 @@ class GateStatistics(Result):
         gates: by name; without the candidate, which is no gate.
         units: of the hidden state.
         values: the gates, (B, T, H) by name, the candidate too.
+        candidate: share of candidates with a size above ``bound``, per unit, (H,); None without a tanh candidate.
+        carry: which gate carries the state on; None without such a gate.
     """
 
     id: LayerId
@@ -103,6 +136,8 @@ class GateStatistics(Result):
     gates: Mapping[str, Saturation]
     units: UnitStatistics
     values: Mapping[str, Tensor] = field(repr=False, metadata={"json": False})
+    candidate: np.ndarray | None = None
+    carry: Carry | None = None
 
     def __str__(self) -> str:
         units = self.units
@@ -115,6 +150,9 @@ class GateStatistics(Result):
             f"above {self.high:g} {percent_in_words(one.right.mean(), 0)} of the time, mean {one.mean.mean():.3f}"
             for name, one in self.gates.items()
         ]
+        if self.candidate is not None:
+            share = percent_in_words(self.candidate.mean(), 0)
+            lines.append(f"  candidate: size above {self.bound:g} {share} of the time")
         return "\n".join(lines)
 
     def plot(self) -> go.Figure:
@@ -156,15 +194,14 @@ def gate_statistics(record: LayerRecord, *, low: float = 0.1, high: float = 0.9,
             expected="0 <= low < high <= 1 and 0 <= bound < 1",
             got=f"low={low}, high={high}, bound={bound}",
         )
+    carry, values = carry_of(record), _gates(record)
     gates = {
-        name: _saturation(values[record.within].double(), low, high)
-        for name, values in record.gates.items()
-        if name != "candidate"
+        name: _saturation(one[record.within].double(), low, high) for name, one in values.items() if name != "candidate"
     }
-    hidden = record.hidden[record.within]
-    saturated = hidden.abs() > bound
-    units = UnitStatistics(saturated.double().mean(0).numpy(), saturated.all(0).numpy(), (hidden == 0).all(0).numpy())
-    return GateStatistics(record.id, low, high, bound, gates, units, record.gates)
+    candidate = None
+    if "candidate" in values:
+        candidate = (values["candidate"][record.within].abs() > bound).double().mean(0).cpu().numpy()
+    return GateStatistics(record.id, low, high, bound, gates, _units(record, bound), values, candidate, carry)
 
 
 @dataclass(frozen=True, eq=False)
@@ -242,7 +279,7 @@ def unit_memory(record: LayerRecord) -> UnitMemory:
     """Return how long each unit of a recorded layer remembers.
 
     Args:
-        record: of a layer with a forget or an update gate; no ``backward`` is needed.
+        record: of a layer with a gate that carries its state on, see :func:`carry_of`; no ``backward`` is needed.
 
     Raises:
         NurtValueError: a recurrence without such a gate.
@@ -254,20 +291,67 @@ def unit_memory(record: LayerRecord) -> UnitMemory:
         >>> memory.half_life.shape, memory.retained(3).shape
         ((5,), torch.Size([2, 7, 5]))
     """
-    gate = next((name for name in KEEPING_GATES if name in record.pre_activations), None)
-    if gate is None:
+    carry = carry_of(record)
+    if carry is None:
         raise NurtValueError(
             f"unit_memory: {record.id} has no gate that keeps its memory.",
-            expected="an LSTM or a GRU, or a variant of these",
+            expected="an LSTM, a GRU, or a variant of these",
             got=record.recurrence or "a step of its own",
         )
-    # By its logarithm: a gate that rounds to 1 still forgets.
-    log_kept = F.logsigmoid(record.pre_activations[gate].double())
+    log_kept = _log_kept(record, carry)
     inside = torch.where(record.within.unsqueeze(-1), log_kept, 0.0)
     places = torch.arange(record.steps.steps, device=inside.device)
     taken = record.steps.lengths.unsqueeze(1) - places if record.steps.reverse else places.expand(len(inside), -1) + 1
     taken = torch.where(record.within, taken, 0)
-    return UnitMemory(record.id, gate, log_kept[record.within].mean(0).cpu().numpy(), inside, taken)
+    return UnitMemory(record.id, carry.gate, log_kept[record.within].mean(0).cpu().numpy(), inside, taken)
+
+
+def carry_of(record: LayerRecord) -> Carry | None:
+    """Return which gate of a layer carries its state on, and at which end of its range; None without such a gate."""
+    return _OWN.get(type(record.passage().cell)) if not record.recurrence else _KNOWN.get(record.recurrence)
+
+
+def _log_kept(record: LayerRecord, carry: Carry) -> Tensor:
+    """Return the logarithm of the share of the state that each step carries on, (B, T, H)."""
+    # By its logarithm: a gate that rounds to 1 still forgets.
+    if record.recurrence:
+        return F.logsigmoid(record.pre_activations[carry.gate].double())
+    return _diagonal_share(record).log()
+
+
+def _gates(record: LayerRecord) -> Mapping[str, Tensor]:
+    """Return the activated gates, (B, T, H) by name; of a diagonal cell the one gate that all follow from."""
+    carry = carry_of(record)
+    if record.recurrence or carry is None:
+        return record.gates
+    share = _diagonal_share(record)
+    values = share if carry.keeps_when == "open" else 1.0 - share
+    return {carry.gate: torch.where(record.within.unsqueeze(-1), values, 0.0)}
+
+
+def _diagonal_share(record: LayerRecord) -> Tensor:
+    """Return a_t of a cell with h_t = a_t ⊙ h_{t-1} + b_t, (B, T, H), float64."""
+    cell, weights = record.passage().cell, record.steps.weights
+    assert isinstance(cell, GatedDiagonalCell)
+    bias = weights.get("bias_ih")
+    projected = F.linear(record.inputs.double(), weights["weight_ih"].double(), None if bias is None else bias.double())
+    share, _ = cell.coefficients(projected)
+    return share.detach()
+
+
+def _units(record: LayerRecord, bound: float) -> UnitStatistics:
+    """Return how the hidden units behave; what has no bound, as a ReLU or a linear unit, is not saturated by size."""
+    hidden = record.hidden[record.within]
+    saturated = torch.zeros_like(hidden, dtype=torch.bool)
+    if record.recurrence == "elman_sigmoid":
+        saturated = (hidden - 0.5).abs() > bound / 2
+    elif record.recurrence in _BOUNDED:
+        saturated = hidden.abs() > bound
+    return UnitStatistics(
+        saturated.double().mean(0).cpu().numpy(),
+        saturated.all(0).cpu().numpy(),
+        (hidden == 0).all(0).cpu().numpy(),
+    )
 
 
 def _saturation(values: Tensor, low: float, high: float) -> Saturation:

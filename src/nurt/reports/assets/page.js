@@ -1,43 +1,10 @@
-"use strict";
-
-// The script that draws is packed: deflated, then four bytes as five digits of base 85.
-function bytesOf(text, signs) {
-  const values = new Uint8Array(128);
-  for (let digit = 0; digit < signs.length; digit += 1) {
-    values[signs.charCodeAt(digit)] = digit;
-  }
-  const bytes = new Uint8Array(Math.ceil(text.length / 5) * 4);
-  for (let read = 0, written = 0; read < text.length; read += 5) {
-    let number = 0;
-    for (let place = read; place < read + 5; place += 1) {
-      // A last group that is short counts as filled with the highest digit.
-      number = number * 85 + (place < text.length ? values[text.charCodeAt(place)] : 84);
-    }
-    for (let shift = 24; shift >= 0; shift -= 8, written += 1) {
-      bytes[written] = number >>> shift;
-    }
-  }
-  return bytes.subarray(0, Math.floor((text.length * 4) / 5));
-}
-
-async function loadLibrary() {
-  const element = document.getElementById("library");
-  const bytes = bytesOf(element.textContent, element.dataset.signs);
-  const unpacked = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
-  const script = document.createElement("script");
-  // As text of an element, which the policy of the page allows; evaluating a string it does not.
-  script.textContent = await new Response(unpacked).text();
-  document.head.append(script);
-  element.remove();
-}
-
 // A finger scrolls the page; only a mouse drags to zoom and hovers for buttons.
 const TOUCH = window.matchMedia("(hover: none)").matches;
 
 const CONFIG = {
   displaylogo: false,
   displayModeBar: TOUCH ? false : "hover",
-  modeBarButtons: [["toImage", "zoom2d", "pan2d", "resetScale2d"]],
+  modeBarButtons: [["zoom2d", "pan2d", "resetScale2d"]],
 };
 
 // Narrower than this, legends stand in two columns, or in one if a name is long and they are few.
@@ -65,13 +32,15 @@ function draw(plot, choice) {
 }
 
 function follow(chooser) {
-  const section = chooser.closest("section");
+  const scopes = [chooser.closest("section, .evidence"), document.getElementById(chooser.dataset.follows)];
   const choose = () => {
     const choice = Number(chooser.value);
-    section.querySelectorAll(".plot").forEach((plot) => draw(plot, choice));
-    section.querySelectorAll("[data-choice]").forEach((part) => {
-      part.hidden = Number(part.dataset.choice) !== choice;
-    });
+    for (const scope of scopes.filter(Boolean)) {
+      scope.querySelectorAll(".plot").forEach((plot) => draw(plot, choice));
+      scope.querySelectorAll("[data-choice]").forEach((part) => {
+        part.hidden = Number(part.dataset.choice) !== choice;
+      });
+    }
   };
   chooser.addEventListener("change", choose);
   // A browser that restores a form after reloading restores the choice, not the figures.
@@ -86,11 +55,12 @@ function refit(plot) {
   }
 }
 
-function drawAll() {
+async function drawAll() {
   const plots = Array.from(document.querySelectorAll(".plot"));
   for (const plot of plots) {
-    plot.drawings = JSON.parse(plot.nextElementSibling.textContent);
+    plot.drawings = await unpack(JSON.parse(plot.nextElementSibling.textContent));
     draw(plot, 0);
+    offerSaving(plot);
   }
   document.querySelectorAll("select.switch").forEach(follow);
   const observer = new ResizeObserver((entries) => entries.forEach((entry) => refit(entry.target)));
@@ -99,6 +69,7 @@ function drawAll() {
   window.addEventListener("afterprint", () => plots.forEach(refit));
 }
 
-loadLibrary().then(drawAll, () => {
+loadLibrary().then(drawAll).catch((error) => {
   document.getElementById("no-drawing").hidden = false;
+  throw error;
 });

@@ -246,7 +246,7 @@ def memory_section(found: Examination) -> Section:
 def findings(found: Examination) -> Markup:
     """Return the findings of the rules on the network."""
     lead = element("p", f"At its present weights, on {plural(found.rows, 'window')} of the data:")
-    return join([lead, items(one.text for one in found.advice) if found.advice else Markup()])
+    return join([lead, items(one.text.en for one in found.advice) if found.advice else Markup()])
 
 
 def reach_picture(found: Examination) -> Picture | None:

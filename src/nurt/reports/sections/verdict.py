@@ -19,7 +19,16 @@ if TYPE_CHECKING:
     from nurt.evaluation.forecasts.verdict import ForecastVerdict
     from nurt.tasks.forecasting.results import Audit
 
-__all__ = ["audit_section", "data_section", "heading", "panel", "reproduction_section", "tile", "verdict_panel"]
+__all__ = [
+    "audit_section",
+    "data_section",
+    "heading",
+    "panel",
+    "reproduction_section",
+    "tile",
+    "verdict_numbers",
+    "verdict_panel",
+]
 
 # Style and drawing of each sign of a standing: shape and sign tell them apart without their colours.
 PANELS = {
@@ -50,11 +59,15 @@ def heading(kicker: str, title: str, lead: str) -> Markup:
     )
 
 
-def verdict_panel(verdict: ForecastVerdict, backtest: BacktestResult, audit: Audit | None = None) -> Markup:
-    """Return the verdict in words and the numbers it rests on."""
+def verdict_panel(verdict: ForecastVerdict) -> Markup:
+    """Return the verdict in words."""
     warnings = items(unbroken(warning) for warning in verdict.warnings) if verdict.warnings else Markup()
-    box = panel(verdict.standing, verdict.headline, unbroken(verdict.text), warnings, label="Verdict")
-    return join([box, element("dl", *_tiles(backtest, audit), class_="tiles")])
+    return panel(verdict.standing, verdict.headline, unbroken(verdict.text), warnings, label="Verdict")
+
+
+def verdict_numbers(backtest: BacktestResult, audit: Audit | None = None) -> Markup:
+    """Return the numbers that a verdict on a forecast rests on."""
+    return element("dl", *_tiles(backtest, audit), class_="tiles")
 
 
 def panel(standing: Standing, headline: str, sentence: str, rest: str = "", *, label: str) -> Markup:

@@ -1,0 +1,227 @@
+"""Rules on gates and units: what a gate that hardly moves does to the state, in which direction, and what to try.
+
+A gate near 0 or 1 learns slowly itself, because the slope of its sigmoid is near 0. What that means for the layer
+depends on the gate and on the side. A forget gate near 1 is the very path on which state and gradient survive; a forget
+gate near 0 destroys both. An update gate means one or the other by the convention of the cell: z_t multiplies h_{t-1}
+in torch's GRU and the candidate in a minGRU.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
+
+import numpy as np
+
+from nurt.diagnostics.examination.advice import Advice
+from nurt.diagnostics.examination.naming import GATES_IN_WORDS, in_words
+from nurt.standing import Standing
+from nurt.wording import Text, joined, percent_in_words, to_digits
+
+if TYPE_CHECKING:
+    from nurt.diagnostics.examination.layer_findings import LayerFindings
+    from nurt.diagnostics.units.gates import GateStatistics
+
+__all__ = ["idle", "memory", "saturation"]
+
+# A gate that stands at one end of its range in more than this share of all places.
+STANDING = 0.9
+# What is left of a state after all steps, below which it counts as forgotten.
+FORGOTTEN = 0.01
+
+Side: TypeAlias = Literal["closed", "open"]
+
+_SIDES: Final[dict[Side, Text]] = {"closed": Text("closed", "zamknięta"), "open": Text("open", "otwarta")}
+_OWN_WEIGHTS = Text("Only the weights of this gate itself learn slowly.", "Wolno uczą się tylko wagi samej tej bramki.")
+
+
+class _Effect(NamedTuple):
+    """What a gate at one end of its range does, and what to try if it does harm."""
+
+    level: Standing
+    words: Text
+
+
+_KEEPS = _Effect(
+    Standing.NOTE,
+    joined(
+        Text(
+            "the state is kept from step to step, and its gradient passes.",
+            "stan jest zachowywany z kroku na krok, a jego gradient przechodzi.",
+        ),
+        _OWN_WEIGHTS,
+    ),
+)
+_KEEPS_AND_CLOSES = _Effect(
+    Standing.NOTE,
+    joined(
+        Text(
+            "the state is kept from step to step, and its gradient passes, while little of each new input enters.",
+            "stan jest zachowywany z kroku na krok, a jego gradient przechodzi, natomiast z nowych wejść wchodzi "
+            "niewiele.",
+        ),
+        _OWN_WEIGHTS,
+    ),
+)
+_FORGETS = _Effect(
+    Standing.WARNING,
+    Text(
+        "the state is forgotten at every step, and no gradient passes along it. If earlier steps matter, try a "
+        "{direction} bias of this gate, or chrono initialisation.",
+        "stan jest zapominany w każdym kroku i gradient wzdłuż niego nie przechodzi. Jeśli wcześniejsze kroki są "
+        "ważne, spróbuj {direction} przesunięcia (bias) tej bramki albo inicjalizacji chrono.",
+    ),
+)
+_LARGER, _SMALLER = Text("larger", "większego"), Text("smaller", "mniejszego")
+
+_EFFECTS: Final[dict[tuple[str, Side], _Effect]] = {
+    ("forget", "open"): _KEEPS,
+    ("forget", "closed"): _FORGETS,
+    ("input", "closed"): _Effect(
+        Standing.WARNING,
+        Text(
+            "hardly anything new is taken into the state, and the weights of gate and candidate hardly learn. Try a "
+            "larger bias of this gate, or inputs of unit scale.",
+            "do stanu nie wchodzi prawie nic nowego, a wagi bramki i kandydata prawie się nie uczą. Spróbuj większego "
+            "przesunięcia (bias) tej bramki albo wejść o skali jednostkowej.",
+        ),
+    ),
+    ("input", "open"): _Effect(
+        Standing.NOTE,
+        joined(Text("every candidate is taken in whole.", "każdy kandydat wchodzi w całości."), _OWN_WEIGHTS),
+    ),
+    ("output", "closed"): _Effect(
+        Standing.WARNING,
+        Text(
+            "the state is hidden from the outside: its output is near 0, and hardly any gradient of the loss enters by "
+            "it. Try a larger bias of this gate.",
+            "stan jest ukryty na zewnątrz: wyjście jest bliskie 0 i prawie żaden gradient funkcji straty tędy nie "
+            "wchodzi. Spróbuj większego przesunięcia (bias) tej bramki.",
+        ),
+    ),
+    ("output", "open"): _Effect(
+        Standing.NOTE,
+        joined(Text("the state is shown as it is.", "stan jest pokazywany taki, jaki jest."), _OWN_WEIGHTS),
+    ),
+    ("reset", "closed"): _Effect(
+        Standing.NOTE,
+        Text(
+            "the candidate does not see the previous state, which counts by the update gate alone.",
+            "kandydat nie widzi poprzedniego stanu, który liczy się tylko przez bramkę aktualizującą.",
+        ),
+    ),
+    ("reset", "open"): _Effect(
+        Standing.NOTE,
+        joined(
+            Text("the candidate sees the whole previous state.", "kandydat widzi cały poprzedni stan."), _OWN_WEIGHTS
+        ),
+    ),
+}
+
+
+def memory(layers: Sequence[LayerFindings]) -> Advice | None:
+    """Compare half-lives with the length; chrono initialisation is made for this [tallec2018can]."""
+    known = [(one, one.memory) for one in layers if one.memory is not None]
+    if not known:
+        return None
+    layer, longest = max(known, key=lambda one: float(np.quantile(one[1].half_life, 0.95)))
+    median, high = (float(value) for value in np.quantile(longest.half_life, [0.5, 0.95]))
+    left = 0.5 ** (layer.steps / high) if high > 0 else 0.0
+    text = Text(
+        "By the {gate} of {layer}, half of a state is left after {median} steps in the median unit and after {high} or "
+        "more in 5 % of the units",
+        "{layer}: przez {gate} połowa stanu zostaje po {median} krokach w jednostce medianowej, a po co najmniej "
+        "{high} w 5 % jednostek",
+    ).filled(
+        gate=Text(GATES_IN_WORDS[longest.gate].en, _ACCUSATIVE[longest.gate]),
+        layer=in_words(longest.id),
+        median=to_digits(median),
+        high=to_digits(high),
+    )
+    if left >= FORGOTTEN:
+        rest = Text(", of {steps} that are read.", ", z {steps} czytanych.").filled(steps=layer.steps)
+        return Advice("memory", Standing.NOTE, _run_on(text, rest), "tallec2018can")
+    kept = Text("less than 0.01 %", "mniej niż 0,01 %") if left < 1e-4 else _percent(left, 2)
+    rest = Text(
+        ": over {steps} steps these keep {kept}. A longer memory needs another path.",
+        ": przez {steps} kroków zachowują {kept}. Dłuższa pamięć wymaga innej drogi.",
+    ).filled(steps=layer.steps, kept=kept)
+    return Advice("memory", Standing.WARNING, _run_on(text, rest), "tallec2018can")
+
+
+def saturation(layer: LayerFindings) -> list[Advice]:
+    """Say which gates hardly ever move and what that does; the shares are those of [karpathy2015visualizing].
+
+    Harm and no harm are two findings, so that a warning holds nothing that is none.
+    """
+    if layer.gates is None:
+        return []
+    told: dict[Standing, list[Text]] = {Standing.WARNING: [], Standing.NOTE: []}
+    for name, one in layer.gates.gates.items():
+        shares: dict[Side, float] = {"closed": float(one.left.mean()), "open": float(one.right.mean())}
+        for side, share in shares.items():
+            if share > STANDING:
+                level, words = _effect(layer.gates, name, side)
+                told[level].append(_sentence(layer, GATES_IN_WORDS[name], _SIDES[side], share, words))
+    candidate = layer.gates.candidate
+    if candidate is not None and candidate.mean() > STANDING:
+        state = Text("saturated", "nasycony")
+        told[Standing.WARNING].append(
+            _sentence(layer, GATES_IN_WORDS["candidate"], state, float(candidate.mean()), _CANDIDATE)
+        )
+    return [
+        Advice("saturation", level, joined(*sentences), "karpathy2015visualizing")
+        for level, sentences in told.items()
+        if sentences
+    ]
+
+
+def idle(layer: LayerFindings) -> Advice | None:
+    """Warn of units that are dead or saturated at every step; arithmetic."""
+    if layer.gates is None:
+        return None
+    units = layer.gates.units
+    dead, stuck = int(units.dead.sum()), int(units.stuck.sum())
+    if not dead + stuck:
+        return None
+    text = Text(
+        "In {layer} {dead} of {all} units are zero and {stuck} saturated at every step.",
+        "{layer}: z {all} jednostek {dead} ma w każdym kroku wartość zero, a {stuck} jest w każdym kroku nasyconych.",
+    ).filled(layer=in_words(layer.id), dead=dead, stuck=stuck, all=len(units.dead))
+    return Advice("idle", Standing.WARNING, text)
+
+
+_CANDIDATE = Text(
+    "there the slope of tanh is near 0, and hardly any gradient reaches inputs and weights by it. Try inputs of unit "
+    "scale, or smaller weights.",
+    "tam nachylenie tanh jest bliskie 0 i prawie żaden gradient nie dociera tędy do wejść i wag. Spróbuj wejść o skali "
+    "jednostkowej albo mniejszych wag.",
+)
+_ACCUSATIVE: Final = {"forget": "bramkę zapominającą", "update": "bramkę aktualizującą"}
+
+
+def _effect(gates: GateStatistics, name: str, side: Side) -> _Effect:
+    """Return what a gate does at one side, by the convention of the cell."""
+    carry = gates.carry
+    if carry is None or name != carry.gate:
+        return _EFFECTS[name, side]
+    if side == carry.keeps_when:
+        return _KEEPS_AND_CLOSES if carry.coupled else _KEEPS
+    direction = _LARGER if carry.keeps_when == "open" else _SMALLER
+    return _FORGETS._replace(words=_FORGETS.words.filled(direction=direction))
+
+
+def _sentence(layer: LayerFindings, gate: Text, state: Text, share: float, words: Text) -> Text:
+    return Text(
+        "In {layer} the {gate} is {state} {share} of the time: {words}",
+        "{layer}: {gate}, przez {share} czasu: {state}; {words}",
+    ).filled(layer=in_words(layer.id), gate=gate, state=state, share=percent_in_words(share, 0), words=words)
+
+
+def _percent(share: float, decimals: int) -> Text:
+    words = percent_in_words(share, decimals)
+    return Text(words, words.replace(".", ","))
+
+
+def _run_on(first: Text, rest: Text) -> Text:
+    return Text(first.en + rest.en, first.pl + rest.pl)
