@@ -8,18 +8,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 if TYPE_CHECKING:
-    from typing import Literal
-
     import numpy as np
     import plotly.graph_objects as go
 
-    Scale = Literal["log10"] | float
-
 __all__ = [
     "ACTUAL",
+    "DECORATION",
     "MODEL",
     "MODEL_LINE",
     "OTHER_LINE",
@@ -27,6 +24,7 @@ __all__ = [
     "REFERENCE",
     "WARNING",
     "LineStyle",
+    "Scale",
     "add_log_map",
     "along",
     "colour_range",
@@ -53,6 +51,13 @@ DARKEST_SHARE = 0.002
 
 FEW_DECADES = 1.5
 MOST_LABELS = 8
+
+
+Scale: TypeAlias = Literal["log10"] | float
+"""How places along an axis stand for values, see :func:`along`."""
+
+DECORATION = {"decoration": True}
+"""The ``meta`` of a trace that holds no numbers of its own, such as a line lifted off a surface: not exported."""
 
 
 @dataclass(frozen=True)

@@ -60,3 +60,16 @@ def test_an_unknown_experiment_or_preset_is_the_users_to_mend() -> None:
 
 def test_without_an_experiment_the_usage_is_wrong() -> None:
     assert experiment()[0] == 2
+
+
+@pytest.mark.parametrize(("language", "told"), [("en", "Numbers of the figures in"), ("pl", "Liczby z rysunków w")])
+def test_figures_are_exported_where_that_is_asked_for_and_only_then(language: str, told: str, tmp_path: Path) -> None:
+    asked = ("linear/roelants", "--lang", language, "--no-report")
+    code, text, _ = experiment(*asked, "--export", str(tmp_path / "figures"))
+    assert code == 0
+    assert told in text
+    assert len(list((tmp_path / "figures").glob("*.csv"))) > 3
+    assert told not in experiment(*asked)[1]
+    found = json.loads(experiment(*asked, "--json", "--export", str(tmp_path / "again"))[1])
+    assert sorted(found["exported"]) == sorted(str(path) for path in (tmp_path / "again").iterdir())
+    assert json.loads(experiment(*asked, "--json")[1])["exported"] == []

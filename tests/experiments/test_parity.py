@@ -24,6 +24,15 @@ def test_exact_weights_hold_for_a_thousand_steps_and_nothing_else_beats_chance()
     assert result.verdict.standing == "reached"
 
 
+@pytest.mark.parametrize(("window", "at_chance"), [(3, True), (10, False)])
+def test_the_verdict_says_whether_the_predictors_stay_at_chance(window: int, at_chance: bool) -> None:
+    result = run("parity", settings=ParitySettings(lengths=(10,), window=window, sequences=8000, ways=()))
+    assert isinstance(result, ParityResult)
+    assert ("stay at chance" in result.verdict.text.en) is at_chance
+    assert ("reach up to" in result.verdict.text.en) is not at_chance
+    assert (result.windowed[0] > 0.9) is not at_chance
+
+
 def test_a_gain_that_is_too_low_fails_and_says_so() -> None:
     assert run("parity", "low-gain").verdict.standing == "missed"
 

@@ -33,6 +33,17 @@ QUICK: dict[str, dict[str, Any]] = {
     "parity": {"trained": 3, "hidden": 4, "updates": 10, "repeats": 1},
     "pm10": {"cells": ("gru", "lstm"), "hidden": (4,), "horizons": (1, 6), "repeats": 2, "epochs": 1},
     "usd-pln": {"look_back": 10, "horizon": 3, "epochs": 1},
+    "remedies": {"steps": 7, "hidden": 4, "updates": 8, "batch": 8},
+    "history": {
+        "cells": ("RNN", "LSTM"),
+        "longest": 4,
+        "steps": 9,
+        "hidden": 4,
+        "updates": 10,
+        "tested": 20,
+        "distances": (2, 4),
+    },
+    "order": {"steps": 4, "hidden": 4, "updates": 10, "tested": 30, "longer": (1, 2)},
     "truncation": {"hidden": 4, "updates": 20, "tested": 5, "repeats": 1, "echoes": ((1, 2), (2, 2))},
 }
 
@@ -173,15 +184,28 @@ def test_a_seed_replaces_that_of_the_preset() -> None:
     assert (result.preset, result.settings.seed) == ("own", 3)
 
 
-def test_an_unknown_experiment_is_refused_with_the_nearest() -> None:
-    with pytest.raises(NurtValueError, match="linear/variant-1"):
-        find("linear/variant-12")
-    with pytest.raises(NurtValueError, match="addition/roelants"):
-        find("addition")
-    with pytest.raises(NurtValueError, match="surface/cliff"):
-        find("")
-    with pytest.raises(NurtValueError):
-        find("linear.roelants")
+@pytest.mark.parametrize(
+    ("asked", "meant"),
+    [
+        ("linear/variant-12", "linear/variant-1"),
+        ("addition", "addition/roelants"),
+        ("clif", "surface/cliff"),
+        ("linear.roelants", "linear/roelants"),
+        ("Simple_RNN", "simple-rnn"),
+        ("usd", "usd-pln"),
+    ],
+)
+def test_an_unknown_experiment_is_refused_with_the_nearest(asked: str, meant: str) -> None:
+    with pytest.raises(NurtValueError, match=f"Did you mean .*{meant}") as told:
+        find(asked)
+    assert all(id in str(told.value) for id in IDS)
+
+
+@pytest.mark.parametrize("asked", ["nope", "", "xyzzy"])
+def test_where_nothing_is_near_nothing_is_meant(asked: str) -> None:
+    with pytest.raises(NurtValueError, match="surface/cliff") as told:
+        find(asked)
+    assert "Did you mean" not in str(told.value)
 
 
 def test_an_unknown_preset_is_refused() -> None:

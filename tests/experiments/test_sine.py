@@ -43,6 +43,25 @@ def test_after_300_epochs_the_network_reaches_the_autoregression() -> None:
     assert result.updates == 3 * 300 * 13
 
 
+@pytest.mark.parametrize(
+    ("error", "fit", "repeating"),
+    [
+        (0.0205, "Both forecasts are equally close", "23 times the error of the worst other"),
+        (0.06, "is 3 times that of the autoregression", "8 times the error of the worst other"),
+        (0.6, "is 30 times that of the autoregression", "is not the worst"),
+    ],
+)
+def test_captions_follow_the_errors(error: float, fit: str, repeating: str) -> None:
+    settings = dataclasses.replace(find("sine").settings(), observations=100, epochs=1, repeats=1)
+    result = run("sine", settings=settings)
+    assert isinstance(result, SineResult)
+    series, errors = dataclasses.replace(result, errors=(error,), autoregression=0.02, repeat=0.48).figures()
+    assert fit in series.how_to_read.en
+    assert ("equally close" in series.how_to_read.en) is (error < 0.021)
+    assert repeating in errors.how_to_read.en
+    assert ("is not the worst" in errors.how_to_read.en) is (error > 0.48)
+
+
 @pytest.mark.slow
 def test_twenty_epochs_do_not() -> None:
     result = run("sine", "too-short")

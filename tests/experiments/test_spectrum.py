@@ -27,7 +27,8 @@ def test_the_default_shows_the_matrix_that_grows_first() -> None:
     for k, norm in NORMS.items():
         assert result.envelope[k] == pytest.approx(np.linalg.norm(np.linalg.matrix_power(matrix, k), 2), rel=1e-9)
         assert result.envelope[k] == pytest.approx(norm, rel=1e-7)
-    assert result.verdict.standing == "missed"
+    assert result.verdict.standing == "shown"
+    assert "do not explain" in result.verdict.text.en
     assert math.log(result.radius) > 0.3 > 0.1 > result.score.value
 
 
@@ -42,7 +43,8 @@ def test_gains_give_forgetting_the_edge_and_chaos() -> None:
     assert forgetting.score.value < -0.5
     assert -0.1 < edge.score.value < 0.02
     assert chaos.score.value > 0.05
-    assert forgetting.verdict.standing == "reached"
+    assert forgetting.verdict.standing == "shown"
+    assert "do not explain" not in forgetting.verdict.text.en
     assert forgetting.score.value == pytest.approx(math.log(forgetting.radius), abs=0.01)
     assert [one.radius for one in (forgetting, edge, chaos)] == pytest.approx([0.5, 1.0, 2.0], rel=0.06)
     # The gradient over 100 steps is what the Jacobians say, not the weights.

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from nurt.experiments import run
-from nurt.experiments.truncation import TruncationResult
+from nurt.experiments.truncation import TruncationResult, _verdict
 
 
 def test_the_quick_run_parts_what_is_linked_from_what_is_not() -> None:
@@ -19,6 +21,27 @@ def test_the_quick_run_parts_what_is_linked_from_what_is_not() -> None:
     assert result.verdict.standing == "reached"
     assert result.sliding[0] == pytest.approx(-34.3851000328, rel=1e-10)
     assert result.chunked[3] == pytest.approx(-91.9990140813, rel=1e-10)
+
+
+@pytest.mark.parametrize(
+    ("worst", "best", "standing", "told", "silent"),
+    [
+        (0.99, 0.55, "reached", ("at least 99.0 %", "best run has 55.0 %"), ()),
+        (0.99, 0.98, "partly", ("at least 99.0 %", "best run has 98.0 %"), ()),
+        (0.60, 0.55, "missed", ("at least 60.0 %",), ()),
+        (math.nan, 0.7, "shown", ("best run has 70.0 %",), ("at least",)),
+        (0.99, math.nan, "shown", ("at least 99.0 %",), ("best run",)),
+    ],
+)
+def test_the_verdict_speaks_of_the_groups_that_were_trained(
+    worst: float, best: float, standing: str, told: tuple[str, ...], silent: tuple[str, ...]
+) -> None:
+    verdict = _verdict(worst, best, 10, 10)
+    assert verdict.standing == standing
+    assert all(one.replace(".0 %", " %") in verdict.text.en.replace(".0 %", " %") for one in told)
+    assert not any(one in verdict.text.en for one in silent)
+    assert "–" not in verdict.text.en
+    assert _verdict(0.99, 0.5, 9, 10).standing == "partly"
 
 
 @pytest.mark.slow

@@ -70,9 +70,8 @@ REFUSED = """
 
 def curves() -> go.Figure:
     figure = plotting.new_figure("", "step", "loss")
-    for name, shift in (("=SUM(A1)", 0.1), ("h<sub>t</sub>, ‖x‖", 1e-9)):
-        figure.add_scatter(x=np.arange(7), y=np.arange(7) ** 2 / 3 + shift, name=name)
-    figure.data[1].y[3] = np.nan
+    for name, shift in (("=SUM(A1)", 0.1), ("h<sub>t</sub>, ‖x‖ &lt;b&gt;", 1e-9)):
+        figure.add_scatter(x=np.arange(7), y=[None, *(np.arange(6) ** 2 / 3 + shift)], name=name)
     return figure
 
 
@@ -90,7 +89,8 @@ def bars() -> go.Figure:
     figure = plotting.new_figure("", "MAE", "")
     error = {"type": "data", "array": np.array([0.1, 0.25]), "arrayminus": np.array([0.3, 0.4])}
     figure.add_scatter(x=np.array([1.5, 2.0]), y=["naive", "LSTM, 2 layers"], mode="markers", error_x=error)
-    figure.add_bar(x=[1.0, 3.0], y=["naive", "LSTM, 2 layers"], orientation="h", name="bar")
+    figure.add_bar(x=[1.0, 3.0, 9.0], y=["naive", "LSTM, <i>2</i> layers"], orientation="h", name="bar")
+    figure.add_scatter(x=[7], y=["lifted"], meta=plotting.DECORATION)
     return figure
 
 

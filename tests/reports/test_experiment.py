@@ -12,7 +12,7 @@ import pytest
 
 from nurt.errors import NurtValueError, OutputError
 from nurt.experiments import LANGUAGES, ExperimentResult, Language, find, run
-from nurt.reports import write_experiment_report
+from nurt.reports import export_experiment, figure_csv, write_experiment_report
 from nurt.reports.experiment import HEADLINES
 from nurt.reports.page.html import typeset
 from nurt.standing import Standing
@@ -104,3 +104,15 @@ def test_what_cannot_be_written_or_found_is_told(result: ExperimentResult, tmp_p
         write_experiment_report(result, tmp_path / "file" / "page.html")
     with pytest.raises(NurtValueError):
         write_experiment_report(dataclasses.replace(result, experiment="none"), tmp_path / "page.html")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_figure_is_exported_in_the_order_of_the_page(
+    language: Language, result: ExperimentResult, tmp_path: Path
+) -> None:
+    paths = export_experiment(result, tmp_path / "figures", language=language)
+    assert [path.name[:3] for path in paths] == [f"{number:02d}-" for number in range(1, len(result.figures()) + 1)]
+    series = {"en": "trace", "pl": "seria"}[language]
+    for path, figure in zip(paths, result.figures(), strict=True):
+        assert path.read_text(encoding="utf-8") == figure_csv(figure.draw(language), series=series)
+    assert paths[0].read_text(encoding="utf-8").startswith(series)

@@ -49,6 +49,9 @@ def experiment(
     ] = "en",
     out: Annotated[Path, place("--out", "FOLDER", "Where the page goes.")] = Path("experiment-out"),
     no_report: Annotated[bool, flag("--no-report", "Write no HTML report.")] = False,
+    export: Annotated[
+        Path | None, place("--export", "FOLDER", "Write the numbers of every figure there, as CSV.")
+    ] = None,
     seed: Annotated[
         int | None, whole("--seed", "Fixes everything random; each preset has one of its own.", MACHINE, least=0)
     ] = None,
@@ -74,16 +77,29 @@ def experiment(
             with limited_to(threads):
                 result = chosen.run(preset, seed=seed, files=files or (), progress=advance)
             page = None if no_report else _write(result, out, lang)
+            tables = () if export is None else _export(result, export, lang)
         if as_json:
-            console.emit_json({**result.to_dict(), "report": None if page is None else str(page)})
+            written = {"report": None if page is None else str(page), "exported": [str(path) for path in tables]}
+            console.emit_json({**result.to_dict(), **written})
         else:
             _show(result, page, lang)
+            if export is not None:
+                from nurt.experiments import Text
+
+                told = Text(f"Numbers of the figures in {export}", f"Liczby z rysunków w {export}")
+                console.line(told[lang])
 
 
 def _write(result: ExperimentResult, out: Path, language: Language) -> Path:
     from nurt.reports.experiment import write_experiment_report
 
     return write_experiment_report(result, out / f"{result.experiment.replace('/', '-')}.html", language=language)
+
+
+def _export(result: ExperimentResult, folder: Path, language: Language) -> tuple[Path, ...]:
+    from nurt.reports.experiment import export_experiment
+
+    return export_experiment(result, folder, language=language)
 
 
 def _list(language: Language, *, as_json: bool) -> None:

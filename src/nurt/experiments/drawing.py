@@ -38,7 +38,7 @@ def log_map(x: np.ndarray, y: np.ndarray, values: np.ndarray, titles: tuple[str,
     figure.add_heatmap(
         x=x,
         y=y,
-        z=np.where(np.isfinite(height), height, np.nan).round(4),
+        z=np.where(np.isfinite(height), height, np.nan),
         zmin=low,
         zmax=high,
         colorscale="Viridis",
@@ -53,6 +53,7 @@ def log_map(x: np.ndarray, y: np.ndarray, values: np.ndarray, titles: tuple[str,
             "nticks": 6,
         },
         hovertemplate="(%{x:.3f}, %{y:.3f}): 10^%{z:.3f}<extra></extra>",
+        meta=plotting.along(z="log10"),
     )
     figure.update_xaxes(range=[x[0], x[-1]], showgrid=False)
     figure.update_yaxes(range=[y[0], y[-1]], showgrid=False)

@@ -4,18 +4,26 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import TYPE_CHECKING
 
+from nurt import plotting
 from nurt.data.synthetic import Echo
+from nurt.experiments import drawing
 from nurt.experiments.base import Exercise, Experiment, Preset, ReportProgress
 from nurt.experiments.longmemory.judging import CHANCE, LEARNT, CellVerdict, judge_cell, verdict_of
-from nurt.experiments.longmemory.result import MemoryResult, clipped_figure, curves_figure, runs_table
+from nurt.experiments.longmemory.result import MemoryResult, curves_figure, runs_table
 from nurt.experiments.longmemory.study import CellRun, MemorySettings, run_all
 from nurt.experiments.results import Figure, Measure, ResultTable
 from nurt.standing import Standing, Verdict
-from nurt.wording import Text, joined
+from nurt.wording import Language, Text, joined
 
-__all__ = ["EXPERIMENT", "EchoResult", "EchoSettings"]
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
 
+__all__ = ["EXPERIMENT", "EchoResult", "EchoSettings", "links_figure"]
+
+# Chunks in the figure of links.
+SHOWN_CHUNKS = 3
 RIGHT = Text("share of right bits", "udział poprawnych bitów")
 
 
@@ -59,8 +67,8 @@ class EchoResult(MemoryResult):
     """
 
     def figures(self) -> tuple[Figure, ...]:
-        """Return the share of right bits while training, and the shares of clipped updates."""
-        return curves_figure(self.runs, self.baseline_on_test, RIGHT, log=False), clipped_figure(self.cells)
+        """Return the share of right bits while training, and which answers lie in one chunk with their bit."""
+        return curves_figure(self.runs, self.baseline_on_test, RIGHT, log=False), links_figure(self.settings.benchmark)
 
     def tables(self) -> tuple[ResultTable, ...]:
         """Return the results of all runs."""
@@ -93,6 +101,39 @@ def compute(settings: EchoSettings, progress: ReportProgress) -> EchoResult:
     )
 
 
+def links_figure(echo: Echo) -> Figure:
+    """Return the answers of three chunks, each joined to its bit, in one chunk with it or not."""
+
+    def draw(language: Language) -> go.Figure:
+        answer, bit = Text("answer", "odpowiedź")[language], Text("bit", "bit")[language]
+        figure = plotting.new_figure("", drawing.STEP[language], "")
+        names = (Text("in one chunk", "w jednym kawałku"), Text("cut off", "odcięte"))
+        for index, (name, linked) in enumerate(zip(names, (True, False), strict=True)):
+            steps = [step for step in range(SHOWN_CHUNKS * echo.chunk) if step >= echo.delay]
+            chosen = [one for one in steps if (one % echo.chunk >= echo.delay) == linked]
+            figure.add_scatter(
+                x=[place for step in chosen for place in (step - echo.delay + 1, step + 1, None)],
+                y=[height for _ in chosen for height in (0, 1, None)],
+                name=name[language],
+                mode="lines+markers",
+                line={"color": plotting.PALETTE[index], "width": 2, "dash": plotting.dash(index)},
+                marker={"symbol": plotting.symbol(index), "size": 7},
+            )
+        for boundary in range(1, SHOWN_CHUNKS):
+            figure.add_vline(x=boundary * echo.chunk + 0.5, line={"color": plotting.ACTUAL, "width": 2})
+        figure.update_yaxes(tickvals=[0, 1], ticktext=[bit, answer], range=[-0.25, 1.25], showgrid=False)
+        figure.update_layout(hovermode=False)
+        return figure
+
+    words = Text(
+        "Three chunks of {k} steps, parted by black lines. A line joins an answer to the bit of {d} steps ago; the "
+        "gradient goes along it only if it crosses no boundary: {share} % of the answers.",
+        "Trzy kawałki po {k} kroków, rozdzielone czarnymi liniami. Linia łączy odpowiedź z bitem sprzed {d} kroków; "
+        "gradient biegnie po niej tylko wtedy, gdy nie przecina granicy: {share} % odpowiedzi.",
+    ).filled(k=echo.chunk, d=echo.delay, share=round(100.0 * echo.linked_share, 1))
+    return Figure(Text("Answers and their bits", "Odpowiedzi i ich bity"), words, draw, 260)
+
+
 def _verdict(cells: tuple[CellVerdict, ...], runs: tuple[CellRun, ...], planned: int, echo: Echo) -> Verdict[Text]:
     learnt = [one.cell for one in cells if one.mean > LEARNT]
     standing = Standing.REACHED if len(learnt) == len(cells) else Standing.PARTLY if learnt else Standing.MISSED
@@ -118,10 +159,10 @@ EXPERIMENT = Experiment(
     description=Text(
         "One endless series of random bits; at every step the network repeats the bit of 3 steps ago. The series is "
         "read in chunks of 10 steps. The state is carried from chunk to chunk, the gradient is not. As long as some "
-        "answers lie in one chunk with their bit, these suffice to learn the rest.",
+        "answers lie in one chunk with their bit, these may suffice to learn the rest.",
         "Jeden ciąg losowych bitów bez końca; w każdym kroku sieć powtarza bit sprzed 3 kroków. Ciąg jest czytany "
         "kawałkami po 10 kroków. Stan przechodzi z kawałka do kawałka, gradient nie. Dopóki część odpowiedzi leży w "
-        "jednym kawałku ze swoim bitem, wystarczą one, by nauczyć się pozostałych.",
+        "jednym kawałku ze swoim bitem, mogą one wystarczyć, by nauczyć się pozostałych.",
     ),
     how_to_read=Text(
         "Bits are counted before the update that uses them. Compare with the preset too-far: the same cells, the "

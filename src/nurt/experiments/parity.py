@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +34,12 @@ WAYS = {
     "last": Text("the last step alone", "sam ostatni krok"),
     "prefix": Text("every prefix", "każdy początek ciągu"),
     "curriculum": Text("the last step, lengths growing", "ostatni krok, rosnące długości"),
+}
+# The same, short enough for a legend.
+LEARNT_BY = {
+    "last": Text("learnt: last step", "uczone: ostatni krok"),
+    "prefix": Text("learnt: every prefix", "uczone: każdy początek"),
+    "curriculum": Text("learnt: lengths growing", "uczone: rosnące długości"),
 }
 SOLVED = 0.99
 
@@ -97,8 +104,8 @@ class ParityResult(ExperimentResult):
     trainings: tuple[ParityTraining, ...]
 
     def figures(self) -> tuple[Figure, ...]:
-        """Return the states of both units."""
-        return (_states(self),)
+        """Return the accuracies by length, and the states of both units."""
+        return _accuracies(self), _states(self)
 
     def tables(self) -> tuple[ResultTable, ...]:
         """Return the accuracy per length, of exact weights and of trained ones."""
@@ -192,7 +199,7 @@ def compute(settings: ParitySettings, progress: ReportProgress) -> ParityResult:
     trainings = _train(settings, progress)
     return ParityResult(
         settings=settings,
-        verdict=_verdict(settings, accuracies, trainings),
+        verdict=_verdict(settings, accuracies, max(*linear, *windowed), trainings),
         score=Measure(
             Text("right answers at the longest length", "poprawne przy największej długości"), accuracies[-1]
         ),
@@ -226,15 +233,26 @@ def _train(settings: ParitySettings, progress: ReportProgress) -> tuple[ParityTr
 
 
 def _verdict(
-    settings: ParitySettings, accuracies: list[np.floating[Any]], trainings: tuple[ParityTraining, ...]
+    settings: ParitySettings, accuracies: list[np.floating[Any]], rival: float, trainings: tuple[ParityTraining, ...]
 ) -> Verdict[Text]:
     exact = bool(min(accuracies) == 1.0)
+    # Four standard errors of a share of one half, over the half of the sequences that is tested.
+    at_chance = rival < 0.5 + 4.0 * 0.5 / math.sqrt(settings.sequences / 2)
+    rivals = (
+        Text(
+            "predictors that use fewer bits, or add them up, stay at chance",
+            "predyktory, które używają mniej bitów albo je sumują, pozostają na poziomie przypadku",
+        )
+        if at_chance
+        else Text(
+            "predictors that use fewer bits, or add them up, reach up to {rival} %",
+            "predyktory, które używają mniej bitów albo je sumują, osiągają do {rival} %",
+        ).filled(rival=round(100.0 * rival, 1))
+    )
     opening = Text(
-        "Two constructed units classify {reached} % of sequences of length {length} correctly; predictors that use "
-        "fewer bits, or add them up, stay at chance.",
-        "Dwie skonstruowane jednostki klasyfikują poprawnie {reached} % ciągów długości {length}; predyktory, które "
-        "używają mniej bitów albo je sumują, pozostają na poziomie przypadku.",
-    ).filled(reached=100.0 * float(accuracies[-1]), length=settings.lengths[-1])
+        "Two constructed units classify {reached} % of sequences of length {length} correctly; {rivals}.",
+        "Dwie skonstruowane jednostki klasyfikują poprawnie {reached} % ciągów długości {length}; {rivals}.",
+    ).filled(reached=100.0 * float(accuracies[-1]), length=settings.lengths[-1], rivals=rivals)
     solved = [one for one in trainings if min(one.accuracies) > SOLVED]
     parts = [opening]
     for way in settings.ways if trainings else ():
@@ -269,6 +287,49 @@ def _learnt(result: ParityResult) -> ResultTable:
         ).filled(length=result.settings.trained),
         significant=3,
     )
+
+
+def _accuracies(result: ParityResult) -> Figure:
+    """Return the right answers by length of everything that was tested."""
+
+    def draw(language: Language) -> go.Figure:
+        titles = Text("length T", "długość T"), Text("share of right answers", "udział poprawnych odpowiedzi")
+        curves = [
+            (Text("exact weights", "dokładne wagi")[language], result.accuracies),
+            (Text("linear", "liniowo")[language], result.linear),
+            (Text("last bits", "ostatnie bity")[language], result.windowed),
+        ]
+        figure = drawing.lines(result.settings.lengths, curves, titles[0][language], titles[1][language])
+        figure.update_traces(mode="lines+markers")
+        for index, way in enumerate(dict.fromkeys(one.way for one in result.trainings), len(curves)):
+            own = [one for one in result.trainings if one.way == way]
+            figure.add_scatter(
+                x=[length for one in own for length in one.tested],
+                y=[share for one in own for share in one.accuracies],
+                name=LEARNT_BY[way][language],
+                mode="markers",
+                marker=plotting.marker(index),
+            )
+        figure.update_xaxes(type="log", dtick="D2", tickformat="~g")
+        figure.update_yaxes(range=[0.4, 1.04])
+        figure.update_layout(hovermode="closest")
+        return figure
+
+    words = Text(
+        "Guessing gives 0.5. The axis of lengths is logarithmic. Exact weights are right at the length only if they lie "
+        "at 1.",
+        "Zgadywanie daje 0,5. Oś długości jest logarytmiczna. Dokładne wagi są bezbłędne przy długości tylko wtedy, gdy "
+        "leżą przy 1.",
+    )
+    if result.trainings:
+        words = joined(
+            words,
+            Text(
+                "Marks are trained networks, one per seed, at the length of their training, twice and ten times that.",
+                "Znaki to nauczone sieci, po jednym na ziarno, przy długości uczenia, dwukrotnej i dziesięciokrotnej.",
+            ),
+        )
+    return Figure(Text("Right answers by length", "Poprawne odpowiedzi według długości"), words, draw, 420)
 
 
 def _states(result: ParityResult) -> Figure:
@@ -318,8 +379,8 @@ EXPERIMENT = Experiment(
         "jednostki z tanh.",
     ),
     how_to_read=Text(
-        "Follow the diamonds in the figure, then compare the columns of the table.",
-        "Prześledź romby na rysunku, a potem porównaj kolumny tabeli.",
+        "Compare what lies at 1 with what lies at 0.5, then follow the diamonds in the second figure.",
+        "Porównaj to, co leży przy 1, z tym, co leży przy 0,5, a potem prześledź romby na drugim rysunku.",
     ),
     expected_seconds=20,
     presets={

@@ -29,6 +29,7 @@ PLACES: Mapping[str, str] = MappingProxyType(
         "lstm-forms": "lstm_forms:EXPERIMENT",
         "memory-cell": "memory_cell:EXPERIMENT",
         "simple-rnn": "simple_rnn:EXPERIMENT",
+        "activations": "activations:EXPERIMENT",
         "spectrum": "spectrum:EXPERIMENT",
         "parity": "parity:EXPERIMENT",
         "adding": "adding:EXPERIMENT",
@@ -36,6 +37,10 @@ PLACES: Mapping[str, str] = MappingProxyType(
         "temporal-order": "temporal_order:EXPERIMENT",
         "echo": "echo:EXPERIMENT",
         "truncation": "truncation:EXPERIMENT",
+        "history": "history.experiment:EXPERIMENT",
+        "remedies": "remedies.experiment:EXPERIMENT",
+        "loss-over-time": "loss_over_time:EXPERIMENT",
+        "order": "order:EXPERIMENT",
         "structures": "structures:EXPERIMENT",
         "sine": "sine:EXPERIMENT",
         "usd-pln": "usd_pln:EXPERIMENT",
@@ -65,13 +70,22 @@ def find(id: str) -> Experiment[Any]:
     """
     if id in PLACES:
         return _load(PLACES[id])
-    near = difflib.get_close_matches(id, PLACES, n=3, cutoff=0.4)
-    near += [one for one in PLACES if id and id in one and one not in near]
+    near = _nearest(id)
+    meant = f"Did you mean {' or '.join(near)}? " if near else ""
     raise NurtValueError(
         f"There is no experiment {id!r}.",
-        expected=f"one of {', '.join(near or PLACES)}",
-        cure="`nurt experiment --list` shows all of them.",
+        expected=f"one of {', '.join(PLACES)}",
+        cure=f"{meant}`nurt experiment --list` shows all of them.",
     )
+
+
+def _nearest(id: str) -> list[str]:
+    """Return the ids that resemble ``id`` as a whole or in a part, and those that hold it; at most three."""
+    asked = id.lower()
+    parts = {part: one for one in PLACES for part in (one, *one.split("/"))}
+    found = [parts[part] for part in difflib.get_close_matches(asked, parts, n=3, cutoff=0.6)]
+    found += [one for one in PLACES if asked and asked in one]
+    return list(dict.fromkeys(found))[:3]
 
 
 def run(

@@ -13,7 +13,7 @@ from nurt.experiments import drawing
 from nurt.experiments.base import Exercise, Experiment, Preset, ReportProgress, about, part_of
 from nurt.experiments.results import ExperimentResult, Figure, Measure, ResultTable, Settings
 from nurt.standing import Standing, Verdict
-from nurt.wording import Language, Text, counted, to_digits
+from nurt.wording import Language, Text, counted, joined, to_digits
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -231,12 +231,10 @@ def _series(result: SineResult) -> Figure:
 
     return Figure(
         Text("One step ahead on the end of the test part", "O krok naprzód na końcu części testowej"),
-        Text(
-            "Both forecasts run through the middle of the points. The remaining distance to the points is noise, "
-            "which no model can predict.",
-            "Obie prognozy biegną środkiem punktów. Pozostała odległość od punktów to szum, którego nie przewidzi "
-            "żaden model.",
-        ),
+        joined(_fit(result), Text(
+            "The distance of a perfect forecast from the points is noise, which no model can predict.",
+            "Odległość doskonałej prognozy od punktów to szum, którego nie przewidzi żaden model.",
+        )),
         draw,
     )
 
@@ -255,14 +253,40 @@ def _errors(result: SineResult) -> Figure:
 
     return Figure(
         Text("Errors compared with the noise", "Błędy w porównaniu z szumem"),
-        Text(
-            "The dashed line is the variance of the noise. The axis is logarithmic; the error of repeating the last "
-            "value is far above the others.",
-            "Linia przerywana to wariancja szumu. Oś jest logarytmiczna; błąd powtarzania ostatniej wartości leży "
-            "wysoko nad resztą.",
+        joined(
+            Text(
+                "The dashed line is the variance of the noise. The axis is logarithmic.",
+                "Linia przerywana to wariancja szumu. Oś jest logarytmiczna.",
+            ),
+            _repeating(result),
         ),
         draw,
         340,
+    )
+
+
+def _fit(result: SineResult) -> Text:
+    """Return how far the shown network is from the autoregression."""
+    ratio = result.errors[0] / result.autoregression
+    if ratio <= 1.0 + MARGIN:
+        return Text("Both forecasts are equally close to the points.", "Obie prognozy są równie blisko punktów.")
+    return Text(
+        "The LSTM is farther from the points: its squared error is {ratio} times that of the autoregression.",
+        "LSTM leży dalej od punktów: jej błąd kwadratowy to {ratio} błędu autoregresji.",
+    ).filled(ratio=to_digits(ratio))
+
+
+def _repeating(result: SineResult) -> Text:
+    """Return how the error of repeating the last value compares with the worst of the others."""
+    ratio = result.repeat / max(*result.errors, result.autoregression)
+    if ratio > 1.0:
+        return Text(
+            "Repeating the last value has {ratio} times the error of the worst other forecast.",
+            "Powtarzanie ostatniej wartości ma {ratio} razy większy błąd niż najgorsza z pozostałych prognoz.",
+        ).filled(ratio=to_digits(ratio, 2))
+    return Text(
+        "Repeating the last value is not the worst: a network has a larger error.",
+        "Powtarzanie ostatniej wartości nie jest najgorsze: pewna sieć ma większy błąd.",
     )
 
 

@@ -148,14 +148,14 @@ def _verdict(radius: float, exponent: float) -> Verdict[Text]:
             "Promień spektralny {radius} przewiduje {predicted} na krok, a wykładnik sieci wynosi {exponent}: blisko "
             "zera tanh jest liniowy i promień wyznacza tempo.",
         )
-        return Verdict(Standing.REACHED, text.filled(**values))
+        return Verdict(Standing.SHOWN, text.filled(**values))
     text = Text(
         "Eigenvalues do not explain the rate: the spectral radius {radius} predicts {predicted} per step, but the "
         "exponent of the network is {exponent}: the product is of Jacobians, which also contain the slopes of tanh.",
         "Wartości własne nie wyjaśniają tempa: promień spektralny {radius} przewiduje {predicted} na krok, ale "
         "wykładnik sieci wynosi {exponent}: mnożą się jakobiany, które zawierają także nachylenia tanh.",
     )
-    return Verdict(Standing.MISSED, text.filled(**values))
+    return Verdict(Standing.SHOWN, text.filled(**values))
 
 
 def _norms(result: SpectrumResult) -> ResultTable:

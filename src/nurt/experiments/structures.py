@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nurt import plotting
+from nurt.experiments.diagram import Arrow, Diagram, Node, draw_diagrams, leave_room_above, unrolled
 from nurt.experiments.base import AGAINST_REFERENCE, Exercise, Experiment, Preset, ReportProgress
 from nurt.experiments.results import ExperimentResult, Figure, Measure, ResultTable, Settings
 from nurt.standing import Standing, Verdict
@@ -171,12 +172,12 @@ class StructuresResult(ExperimentResult):
     parameters: dict[str, int]
 
     def figures(self) -> tuple[Figure, ...]:
-        """Return the influence of inputs on outputs, one map per structure."""
-        return tuple(_reach(self, kind) for kind in KINDS)
+        """Return the structures as diagrams, and the influence of inputs on outputs."""
+        return _diagrams(), _reach(self)
 
     def tables(self) -> tuple[ResultTable, ...]:
-        """Return use and shapes of every structure."""
-        return _uses(), _shapes(self)
+        """Return equations, use and shapes of every structure."""
+        return _equations(), _uses(), _shapes(self)
 
 
 def compute(settings: StructuresSettings, progress: ReportProgress) -> StructuresResult:
@@ -229,6 +230,17 @@ def _slopes(inputs: Tensor, outputs: Tensor) -> np.ndarray:
     return np.sqrt(squares)
 
 
+def _equations() -> ResultTable:
+    return ResultTable(
+        caption=Text("Equations", "Równania"),
+        columns=(Text("structure", "struktura"), Text("state and output", "stan i wyjście")),
+        rows=tuple((kind.name, kind.equation) for kind in KINDS),
+        note=Text(
+            "One prime marks the step before, two the step after.", "Jeden prim to poprzedni krok, dwa to następny."
+        ),
+    )
+
+
 def _uses() -> ResultTable:
     columns = (
         Text("structure", "struktura"),
@@ -264,45 +276,135 @@ def _shapes(result: StructuresResult) -> ResultTable:
     return ResultTable(Text("Shapes", "Kształty"), columns, rows, note)
 
 
-def _reach(result: StructuresResult, kind: Kind) -> Figure:
+def _diagrams() -> Figure:
+    """Return every structure drawn out over time."""
+
     def draw(language: Language) -> go.Figure:
-        values = result.reach[kind.id]
-        wanted, given = values.shape
-        figure = plotting.new_figure("", Text("input", "wejście")[language], Text("output", "wyjście")[language])
-        with np.errstate(divide="ignore"):
-            height = np.where(values > 0, np.log10(values), np.nan)
-        figure.add_heatmap(
-            x=np.arange(1, given + 1),
-            y=np.arange(1, wanted + 1),
-            z=height,
-            customdata=values,
-            colorscale="Viridis",
-            xgap=3,
-            ygap=3,
-            showscale=False,
-            hovertemplate=f"‖∂y_%{{y}}/∂x_%{{x}}‖ = %{{customdata:.3g}}<br>{kind.equation}<extra></extra>",
+        return draw_diagrams([diagram_of(kind, language) for kind in KINDS], 2)
+
+    return Figure(
+        Text("Structures drawn out over time", "Struktury rozwinięte w czasie"),
+        Text(
+            "Grey: inputs, blue: states, orange: outputs. All arrows of one direction are the same weights, used at every "
+            "step.",
+            "Szare: wejścia, niebieskie: stany, pomarańczowe: wyjścia. Wszystkie strzałki w jednym kierunku to te same "
+            "wagi, używane w każdym kroku.",
+        ),
+        draw,
+        720,
+    )
+
+
+def diagram_of(kind: Kind, language: Language) -> Diagram:
+    """Return a structure with three steps where there are several."""
+    title = kind.name[language]
+    match kind.id:
+        case "one-to-one":
+            return unrolled(title, [0], 1, [0])
+        case "one-to-many":
+            return unrolled(title, [0], 3, range(3), fed_back=True)
+        case "many-to-one":
+            return unrolled(title, range(3), 3, [2])
+        case "encoder-decoder":
+            return unrolled(title, range(2), 4, [2, 3], fed_back=True)
+        case "stacked":
+            return _two_rows(title, ("g", "h"), back=False)
+        case "bidirectional":
+            return _two_rows(title, ("→", "←"), back=True)
+        case _:
+            return unrolled(title, range(3), 3, range(3))
+
+
+def _two_rows(title: str, names: tuple[str, str], *, back: bool) -> Diagram:
+    """Return two rows of states over three steps: the second reads the first, or runs backwards beside it."""
+    lower, upper = names if not back else (f"h<sup>{names[0]}</sup>", f"h<sup>{names[1]}</sup>")
+    steps = range(3)
+    nodes = [Node(f"x{t}", f"x<sub>{t + 1}</sub>", "x", t, 0.0) for t in steps]
+    nodes += [Node(f"a{t}", f"{lower}<sub>{t + 1}</sub>", "h", t, 1.0) for t in steps]
+    # Beside each other the two states of a step would hide the arrows of one of them.
+    nodes += [Node(f"b{t}", f"{upper}<sub>{t + 1}</sub>", "h", t + (0.35 if back else 0.0), 2.0) for t in steps]
+    nodes += [Node(f"y{t}", f"y<sub>{t + 1}</sub>", "y", t, 3.0) for t in steps]
+    arrows = [Arrow(f"x{t}", f"a{t}") for t in steps] + [Arrow(f"b{t}", f"y{t}") for t in steps]
+    arrows += [Arrow(f"a{t}", f"a{t + 1}") for t in range(2)]
+    if back:
+        arrows += [Arrow(f"b{t + 1}", f"b{t}") for t in range(2)]
+        arrows += [Arrow(f"x{t}", f"b{t}") for t in steps] + [Arrow(f"a{t}", f"y{t}") for t in steps]
+    else:
+        arrows += [Arrow(f"b{t}", f"b{t + 1}") for t in range(2)] + [Arrow(f"a{t}", f"b{t}") for t in steps]
+    return Diagram(title, tuple(nodes), tuple(arrows))
+
+
+def _reach(result: StructuresResult) -> Figure:
+    """Return the influence of inputs on outputs, a map per structure, all of one scale."""
+
+    def draw(language: Language) -> go.Figure:
+        from plotly.subplots import make_subplots
+
+        rows = -(-len(KINDS) // 2)
+        figure = make_subplots(
+            rows=rows,
+            cols=2,
+            subplot_titles=[kind.name[language] for kind in KINDS],
+            horizontal_spacing=0.12,
+            vertical_spacing=0.3 / rows,
         )
-        figure.update_xaxes(
-            tickvals=np.arange(1, given + 1), ticktext=[f"x<sub>{i}</sub>" for i in range(1, given + 1)]
-        )
-        figure.update_yaxes(
-            tickvals=np.arange(1, wanted + 1), ticktext=[f"y<sub>{i}</sub>" for i in range(1, wanted + 1)]
-        )
-        figure.update_xaxes(showgrid=False, range=[0.5, given + 0.5])
-        figure.update_yaxes(showgrid=False, range=[wanted + 0.5, 0.5])
-        figure.update_layout(hovermode="closest")
+        figure.update_layout(plotting.new_figure("", "", "").layout)
+        heights = {kind.id: _height(result.reach[kind.id]) for kind in KINDS}
+        everything = np.concatenate([one.ravel() for one in heights.values()])
+        low, high = float(np.nanmin(everything)), float(np.nanmax(everything))
+        for index, kind in enumerate(KINDS):
+            wanted, given = result.reach[kind.id].shape
+            place = {"row": index // 2 + 1, "col": index % 2 + 1}
+            figure.add_heatmap(
+                x=np.arange(1, given + 1),
+                y=np.arange(1, wanted + 1),
+                z=heights[kind.id],
+                customdata=result.reach[kind.id],
+                coloraxis="coloraxis",
+                xgap=2,
+                ygap=2,
+                meta=plotting.along(z="log10"),
+                hovertemplate=f"‖∂y_%{{y}}/∂x_%{{x}}‖ = %{{customdata:.3g}}<br>{kind.equation}<extra></extra>",
+                **place,
+            )
+            figure.update_xaxes(
+                tickvals=np.arange(1, given + 1),
+                ticktext=[f"x<sub>{i}</sub>" for i in range(1, given + 1)],
+                range=[0.5, given + 0.5],
+                showgrid=False,
+                **place,
+            )
+            figure.update_yaxes(
+                tickvals=np.arange(1, wanted + 1),
+                ticktext=[f"y<sub>{i}</sub>" for i in range(1, wanted + 1)],
+                range=[wanted + 0.5, 0.5],
+                showgrid=False,
+                **place,
+            )
+        colours = {"colorscale": "Viridis", "cmin": low, "cmax": max(high, low + 1e-9)}
+        bar = {"title": {"text": "log₁₀ ‖∂y/∂x‖"}, "thickness": 12, "orientation": "h", "y": -0.05, "yanchor": "top"}
+        figure.update_layout(coloraxis={**colours, "colorbar": bar}, hovermode="closest")
+        figure.update_annotations(font={"size": 13})
+        leave_room_above(figure)
         return figure
 
-    words = Text(
-        "{equation}. Inputs {x}, states {h}, outputs {y}. An empty cell: this input does not influence this output. "
-        "Brighter means stronger.",
-        "{equation}. Wejścia {x}, stany {h}, wyjścia {y}. Puste pole: to wejście nie wpływa na to wyjście. Jaśniej "
-        "znaczy silniej.",
-    )
-    x, h, y = (" × ".join(map(str, shape)) for shape in result.shapes[kind.id])
     return Figure(
-        kind.name, words.filled(equation=kind.equation, x=x, h=h, y=y), draw, 120 + 36 * len(result.reach[kind.id])
+        Text("Influence of every input on every output", "Wpływ każdego wejścia na każde wyjście"),
+        Text(
+            "A row of a map is one output, its columns the inputs. An empty cell is exactly zero: that input cannot "
+            "influence that output. All maps have one scale, brighter is stronger.",
+            "Wiersz mapy to jedno wyjście, kolumny to wejścia. Puste pole to dokładnie zero: to wejście nie może wpłynąć "
+            "na to wyjście. Wszystkie mapy mają jedną skalę, jaśniej znaczy silniej.",
+        ),
+        draw,
+        760,
     )
+
+
+def _height(values: np.ndarray) -> np.ndarray:
+    """Return log₁₀, NaN for 0."""
+    with np.errstate(divide="ignore"):
+        return np.where(values > 0, np.log10(values), np.nan)
 
 
 EXPERIMENT = Experiment(
@@ -317,10 +419,8 @@ EXPERIMENT = Experiment(
         "zależności, której pochodna jest dokładnie zerem, nie można się nauczyć.",
     ),
     how_to_read=Text(
-        "A row of a map is one output, and its columns show which inputs it may use. One prime marks the step "
-        "before, two the step after.",
-        "Wiersz mapy to jedno wyjście, a kolumny pokazują, z których wejść może korzystać. Jeden prim oznacza "
-        "poprzedni krok, dwa następny.",
+        "Follow the arrows of a diagram from an input to an output: where there is a way, the map below has a colour.",
+        "Prześledź strzałki schematu od wejścia do wyjścia: tam, gdzie jest droga, mapa poniżej ma kolor.",
     ),
     expected_seconds=0.5,
     presets={

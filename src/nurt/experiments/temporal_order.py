@@ -37,10 +37,10 @@ EXPERIMENT = Experiment(
     id="temporal-order",
     name=Text("Temporal order", "Kolejność w czasie"),
     description=Text(
-        "Two signals, each X or Y, lie far apart among distractors; after the last step the network classifies the "
+        "Two signals, each X or Y, lie apart among distractors; after the last step the network classifies the "
         "ordered pair. There are four classes, and guessing has a loss of ln 4. Only the order separates two of "
         "them: a network that counts letters cannot distinguish X before Y from Y before X.",
-        "Dwa sygnały, każdy X lub Y, leżą daleko od siebie wśród zakłóceń; po ostatnim kroku sieć klasyfikuje "
+        "Dwa sygnały, każdy X lub Y, leżą z dala od siebie wśród zakłóceń; po ostatnim kroku sieć klasyfikuje "
         "uporządkowaną parę. Klasy są cztery, a zgadywanie daje stratę ln 4. Dwie z nich różni tylko kolejność: "
         "sieć, która jedynie liczy litery, nie odróżni X przed Y od Y przed X.",
     ),

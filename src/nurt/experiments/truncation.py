@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -176,19 +177,35 @@ def _result(settings: TruncationSettings, parts: np.ndarray, echoes: tuple[EchoR
 
 
 def _verdict(worst: float, best: float, made: int, planned: int) -> Verdict[Text]:
+    """Return what both groups of echoes reached; NaN stands for a group without runs."""
+    parts = []
+    if not math.isnan(worst):
+        parts.append(
+            Text(
+                "Where the gradient links some answers with their bit, every run has at least {worst} % of the bits "
+                "right.",
+                "Tam, gdzie gradient łączy część odpowiedzi z ich bitem, każdy przebieg ma co najmniej {worst} % "
+                "poprawnych bitów.",
+            ).filled(worst=round(100.0 * worst, 1))
+        )
+    if not math.isnan(best):
+        parts.append(
+            Text(
+                "Where it links none, the best run has {best} %, and chance is 50 %.",
+                "Gdzie nie łączy żadnej, najlepszy przebieg ma {best} %, a zgadywanie daje 50 %.",
+            ).filled(best=round(100.0 * best, 1))
+        )
+    parts.append(
+        Text(
+            "{made} of {planned} updates were made.", "Wykonano {made} z {planned} aktualizacji."
+        ).filled(made=made, planned=planned)
+    )
+    if math.isnan(worst) or math.isnan(best):
+        # One group alone has nothing to be told apart from.
+        return Verdict(Standing.SHOWN, joined(*parts))
     learnt, stayed = worst > LEARNT, best < LEARNT
-    standing = (
-        Standing.REACHED if learnt and stayed and made == planned else Standing.PARTLY if learnt else Standing.MISSED
-    )
-    words = Text(
-        "Where the gradient links some answers with their bit, every run has at least {worst} % of the bits right. "
-        "Where it links none, the best run has {best} %, and chance is 50 %. {made} of {planned} updates were made.",
-        "Tam, gdzie gradient łączy część odpowiedzi z ich bitem, każdy przebieg ma co najmniej {worst} % poprawnych "
-        "bitów. Gdzie nie łączy żadnej, najlepszy ma {best} %, a zgadywanie daje 50 %. Wykonano {made} z {planned} "
-        "aktualizacji.",
-    )
-    values = {"worst": round(100.0 * worst, 1), "best": round(100.0 * best, 1), "made": made, "planned": planned}
-    return Verdict(standing, words.filled(**values))
+    whole = learnt and stayed and made == planned
+    return Verdict(Standing.REACHED if whole else Standing.PARTLY if learnt else Standing.MISSED, joined(*parts))
 
 
 def _echo_table(result: TruncationResult) -> ResultTable:
@@ -241,9 +258,9 @@ def _echo_figure(result: TruncationResult) -> Figure:
     return Figure(
         Text("Delay d in chunks of K", "Opóźnienie d w kawałkach po K"),
         Text(
-            "One mark per run. The dashed line is chance. Runs slightly above it use weak traces of old bits in the "
+            "One mark per run. The dashed line is chance. An unlinked run above it uses traces of old bits in the "
             "carried state, which needs no gradient through time.",
-            "Jeden znak na przebieg. Linia przerywana to zgadywanie. Przebiegi nieco nad nią korzystają ze słabych "
+            "Jeden znak na przebieg. Linia przerywana to zgadywanie. Niepowiązany przebieg nad nią korzysta ze "
             "śladów dawnych bitów w przenoszonym stanie, do czego nie trzeba gradientu w czasie.",
         ),
         draw,

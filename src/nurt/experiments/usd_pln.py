@@ -67,7 +67,7 @@ class USDPLNResult(ExperimentResult):
         days: labels of the quotations forecast one ahead.
         actual: those quotations.
         forecast: forecasts of the network for them.
-        gradients: ‖dℓ/dh_t‖ per layer and step of the window, (L, T).
+        gradients: ‖dℓ/d(h, c)_t‖ per layer and step of the window, (L, T).
         ranges: least and greatest rate of training part and test part, (2, 2).
         observations: all quotations.
     """
@@ -109,7 +109,7 @@ def compute(settings: USDPLNSettings, progress: ReportProgress) -> USDPLNResult:
     """Read the files, train, and evaluate on the test part."""
     from nurt.data.windows import split_by_time
     from nurt.evaluation.forecasts.baselines import Naive, default_baselines, label_of
-    from nurt.experiments.forecasts.trial import one_series, total_gradients, train_and_judge
+    from nurt.experiments.forecasts.trial import one_series, state_gradients, train_and_judge
     from nurt.tasks.forecasting.options import ForecastPlan
 
     series = one_series(settings.files, COLUMN)
@@ -150,7 +150,7 @@ def compute(settings: USDPLNSettings, progress: ReportProgress) -> USDPLNResult:
         days=tuple(series.label(int(origin) + 1) for origin in cells.origin),
         actual=actual,
         forecast=forecast,
-        gradients=total_gradients(trial.forecaster, series, known),
+        gradients=state_gradients(trial.forecaster, series, known),
         ranges=np.array([[part.min(), part.max()] for part in parts]),
         observations=len(series),
     )

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nurt.experiments import Experiment, ExperimentResult, Figure, ResultTable, Text, find
+from nurt.reports.export import export_figures
 from nurt.reports.page.document import ENGLISH, POLISH, Opening, Picture, Section, write_page
 from nurt.reports.page.html import Column, Markup, element, join, table, typeset
 from nurt.reports.sections.verdict import heading, panel, tile
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
 
     from nurt.experiments import Language
 
-__all__ = ["write_experiment_report"]
+__all__ = ["export_experiment", "write_experiment_report"]
+
+FRAMES = {"en": ENGLISH, "pl": POLISH}
 
 # Figures up to this height, in pixels, need no more than half of the width.
 LOW = 300
@@ -82,8 +85,29 @@ def write_experiment_report(result: ExperimentResult, path: str | Path, *, langu
     )
     sections = _sections(result, experiment, language, pictures[1:])
     footer = element("span", FOOTER[language])
-    frame = POLISH if language == "pl" else ENGLISH
-    return write_page(Path(path), f"{name} – nurt", opening, sections, footer, frame)
+    return write_page(Path(path), f"{name} – nurt", opening, sections, footer, FRAMES[language])
+
+
+def export_experiment(
+    result: ExperimentResult, folder: str | Path, *, language: Language = "en", ending: str = ".csv"
+) -> tuple[Path, ...]:
+    """Write every figure of an experiment as a file of its own, its numbers in full unless a drawing is asked for.
+
+    Args:
+        result: of :func:`nurt.experiments.run`.
+        folder: made if need be.
+        language: of titles and names.
+        ending: as in :func:`nurt.reports.write_figure`.
+
+    Returns:
+        the paths written, in the order of the page.
+
+    Raises:
+        OutputError: a file cannot be written.
+    """
+    drawn = [(figure.title[language], figure.draw(language)) for figure in result.figures()]
+    frame = FRAMES[language]
+    return export_figures(drawn, folder, ending=ending, series=frame.series)
 
 
 def _verdict(result: ExperimentResult, language: Language) -> Markup:

@@ -27,7 +27,7 @@ IMAGES = (".svg", ".png", ".pdf")
 GRIDS = frozenset({"heatmap", "contour", "surface"})
 AXES = ("x", "y", "z")
 # A spreadsheet takes a cell that begins with one of these for a formula.
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
+FORMULA = ("=", "+", "-", "@")
 LETTERS = str.maketrans({"ł": "l", "Ł": "L"})
 
 
@@ -38,7 +38,7 @@ class _Trace:
     Args:
         name: as the legend has it.
         titles: of the axes, "" where there is none.
-        columns: coordinate or error bar → cells.
+        columns: coordinate or error bar → cells, all of one length.
     """
 
     name: str
@@ -130,9 +130,9 @@ def _image(figure: go.Figure, kind: str) -> bytes:
     try:
         return bytes(plotly.io.to_image(figure, format=kind))
     except (ValueError, RuntimeError, OSError, ImportError) as error:
-        reason = str(error).strip().splitlines() or [type(error).__name__]
+        told = str(error.args[0]) if error.args else type(error).__name__
         raise UnavailableError(
-            f"The figure cannot be drawn as {kind.upper()}: {reason[0]}",
+            f"The figure cannot be drawn as {kind.upper()}: {told.strip().splitlines()[0].rstrip(',.')}.",
             cure="Install what draws it, `pip install kaleido`, and Chrome or Chromium. Without both, a page's buttons "
             "SVG and PNG save the same drawing, and a name that ends in .csv its numbers.",
         ) from error
@@ -141,6 +141,8 @@ def _image(figure: go.Figure, kind: str) -> bytes:
 def _traces(figure: go.Figure) -> list[_Trace]:
     found: list[_Trace] = []
     for index, trace in enumerate(figure.data):
+        if _meta(trace).get("decoration"):
+            continue
         columns = dict(_grid(trace) if trace.type in GRIDS else _points(trace))
         name = _text(trace.name) if trace.name else f"{trace.type} {index + 1}"
         one = _Trace(name, {axis: _text(_title(figure, trace, axis)) for axis in AXES}, columns)
@@ -160,19 +162,21 @@ def _alike(one: _Trace, other: _Trace) -> bool:
 
 def _points(trace: Any) -> Iterator[tuple[str, Sequence[Any]]]:
     given = {axis: _values(trace, axis) for axis in AXES}
-    count = max((len(values) for values in given.values() if values is not None), default=0)
+    # Points without a partner are not drawn.
+    count = min((len(values) for values in given.values() if values is not None), default=0)
     if not count:
         return
     for axis in ("x", "y"):
         if given[axis] is None:
             start, step = trace[f"{axis}0"] or 0, trace[f"d{axis}"] or 1
             given[axis] = [start + step * place for place in range(count)]
-    yield from ((axis, values) for axis, values in given.items() if values is not None)
+    yield from ((axis, values[:count]) for axis, values in given.items() if values is not None)
     for axis in ("x", "y"):
         bars = _part(trace, f"error_{axis}")
         if bars is not None and bars.array is not None:
-            yield f"{axis}+", list(bars.array)
-            yield f"{axis}−", list(bars.array if bars.arrayminus is None else bars.arrayminus)
+            below = bars.array if bars.arrayminus is None else bars.arrayminus
+            yield f"{axis}+", list(bars.array)[:count]
+            yield f"{axis}−", list(below)[:count]
 
 
 def _grid(trace: Any) -> Iterator[tuple[str, Sequence[Any]]]:
@@ -187,7 +191,8 @@ def _grid(trace: Any) -> Iterator[tuple[str, Sequence[Any]]]:
             values = (values[:-1] + values[1:]) / 2
         if values.ndim == 1:
             values = values[None, :] if axis == "x" else values[:, None]
-        yield axis, list(np.broadcast_to(values, heights.shape).ravel())
+        spread = np.broadcast_to(values, heights.shape).ravel()
+        yield axis, [_text(value) if isinstance(value, str) else value for value in spread]
     yield "z", list(heights.ravel())
 
 
@@ -196,9 +201,13 @@ def _values(trace: Any, axis: str, *, flat: bool = True) -> Any:
     given = _part(trace, axis)
     if given is None:
         return None
-    scale = (trace.meta or {}).get("scale", {}).get(axis) if isinstance(trace.meta, dict) else None
+    scale = _meta(trace).get("scale", {}).get(axis)
     values = given if scale is None else value_of(np.asarray(given, dtype=np.float64), scale)
-    return list(values) if flat else values
+    return [_text(value) if isinstance(value, str) else value for value in values] if flat else values
+
+
+def _meta(trace: Any) -> Mapping[str, Any]:
+    return trace.meta if isinstance(trace.meta, dict) else {}
 
 
 def _part(trace: Any, name: str) -> Any:
@@ -242,8 +251,7 @@ def _one_below_the_other(traces: Sequence[_Trace], series: str) -> Iterator[list
     several = len(traces) > 1
     yield [*([series] if several else []), *(_heading(traces, key) for key in keys)]
     for one in traces:
-        count = max(len(values) for values in one.columns.values())
-        for place in range(count):
+        for place in range(len(next(iter(one.columns.values())))):
             cells = [one.columns[key][place] if key in one.columns else None for key in keys]
             yield [*([one.name] if several else []), *cells]
 
@@ -263,11 +271,12 @@ def _cell(value: Any) -> str:
         return str(int(value))
     if isinstance(value, float | np.floating):
         return repr(float(value)) if np.isfinite(value) else ""
-    text = _text(str(value))
+    text = str(value)
     return f"'{text}" if text.startswith(FORMULA) else text
 
 
 def _text(value: str) -> str:
-    """Return text without the tags and entities that plotly reads in every label; indices and powers keep a sign."""
+    """Return text on one line, without the tags and entities that plotly reads in labels; indices keep a sign."""
     marked = re.sub(r"<sub>(.*?)</sub>", r"_\1", re.sub(r"<sup>(.*?)</sup>", r"^\1", value))
-    return html.unescape(re.sub(r"<[^>]*>", "", re.sub(r"<br\s*/?>", " ", marked)))
+    plain = html.unescape(re.sub(r"<[^>]*>", "", re.sub(r"<br\s*/?>", " ", marked)))
+    return re.sub(r"[\t\r\n]+", " ", plain).strip()

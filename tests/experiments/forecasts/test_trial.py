@@ -13,7 +13,7 @@ from nurt.data import Series
 from nurt.data.synthetic import noisy_sine, seasonal
 from nurt.errors import DataError
 from nurt.evaluation.forecasts.baselines import Linear, Naive
-from nurt.experiments.forecasts.trial import one_series, total_gradients, train_and_judge
+from nurt.experiments.forecasts.trial import one_series, state_gradients, train_and_judge
 from nurt.tasks.forecasting import ForecastPlan
 from nurt.tasks.forecasting.judging import series_until
 
@@ -76,11 +76,11 @@ def test_none_or_several_are_refused(tmp_path: Path, header: str) -> None:
         one_series(_table(tmp_path, header), "PM10")
 
 
-def test_total_gradients_are_those_of_autograd() -> None:
+def test_state_gradients_are_those_of_autograd() -> None:
     series = Series(noisy_sine(0, 60))
     plan = ForecastPlan(recipe="sine", look_back=5, horizon=1, cell="elman", hidden=3, epochs=1)
     forecaster = plan.forecaster().fit([series_until(series, 50)])
-    found = total_gradients(forecaster, series, 50)
+    found = state_gradients(forecaster, series, 50)
 
     weights = {name: value.detach() for name, value in forecaster.fitted_network().encoder.named_parameters()}
     by_end = {name.rsplit(".", 1)[-1].removesuffix("_l0"): value for name, value in weights.items()}
@@ -99,3 +99,30 @@ def test_total_gradients_are_those_of_autograd() -> None:
     (head(state)[:, 0] - targets).square().sum().backward()
     expected = [one.grad.norm(dim=-1).mean() for one in states if one.grad is not None]
     np.testing.assert_allclose(found, [[float(one) for one in expected]], rtol=1e-4)
+
+
+def test_the_state_of_an_lstm_is_h_and_c_together() -> None:
+    series = Series(noisy_sine(0, 60))
+    plan = ForecastPlan(recipe="sine", look_back=6, horizon=1, cell="lstm", hidden=3, epochs=1)
+    forecaster = plan.forecaster().fit([series_until(series, 50)])
+    found = state_gradients(forecaster, series, 50)
+
+    network = forecaster.fitted_network()
+    by_end = {name.rsplit(".", 1)[-1].removesuffix("_l0"): one.detach() for name, one in network.named_parameters()}
+    windows = np.stack([series.values[i - 6 : i] for i in range(50, 60)])
+    head = network.head.median
+    targets = torch.tensor(series.values[50:60], dtype=head.weight.dtype)
+    hidden = torch.zeros(10, 3, dtype=head.weight.dtype)
+    cell, states = hidden, []
+    for step in range(6):
+        inputs = torch.tensor(windows[:, step : step + 1], dtype=head.weight.dtype)
+        sums = inputs @ by_end["weight_ih"].T + hidden @ by_end["weight_hh"].T
+        i, f, g, o = (sums + by_end["bias_ih"] + by_end.get("bias_hh", 0.0)).chunk(4, dim=1)
+        cell = torch.sigmoid(f) * cell + torch.sigmoid(i) * torch.tanh(g)
+        cell.requires_grad_().retain_grad()
+        hidden = torch.sigmoid(o) * torch.tanh(cell)
+        hidden.requires_grad_().retain_grad()
+        states.append((hidden, cell))
+    (head(hidden)[:, 0] - targets).square().sum().backward()
+    whole = [torch.cat([h.grad, c.grad], dim=1).norm(dim=1).mean() for h, c in states]
+    np.testing.assert_allclose(found, [[float(one) for one in whole]], rtol=1e-4)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
+import mpmath
 import numpy as np
 import pytest
 import torch
@@ -124,8 +126,61 @@ def test_a_bias_that_is_computed_is_on_the_ridge(preset: str) -> None:
 
 def test_a_typed_bias_is_told_in_the_verdict() -> None:
     result = run("surface/cliff", "typed-bias")
-    assert result.verdict.standing == "partly"
+    assert result.verdict.standing == "shown"
     assert "not on the ridge" in result.verdict.text.en
+    assert "not on the ridge" not in run("surface/cliff").verdict.text.en
+
+
+def _precise_slope(weight: float, offset: float, width: float) -> float:
+    """Return ‖∇ℓ‖ at b* + ``offset`` by central differences in arithmetic of 60 digits."""
+    with mpmath.workdps(60):
+
+        def loss(by_weight: Any, by_bias: Any) -> Any:
+            start = 1 / (1 + mpmath.exp(mpmath.mpf(-1) / 2))
+            w = mpmath.mpf(weight)
+            b = mpmath.mpf(1) / 2 - w * start + mpmath.mpf(offset) + by_bias
+            state = start
+            for _ in range(50):
+                state = 1 / (1 + mpmath.exp(-(w + by_weight) * state - b))
+            return (state - mpmath.mpf(7) / 10) ** 2
+
+        step = mpmath.mpf(width)
+        by_weight = (loss(step, 0) - loss(-step, 0)) / (2 * step)
+        by_bias = (loss(0, step) - loss(0, -step)) / (2 * step)
+        return float(mpmath.hypot(by_weight, by_bias))
+
+
+@pytest.mark.parametrize(("weight", "offset", "norm"), [(5.0, -4.47e-5, 6773.1), (7.0, -1.24e-11, 2.534e10)])
+def test_the_wall_is_steepest_beside_the_ridge(weight: float, offset: float, norm: float) -> None:
+    top = ridge.crest(weight)
+    assert (top.offset, top.norm) == pytest.approx((offset, norm), rel=2e-3)
+    assert top.norm > 5.0 * np.linalg.norm(ridge.ridge_gradient(weight))
+    near = ridge.beside_ridge(weight, top.offset * np.array([0.9, 1.0, 1.1])).norm
+    assert near.argmax() == 1
+    assert _precise_slope(weight, top.offset, abs(top.offset) * 1e-9) == pytest.approx(top.norm, rel=1e-9)
+
+
+def test_the_distance_from_the_ridge_gives_what_the_bias_gives() -> None:
+    offsets = np.array([-0.1, -1e-4, 0.0, 1e-3, 0.2])
+    by_distance, by_bias = ridge.beside_ridge(5.0, offsets), ridge.slope(5.0, ridge.ridge_bias(5.0) + offsets)
+    for name in ("last", "loss", "weight", "bias"):
+        np.testing.assert_allclose(getattr(by_distance, name), getattr(by_bias, name), rtol=1e-9)
+
+
+def test_the_verdict_and_the_table_tell_the_largest_gradient_and_where_it_is() -> None:
+    result = run("surface/cliff")
+    assert "2.53·10¹⁰, 8 powers" in result.verdict.text.en
+    assert "b* − 1.24·10⁻¹¹" in result.verdict.text.en
+    rows = {row[0]: row[-2:] for row in result.tables()[0].rows}
+    assert np.isnan(rows[2.0]).all()
+    assert rows[7.0] == pytest.approx((2.534e10, -1.2407e-11), rel=1e-4)
+
+
+@pytest.mark.parametrize(("preset", "grows"), [("default", True), ("steeper", True), ("off-ridge", False)])
+def test_the_caption_of_the_states_says_whether_they_part(preset: str, grows: bool) -> None:
+    caption = run("surface/cliff", preset).figures()[2].how_to_read.en
+    assert ("unstable" in caption) is grows
+    assert ("end together" in caption) is not grows
 
 
 def test_one_step_from_the_ridge() -> None:

@@ -50,19 +50,21 @@ def relief(scene: Scene, losses: np.ndarray) -> go.Figure:
     figure.add_surface(
         x=raster.x, y=raster.y, z=raster.height.astype(np.float32), cmin=low, cmax=high, colorscale=SCALE,
         colorbar=bar, lighting={"ambient": 0.75, "diffuse": 0.5, "specular": 0.05}, name=LOSS, showlegend=False,
-        hovertemplate="(%{x:.4g}, %{y:.4g}): 10^%{z:.3f}<extra></extra>",
+        hovertemplate="(%{x:.4g}, %{y:.4g}): 10^%{z:.3f}<extra></extra>", meta=plotting.along(z=_scale(raster)),
     )  # fmt: skip
     lift = LIFT * (high - low)
     for overlay in scene.overlays:
         line = {"color": plotting.REFERENCE, "width": 6}
         over = raster.at(np.column_stack([overlay.x, overlay.y])) + lift
-        figure.add_scatter3d(x=overlay.x, y=overlay.y, z=over, name=overlay.name, mode="lines", line=line)
+        figure.add_scatter3d(
+            x=overlay.x, y=overlay.y, z=over, name=overlay.name, mode="lines", line=line, meta=plotting.DECORATION
+        )
     for number, walk in enumerate(scene.trajectories):
         line = {"color": colour_of(number), "width": 5}
         on = _on_surface(raster, walk.points, walk.losses) + lift
         # Points far outside would take the whole scene.
         x, y = np.where(np.isfinite(on), walk.points.T, np.nan)
-        figure.add_scatter3d(x=x, y=y, z=on, name=walk.name, mode="lines", line=line)
+        figure.add_scatter3d(x=x, y=y, z=on, name=walk.name, mode="lines", line=line, meta=plotting.DECORATION)
     axis = {"backgroundcolor": "#FFFFFF", "gridcolor": "#DDDDDD", "tickfont": {"size": 10}}
     figure.update_layout(
         margin={"l": 0, "r": 0, "t": 64, "b": 24},
@@ -129,6 +131,7 @@ def _add_heights(figure: go.Figure, raster: Raster, title: str) -> None:
         colorbar=colour_bar(raster, title),
         hovertemplate="(%{x:.4g}, %{y:.4g}): 10^%{z:.3f}<extra></extra>" if not raster.signed else None,
         name=title,
+        meta=plotting.along(z=_scale(raster)),
     )
 
 
@@ -143,6 +146,7 @@ def _add_broken(figure: go.Figure, scene: Scene, raster: Raster, values: np.ndar
         colorscale=[[0.0, NOT_FINITE], [1.0, NOT_FINITE]],
         showscale=False,
         hovertemplate="(%{x:.4g}, %{y:.4g}): not finite<extra></extra>",
+        meta=plotting.DECORATION,
     )
     bad = scene.points[~np.isfinite(values)]
     figure.add_scatter(
@@ -216,6 +220,11 @@ def _ticks(low: float, high: float, *, signed: bool) -> tuple[list[float], list[
         return powers.tolist(), [f"10<sup>{int(power)}</sup>".replace("-", "−") for power in powers]
     values = np.linspace(10**low, 10**high, TICKS)
     return np.log10(values).tolist(), [_short(float(one)) for one in values]
+
+
+def _scale(raster: Raster) -> plotting.Scale:
+    """Return how the heights of a raster stand for its values."""
+    return 1.0 if raster.signed else "log10"
 
 
 def _short(value: float) -> str:

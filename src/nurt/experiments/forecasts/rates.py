@@ -10,7 +10,7 @@ import numpy as np
 from nurt import plotting
 from nurt.experiments import drawing
 from nurt.experiments.results import Figure, ResultTable
-from nurt.wording import Language, Text
+from nurt.wording import Language, Text, joined
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -24,12 +24,15 @@ __all__ = [
     "horizon_figure",
     "one_step_table",
     "range_table",
+    "reach",
     "residual_figure",
     "skill_table",
     "two_years",
 ]
 
 DAY = Text("day", "dzień")
+# Share of the maximum above which a gradient is counted.
+NOTICEABLE = 0.01
 
 
 def two_years(series: Series) -> tuple[Series, int]:
@@ -176,18 +179,61 @@ def horizon_figure(steps: Sequence[int], own: Sequence[float], naive: Sequence[f
 
     return Figure(
         Text("Error by horizon", "Błąd według horyzontu"),
-        Text(
-            "For a random walk the black line grows with the square root of the horizon, and no forecast lies below "
-            "it.",
-            "Dla błądzenia losowego czarna linia rośnie z pierwiastkiem horyzontu i żadna prognoza nie leży poniżej.",
+        joined(
+            Text(
+                "For a random walk the error of repeating grows with the square root of the horizon, and on average no "
+                "forecast is better.",
+                "Dla błądzenia losowego błąd powtórzenia rośnie z pierwiastkiem horyzontu i średnio żadna prognoza nie "
+                "jest lepsza.",
+            ),
+            _below(own, naive, name),
         ),
         draw,
         360,
     )
 
 
+def _below(own: Sequence[float], naive: Sequence[float], name: str) -> Text:
+    """Return at how many horizons the network is below repeating."""
+    below = sum(a < b for a, b in zip(own, naive, strict=True))
+    words = {
+        0: Text("{name} is below it at no horizon.", "{name} nie leży poniżej przy żadnym horyzoncie."),
+        len(own): Text("{name} is below it at every horizon.", "{name} leży poniżej przy każdym horyzoncie."),
+    }
+    some = Text(
+        "{name} is below it at {below} of {n} horizons.", "{name} leży poniżej przy {below} z {n} horyzontów."
+    )
+    return words.get(below, some).filled(name=name, below=below, n=len(own))
+
+
+def reach(gradients: np.ndarray) -> Text:
+    """Return how far back the gradient of the whole state of each layer stays above 1 % of its maximum.
+
+    Args:
+        gradients: ‖dℓ/d(h, c)_t‖, (L, T).
+    """
+    parts = []
+    for index, row in enumerate(gradients):
+        if not row.max() > 0.0:
+            words = Text("in layer {n} there is none", "w warstwie {n} nie ma go wcale")
+            parts.append(words.filled(n=index + 1))
+            continue
+        back = len(row) - 1 - int(np.flatnonzero(row >= NOTICEABLE * row.max())[0])
+        words = (
+            Text("in layer {n} over the whole window", "w warstwie {n} w całym oknie")
+            if back == len(row) - 1
+            else Text("in layer {n} up to {back} steps back", "w warstwie {n} do {back} kroków wstecz")
+        )
+        parts.append(words.filled(n=index + 1, back=back))
+    listed = Text(", ".join(one.en for one in parts), ", ".join(one.pl for one in parts))
+    words = Text(
+        "It is at least 1 % of its maximum {listed}.", "Wynosi co najmniej 1 % swojego maksimum: {listed}."
+    )
+    return words.filled(listed=listed)
+
+
 def gradient_figure(gradients: np.ndarray) -> Figure:
-    """Return the total gradient over the window, a curve per layer; ``gradients`` is (L, T)."""
+    """Return the gradient of the whole state over the window, a curve per layer; ``gradients`` is (L, T)."""
 
     def draw(language: Language) -> go.Figure:
         steps = np.arange(1 - gradients.shape[1], 1)
@@ -195,17 +241,20 @@ def gradient_figure(gradients: np.ndarray) -> Figure:
         # A gradient of exactly 0 has no place on the logarithmic axis.
         curves = [(f"{layer} {index + 1}", np.where(row > 0, row, np.nan)) for index, row in enumerate(gradients)]
         title = Text("steps back", "kroki wstecz")
-        figure = drawing.lines(steps, curves, title[language], "‖dℓ/dh<sub>t</sub>‖")
+        figure = drawing.lines(steps, curves, title[language], "‖dℓ/d(h, c)<sub>t</sub>‖")
         plotting.log_axis(figure)
         return figure
 
     return Figure(
-        Text("Total gradient over the window", "Pełny gradient w oknie"),
-        Text(
-            "The total gradient of the squared error over the window, mean over test windows. Where it is a "
-            "millionth of the last step, these days no longer contribute to learning.",
-            "Pełny gradient błędu kwadratowego w oknie, średnia po oknach testowych. Tam, gdzie jest milionową "
-            "częścią wartości w ostatnim kroku, tamte dni nie mają już wpływu na uczenie.",
+        Text("Gradient of the state over the window", "Gradient stanu w oknie"),
+        joined(
+            Text(
+                "The total gradient of the squared error by the whole state of each layer, for an LSTM h and c "
+                "together; mean over test windows.",
+                "Pełny gradient błędu kwadratowego po całym stanie każdej warstwy, w LSTM po h i c razem; średnia po "
+                "oknach testowych.",
+            ),
+            reach(gradients),
         ),
         draw,
         360,

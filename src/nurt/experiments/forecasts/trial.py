@@ -34,7 +34,7 @@ __all__ = [
     "baseline_scores",
     "one_series",
     "score_design",
-    "total_gradients",
+    "state_gradients",
     "train_and_judge",
     "train_design",
 ]
@@ -134,9 +134,10 @@ def train_and_judge(
     return DesignTrial(forecaster, result, updates)
 
 
-def total_gradients(forecaster: Forecaster, series: Series, known: int) -> np.ndarray:
-    """Return ‖dℓ/dh_t‖ over all paths, mean over windows of the test part, (L, T).
+def state_gradients(forecaster: Forecaster, series: Series, known: int) -> np.ndarray:
+    """Return ‖dℓ/d(h, c)_t‖ over all paths, mean over windows of the test part, (L, T); without c, ‖dℓ/dh_t‖.
 
+    The hidden state of an LSTM alone would tell less: what its cell carries past the gates is missing from dℓ/dh_t.
     ℓ is the squared error of the forecast one step ahead; dropout is off.
 
     Args:
@@ -156,8 +157,9 @@ def total_gradients(forecaster: Forecaster, series: Series, known: int) -> np.nd
     wanted = standardise(targets, units.anchor, units.scale)
     (forecasts[:, :1, network.head.middle] - wanted).square().sum().backward()
     network.zero_grad()
-    found = [one.grad_hidden for one in records]
-    return np.stack([torch.linalg.vector_norm(g, dim=-1).mean(dim=0).numpy() for g in found if g is not None])
+    states = [[part for part in (one.grad_hidden, one.grad_cell) if part is not None] for one in records]
+    whole = [torch.cat(parts, dim=-1) for parts in states if parts]
+    return np.stack([torch.linalg.vector_norm(one, dim=-1).mean(dim=0).numpy() for one in whole])
 
 
 @dataclass(frozen=True)

@@ -78,7 +78,7 @@ def gradient_figure(markers: Mapping[Point, model.Gradients], scale: int) -> Fig
         ]
         figure = drawing.lines(back, named, x_title[language], y_title[language])
         for trace, curve in zip(figure.data, curves, strict=True):
-            trace.update(customdata=curve, hovertemplate="%{customdata:.4g}")
+            trace.update(customdata=curve, hovertemplate="%{customdata:.4g}", meta=plotting.along(y=axis.floor))
         axis.apply(figure)
         figure.update_xaxes(autorange="reversed")
         return figure

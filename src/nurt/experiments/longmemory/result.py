@@ -14,13 +14,15 @@ from nurt.experiments.base import ReportProgress
 from nurt.experiments.longmemory.judging import CellVerdict, judge_cell, verdict_of
 from nurt.experiments.longmemory.study import CellRun, MemorySettings, run_all, tested_stream
 from nurt.experiments.results import ExperimentResult, Figure, Measure, ResultTable
-from nurt.wording import Language, Text, localised
+from nurt.wording import Language, Text, joined, localised, to_digits
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-__all__ = ["MemoryResult", "clipped_figure", "compute", "curves_figure", "runs_table"]
+__all__ = ["MemoryResult", "clipped_figure", "compute", "curves_figure", "gates_and_clipping", "runs_table"]
 
+# Cells with gates.
+GATED = ("LSTM", "GRU")
 LOSS_AT_END = Text("loss on the test sequences", "strata na ciągach testowych")
 
 
@@ -177,11 +179,45 @@ def clipped_figure(cells: tuple[CellVerdict, ...]) -> Figure:
 
     return Figure(
         Text("Share of clipped updates", "Udział obciętych aktualizacji (clipping)"),
-        Text(
-            "Updates whose gradient norm was above the threshold. Gates keep their share low.",
-            "Aktualizacje, w których norma gradientu przekroczyła próg. Bramki utrzymują ich udział na niskim "
-            "poziomie.",
+        joined(
+            Text(
+                "Updates whose gradient norm was above the threshold.",
+                "Aktualizacje, w których norma gradientu przekroczyła próg.",
+            ),
+            gates_and_clipping(cells),
         ),
         draw,
         320,
     )
+
+
+def gates_and_clipping(cells: tuple[CellVerdict, ...]) -> Text:
+    """Return whether the cells with gates were clipped less often than those without, where both were trained."""
+    gated = [one.clipped_share for one in cells if one.cell in GATED]
+    plain = [one.clipped_share for one in cells if one.cell not in GATED]
+    if not any((*gated, *plain)):
+        return Text("No update was clipped.", "Żadna aktualizacja nie została obcięta.")
+    if not gated or not plain:
+        return Text(
+            "A cell whose bar is high depends on the threshold.", "Komórka z wysokim słupkiem zależy od progu obcinania."
+        )
+    values = {"most": _percent(max(gated)), "least": _percent(min(plain))}
+    if max(gated) < min(plain):
+        return Text(
+            "Here cells with gates are clipped less often, at most {most} %, than those without, at least {least} %.",
+            "Tutaj komórki z bramkami są obcinane rzadziej, najwyżej {most} %, niż te bez bramek, co najmniej {least} %.",
+        ).filled(**values)
+    if min(gated) > max(plain):
+        values = {"least": _percent(min(gated)), "most": _percent(max(plain))}
+        return Text(
+            "Here cells with gates are clipped more often, at least {least} %, than those without, at most {most} %.",
+            "Tutaj komórki z bramkami są obcinane częściej, co najmniej {least} %, niż te bez bramek, najwyżej {most} %.",
+        ).filled(**values)
+    return Text(
+        "Here gates make no clear difference: the shares of cells with and without them overlap.",
+        "Tutaj bramki nie robią wyraźnej różnicy: udziały komórek z nimi i bez nich zachodzą na siebie.",
+    )
+
+
+def _percent(share: float) -> float:
+    return to_digits(100.0 * share, 2)

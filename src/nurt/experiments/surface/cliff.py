@@ -10,12 +10,11 @@ from nurt.experiments.base import AGAINST_REFERENCE, Exercise, Experiment, Prese
 from nurt.experiments.results import ExperimentResult, Figure, Measure, ResultTable, Settings
 from nurt.experiments.surface import pictures, ridge
 from nurt.standing import Standing, Verdict
-from nurt.wording import Text, joined
+from nurt.wording import Text, joined, to_digits
 
 __all__ = ["EXPERIMENT", "CliffResult", "CliffSettings", "Refinement"]
 
 WEIGHTS, BIASES = (3.0, 7.0), (-5.0, -1.0)
-WIDE_WEIGHTS, WIDE_BIASES = (0.0, 10.0), (-6.0, 2.0)
 HALVINGS = 30
 ON_RIDGE = 1e-12
 
@@ -65,7 +64,7 @@ class CliffResult(ExperimentResult):
         settings: of the run.
         verdict: the answer in words.
         score: largest gradient norm on the grid.
-        baselines: the norm on the ridge at the right edge, in closed form.
+        baselines: at the right edge, the norm on the ridge in closed form and the largest beside it.
         updates: none.
         experiment: id.
         preset: name.
@@ -77,9 +76,6 @@ class CliffResult(ExperimentResult):
         weights: of the main map, (grid,).
         biases: of the main map, (grid,).
         map: value and gradient on the main map, (grid, grid).
-        wide_weights: of the overview.
-        wide_biases: of the overview.
-        wide: value and gradient on the overview.
         searches: the grid, and cells halved where h_50 jumps.
     """
 
@@ -91,22 +87,18 @@ class CliffResult(ExperimentResult):
     weights: np.ndarray = field(metadata={"json": False})
     biases: np.ndarray = field(metadata={"json": False})
     map: ridge.Slope = field(metadata={"json": False})
-    wide_weights: np.ndarray = field(metadata={"json": False})
-    wide_biases: np.ndarray = field(metadata={"json": False})
-    wide: ridge.Slope = field(metadata={"json": False})
     searches: tuple[Refinement, ...]
 
     def figures(self) -> tuple[Figure, ...]:
-        """Return the maps, the surface, the norm along the ridge and the states."""
+        """Return the loss, the norm along the ridge, the states, the norm on the map and the surface."""
         point = (self.settings.weight, self.bias)
         plane = pictures.PlaneMap(self.weights, self.biases, self.map, point)
         return (
             pictures.loss_figure(plane),
-            pictures.norm_figure(plane),
-            pictures.landscape_figure(plane),
             pictures.along_figure(plane),
             pictures.states_figure(point, self.trajectory),
-            pictures.overview_figure(pictures.PlaneMap(self.wide_weights, self.wide_biases, self.wide, point)),
+            pictures.norm_figure(plane),
+            pictures.landscape_figure(plane),
         )
 
     def tables(self) -> tuple[ResultTable, ...]:
@@ -125,18 +117,20 @@ def compute(settings: CliffSettings, progress: ReportProgress) -> CliffResult:
     progress(0.0, Text("mapping the surface", "mapowanie powierzchni"))
     weights, biases = np.linspace(*WEIGHTS, settings.grid), np.linspace(*BIASES, settings.grid)
     main = ridge.slope(*np.meshgrid(weights, biases))
-    wide_weights, wide_biases = np.linspace(*WIDE_WEIGHTS, settings.grid), np.linspace(*WIDE_BIASES, settings.grid)
     progress(0.5, Text("refining at the wall", "zagęszczanie przy ścianie"))
     searches = _searches(weights, biases, main)
     bias = ridge.ridge_bias(settings.weight) if settings.bias is None else settings.bias
     here = ridge.slope(settings.weight, bias)
     exact = ridge.ridge_gradient(settings.weight)
-    edge = float(np.linalg.norm(ridge.ridge_gradient(WEIGHTS[1])))
+    edge, top = float(np.linalg.norm(ridge.ridge_gradient(WEIGHTS[1]))), ridge.crest(WEIGHTS[1])
     return CliffResult(
         settings=settings,
-        verdict=_verdict(settings, here, exact, searches[0].largest, edge),
+        verdict=_verdict(settings, here, exact, searches[0].largest, edge, top),
         score=Measure(Text("largest ‖∇ℓ‖ on the grid", "największe ‖∇ℓ‖ na siatce"), searches[0].largest),
-        baselines=(Measure(Text("on the ridge at w = 7, exactly", "na grani przy w = 7, dokładnie"), edge),),
+        baselines=(
+            Measure(Text("beside the ridge at w = 7, largest", "obok grani przy w = 7, największe"), top.norm),
+            Measure(Text("on the ridge at w = 7, closed form", "na grani przy w = 7, ze wzoru"), edge),
+        ),
         bias=bias,
         slope=here,
         closed_form=exact,
@@ -144,9 +138,6 @@ def compute(settings: CliffSettings, progress: ReportProgress) -> CliffResult:
         weights=weights,
         biases=biases,
         map=main,
-        wide_weights=wide_weights,
-        wide_biases=wide_biases,
-        wide=ridge.slope(*np.meshgrid(wide_weights, wide_biases)),
         searches=searches,
     )
 
@@ -172,16 +163,23 @@ def _searches(weights: np.ndarray, biases: np.ndarray, found: ridge.Slope) -> tu
 
 
 def _verdict(
-    settings: CliffSettings, here: ridge.Slope, exact: np.ndarray, largest: float, edge: float
+    settings: CliffSettings, here: ridge.Slope, exact: np.ndarray, largest: float, edge: float, top: ridge.Crest
 ) -> Verdict[Text]:
-    powers = int(np.floor(np.log10(edge / largest)))
-    values = {"grid": settings.grid, "largest": largest, "edge": edge, "powers": powers}
     first = Text(
-        "A grid of {grid} × {grid} points finds gradients up to {largest}; the exact value on the ridge at w = 7 is "
-        "{edge}, {powers} powers of ten larger.",
-        "Siatka {grid} × {grid} punktów znajduje gradienty do {largest}; dokładna wartość na grani przy w = 7 to "
-        "{edge}, o {powers} rzędów wielkości więcej.",
-    ).filled(**values)
+        "A grid of {grid} × {grid} points finds gradients up to {largest}. At w = 7 the closed form gives {edge} on "
+        "the ridge, and the wall is steepest beside it: at b = b* {offset} the gradient is {top}, {powers} powers of "
+        "ten above the largest on the grid.",
+        "Siatka {grid} × {grid} punktów znajduje gradienty do {largest}. Przy w = 7 wzór daje na grani {edge}, a "
+        "ściana jest najbardziej stroma obok niej: przy b = b* {offset} gradient wynosi {top}, o {powers} rzędów "
+        "wielkości więcej niż największy na siatce.",
+    ).filled(
+        grid=settings.grid,
+        largest=largest,
+        edge=to_digits(edge),
+        offset=pictures.signed(top.offset),
+        top=to_digits(top.norm),
+        powers=int(np.floor(np.log10(top.norm / largest))),
+    )
     off = float(np.abs(np.array([here.weight, here.bias]) / exact - 1.0).max())
     if off < ON_RIDGE:
         second = Text(
@@ -193,7 +191,7 @@ def _verdict(
         "The point is not on the ridge: its gradient is {norm}, on the ridge it is {exact}.",
         "Punkt nie leży na grani: jego gradient wynosi {norm}, a na grani jest {exact}.",
     ).filled(norm=float(here.norm), exact=float(np.linalg.norm(exact)))
-    return Verdict(Standing.PARTLY, joined(first, second))
+    return Verdict(Standing.SHOWN, joined(first, second))
 
 
 EXPERIMENT = Experiment(
@@ -210,8 +208,10 @@ EXPERIMENT = Experiment(
         "między dwoma obszarami przyciągania.",
     ),
     how_to_read=Text(
-        "The white line on the maps is exact. The colours beside it are only samples on the grid.",
-        "Biała linia na mapach jest dokładna. Kolory obok niej to tylko próbki na siatce.",
+        "The white line on the maps is exact. The colours beside it are only samples on the grid. The line is where "
+        "the state does not move; the gradient is largest a little below it.",
+        "Biała linia na mapach jest dokładna. Kolory obok niej to tylko próbki na siatce. Na linii stan się nie "
+        "zmienia; gradient jest największy tuż pod nią.",
     ),
     expected_seconds=0.5,
     presets={

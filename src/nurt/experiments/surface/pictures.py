@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -13,7 +15,7 @@ from nurt.descent import SGD, descend
 from nurt.experiments import drawing
 from nurt.experiments.results import Figure, ResultTable
 from nurt.experiments.surface import ridge
-from nurt.wording import Language, Text, to_digits
+from nurt.wording import LANGUAGES, Language, Text, localised, to_digits
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -24,9 +26,9 @@ __all__ = [
     "landscape_figure",
     "loss_figure",
     "norm_figure",
-    "overview_figure",
     "ridge_table",
     "searches_table",
+    "signed",
     "states_figure",
     "steps_table",
 ]
@@ -34,7 +36,8 @@ __all__ = [
 WEIGHT = Text("weight w", "waga w")
 BIAS = Text("bias b", "przesunięcie (bias) b")
 NORM = Text("gradient norm ‖∇ℓ‖", "norma gradientu ‖∇ℓ‖")
-RIDGE = Text("ridge, exact", "grań, dokładnie")
+RIDGE = Text("on the ridge, closed form", "na grani, ze wzoru")
+BESIDE = Text("largest beside the ridge", "największa obok grani")
 HERE = Text("this point", "ten punkt")
 ASIDE = (1e-3, 1e-5)
 RIDGE_WEIGHTS = (2.0, 4.5, 5.0, 5.5, 6.0, 7.0)
@@ -84,10 +87,12 @@ def loss_figure(plane: PlaneMap) -> Figure:
     return Figure(
         Text("Loss", "Strata"),
         Text(
-            "Below the white line the state falls to a low fixed point, above it rises to a high one. The dark "
-            "stripe above the line is where h_50 = 0.7, so the target lies directly behind the wall.",
-            "Poniżej białej linii stan spada do niskiego punktu stałego, powyżej rośnie do wysokiego. Ciemny pas nad "
-            "linią to miejsce, gdzie h_50 = 0,7: cel leży tuż za ścianą.",
+            "The white line is the ridge. To the right of w = 4.2553 it is a wall: below it the state falls to a low "
+            "fixed point, above it rises to a high one. The dark stripe is where h_50 = 0.7, the target; there it lies "
+            "directly behind the wall.",
+            "Biała linia to grań. Na prawo od w = 4,2553 jest ścianą: poniżej niej stan spada do niskiego punktu "
+            "stałego, powyżej rośnie do wysokiego. Ciemny pas to miejsce, gdzie h_50 = 0,7, czyli cel; leży tam tuż "
+            "za ścianą.",
         ),
         draw,
         460,
@@ -103,10 +108,10 @@ def norm_figure(plane: PlaneMap) -> Figure:
     return Figure(
         Text("Gradient norm", "Norma gradientu"),
         Text(
-            "The colours along the white line depend on the grid: the wall is thinner than any cell, and its true "
-            "height is in the table.",
-            "Kolory wzdłuż białej linii zależą od siatki: ściana jest cieńsza niż każda komórka siatki, a jej "
-            "prawdziwą wysokość podaje tabela.",
+            "The colours along the white line depend on the grid: at large w the wall is thinner than any cell, and "
+            "the table gives its largest gradient.",
+            "Kolory wzdłuż białej linii zależą od siatki: przy dużych w ściana jest cieńsza niż komórka siatki, a jej "
+            "największy gradient podaje tabela.",
         ),
         draw,
         460,
@@ -149,13 +154,14 @@ def landscape_figure(plane: PlaneMap) -> Figure:
 
 
 def along_figure(plane: PlaneMap) -> Figure:
-    """Return the norm on the ridge in closed form, and the largest on the grid, by weight."""
+    """Return the norm on the ridge in closed form, the largest beside it, and the largest on the grid, by weight."""
 
     def draw(language: Language) -> go.Figure:
         exact = np.array([np.linalg.norm(ridge.ridge_gradient(weight)) for weight in plane.weights])
         found = plane.found.norm.max(axis=0)
+        tops = np.array([_top(weight).norm for weight in plane.weights])
         grid = Text("largest on the grid", "największa na siatce")
-        curves = [(RIDGE[language], exact), (grid[language], found)]
+        curves = [(RIDGE[language], exact), (BESIDE[language], tops), (grid[language], found)]
         figure = drawing.lines(plane.weights, curves, WEIGHT[language], NORM[language])
         label = Text("m = 1", "m = 1")[language]
         figure.add_vline(
@@ -167,10 +173,10 @@ def along_figure(plane: PlaneMap) -> Figure:
     return Figure(
         Text("The norm along the ridge", "Norma wzdłuż grani"),
         Text(
-            "Left of m = 1 the gradient of 50 steps stays small, right of it the exact norm grows like m⁵⁰ and the "
-            "grid no longer resolves it.",
-            "Na lewo od m = 1 gradient po 50 krokach pozostaje mały, na prawo dokładna norma rośnie jak m⁵⁰, a "
-            "siatka nie jest w stanie jej oddać.",
+            "Left of m = 1 there is no wall. Right of it the norm on the ridge grows like m⁵⁰, and beside the ridge "
+            "it is larger still; the grid resolves neither.",
+            "Na lewo od m = 1 nie ma ściany. Na prawo norma na grani rośnie jak m⁵⁰, a obok grani jest jeszcze "
+            "większa; siatka nie oddaje żadnej z nich.",
         ),
         draw,
         360,
@@ -194,53 +200,67 @@ def states_figure(point: tuple[float, float], trajectory: np.ndarray) -> Figure:
 
     return Figure(
         Text("The state over time", "Stan w czasie"),
-        Text(
-            "The same weight with a slightly different bias. At an unstable fixed point a change in the fifth "
-            "decimal decides in which basin the state ends. The dotted line is the target 0.7.",
-            "Ta sama waga i nieco inne przesunięcie (bias). W niestabilnym punkcie stałym zmiana na piątym miejscu "
-            "po przecinku rozstrzyga, dokąd trafi stan. Linia kropkowana to cel 0,7.",
-        ),
+        _sensitivity(point),
         draw,
         360,
     )
 
 
-def overview_figure(plane: PlaneMap) -> Figure:
-    """Return the loss far beyond the main map."""
-
-    def draw(language: Language) -> go.Figure:
-        return plane.draw(plane.found.loss, drawing.LOSS, language)
-
-    return Figure(
-        Text("Overview", "Widok ogólny"),
-        Text(
-            "The ridge crosses the whole plane; only to the right of w = 4.2553 is it a wall.",
-            "Grań przecina całą płaszczyznę; ścianą jest dopiero na prawo od w = 4,2553.",
-        ),
-        draw,
-        460,
+def _sensitivity(point: tuple[float, float]) -> Text:
+    """Return how far apart slightly different biases end, and what that means for the gradient."""
+    weight, bias = point
+    ends = [[float(ridge.states(weight, bias + sign * aside)[-1]) for sign in (1, -1)] for aside in ASIDE]
+    apart = [abs(high - low) for high, low in ends]
+    words = Text(
+        "The same weight with a slightly different bias. After 50 steps b ± 10⁻³ are {far} apart, b ± 10⁻⁵ {near}: "
+        "{told}. The dotted line is the target 0.7.",
+        "Ta sama waga i nieco inne przesunięcie (bias). Po 50 krokach b ± 10⁻³ dzieli {far}, a b ± 10⁻⁵ {near}: "
+        "{told}. Linia kropkowana to cel 0,7.",
     )
+    grows = Text("the difference grows, the fixed point is unstable", "różnica rośnie, punkt stały jest niestabilny")
+    fades = Text("the difference fades, the states end together", "różnica zanika, stany kończą razem")
+    told = grows if apart[0] > 2.0 * ASIDE[0] else fades
+    return words.filled(far=to_digits(apart[0], 2), near=to_digits(apart[1], 2), told=told)
+
+
+def signed(offset: float) -> Text:
+    """Return a number with its sign and a space, as it stands behind another: ``− 1.2·10⁻¹¹``."""
+    return Text(*(f"{'−' if offset < 0 else '+'} {localised(abs(offset), one, 3)}" for one in LANGUAGES))
+
+
+@functools.cache
+def _top(weight: float) -> ridge.Crest:
+    """Return the steepest place beside the ridge; nothing where there is no wall."""
+    return ridge.crest(weight) if weight > ridge.STEEPEST_WEIGHT else ridge.Crest(math.nan, math.nan)
 
 
 def ridge_table() -> ResultTable:
-    """Return bias, factor and gradient on the ridge for some weights."""
+    """Return bias, factor and gradient on the ridge for some weights, and the largest gradient beside it."""
     rows = []
     for weight in RIDGE_WEIGHTS:
         exact = ridge.ridge_gradient(weight)
         through = ridge.slope(weight, ridge.ridge_bias(weight))
         off = to_digits(abs(through.bias / exact[1] - 1.0), 2)
-        norm = float(np.linalg.norm(exact))
-        rows.append((weight, ridge.ridge_bias(weight), ridge.multiplier(weight), float(exact[1]), norm, off))
+        norm, top = float(np.linalg.norm(exact)), _top(weight)
+        where = (to_digits(top.norm, 5), to_digits(top.offset, 4))
+        rows.append((weight, ridge.ridge_bias(weight), ridge.multiplier(weight), float(exact[1]), norm, off, *where))
     names = ("w", "b*", "m", "∂ℓ/∂b", "‖∇ℓ‖")
     return ResultTable(
-        caption=Text("On the ridge, in closed form", "Na grani, ze wzoru"),
-        columns=(*(Text(name, name) for name in names), Text("off", "błąd")),
+        caption=Text("On the ridge, in closed form, and beside it", "Na grani, ze wzoru, i obok niej"),
+        columns=(
+            *(Text(name, name) for name in names),
+            Text("off", "błąd"),
+            Text("largest beside", "największe obok"),
+            Text("at b − b*", "przy b − b*"),
+        ),
         rows=tuple(rows),
         note=Text(
-            "The last column is the relative difference between the gradient computed through all 50 steps in double "
-            "precision and the closed form. On the ridge the loss is 0.0060126 for every w.",
-            "Ostatnia kolumna to względna różnica między gradientem obliczonym przez wszystkie 50 kroków w podwójnej "
-            "precyzji a wzorem. Na grani strata wynosi 0,0060126 dla każdego w.",
+            "Off: the relative difference between the gradient computed through all 50 steps in double precision and "
+            "the closed form. On the ridge the loss is 0.0060126 for every w. Largest beside: from a search over b "
+            "on both sides of the ridge; where m < 1 there is no wall.",
+            "Błąd: względna różnica między gradientem obliczonym przez wszystkie 50 kroków w podwójnej precyzji a "
+            "wzorem. Na grani strata wynosi 0,0060126 dla każdego w. Największe obok: z przeszukiwania b po obu "
+            "stronach grani; gdzie m < 1, ściany nie ma.",
         ),
         significant=7,
     )

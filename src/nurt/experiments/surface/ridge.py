@@ -15,7 +15,10 @@ __all__ = [
     "STEEPEST_WEIGHT",
     "STEPS",
     "TARGET",
+    "Crest",
     "Slope",
+    "beside_ridge",
+    "crest",
     "multiplier",
     "ridge_bias",
     "ridge_gradient",
@@ -28,6 +31,9 @@ TARGET = 0.7
 START = float(1.0 / (1.0 + np.exp(-0.5)))
 # From this weight on the start lies on an unstable fixed point: w·σ′ = 1.
 STEEPEST_WEIGHT = 1.0 / (START * (1.0 - START))
+# Distances from the ridge that are searched for the steepest place, and how often the best of them is refined.
+NEAREST, FARTHEST, DISTANCES = 1e-16, 0.3, 801
+ZOOMS, INSIDE = 4, 41
 
 
 @dataclass(frozen=True)
@@ -50,6 +56,19 @@ class Slope:
     def norm(self) -> np.ndarray:
         """‖∇ℓ‖."""
         return np.asarray(np.hypot(self.weight, self.bias))
+
+
+@dataclass(frozen=True)
+class Crest:
+    """The steepest place beside the ridge at one weight.
+
+    Args:
+        offset: b - b*.
+        norm: ‖∇ℓ‖ there.
+    """
+
+    offset: float
+    norm: float
 
 
 def _logistic(value: np.ndarray) -> np.ndarray:
@@ -102,3 +121,46 @@ def ridge_gradient(weight: float) -> np.ndarray:
     total = float(STEPS) if factor == 1.0 else (factor**STEPS - 1.0) / (factor - 1.0)
     by_bias = 2.0 * (START - TARGET) * START * (1.0 - START) * total
     return np.array([START * by_bias, by_bias])
+
+
+def beside_ridge(weight: float, offset: np.ndarray) -> Slope:
+    """Return value and gradient at b = b* + ``offset``; right also where b itself cannot hold the offset.
+
+    The distance u_t = h_t - h_0 is carried instead of the state: u_t = σ(½ + e) - σ(½) with e = w·u_{t-1} + offset,
+    which is sinh(e/2)/(2 cosh(¼) cosh(¼ + e/2)) and loses no digit to the subtraction.
+
+    Args:
+        weight: w.
+        offset: b - b*, any shape.
+    """
+    distance, by_weight, by_bias = np.zeros(offset.shape), np.zeros(offset.shape), np.zeros(offset.shape)
+    for _ in range(STEPS):
+        before, change = START + distance, weight * distance + offset
+        distance = np.sinh(0.5 * change) / (2.0 * np.cosh(0.25) * np.cosh(0.25 + 0.5 * change))
+        steepness = (START + distance) * (1.0 - START - distance)
+        by_weight = steepness * (before + weight * by_weight)
+        by_bias = steepness * (1.0 + weight * by_bias)
+    error = START - TARGET + distance
+    return Slope(START + distance, error**2, 2.0 * error * by_weight, 2.0 * error * by_bias)
+
+
+def crest(weight: float) -> Crest:
+    """Return the steepest place beside the ridge, searched on both sides of it and refined.
+
+    The ridge is where the state does not move, not where the gradient is largest: a little beside it the error
+    h_50 - 0.7 is larger and the states still are near the unstable point.
+
+    Args:
+        weight: w, above :data:`STEEPEST_WEIGHT`; below it there is no wall.
+    """
+    sizes = np.geomspace(NEAREST, FARTHEST, DISTANCES)
+    offsets = np.concatenate([-sizes[::-1], sizes])
+    found = beside_ridge(weight, offsets).norm
+    best = int(np.argmax(found))
+    side, ratio = np.sign(offsets[best]), sizes[1] / sizes[0]
+    at = offsets[best]
+    for _ in range(ZOOMS):
+        tried = side * np.geomspace(abs(at) / ratio, abs(at) * ratio, INSIDE)
+        norms = beside_ridge(weight, tried).norm
+        at, ratio = tried[int(np.argmax(norms))], ratio ** (2.0 / (INSIDE - 1))
+    return Crest(float(at), float(beside_ridge(weight, np.array(at)).norm))

@@ -7,7 +7,7 @@ const GRIDS = new Set(["heatmap", "contour", "surface"]);
 function plainText(text) {
   const holder = document.createElement("template");
   holder.innerHTML = String(text).replace(/<sub>/g, "_").replace(/<sup>/g, "^").replace(/<br\s*\/?>/g, " ");
-  return holder.content.textContent;
+  return holder.content.textContent.replace(/[\t\r\n]+/g, " ").trim();
 }
 
 function numberText(value, rounded) {
@@ -24,9 +24,12 @@ function cellText(value, rounded) {
   if (typeof value === "number") {
     return numberText(value, rounded);
   }
-  const text = plainText(value);
-  // A spreadsheet takes these for the beginning of a formula.
-  return /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
+  return guarded(plainText(value));
+}
+
+// A spreadsheet takes these for the beginning of a formula.
+function guarded(text) {
+  return /^[=+\-@]/.test(text) ? `'${text}` : text;
 }
 
 function quoted(text) {
@@ -62,11 +65,12 @@ function pointColumns(trace, scales) {
       given.set(axis, Array.from(trace[axis], (place) => valueOf(place, scales[axis])));
     }
   }
-  const count = Math.max(0, ...Array.from(given.values(), (values) => values.length));
+  // Points without a partner are not drawn.
+  const count = given.size ? Math.min(...Array.from(given.values(), (values) => values.length)) : 0;
   const columns = new Map();
   for (const axis of count ? ["x", "y", "z"] : []) {
     if (given.has(axis)) {
-      columns.set(axis, given.get(axis));
+      columns.set(axis, given.get(axis).slice(0, count));
     } else if (axis !== "z") {
       const [start, step] = [trace[`${axis}0`] ?? 0, trace[`d${axis}`] ?? 1];
       columns.set(axis, Array.from({ length: count }, (_, place) => start + step * place));
@@ -75,8 +79,8 @@ function pointColumns(trace, scales) {
   for (const axis of count ? ["x", "y"] : []) {
     const bars = trace[`error_${axis}`];
     if (bars?.array) {
-      columns.set(`${axis}+`, Array.from(bars.array));
-      columns.set(`${axis}−`, Array.from(bars.arrayminus ?? bars.array));
+      columns.set(`${axis}+`, Array.from(bars.array).slice(0, count));
+      columns.set(`${axis}−`, Array.from(bars.arrayminus ?? bars.array).slice(0, count));
     }
   }
   return columns;
@@ -110,6 +114,9 @@ function gridColumns(trace, scales) {
 function tracesOf({ data, layout }) {
   const found = [];
   data.forEach((trace, index) => {
+    if (trace.meta?.decoration) {
+      return;
+    }
     const scales = trace.meta?.scale ?? {};
     const type = trace.type ?? "scatter";
     const columns = GRIDS.has(type) ? gridColumns(trace, scales) : pointColumns(trace, scales);
@@ -147,17 +154,16 @@ function figureCsv(drawing, series) {
   const rows = [];
   if (overTheSamePlaces(traces)) {
     const named = traces.map(({ name, titles }) => (titles.y ? `${name} – ${titles.y}` : name));
-    rows.push([traces[0].titles.x || "x", ...named].map((text) => cellText(text)));
+    rows.push([traces[0].titles.x || "x", ...named].map(guarded));
     traces[0].cells.get("x").forEach((place, row) => rows.push([place, ...traces.map(({ cells }) => cells.get("y")[row])]));
   } else {
     const keys = Array.from(new Set(traces.flatMap(({ cells }) => Array.from(cells.keys()))))
       .sort((one, other) => "xyz".indexOf(one[0]) - "xyz".indexOf(other[0]) || (one < other ? -1 : 1));
     const several = traces.length > 1;
-    rows.push([...(several ? [series] : []), ...keys.map((key) => cellText(heading(traces, key)))]);
+    rows.push([...(several ? [series] : []), ...keys.map((key) => guarded(heading(traces, key)))]);
     for (const { name, cells } of traces) {
-      const count = Math.max(...Array.from(cells.values(), (values) => values.length));
-      for (let row = 0; row < count; row += 1) {
-        rows.push([...(several ? [cellText(name)] : []), ...keys.map((key) => cells.get(key)?.[row] ?? "")]);
+      for (let row = 0; row < Array.from(cells.values())[0].length; row += 1) {
+        rows.push([...(several ? [guarded(name)] : []), ...keys.map((key) => cells.get(key)?.[row] ?? "")]);
       }
     }
   }

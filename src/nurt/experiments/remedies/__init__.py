@@ -1,0 +1,1 @@
+"""Remedies against exploding and vanishing gradients, on one case of each."""

@@ -1,0 +1,124 @@
+"""Figures and tables of the remedies, from their outcomes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nurt import plotting
+from nurt.experiments import drawing
+from nurt.experiments.results import Figure, ResultTable
+from nurt.wording import Language, Text, to_digits
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+    from nurt.experiments.remedies.study import Outcome
+
+__all__ = ["case_table", "lag_figure", "loss_figure"]
+
+CASE = {
+    "exploding": Text("exploding case", "przypadek eksplozji"),
+    "vanishing": Text("vanishing case", "przypadek zanikania"),
+}
+LAG = Text("lag (steps before the loss)", "odstęp (kroki przed stratą)")
+
+
+def loss_figure(outcomes: Sequence[Outcome], constant: float, learnt: float) -> Figure:
+    """Return the loss after training per remedy and case, the constant answer, and the share that counts as learnt."""
+
+    def draw(language: Language) -> go.Figure:
+        figure = plotting.new_figure("", Text("loss after training", "strata po uczeniu")[language], "")
+        for index, case in enumerate(CASE):
+            own = [one for one in outcomes if one.case == case]
+            figure.add_scatter(
+                x=[one.worst for one in own],
+                y=[one.name[language] for one in own],
+                name=CASE[case][language],
+                mode="markers",
+                marker=plotting.marker(index),
+            )
+        figure.add_vline(x=constant, line={"color": plotting.REFERENCE, "width": 2, "dash": "dash"})
+        figure.add_vline(x=learnt * constant, line={"color": plotting.REFERENCE, "width": 1, "dash": "dot"})
+        figure.update_xaxes(type="log", dtick="D2", tickformat="~g")
+        figure.update_yaxes(autorange="reversed")
+        figure.update_layout(hovermode="closest")
+        return figure
+
+    return Figure(
+        Text("Loss after training, by remedy", "Strata po uczeniu, według środka"),
+        Text(
+            "The worst seed of each. Dashed: the loss of a constant answer. Dotted: half of it. A mark at the dashed "
+            "line has learnt nothing.",
+            "Najgorsze ziarno każdego. Linia przerywana: strata stałej odpowiedzi. Kropkowana: jej połowa. Znak przy "
+            "linii przerywanej: sieć niczego się nie nauczyła.",
+        ),
+        draw,
+        440,
+    )
+
+
+def lag_figure(own: Sequence[Outcome]) -> Figure:
+    """Return the gradient by lag before training; remedies with the same curve as the plain network share its line."""
+    plain = own[0]
+    alike = [one for one in own if np.allclose(one.start, plain.start, rtol=1e-5)]
+    lines = [(alike, plain.start), *(([one], one.start) for one in own if one not in alike)]
+
+    def draw(language: Language) -> go.Figure:
+        curves = [
+            (", ".join(one.name[language] for one in group), np.where(start > 0.0, start, np.nan))
+            for group, start in lines
+        ]
+        figure = drawing.lines(np.arange(len(plain.start)), curves, LAG[language], "‖∂ℓ/∂s‖")
+        figure.data[0].line.width = 4
+        plotting.log_axis(figure)
+        return figure
+
+    factor = float((plain.start[-1] / plain.start[0]) ** (1.0 / (len(plain.start) - 1)))
+    words = Text(
+        "Without a remedy the gradient changes by a factor of {factor} per step back. A curve that ends early is "
+        "exactly zero beyond: truncation removes long lags. The state s is h, of the LSTM h and c.",
+        "Bez środka gradient zmienia się {factor} razy na każdy krok wstecz. Krzywa, która kończy się wcześniej, jest "
+        "dalej dokładnie zerem: skracanie usuwa długie odstępy. Stan s to h, w LSTM h i c.",
+    )
+    titles = {
+        "exploding": Text("Gradient by lag before training, exploding case", "Gradient według odstępu przed uczeniem, eksplozja"),
+        "vanishing": Text("Gradient by lag before training, vanishing case", "Gradient według odstępu przed uczeniem, zanikanie"),
+    }
+    return Figure(titles[plain.case], words.filled(factor=to_digits(factor)), draw, 460)
+
+
+def case_table(own: Sequence[Outcome]) -> ResultTable:
+    """Return gradient, clipped share and loss of every remedy in one case."""
+    rows = [
+        (
+            one.name,
+            to_digits(one.carried),
+            to_digits(float(one.after[-1] / one.after[0])),
+            100.0 * one.clipped_share,
+            one.worst,
+        )
+        for one in own
+    ]
+    captions = {
+        "exploding": Text("The exploding case", "Przypadek eksplozji"),
+        "vanishing": Text("The vanishing case", "Przypadek zanikania"),
+    }
+    return ResultTable(
+        caption=captions[own[0].case],
+        columns=(
+            Text("remedy", "środek"),
+            Text("longest lag / lag 0, before", "najdłuższy odstęp / odstęp 0, przed"),
+            Text("the same, after training", "to samo, po uczeniu"),
+            Text("clipped, %", "obcięte, %"),
+            Text("loss", "strata"),
+        ),
+        rows=tuple(rows),
+        note=Text(
+            "Gradient of the state, median over sequences. Loss: squared error on test sequences, the worst seed.",
+            "Gradient stanu, mediana po ciągach. Strata: błąd kwadratowy na ciągach testowych, najgorsze ziarno.",
+        ),
+        significant=3,
+    )
