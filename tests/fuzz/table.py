@@ -26,12 +26,9 @@ def table(folder: Path) -> str:
         outcomes = result["outcomes"]
         wrong = sum(outcomes.get(kind, 0) for kind in WRONG)
         name = result["name"] + (", sanitized" if result["sanitized"] else "")
-        counted = ", ".join(f"{count:,} {outcome}".replace(",", " ", 1) if count > 999 else f"{count} {outcome}"
-                            for outcome, count in outcomes.items())  # fmt: skip
-        cases = f"{result['cases']:,}".replace(",", " ")
-        rows.append(
-            f"| {name} | {result['title']} | {cases} | {wrong} | {counted} | {result['date']}, {result['seed']} |\n"
-        )
+        counted = ", ".join(f"{_grouped(count)} {outcome}" for outcome, count in outcomes.items())
+        cells = (name, result["title"], _grouped(result["cases"]), str(wrong), counted)
+        rows.append(f"| {' | '.join(cells)} | {result['date']}, {result['seed']} |\n")
     return HEAD + "".join(rows)
 
 
@@ -41,3 +38,7 @@ def write_table() -> None:
     before, _, rest = page.partition(BEGIN)
     _, _, after = rest.partition(END)
     PAGE.write_text(before + BEGIN + "\n" + table(RESULTS) + "\n" + END + after, encoding="utf-8")
+
+
+def _grouped(count: int) -> str:
+    return f"{count:,}".replace(",", " ")
