@@ -8,7 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from nurt.kernels.recording import Recording, enter
+from nurt.kernels.batched_gradients import batched
+from nurt.kernels.recording import Recording, batch_unrecorded, enter
 from nurt.kernels.recurrence import (
     Recurrence,
     StateT,
@@ -210,6 +211,8 @@ class _Boundary(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor | None) -> tuple[Tensor | None, ...]:
+        if batched(grads):
+            raise batch_unrecorded()
         outputs, *fields = (None if grad is None else grad.detach() for grad in grads)
         ctx.watch.enter(outputs, dict(zip(ctx.names, fields, strict=True)))
         return None, None, *grads
