@@ -10,13 +10,14 @@ from nurt.nn.cell_contract import CellReport, ContractError, check_cell
 from nurt.nn.cells import *  # noqa: F403 - the registry decides which cells there are
 from nurt.nn.compat import GRU, LSTM, RNN
 from nurt.nn.convert import from_torch, to_torch
+from nurt.nn.dropin_cells import DropInGRUCell, DropInLSTMCell, DropInRNNCell
 from nurt.nn.explaining import ModuleExplanation, explain
 from nurt.nn.gates import flip_update_gate
 from nurt.nn.gradients import AbstractGradientMethod, Checkpointed, Exact, Truncated
 from nurt.nn.layers import AbstractLayer, Bidirectional, BidirectionalState, Recurrent, Stack
 from nurt.nn.regularisation import Regularisation
 from nurt.nn.streaming import Stream, stream
-from nurt.nn.swapping import swap, swap_back
+from nurt.nn.swapping import SwapReport, swap, swap_back
 from nurt.nn.unrolling import unroll
 
 __all__ = [
@@ -30,12 +31,16 @@ __all__ = [
     "CellReport",
     "Checkpointed",
     "ContractError",
+    "DropInGRUCell",
+    "DropInLSTMCell",
+    "DropInRNNCell",
     "Exact",
     "ModuleExplanation",
     "Recurrent",
     "Regularisation",
     "Stack",
     "Stream",
+    "SwapReport",
     "Truncated",
     "build",
     "check_cell",
