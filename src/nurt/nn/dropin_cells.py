@@ -43,7 +43,7 @@ class AbstractDropInCell(nn.RNNCellBase):
         if single:
             input = input.unsqueeze(0)
         if hx is None:
-            fields = [input.new_zeros(len(input), self.hidden_size)] * len(names)
+            fields = [input.new_zeros(input.shape[0], self.hidden_size)] * len(names)
         else:
             if len(hx) != len(names):
                 raise CellTypeError(
@@ -59,10 +59,10 @@ class AbstractDropInCell(nn.RNNCellBase):
     def _field(self, where: str, name: str, field: Tensor, input: Tensor, single: bool) -> Tensor:
         """Return a field of the state as (B, H)."""
         _checked(where, name, field, self.hidden_size, input, other="input")
-        if field.shape != ((self.hidden_size,) if single else (len(input), self.hidden_size)):
+        if field.shape != ((self.hidden_size,) if single else (input.shape[0], self.hidden_size)):
             raise CellShapeError(
                 f"{where}: `{name}` of `hx` has the wrong shape.",
-                expected=f"({self.hidden_size},)" if single else f"({len(input)}, {self.hidden_size})",
+                expected=f"({self.hidden_size},)" if single else f"({input.shape[0]}, {self.hidden_size})",
                 got=str(tuple(field.shape)),
             )
         return field.unsqueeze(0) if single else field
