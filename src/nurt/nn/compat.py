@@ -102,7 +102,7 @@ class RNN(AbstractDropIn):
         return NONLINEARITIES[self.nonlinearity]
 
     @property
-    def mode(self) -> str:
+    def mode(self) -> str:  # type: ignore[override]  # the nonlinearity chooses
         """Torch's name of the recurrence."""
         return f"RNN_{self.nonlinearity.upper()}"
 

@@ -5,16 +5,20 @@ Gate order and parameter names are torch's throughout, so a conversion renames a
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Mapping
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from nurt.errors import NurtTypeError, UnavailableError
-from nurt.nn import compat
 from nurt.nn.cells import AbstractCell, ElmanCell, GRUCell, LinearCell, LSTMCell, ProjectedLSTMCell
+from nurt.nn.dropin import AbstractDropIn
+from nurt.nn.dropin_cells import AbstractDropInCell
 from nurt.nn.layers import AbstractLayer, Bidirectional, Recurrent, Stack
 from nurt.nn.regularisation import NONE, described
+from nurt.nn.remaking import OURS, THEIRS, fresh, hand_over, hindrance, hook_tables, kind_of, remade
 
 __all__ = ["from_torch", "to_torch"]
 
@@ -41,12 +45,8 @@ def from_torch(module: nn.Module) -> nn.Module:
     """
     counterpart: nn.Module
     match module:
-        case nn.RNN():
-            counterpart = compat.RNN(nonlinearity=module.nonlinearity, **_layer_arguments(module))
-        case nn.GRU():
-            counterpart = compat.GRU(**_layer_arguments(module))
-        case nn.LSTM():
-            counterpart = compat.LSTM(proj_size=module.proj_size, **_layer_arguments(module))
+        case nn.RNN() | nn.GRU() | nn.LSTM():
+            return _carried(module, OURS)
         case nn.RNNCell():
             counterpart = ElmanCell(nonlinearity=module.nonlinearity, **_cell_arguments(module))
         case nn.LSTMCell():
@@ -86,12 +86,8 @@ def to_torch(layer: nn.Module) -> nn.Module:
         _check_plain(part)
     counterpart: nn.Module
     match layer:
-        case compat.RNN():
-            counterpart = nn.RNN(nonlinearity=layer.nonlinearity, **_layer_arguments(layer))
-        case compat.GRU():
-            counterpart = nn.GRU(**_layer_arguments(layer))
-        case compat.LSTM():
-            counterpart = nn.LSTM(proj_size=layer.proj_size, **_layer_arguments(layer))
+        case AbstractDropIn() | AbstractDropInCell():
+            return _carried(layer, THEIRS)
         case ElmanCell():
             counterpart = nn.RNNCell(nonlinearity=layer.nonlinearity, **_cell_arguments(layer))
         case LSTMCell():
@@ -109,6 +105,27 @@ def to_torch(layer: nn.Module) -> nn.Module:
                 got=type(layer).__name__,
             )
     return _copied(dict(layer.named_parameters()), counterpart, layer)
+
+
+def _carried(module: nn.Module, kinds: Mapping[type[nn.Module], type[nn.Module]]) -> nn.Module:
+    """Return a copy of a layer as one of the other side, with all that has been put on it."""
+    base, kind = next((base, kind) for base, kind in kinds.items() if isinstance(module, base))
+    if type(module).forward is not base.forward:
+        raise _no_counterpart(f"{type(module).__name__} has a forward of its own")
+    why = hindrance(module, kind)
+    if why is not None:
+        raise _no_counterpart(why)
+    more = sorted(module.state_dict().keys() - fresh(module, base).state_dict().keys())
+    if kind_of(module) is not base and more:
+        raise _no_counterpart(f"the subclass {type(module).__name__} adds {', '.join(more)}")
+    # Weights that a hook computes before each call, as pruning does, are copied as the values they have now.
+    computed = [one for one in vars(module).values() if isinstance(one, Tensor) and not one.is_leaf]
+    if computed and not module._forward_pre_hooks:
+        raise _no_counterpart("a weight is the result of a computation outside, which a copy would not follow")
+    copied = copy.deepcopy(module, {id(one): one.detach().clone() for one in computed})
+    new = remade(copied, kind)
+    hand_over(copied, new)
+    return new
 
 
 def _check_plain(part: nn.Module) -> None:
@@ -172,19 +189,6 @@ def _extra(cell: AbstractCell[Any]) -> object:
     return getattr(cell, "nonlinearity", None), getattr(cell, "proj_size", None)
 
 
-def _layer_arguments(module: Any) -> dict[str, Any]:
-    return {
-        "input_size": module.input_size,
-        "hidden_size": module.hidden_size,
-        "num_layers": module.num_layers,
-        "bias": module.bias,
-        "batch_first": module.batch_first,
-        "dropout": module.dropout if module.num_layers > 1 else 0.0,
-        "bidirectional": module.bidirectional,
-        **_placement(module),
-    }
-
-
 def _cell_arguments(module: Any) -> dict[str, Any]:
     return {
         "input_size": module.input_size,
@@ -201,6 +205,8 @@ def _placement(module: nn.Module) -> dict[str, Any]:
 
 def _copied(named: dict[str, nn.Parameter], counterpart: nn.Module, original: nn.Module) -> nn.Module:
     """Return ``counterpart`` with the values and ``requires_grad`` of ``named`` and the mode of ``original``."""
+    if any(table for _, table in hook_tables(original)) or "forward" in vars(original) or list(original.buffers()):
+        raise _no_counterpart("hooks, buffers or a forward have been put on it")
     targets = dict(counterpart.named_parameters())
     if targets.keys() != named.keys():
         raise _no_counterpart(

@@ -50,14 +50,22 @@ __all__ = ["AbstractDropIn"]
 _SUFFIXES = ("", "_reverse")
 
 
-class AbstractDropIn(nn.Module, ABC):
+class AbstractDropIn(nn.RNNBase, ABC):
     """A stack of one recurrence with the parameters, layouts and numbers of ``torch.nn``.
 
     The arguments are torch's; see :class:`~nurt.nn.LSTM`. Weights are looked up by name in every call, so
     parametrisations, ``functional_call`` and assigned parameters are seen.
+
+    Derived from ``torch.nn.RNNBase``, so that code which looks for recurrent layers finds this one; nothing of torch's
+    own is run. Not from ``torch.nn.LSTM`` and the like: ``torch.compile`` breaks its graph at every layer that is one.
     """
 
     weight_ih_l0: nn.Parameter
+
+    # Torch keeps a list of the weights beside the parameters and updates it in these; here there is no second list.
+    __setattr__ = nn.Module.__setattr__  # type: ignore[assignment]  # torch types the two differently
+    __setstate__ = nn.Module.__setstate__
+    _replicate_for_data_parallel = nn.Module._replicate_for_data_parallel
 
     def __init__(
         self,
@@ -74,7 +82,7 @@ class AbstractDropIn(nn.Module, ABC):
         regularisation: Regularisation,
         gradient_clip: float | None,
     ) -> None:
-        super().__init__()
+        nn.Module.__init__(self)
         check_constructor(
             self._where,
             input_size=input_size,
@@ -102,6 +110,9 @@ class AbstractDropIn(nn.Module, ABC):
         self.gradient_clip = check_gradient_clip(self._where, gradient_clip)
         check_regularisation(self._where, regularisation, self.recurrence.fields)
         self._names = _weight_names(self._fields, num_layers, self._directions)
+        # Torch's names for them, which people's programs read.
+        self._all_weights = [[name for _, name in side] for layer in self._names for side in layer]
+        self._flat_weights_names = [name for side in self._all_weights for name in side]
         self._create_parameters(device, dtype)
         self.flatten_parameters()
         self.reset_parameters()
@@ -112,9 +123,9 @@ class AbstractDropIn(nn.Module, ABC):
         """The equation of every layer."""
 
     @property
-    @abstractmethod
-    def mode(self) -> str:
-        """Torch's name of the recurrence."""
+    def _flat_weights(self) -> list[Tensor | None]:  # type: ignore[override]  # never stored
+        """The weights as torch's own code lists them."""
+        return [getattr(self, name) for name in self._flat_weights_names]
 
     def reset_parameters(self) -> None:
         """Draw all weights anew from U(-1/√H, 1/√H): under the same seed the same numbers as torch."""
@@ -325,9 +336,12 @@ class AbstractDropIn(nn.Module, ABC):
         return getattr(self, name) if parameter is None else parameter
 
     def _apply(self, fn: Callable[..., Any], recurse: bool = True) -> Self:
-        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]  # torch leaves it untyped
+        nn.Module._apply(self, fn, recurse)  # type: ignore[no-untyped-call]  # torch leaves it untyped
         self.flatten_parameters()
         return self
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__.copy()
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import nn
@@ -14,6 +14,7 @@ from nurt.kernels.rung import SCAN
 from nurt.nn.cells.base import AbstractCell
 from nurt.nn.cells.diagonal import DiagonalCell
 from nurt.nn.dropin import AbstractDropIn
+from nurt.nn.dropin_cells import AbstractDropInCell
 from nurt.nn.layers import Bidirectional, Recurrent
 from nurt.nn.regularisation import request_options
 from nurt.nn.unrolling import kernel_cell
@@ -28,9 +29,11 @@ class ModuleExplanation(Result):
 
     Args:
         parts: one account per cell or drop-in layer, by its place in the module.
+        foreign: the recurrent layers and cells of torch inside, by their places, with their class; torch runs them.
     """
 
     parts: Mapping[str, kernels.Explanation]
+    foreign: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def rungs(self) -> tuple[str, ...]:
@@ -38,7 +41,9 @@ class ModuleExplanation(Result):
         return tuple(dict.fromkeys(part.rung for part in self.parts.values()))
 
     def __str__(self) -> str:
-        return "\n".join(f"{place}: {part}" for place, part in self.parts.items())
+        lines = [f"{place}: {part}" for place, part in self.parts.items()]
+        lines += [f"{place}: {kind} is not nurt's, torch runs it." for place, kind in self.foreign.items()]
+        return "\n".join(lines)
 
 
 def explain(module: nn.Module, *, options: Iterable[str] = ()) -> ModuleExplanation:
@@ -61,6 +66,7 @@ def explain(module: nn.Module, *, options: Iterable[str] = ()) -> ModuleExplanat
         'native'
     """
     parts = {}
+    foreign = {}
     of_layers = _options_of_layers(module)
     for place, part in module.named_modules():
         if isinstance(part, AbstractDropIn):
@@ -71,6 +77,11 @@ def explain(module: nn.Module, *, options: Iterable[str] = ()) -> ModuleExplanat
             between = of_layers.get(part, set())
             # What acts between steps leaves nothing to scan: the cell goes step by step.
             name, asked = (None if between else SCAN), {*options, *between}
+        elif isinstance(part, AbstractDropInCell):
+            name, asked = part.recurrence.name, set(options)
+        elif isinstance(part, nn.RNNBase | nn.RNNCellBase):
+            foreign[place or type(part).__name__] = f"{type(part).__module__}.{type(part).__qualname__}"
+            continue
         elif isinstance(part, AbstractCell):
             known = kernel_cell(part)
             name = None if known is None else known.recurrence.name
@@ -83,9 +94,10 @@ def explain(module: nn.Module, *, options: Iterable[str] = ()) -> ModuleExplanat
         raise NurtTypeError(
             "nurt.nn.explain: nothing recurrent of nurt is inside this module.",
             expected="a module with a cell or a drop-in layer of nurt.nn",
-            got=type(module).__name__,
+            got=f"{type(module).__name__} with torch's {', '.join(foreign)}" if foreign else type(module).__name__,
+            cure="Replace torch's layers by nurt.nn.swap(model)." if foreign else None,
         )
-    return ModuleExplanation(parts)
+    return ModuleExplanation(parts, foreign)
 
 
 def _options_of_layers(module: nn.Module) -> dict[nn.Module, set[str]]:

@@ -22,6 +22,7 @@ from nurt.diagnostics.look.layer_record import LayerRecord, Observed, observed_c
 from nurt.diagnostics.look.passage import Passage
 from nurt.errors import NurtTypeError, NurtValueError
 from nurt.nn import AbstractCell
+from nurt.nn.dropin import AbstractDropIn
 from nurt.nn.swapping import counterpart
 
 __all__ = ["Record", "evaluating", "observe", "record"]
@@ -219,7 +220,9 @@ def _observed(found: FoundModule, seen: Record) -> _CallObserver:
             expected="one block of record() at a time",
             got="a block inside a block",
         )
-    forward = _by_nurt(module) if isinstance(module, nn.RNNBase) and own is None else module.forward
+    forward = module.forward
+    if isinstance(module, nn.RNNBase) and not isinstance(module, AbstractDropIn) and own is None:
+        forward = _by_nurt(module)
     return _CallObserver(found, forward, seen)
 
 
