@@ -47,7 +47,7 @@ LANGUAGES: tuple[Language, ...] = ("en", "pl")
 MISSING = "–"
 MOST_DECIMALS = 8
 LONGEST_NAME = 80
-# Controls (terminal escapes, NUL), format characters (bidi marks, zero widths), halves of pairs, line and paragraph ends.
+# Controls (terminal escapes, NUL), format characters (bidi marks, zero widths), halves of pairs, ends of lines.
 _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 

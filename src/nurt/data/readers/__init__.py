@@ -6,7 +6,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from nurt.data.numbers import DECIMALS
 from nurt.data.readers import gios, nbp, table
+from nurt.data.readers.forks import refuse_after_fork
+from nurt.data.readers.sheet import Notation
 from nurt.data.readers.source import Source, load
 from nurt.data.table import Table
 from nurt.errors import DataError, NurtValueError
@@ -27,20 +30,29 @@ FORMATS: dict[str, _Reader] = {
 """The formats, most specific first; a new one is a module of this package and an entry here."""
 
 
-def read(paths: str | Path | Sequence[str | Path], format: str = "auto") -> Table:
+def read(
+    paths: str | Path | Sequence[str | Path],
+    format: str = "auto",
+    *,
+    separator: str | None = None,
+    decimal: str | None = None,
+) -> Table:
     """Read one or several files of one format into a table.
 
     Args:
         paths: files; text (UTF-8, UTF-16, cp1250, ISO-8859-2 and others), ``.gz``, Excel workbook, Parquet or JSON.
         format: "nbp" (exchange rates, table A), "gios" (air quality), "table" (any table with columns of numbers), or
             "auto" to recognise it.
+        separator: of the cells of a text, one character; None to find it.
+        decimal: the decimal mark, "." or ","; the other one then separates thousands. None to find it.
 
     Returns:
         every usable column, in file order; its ``notes`` list what was skipped, repaired or uncertain.
 
     Raises:
-        DataError: a file is missing, empty, damaged or ambiguous. The message names file, line, the
-            text seen, the reason and the cure.
+        DataError: a file is missing, empty, damaged, ambiguous or beyond the limits on size. The message names file,
+            line, the text seen, the reason and the cure.
+        UnavailableError: this process was forked from one whose reading threads it does not have.
         MissingExtraError: an Excel workbook was given and the extra ``excel`` is not installed.
 
     Example:
@@ -50,11 +62,23 @@ def read(paths: str | Path | Sequence[str | Path], format: str = "auto") -> Tabl
     """
     if format != "auto" and format not in FORMATS:
         raise NurtValueError("read: unknown format.", expected=f"one of auto, {', '.join(FORMATS)}", got=repr(format))
+    notation = _notation(separator, decimal)
+    refuse_after_fork()
     given = [paths] if isinstance(paths, str | Path) else list(paths)
     if not given:
         raise DataError("read: no file was given.", cure="Name at least one file.")
-    sources = [load(path) for path in given]
+    sources = [load(path, notation) for path in given]
     return FORMATS[_recognised(sources) if format == "auto" else format].read(sources)
+
+
+def _notation(separator: str | None, decimal: str | None) -> Notation:
+    if separator is not None and (len(separator) != 1 or separator in '"\r\n' or separator.isalnum()):
+        raise NurtValueError(
+            "read: this cannot separate cells.", expected="one character, such as ',' or ';'", got=repr(separator)
+        )
+    if decimal is not None and decimal not in DECIMALS:
+        raise NurtValueError("read: unknown decimal mark.", expected="'.' or ','", got=repr(decimal))
+    return Notation(separator, decimal)
 
 
 def _recognised(sources: Sequence[Source]) -> str:
