@@ -6,15 +6,21 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import polars as pl
+
 from nurt.data.numbers import DECIMALS
 from nurt.data.readers import gios, nbp, table
 from nurt.data.readers.forks import refuse_after_fork
 from nurt.data.readers.sheet import Notation
 from nurt.data.readers.source import Source, load
 from nurt.data.table import Table
-from nurt.errors import DataError, NurtValueError
+from nurt.errors import DataError, NurtError, NurtValueError
+from nurt.wording import name_in_words
 
 __all__ = ["FORMATS", "read"]
+
+
+_LISTED = 5
 
 
 class _Reader(NamedTuple):
@@ -67,8 +73,19 @@ def read(
     given = [paths] if isinstance(paths, str | Path) else list(paths)
     if not given:
         raise DataError("read: no file was given.", cure="Name at least one file.")
-    sources = [load(path, notation) for path in given]
-    return FORMATS[_recognised(sources) if format == "auto" else format].read(sources)
+    try:
+        sources = [load(path, notation) for path in given]
+        return FORMATS[_recognised(sources) if format == "auto" else format].read(sources)
+    except NurtError:
+        raise
+    except (Exception, pl.exceptions.PanicException) as error:
+        # Files hold what nobody foresaw; whatever it is, the file is named, and the cause is kept for the traceback.
+        names = ", ".join(name_in_words(str(path)) for path in given[:_LISTED])
+        raise DataError(
+            f"{names}: the file cannot be read ({type(error).__name__}: {name_in_words(str(error))}).",
+            expected="a table of text, a workbook, a Parquet file, or an answer of the NBP or GIOŚ service",
+            cure="Check that the file is whole, or convert it to CSV with a header line.",
+        ) from error
 
 
 def _notation(separator: str | None, decimal: str | None) -> Notation:
