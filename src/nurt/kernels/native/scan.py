@@ -64,6 +64,8 @@ def refuse(request: Request) -> str | None:
         return f"the engine scans in {names}, not in {dtype_name(request.dtype)}"
     if "transformed" in request.options:
         return "torch.func transforms and forward-mode derivatives cannot look into the engine"
+    if "traced" in request.options:
+        return "torch.jit.trace cannot look into the engine"
     return None
 
 

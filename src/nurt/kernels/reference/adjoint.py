@@ -224,6 +224,8 @@ def refuse(request: Request) -> str | None:
         return "the adjoint records nothing"
     if "transformed" in request.options:
         return "torch.func transforms and forward-mode derivatives go through operations, not through adjoints"
+    if "traced" in request.options:
+        return "torch.jit.trace keeps operations, not adjoints"
     return None
 
 

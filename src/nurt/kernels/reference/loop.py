@@ -127,11 +127,13 @@ def _copied(weights: Weights) -> Weights:
 
 
 def refuse(request: Request) -> str | None:
-    """Refuse to record inside transforms and to record a scan; plain torch runs everything else everywhere."""
+    """Refuse to record inside transforms and traces and to record a scan; all else runs everywhere in plain torch."""
     if "recording" not in request.options:
         return None
     if request.recurrence == SCAN:
         return "the scan records nothing"
+    if "traced" in request.options:
+        return "a trace cannot be recorded"
     return "a transform of torch.func cannot be recorded" if "transformed" in request.options else None
 
 
