@@ -7,8 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from nurt.data.dates import form_of
-from nurt.data.numbers import is_missing, is_number
+from nurt.data.readers.separators import kind_of
 from nurt.data.readers.sheet import Sheet, trimmed
 
 __all__ = ["ID_NAMES", "Header", "find_header", "unique_names"]
@@ -92,15 +91,6 @@ def unique_names(names: Sequence[str], file: str) -> tuple[list[str], dict[str, 
     return unique, groups, notes
 
 
-def _kind_of(cell: str) -> str:
-    """Return "missing", "date", "number" or "text"."""
-    if is_missing(cell):
-        return "missing"
-    if form_of(cell) is not None:
-        return "date"
-    return "number" if is_number(cell) else "text"
-
-
 def _named(sheet: Sheet, first: int) -> Header:
     rows = [trimmed(row) for row in sheet.rows[:first]]
     named = max(range(first), key=lambda index: len({cell for cell in rows[index] if cell}))
@@ -118,7 +108,7 @@ def _column_kinds(sheet: Sheet) -> list[str]:
     sample = sheet.rows[surely_below : surely_below + _SAMPLED_ROWS]
     kinds = []
     for column in range(max(len(row) for row in sample)):
-        counts = Counter(_kind_of(row[column]) for row in sample if column < len(row))
+        counts = Counter(kind_of(row[column]) for row in sample if column < len(row))
         counts.pop("missing", None)
         kinds.append(counts.most_common(1)[0][0] if counts else "missing")
     return kinds
@@ -126,7 +116,7 @@ def _column_kinds(sheet: Sheet) -> list[str]:
 
 def _is_header_row(row: Sequence[str], kinds: Sequence[str], *, topmost: bool) -> bool:
     """Compare a row with the columns below: text over numbers is a name, a date in a column of dates is data."""
-    cells = [(cell, _kind_of(cell), kind) for cell, kind in zip(row, kinds, strict=False)]
+    cells = [(cell, kind_of(cell), kind) for cell, kind in zip(row, kinds, strict=False)]
     if any(found == kind == "date" for _, found, kind in cells):
         return False
     against = sum(found == "number" for _, found, kind in cells if kind == "number")

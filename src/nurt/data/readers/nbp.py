@@ -19,6 +19,7 @@ from nurt.data.readers.sheet import DataRows, Sheet, align, trimmed
 from nurt.data.readers.source import Source
 from nurt.data.table import Table, stack
 from nurt.errors import DataError
+from nurt.wording import name_in_words
 
 __all__ = ["read", "recognises"]
 
@@ -29,6 +30,8 @@ _CODE = re.compile(r"([1-9][0-9]*) ?([A-Z]{3})")
 _LONGEST_HEADER = 12
 _TABLE_NUMBER = re.compile(r"([0-9]{1,3})/A/NBP/([0-9]{4})")
 _LONGEST_GAP_DAYS = 10
+_CURE_ANSWER = "Fetch one currency of table A, with ?format=json."
+_LARGEST_RATE = 1e9
 _CURE = "Fetch the yearly archive again."
 
 
@@ -83,18 +86,25 @@ def _read_answer(source: Source) -> _Year:
         raise DataError(
             f"{source.file}: this JSON is not an answer of the NBP service.",
             expected="an object with 'code' and 'rates', as /api/exchangerates/rates/A/USD/ gives",
-            cure="Fetch one currency of table A, with ?format=json.",
+            cure=_CURE_ANSWER,
         )
-    code, rates = str(answer["code"]), answer["rates"]
+    code, rates = answer["code"], answer["rates"]
+    if not isinstance(code, str) or not re.fullmatch("[A-Z]{3}", code):
+        raise DataError(
+            f"{source.file}: 'code' is not that of a currency.",
+            expected="three capital letters such as USD",
+            got=name_in_words(repr(code)),
+            cure=_CURE_ANSWER,
+        )
+    if not isinstance(rates, list) or not rates:
+        raise DataError(f"{source.file}: the answer holds no rates.", cure="Fetch a range that has quotations.")
     for index, rate in enumerate(rates):
-        if not isinstance(rate, dict) or not isinstance(rate.get("mid"), int | float) or "effectiveDate" not in rate:
+        if not isinstance(rate, dict) or not _is_rate(rate.get("mid")) or not rate.get("effectiveDate"):
             raise DataError(
-                f"{source.file}: rate {index + 1} has no 'mid' and 'effectiveDate'.",
-                got=repr(rate)[:80],
+                f"{source.file}: rate {index + 1} has no 'mid' that is a rate, or no 'effectiveDate'.",
+                got=name_in_words(repr(rate)),
                 cure="Fetch table A; tables B and C have other fields.",
             )
-    if not rates:
-        raise DataError(f"{source.file}: the answer holds no rates.", cure="Ask for a range that has quotations.")
     written = pl.Series("time", [str(rate["effectiveDate"]) for rate in rates])
     dates = parse_dates(written, lambda row: f"{source.file}, rate {row + 1}")
     values = pl.Series(code, [float(rate["mid"]) for rate in rates], dtype=pl.Float64)
@@ -107,6 +117,10 @@ def _read_answer(source: Source) -> _Year:
         lines=np.arange(1, len(rates) + 1),
     )
     return _Year(table, {code: 1}, {code: str(answer.get("currency", ""))})
+
+
+def _is_rate(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0.0 < value < _LARGEST_RATE
 
 
 def _with_published_names(year: _Year, units: dict[str, set[int]]) -> Table:
@@ -231,7 +245,7 @@ def _read_archive(sheet: Sheet) -> _Year:
         sources=(sheet.file,),
         time="time",
         aliases={header[0]: ("time",)} if header[0] else {},
-        notes=(*sheet.notes, *dates.notes, *rows.short_note(), *footer_note),
+        notes=(*sheet.notes, *dates.notes, *rows.notes(), *footer_note),
         lines=rows.lines,
     )
     return _Year(table, {quote.code: quote.unit for quote in quotes}, {quote.code: quote.name for quote in quotes})
@@ -263,10 +277,10 @@ def _quotes(sheet: Sheet) -> tuple[int, list[_Quote]]:
 
 
 def _rates(quotes: Sequence[_Quote], cells: Sequence[pl.Series], rows: DataRows) -> list[pl.Series]:
-    numbers = parse_numbers([cells[quote.column].alias(quote.code) for quote in quotes])
+    numbers = parse_numbers([cells[quote.column].alias(quote.code) for quote in quotes], rows.sheet.decimal)
     refuse_mixed_marks(numbers, rows.place, separator=rows.sheet.separator)
     for quote, number in zip(quotes, numbers, strict=True):
-        wrong = number.wrong | ~number.values.is_between(0, 1e9, closed="none").fill_null(value=True)
+        wrong = number.wrong | ~number.values.is_between(0, _LARGEST_RATE, closed="none").fill_null(value=True)
         if wrong.any():
             row, name = int(wrong.arg_max() or 0), f"{quote.unit}{quote.code}"
             raise DataError(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import itertools
 import re
 from collections.abc import Callable, Sequence
@@ -12,9 +11,10 @@ import numpy as np
 import polars as pl
 
 from nurt.data.dates import COUNTING_NAMES, TIME_NAMES, compose_time, form_of, parse_dates, round_to_grid
-from nurt.data.numbers import is_missing, missing, parse_numbers, refuse_mixed_marks
+from nurt.data.numbers import is_missing, missing, parse_numbers, per_cent_note, refuse_mixed_marks
+from nurt.data.readers.guarded import read_guarded
 from nurt.data.readers.header import ID_NAMES, find_header, unique_names
-from nurt.data.readers.sheet import DataRows, Sheet, align, end_of_dated_rows
+from nurt.data.readers.sheet import DataRows, Sheet, align, end_of_dated_rows, end_without_totals
 from nurt.data.readers.source import Source
 from nurt.data.table import Table, stack
 from nurt.errors import DataError
@@ -54,11 +54,13 @@ def _read_sheet(source: Source) -> Table:
     names, aliases, name_notes = unique_names(header.names, sheet.file)
 
     cells = [pl.Series(name, column) for name, column in zip(names, rows.columns, strict=True)]
-    frame, type_notes = _typed(cells, sheet, rows.place, workbook=source.kind == "workbook")
+    frame, offsets, type_notes = _typed(cells, sheet, rows.place, workbook=source.kind == "workbook")
     frame, dropped = _without_empty_and_index(frame, header.names)
     frame, time, time_notes = compose_time(frame, rows.place)
+    plain = _table(frame, source.file, time)
     table = replace(
-        _table(frame, source.file, time),
+        plain,
+        offset=offsets.get(plain.time or "", ""),
         aliases=aliases,
         notes=(*sheet.notes, *header.notes, *name_notes, *type_notes, *dropped, *time_notes, *footnotes),
         lines=rows.lines,
@@ -86,13 +88,18 @@ def _end_of_data(sheet: Sheet, first: int) -> tuple[int, tuple[str, ...]]:
     for column in range(min(len(row) for row in head)):
         if 2 * sum(form_of(row[column]) is not None for row in head) > len(head):
             return end_of_dated_rows(sheet, first, column)
-    return len(sheet.rows), ()
+    return end_without_totals(sheet, first)
 
 
 def _typed(
     cells: Sequence[pl.Series], sheet: Sheet, place: Callable[[int], str], *, workbook: bool = False
-) -> tuple[pl.DataFrame, tuple[str, ...]]:
-    """Give each column its type: dates, numbers, or text where a single cell is neither."""
+) -> tuple[pl.DataFrame, dict[str, str], tuple[str, ...]]:
+    """Give each column its type: dates, numbers, or text where a single cell is neither.
+
+    Returns:
+        the columns, the offset from UTC of those that hold times, and notes.
+    """
+    offsets: dict[str, str] = {}
     typed: dict[str, pl.Series] = {column.name: column for column in cells}
     notes: list[str] = []
     dated = [column for column in cells if _holds_dates(column)]
@@ -100,15 +107,18 @@ def _typed(
         dates = parse_dates(column, place)
         times, moved = round_to_grid(dates.values) if workbook else (dates.values, ())
         typed[column.name] = times
+        offsets[column.name] = dates.offset
         notes.extend((*dates.notes, *moved))
     others = [column for column in cells if not any(column is date for date in dated)]
-    numbers = parse_numbers(others) if others else []
+    numbers = parse_numbers(others, sheet.decimal) if others else []
     for column, number in zip(others, numbers, strict=True):
         typed[column.name] = number.or_text(column)
     numeric = [number for number in numbers if not number.wrong.any()]
     if not workbook:
         refuse_mixed_marks(numeric, place, separator=sheet.separator)
-    return pl.DataFrame([column.alias(name) for name, column in typed.items()]), tuple(dict.fromkeys(notes))
+    notes.extend(per_cent_note(numbers))
+    frame = pl.DataFrame([column.alias(name) for name, column in typed.items()])
+    return frame, offsets, tuple(dict.fromkeys(notes))
 
 
 def _holds_dates(column: pl.Series) -> bool:
@@ -118,7 +128,7 @@ def _holds_dates(column: pl.Series) -> bool:
     present = column.filter(~missing(column))
     sample = present.gather_every(max(1, len(present) // _SAMPLED_ROWS))
     share = sum(form_of(cell) is not None for cell in sample) / len(sample)
-    if first[0].isdigit():
+    if first[0].isdigit() and column.name.lower() not in TIME_NAMES:
         # Eight digits may be a plain number; only a column without other cells is read as dates.
         return share == 1.0 and len(present) == len(column)
     return share > 0.5
@@ -156,7 +166,7 @@ def _time_column(frame: pl.DataFrame, series: str | None) -> str | None:
 
 def _with_short_rows_checked(table: Table, rows: DataRows) -> Table:
     if not rows.short:
-        return table
+        return replace(table, notes=(*table.notes, *rows.notes()))
     rows.refuse_many_short()
     if table.time is None:
         raise rows.refusal(
@@ -164,21 +174,16 @@ def _with_short_rows_checked(table: Table, rows: DataRows) -> Table:
             f"fewer than {len(rows.cells[0])} fields, and no date shows whether the row is complete",
             "Complete the row; an empty cell stands for a missing value.",
         )
-    return replace(table, notes=(*table.notes, *rows.short_note()))
+    return replace(table, notes=(*table.notes, *rows.notes()))
 
 
 def _read_parquet(source: Source) -> Table:
-    try:
-        frame = pl.read_parquet(io.BytesIO(source.data))
-    except (pl.exceptions.PolarsError, OSError) as error:
-        reason = str(error).splitlines()[0]
-        raise DataError(
-            f"{source.file}: the Parquet file cannot be read ({reason}).", cure="Write the file again."
-        ) from None
+    _, frame = read_guarded("parquet", source.data, source.file)
     if not frame.height:
         raise DataError(f"{source.file}: the table has no rows.", cure="Give a file with rows of data.")
     typed: list[pl.Series] = []
     notes: list[str] = []
+    offsets: dict[str, str] = {}
     for column in frame.iter_columns():
         dtype = column.dtype
         if dtype.is_numeric() or dtype == pl.Boolean:
@@ -186,18 +191,22 @@ def _read_parquet(source: Source) -> Table:
         elif isinstance(dtype, pl.Datetime):
             if dtype.time_zone is not None:
                 column = column.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
+                offsets[column.name] = "UTC"
                 notes.append(f"{source.file}: the times of column {column.name!r} are given in UTC.")
             typed.append(column.cast(pl.Datetime("us")))
-        elif dtype.is_nested() or dtype == pl.Binary:
+        elif dtype.is_nested() or dtype in (pl.Binary, pl.Duration, pl.Object):
             notes.append(f"{source.file}: the column {column.name!r} holds {dtype}; it was left out.")
         else:
             typed.append(column if dtype == pl.Date else column.cast(pl.String).str.strip_chars().fill_null(""))
     written = [column for column in typed if column.dtype == pl.String]
     if written:
-        read, read_notes = _typed(written, Sheet(source.file, [], []), lambda row: f"{source.file}, row {row + 1}")
+        sheet = Sheet(source.file, [], [], decimal=source.notation.decimal)
+        read, found, read_notes = _typed(written, sheet, lambda row: f"{source.file}, row {row + 1}")
+        offsets |= found
         typed = [read[column.name] if column.dtype == pl.String else column for column in typed]
         notes.extend(read_notes)
-    return replace(_table(pl.DataFrame(typed), source.file), notes=tuple(notes))
+    table = _table(pl.DataFrame(typed), source.file)
+    return replace(table, offset=offsets.get(table.time or "", ""), notes=tuple(notes))
 
 
 def _long_form(table: Table) -> Table | None:
