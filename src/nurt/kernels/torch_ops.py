@@ -9,12 +9,14 @@ reference rung has them.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
+from nurt.kernels.randomness import lending
 from nurt.kernels.recurrence import Recurrence, StateT, Weights, remade, zero_states
 from nurt.kernels.rung import PLAIN, Request, Rung, StepOptions, dtype_name, no_step_options
 
@@ -106,10 +108,12 @@ def run_stack(
     ) -> tuple[Tensor, tuple[Tensor, ...]]:
         call = _OPERATORS[recurrence.name]
         hx = states if len(states) > 1 else states[0]
-        if batch_sizes is None:
-            outputs, *finals = call(data, hx, *settings, True)
-        else:
-            outputs, *finals = call(data, batch_sizes, hx, *settings)
+        draws = lending() if dropout and training else nullcontext()
+        with draws:
+            if batch_sizes is None:
+                outputs, *finals = call(data, hx, *settings, True)
+            else:
+                outputs, *finals = call(data, batch_sizes, hx, *settings)
         return outputs, tuple(finals)
 
     if lengths is None:

@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from nurt.errors import OutputError
+from nurt.kernels.randomness import borrowing
 from nurt.tasks.estimator import Estimator
 from nurt.training.checkpoint import Checkpoint
 from nurt.training.events import Listener, TrainingRecord
@@ -63,9 +64,11 @@ class TrainingInterrupted(KeyboardInterrupt):
 
 
 def seeded(build: Callable[[], N], seed: int) -> N:
-    """Return the network that ``build`` gives under a seed; the caller's random state is left as it was."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    """Return the network that ``build`` gives under a seed; the caller's random state is left as it was.
+
+    Layers of torch draw their weights from the global generator, which belongs to one builder at a time.
+    """
+    with borrowing(torch.Generator().manual_seed(seed)):
         return build()
 
 
