@@ -41,3 +41,8 @@ def test_an_error_comes_home_from_a_worker_whole() -> None:
     assert type(copy) is errors.NonFiniteError
     assert str(copy) == str(error)
     assert copy.record == {"step": 3}
+
+
+def test_a_message_acts_on_no_terminal() -> None:
+    message = str(errors.DataError("the column 'a\x1b[31m' is red.", got="\u202e", cure="Name\nit."))
+    assert message == "the column 'a\\x1b[31m' is red.\nGot \\u202e.\nName\nit."

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nurt import wording
-from nurt.wording import Text, compared, joined, p_in_words, percent_in_words, to_digits
+from nurt.wording import Text, compared, escaped, joined, name_in_words, p_in_words, percent_in_words, to_digits
 
 
 @pytest.mark.parametrize(
@@ -135,3 +135,40 @@ def test_sentences_are_joined_in_both_languages() -> None:
 @pytest.mark.parametrize(("value", "digits", "expected"), [(0.0123456, 3, 0.0123), (1234.5, 2, 1200.0), (0.0, 3, 0.0)])
 def test_values_are_rounded_to_significant_digits(value: float, digits: int, expected: float) -> None:
     assert to_digits(value, digits) == expected
+
+
+@pytest.mark.parametrize(
+    "sign",
+    [
+        "\x00",
+        "\x07",
+        "\x1b",
+        "\r",
+        "\t",
+        "\x7f",
+        "\x85",
+        "\x9b",
+        "\u200b",
+        "\u200f",
+        "\u2028",
+        "\u202e",
+        "\u2066",
+        "\ud800",
+    ],
+)
+def test_what_acts_on_a_terminal_is_shown_and_does_not_act(sign: str) -> None:
+    shown = escaped(f"a{sign}b\nc")
+    assert sign not in shown
+    assert shown == f"a{sign!r}b\nc".replace("'", "")
+    shown.encode()
+
+
+@pytest.mark.parametrize("text", ["zażółć gęślą", "5\u00a0% − 12\u202f345", "μg/m³", "気温 😀", "line\nline", ""])
+def test_what_can_be_read_is_left_as_it_is(text: str) -> None:
+    assert escaped(text) == text
+
+
+def test_a_name_stands_in_one_line_and_is_cut() -> None:
+    assert name_in_words("a\nb\x1bc") == "a\\nb\\x1bc"
+    assert name_in_words("x" * 80) == "x" * 80
+    assert name_in_words("x" * 1000) == "x" * 80 + " …"

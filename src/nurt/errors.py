@@ -5,6 +5,8 @@ Each class also derives from the built-in a caller would expect, so ``except Val
 
 from __future__ import annotations
 
+from nurt.wording import escaped
+
 __all__ = [
     "DataError",
     "MissingExtraError",
@@ -22,6 +24,8 @@ __all__ = [
 
 class NurtError(Exception):
     """Base of every error raised on purpose by nurt.
+
+    The message shows control characters escaped: it may quote a name or a cell of a file.
 
     Args:
         what: what happened and where, one sentence.
@@ -45,6 +49,9 @@ class NurtError(Exception):
         super().__init__(self._message())
 
     def _message(self) -> str:
+        return escaped("\n".join(self._lines()))
+
+    def _lines(self) -> list[str]:
         lines = [self.what]
         if self.expected is not None and self.got is not None:
             lines.append(f"Expected {self.expected}; got {self.got}.")
@@ -54,7 +61,7 @@ class NurtError(Exception):
             lines.append(f"Got {self.got}.")
         if self.cure is not None:
             lines.append(self.cure)
-        return "\n".join(lines)
+        return lines
 
     def __reduce__(self) -> tuple[object, ...]:
         # Keyword-only arguments are lost by the default protocol; workers of a study send errors home.

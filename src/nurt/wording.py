@@ -1,5 +1,6 @@
-"""Numbers, counts, comparisons and texts in two languages, put into words: the only place for them.
+"""Numbers, counts, comparisons, names and texts in two languages, put into words: the only place for them.
 
+Names and cells that come from files pass through :func:`escaped` or :func:`name_in_words` before a person sees them.
 In tables numbers line up: :func:`fixed`, :func:`percent`, :func:`p_value`. Within sentences they are short:
 :func:`number`, :func:`percent_in_words`, :func:`p_in_words`, :func:`compared`. :class:`Text` holds English and Polish.
 """
@@ -8,6 +9,7 @@ from __future__ import annotations
 
 import math
 import re
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
@@ -21,11 +23,13 @@ __all__ = [
     "count",
     "counted",
     "decimals_for",
+    "escaped",
     "figures_of",
     "fixed",
     "interval",
     "joined",
     "localised",
+    "name_in_words",
     "number",
     "p_in_words",
     "p_value",
@@ -42,6 +46,9 @@ Language: TypeAlias = Literal["en", "pl"]
 LANGUAGES: tuple[Language, ...] = ("en", "pl")
 MISSING = "–"
 MOST_DECIMALS = 8
+LONGEST_NAME = 80
+# Controls (terminal escapes, NUL), format characters (bidi marks, zero widths), halves of pairs, line and paragraph ends.
+_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 
 def decimals_for(values: Iterable[float | None], significant: int = 3) -> int:
@@ -145,6 +152,29 @@ def seconds(duration: float) -> str:
 def count(whole: int) -> str:
     """Return a whole number in groups of three digits, from five digits on."""
     return f"{whole:,}".replace(",", "\N{NARROW NO-BREAK SPACE}") if abs(whole) >= 10_000 else str(whole)
+
+
+def escaped(text: str) -> str:
+    r"""Return ``text`` with every character that acts instead of being seen written as in Python; line feeds stay.
+
+    A name from a file may hold terminal escapes, marks that reverse the order of letters, or half of a surrogate
+    pair, which no terminal can print.
+
+    Example:
+        >>> print(escaped("red \x1b[31m, reversed \u202e, zażółć"))
+        red \x1b[31m, reversed \u202e, zażółć
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        repr(sign)[1:-1] if sign != "\n" and unicodedata.category(sign) in _UNSEEN else sign for sign in text
+    )
+
+
+def name_in_words(name: str, longest: int = LONGEST_NAME) -> str:
+    """Return a name or a cell as it stands within a sentence: escaped, in one line, cut to so many characters."""
+    cut = name if len(name) <= longest else name[:longest] + " …"
+    return escaped(cut).replace("\n", "\\n")
 
 
 def unbroken(text: str) -> str:
