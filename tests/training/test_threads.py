@@ -23,7 +23,11 @@ def bits(module):
 
 def fit(seed, **options):
     settings = TrainingSettings(epochs=3, batch_size=16)
-    return bits(nurt.Forecaster(look_back=8, horizon=3, hidden=5, random_state=seed, training=settings, **options).fit(SERIES).network_)
+    return bits(
+        nurt.Forecaster(look_back=8, horizon=3, hidden=5, random_state=seed, training=settings, **options)
+        .fit(SERIES)
+        .network_
+    )
 
 
 def callers_states():

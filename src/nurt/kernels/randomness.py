@@ -29,7 +29,7 @@ _EXCHANGED = threading.Lock()
 
 def _renew_locks() -> None:
     """Make new locks in a forked child: the thread that held the old ones does not exist there."""
-    global _BORROWED, _EXCHANGED  # noqa: PLW0603 - locks cannot be released by another thread
+    global _BORROWED, _EXCHANGED
     _BORROWED, _EXCHANGED = threading.RLock(), threading.Lock()
 
 
@@ -66,7 +66,9 @@ def exchanging() -> Iterator[torch.Generator]:
 
 
 @contextmanager
-def borrowing(generator: torch.Generator, devices: Sequence[int] = (), states: list[Tensor] | None = None) -> Iterator[None]:
+def borrowing(
+    generator: torch.Generator, devices: Sequence[int] = (), states: list[Tensor] | None = None
+) -> Iterator[None]:
     """Exchange the states of torch's global generators inside the block; afterwards they are what they were.
 
     One thread at a time: another block waits. What a thread draws that knows nothing of this, meanwhile, is drawn from

@@ -98,9 +98,7 @@ class Randomness:
     def drawing(self) -> Iterator[None]:
         """Draw from these generators inside the block; the caller's are what they were afterwards."""
         chosen = (
-            drawing_from(self._generator)
-            if self._private
-            else borrowing(self._generator, self._devices, self._cuda)
+            drawing_from(self._generator) if self._private else borrowing(self._generator, self._devices, self._cuda)
         )
         with chosen:
             yield
