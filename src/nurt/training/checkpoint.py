@@ -13,6 +13,7 @@ import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -23,6 +24,7 @@ from nurt.training.events import CheckpointFailed, Event, TrainingRecord
 from nurt.training.objective import ShuffledExamples
 from nurt.training.run import Run, RunProgress
 from nurt.training.tensorfile import UnreadableError, read_tensor_file, write_tensor_file
+from nurt.writing import remove_stale_parts
 
 __all__ = [
     "Checkpoint",
@@ -126,6 +128,8 @@ class CheckpointWriter:
         """
         if self._checkpoint is not None:
             self._write(self._checkpoint)
+            # Of a run that was killed while it wrote its checkpoint.
+            remove_stale_parts(Path(self._checkpoint.path).absolute().parent)
 
     def after_step(self) -> None:
         """Write a checkpoint if one is due after an optimiser step."""
