@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 # Two test workers share two cores: one computing thread each.
 TEST   := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
 
-.PHONY: demo test test-all check native sanitize mutants format bench docs clean help
+.PHONY: demo test test-all check native sanitize mutants fuzz format bench docs clean help
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## / - /'
@@ -48,6 +48,11 @@ sanitize: $(VENV)/.developing ## the native tests under the address and undefine
 
 mutants: $(VENV)/.developing ## break the native code on purpose; its tests must notice every time
 	$(BIN)/python -m tests.proofs.mutants
+
+MINUTES ?= 1
+SEED    ?= 1
+fuzz: $(VENV)/.developing ## random cases for readers, model files and native calls; MINUTES=5 for each campaign, SEED=1
+	$(BIN)/python -m tests.fuzz --minutes $(MINUTES) --seed $(SEED)
 
 format: $(VENV)/.developing ## rewrite the sources in the house format
 	$(BIN)/ruff format .

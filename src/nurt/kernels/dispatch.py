@@ -121,8 +121,9 @@ def explain(
         device: where the inputs lie.
         dtype: of the inputs.
         options: "ragged" for rows of different lengths, "reverse" for time running backwards,
-            "transformed" for a call inside ``torch.func`` transforms or a forward-mode derivative, "recording" for
-            one inside a block of :func:`~nurt.kernels.recording`, "zoneout", "state_dropout" and
+            "transformed" for a call inside ``torch.func`` transforms or a forward-mode derivative, "traced" for one
+            that ``torch.jit.trace`` follows, "recording" for one inside a block of
+            :func:`~nurt.kernels.recording`, "zoneout", "state_dropout" and
             "gradient_clip" for :class:`~nurt.kernels.StepOptions`.
 
     Returns:

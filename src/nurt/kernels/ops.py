@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.jit._trace import TracerWarning
 
 from nurt.errors import UnavailableError
 from nurt.kernels import dispatch
+from nurt.kernels.following import traced, transformed
 from nurt.kernels.randomness import lending
 from nurt.kernels.recording import BLOCK
 from nurt.kernels.recurrence import Recurrence, StateT, Weights, zero_states
 from nurt.kernels.reference import loop
 from nurt.kernels.rung import PLAIN, Request, StepOptions
 from nurt.kernels.stack import each_side, on_padded
+from nurt.kernels.torch_ops import rows_of
 
-__all__ = ["fuses", "run", "run_own_step", "run_stack", "transformed"]
+__all__ = ["fuses", "run", "run_own_step", "run_stack"]
 
-_OPTIONS = ("ragged", "reverse", "transformed", "recording")
+_OPTIONS = ("ragged", "reverse", "transformed", "traced", "recording")
 _NO_OPTIONS: frozenset[str] = frozenset()
 
 
@@ -42,6 +47,7 @@ def run(
     Raises:
         UnavailableError: a forced rung cannot serve the call.
     """
+    options = _traceable(options)
     rung = dispatch.choose(_request(recurrence.name, inputs, lengths is not None, reverse, options))
     return rung.run(recurrence, inputs, state, weights, lengths=lengths, reverse=reverse, options=options)
 
@@ -76,6 +82,7 @@ def run_own_step(
             got="a mask",
             cure="Drop the state inside the step itself.",
         )
+    options = _traceable(options)
     dispatch.choose(_request(None, inputs, lengths is not None, reverse, options))
     return loop.run_own_step(step, inputs, state, lengths=lengths, reverse=reverse, options=options)
 
@@ -112,7 +119,7 @@ def run_stack(
             training=training,
         )
     if states is None:
-        states = zero_states(recurrence, weights, inputs, len(inputs) if batch_sizes is None else int(batch_sizes[0]))
+        states = zero_states(recurrence, weights, inputs, rows_of(inputs, batch_sizes))
 
     def run_layers(inputs: Tensor, lengths: Tensor | None) -> tuple[Tensor, tuple[Tensor, ...]]:
         def side(below: Tensor, state: StateT, own: Weights, reverse: bool) -> tuple[Tensor, StateT]:
@@ -136,7 +143,13 @@ def _request(
     autocast = torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)
     dtype = torch.get_autocast_dtype(device) if autocast else inputs.dtype
     compiling = torch.compiler.is_compiling()
-    here = (ragged, reverse, not compiling and transformed(), not compiling and BLOCK.get() is not None)
+    here = (
+        ragged,
+        reverse,
+        transformed(),
+        traced(),
+        not compiling and BLOCK.get() is not None,
+    )
     # A compiler warns of every cache that it sees.
     make = _made if compiling else _remembered
     return make(name, device, dtype, here, _NO_OPTIONS if step_options is PLAIN else step_options.names)
@@ -154,9 +167,15 @@ def _made(
 _remembered = lru_cache(maxsize=1024)(_made)
 
 
-def transformed() -> bool:
-    """Return whether a transform of ``torch.func`` or a forward-mode derivative is at work."""
-    if torch.compiler.is_compiling():
-        return False
-    # torch has no public names for either.
-    return torch._C._functorch.peek_interpreter_stack() is not None or torch.autograd.forward_ad._current_level >= 0
+def _traceable(options: StepOptions) -> StepOptions:
+    """Return what of ``options`` a trace can keep: a bound on gradients is no operator of torch."""
+    if options.gradient_clip is None or not traced():
+        return options
+    if torch.is_grad_enabled():
+        warnings.warn(
+            "nurt.kernels: the trace has the right outputs, but gradients taken through it are not bounded by "
+            f"gradient_clip={options.gradient_clip}. Trace inside torch.no_grad() where none are taken.",
+            TracerWarning,
+            stacklevel=3,
+        )
+    return replace(options, gradient_clip=None)

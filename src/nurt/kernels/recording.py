@@ -11,10 +11,11 @@ from itertools import count
 import torch
 from torch import Tensor
 
+from nurt.errors import UnavailableError
 from nurt.kernels.recurrence import Weights
 from nurt.kernels.rung import PLAIN, StepOptions
 
-__all__ = ["BLOCK", "Recording", "enter", "recording", "recording_wanted"]
+__all__ = ["BLOCK", "Recording", "batch_unrecorded", "enter", "recording", "recording_wanted"]
 
 
 @dataclass
@@ -128,3 +129,13 @@ def enter(made: Sequence[Recording]) -> bool:
         record.call = number
     collector.records += made
     return True
+
+
+def batch_unrecorded() -> UnavailableError:
+    """Return what to raise where many gradients would go into one recording at once."""
+    return UnavailableError(
+        "nurt.kernels.recording: a recording has room for one gradient at a time.",
+        expected="a plain backward pass",
+        got="a batch of gradients by torch.vmap (is_grads_batched, vectorize)",
+        cure="Take the gradients one after the other, or record nothing.",
+    )

@@ -32,7 +32,7 @@ __all__ = [
 ]
 
 STEP_OPTIONS = ("zoneout", "state_dropout", "gradient_clip")
-OPTIONS = ("ragged", "reverse", "transformed", "recording", *STEP_OPTIONS)
+OPTIONS = ("ragged", "reverse", "transformed", "traced", "recording", *STEP_OPTIONS)
 # The name of the diagonal scan where the names of recurrences stand.
 SCAN = "scan"
 
@@ -51,8 +51,9 @@ class Request:
         device: device type, for example "cpu".
         dtype: of the inputs.
         options: of :data:`OPTIONS`: "ragged" (rows of different lengths), "reverse" (time runs backwards),
-            "transformed" (inside a transform of ``torch.func`` or a forward-mode derivative), "recording" (inside a
-            block of :func:`~nurt.kernels.recording`), and the names of
+            "transformed" (inside a transform of ``torch.func`` or a forward-mode derivative), "traced" (while
+            ``torch.jit.trace`` writes operators down), "recording" (inside a block of
+            :func:`~nurt.kernels.recording`), and the names of
             :class:`~nurt.kernels.StepOptions`: "zoneout", "state_dropout", "gradient_clip".
     """
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from nurt.errors import NurtTypeError, NurtValueError, ShapeError
 from nurt.kernels import dispatch
-from nurt.kernels.ops import transformed
+from nurt.kernels.following import traced, transformed
 from nurt.kernels.recording import recording_wanted
 from nurt.kernels.rung import SCAN, Request
 
@@ -62,6 +62,7 @@ def scan(
         "ragged": ends is not None,
         "reverse": reverse,
         "transformed": transformed(),
+        "traced": traced(),
         "recording": recording_wanted(),
     }
     asked = frozenset(option for option, present in options.items() if present)
@@ -114,8 +115,14 @@ def _checked_lengths(lengths: Tensor | Sequence[int] | None, batch: int, time: i
             got=f"shape {tuple(given.shape)}, {given.dtype}",
         )
     ends = given.to(torch.int64)
-    # Compiled code may not branch on values; there the kernel itself refuses them when it runs.
-    if not torch.compiler.is_compiling() and batch and not (int(ends.min()) >= 0 and int(ends.max()) <= time):
+    # Compiled code may not branch on values; there the kernel itself refuses them when it runs. A trace would keep the
+    # branch that these values took.
+    if (
+        not torch.compiler.is_compiling()
+        and not traced()
+        and batch
+        and not (int(ends.min()) >= 0 and int(ends.max()) <= time)
+    ):
         raise NurtValueError(
             "nurt.kernels.scan: a length lies outside the sequences.",
             expected=f"lengths between 0 and T={time}",

@@ -16,11 +16,21 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
+from nurt.kernels.following import traced
 from nurt.kernels.randomness import lending
-from nurt.kernels.recurrence import Recurrence, StateT, Weights, remade, zero_states
+from nurt.kernels.recurrence import (
+    Recurrence,
+    StateT,
+    Weights,
+    alive_steps,
+    remade,
+    without_padding,
+    zero_states,
+    zero_unless,
+)
 from nurt.kernels.rung import PLAIN, Request, Rung, StepOptions, dtype_name, no_step_options
 
-__all__ = ["RUNG", "flatten_weights", "run", "run_stack"]
+__all__ = ["RUNG", "flatten_weights", "rows_of", "run", "run_stack"]
 
 # An operator of torch with everything bound but the data: (data, batch_sizes or None, states) -> (outputs, states).
 _Operator = Callable[[Tensor, Tensor | None, tuple[Tensor, ...]], tuple[Tensor, tuple[Tensor, ...]]]
@@ -78,8 +88,9 @@ def run(
         lengths=lengths,
         batch_sizes=None,
         dropout=0.0,
-        # Without dropout the flag decides one thing: whether cuDNN keeps what its backward pass needs.
-        training=torch.is_grad_enabled(),
+        # Without dropout the flag decides one thing: whether cuDNN keeps what its backward pass needs. A trace is
+        # compared with a second one that is made without gradients.
+        training=torch.is_grad_enabled() or traced(),
     )
     if reverse:
         outputs = _reversed_in_time(outputs, lengths)
@@ -99,7 +110,7 @@ def run_stack(
 ) -> tuple[Tensor, tuple[Tensor, ...]]:
     """Run a whole stack; arguments and results as for :class:`~nurt.kernels.rung.StackKernel`."""
     if states is None:
-        states = zero_states(recurrence, weights, inputs, len(inputs) if batch_sizes is None else int(batch_sizes[0]))
+        states = zero_states(recurrence, weights, inputs, rows_of(inputs, batch_sizes))
     has_biases = weights[0][0].bias_ih is not None
     settings = (_flat(weights), has_biases, len(weights), dropout, training, len(weights[0]) == 2)
 
@@ -118,6 +129,8 @@ def run_stack(
 
     if lengths is None:
         return operator(inputs, batch_sizes, states)
+    if traced():
+        return _run_traced(operator, inputs, states, lengths.cpu())
     return _run_ragged(operator, inputs, states, lengths.cpu())
 
 
@@ -152,6 +165,13 @@ def flatten_weights(recurrence: Recurrence[Any], weights: Sequence[Sequence[Weig
         )
 
 
+def rows_of(inputs: Tensor, batch_sizes: Tensor | None) -> Any:
+    """Return B: a number, or in a trace a tensor, so that another batch runs there too."""
+    if batch_sizes is None:
+        return inputs.shape[0]
+    return batch_sizes[0] if traced() else int(batch_sizes[0])
+
+
 def _run_ragged(
     operator: _Operator, inputs: Tensor, states: tuple[Tensor, ...], lengths: Tensor
 ) -> tuple[Tensor, tuple[Tensor, ...]]:
@@ -159,6 +179,13 @@ def _run_ragged(
     rows = lengths.nonzero().squeeze(1)
     if len(rows) < len(lengths):
         return _run_some_rows(operator, inputs, states, lengths, rows)
+    return _run_sorted(operator, inputs, states, lengths)
+
+
+def _run_sorted(
+    operator: _Operator, inputs: Tensor, states: tuple[Tensor, ...], lengths: Tensor
+) -> tuple[Tensor, tuple[Tensor, ...]]:
+    """Run padded rows of at least one step as one packed sequence."""
     lengths, order = lengths.sort(descending=True, stable=True)
     order = order.to(inputs.device)
     back = order.argsort()
@@ -169,6 +196,18 @@ def _run_ragged(
         PackedSequence(data, packed.batch_sizes), batch_first=True, total_length=inputs.shape[1]
     )
     return outputs.index_select(0, back), tuple(field.index_select(1, back) for field in finals)
+
+
+def _run_traced(
+    operator: _Operator, inputs: Tensor, states: tuple[Tensor, ...], lengths: Tensor
+) -> tuple[Tensor, tuple[Tensor, ...]]:
+    """Run padded rows without a decision on their lengths, for a trace keeps decisions: empty rows take one step."""
+    alive = alive_steps(inputs, lengths)
+    assert alive is not None, "lengths are given"
+    outputs, finals = _run_sorted(operator, without_padding(inputs, alive), states, lengths.clamp(min=1))
+    taken = (lengths > 0).to(inputs.device).unsqueeze(1)
+    kept = (torch.where(taken, final, state) for final, state in zip(finals, states, strict=True))
+    return zero_unless(alive, outputs), tuple(kept)
 
 
 def _run_some_rows(

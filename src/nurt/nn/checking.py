@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from nurt.errors import NurtTypeError, NurtValueError, ShapeError
+from nurt.kernels.following import traced
 from nurt.kernels.recurrence import Lengths, State, StateT, remade, whole_numbers
 from nurt.nn.cells.base import positive_size
 
@@ -179,6 +180,9 @@ def check_lengths(where: str, lengths: Lengths | None, batch: int, steps: int) -
         # Compiled code may not branch on values, but it can still refuse them when it runs.
         within = ((values >= 0) & (values <= steps)).all()
         torch._assert_async(within, f"{where}: `lengths` lie outside 0 .. T.")
+        return values
+    if traced():
+        # A trace keeps the decisions that these lengths would lead to; its own operators refuse impossible ones.
         return values
     wrong = ((values < 0) | (values > steps)).nonzero()
     if len(wrong):

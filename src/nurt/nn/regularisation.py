@@ -18,8 +18,8 @@ from torch.nn import functional
 
 from nurt.errors import NurtTypeError, NurtValueError
 from nurt.kernels import PLAIN, State, StepOptions, Weights
+from nurt.kernels.following import traced, transformed
 from nurt.kernels.native.dropout import bernoulli_mask, scale
-from nurt.kernels.ops import transformed
 from nurt.kernels.randomness import lending, own_generator
 
 __all__ = [
@@ -233,7 +233,7 @@ def drop(inputs: Tensor, probability: float) -> Tensor:
         inputs: any shape.
         probability: of zeroing an element, 0..1; the others are divided by what is left of 1.
     """
-    here = inputs.device.type == "cpu" and inputs.is_floating_point() and not transformed()
+    here = inputs.device.type == "cpu" and inputs.is_floating_point() and not (transformed() or traced())
     if not here or probability in (0.0, 1.0) or not inputs.numel():
         with lending():
             return functional.dropout(inputs, probability)

@@ -16,11 +16,13 @@ from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from nurt.errors import UnavailableError
+from nurt.kernels.batched_gradients import batched, one_by_one
 from nurt.kernels.native import engine
+from nurt.kernels.native.batching import per_member
 from nurt.kernels.native.call import CELLS, Call, Carry, Given, Left, new_call
 from nurt.kernels.native.memory import gradient_room, room
 from nurt.kernels.native.recording import batch_sizes_of
-from nurt.kernels.recording import Recording, recording_wanted
+from nurt.kernels.recording import Recording, batch_unrecorded, recording_wanted
 from nurt.kernels.recurrence import Recurrence, Weights
 from nurt.kernels.reference import RECURRENCES, adjoint
 from nurt.kernels.rung import StepOptions
@@ -107,12 +109,16 @@ class _Engine(torch.autograd.Function):
         call, wanted = ctx.call, ctx.needs_input_grad[5:]
         # Autograd records the backward pass exactly when its own gradient may be asked for.
         differentiable = torch.is_grad_enabled()
-        found: list[Tensor | None] = []
-        if not differentiable or ctx.recordings is not None:
-            found = engine.backward(call, given, Left(outputs, outputs, None, kept), grads, wanted, ctx.recordings)
-        if differentiable:
-            found = differentiable_gradients(call, given, grads, wanted)
-        return None, None, None, None, None, *found
+        if ctx.recordings is not None and batched(grads):
+            raise batch_unrecorded()
+
+        def back(grads: Sequence[Tensor | None]) -> Sequence[Tensor | None]:
+            found: list[Tensor | None] = []
+            if not differentiable or ctx.recordings is not None:
+                found = engine.backward(call, given, Left(outputs, outputs, None, kept), grads, wanted, ctx.recordings)
+            return differentiable_gradients(call, given, grads, wanted) if differentiable else found
+
+        return None, None, None, None, None, *one_by_one(grads, back)
 
 
 # From here on the same as operators. torch reads the schema, so absent results are empty tensors.
@@ -179,6 +185,10 @@ def _(*arguments: Any) -> list[Tensor]:
     return list(empty_where_absent(gradient_room(given, arguments[-1]), given.inputs))
 
 
+_recurrence.register_vmap(per_member(torch.ops.nurt.recurrence))
+_recurrence_backward.register_vmap(per_member(torch.ops.nurt.recurrence_backward))
+
+
 def empty_where_absent(values: Sequence[Tensor | None], like: Tensor) -> tuple[Tensor, ...]:
     """Return ``values`` as an operator must: an absent one is an empty tensor."""
     return tuple(like.new_empty(0) if value is None else value for value in values)
@@ -198,11 +208,16 @@ def _gradient(ctx: Any, *grads: Tensor | None) -> tuple[Any, ...]:
     (*carry, inputs, hidden, cell_state), weights = carried[:6], carried[6:]
     call, given = ctx.call, Given(inputs, hidden, cell_state, tuple(weights), lengths, masks, Carry(*carry))
     wanted = [want and t is not None for want, t in zip(_flat(ctx.needs_input_grad), given.differentiable, strict=True)]
-    found: Sequence[Tensor | None]
-    if torch.is_grad_enabled():
-        found = differentiable_gradients(call, given, grads[:3], wanted)
-    else:
-        found = torch.ops.nurt.recurrence_backward(*_arguments(call, given), outputs, kept, list(grads[:3]), wanted)
+
+    def back(grads: Sequence[Tensor | None]) -> Sequence[Tensor | None]:
+        if torch.is_grad_enabled():
+            return differentiable_gradients(call, given, grads, wanted)
+        found: list[Tensor] = torch.ops.nurt.recurrence_backward(
+            *_arguments(call, given), outputs, kept, list(grads), wanted
+        )
+        return found
+
+    found = back(grads[:3]) if torch.compiler.is_compiling() else one_by_one(grads[:3], back)
     of = [value if want else None for value, want in zip(found, wanted, strict=True)]
     return *of[:3], of[3:], *[None] * (_OPTIONS - 3)
 

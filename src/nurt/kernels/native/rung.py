@@ -35,6 +35,8 @@ def refuse(request: Request) -> str | None:
         return f"the engine computes in float32 and float64, not in {dtype_name(request.dtype)}"
     if "transformed" in request.options:
         return "torch.func transforms and forward-mode derivatives cannot look into the engine"
+    if "traced" in request.options:
+        return "torch.jit.trace cannot look into the engine"
     return None
 
 

@@ -13,7 +13,9 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from nurt.kernels.batched_gradients import one_by_one
 from nurt.kernels.native.autograd import empty_where_absent, looked_at
+from nurt.kernels.native.batching import per_member
 from nurt.kernels.native.call import ENGINE, INSTRUCTION_SETS, instruction_set
 from nurt.kernels.reference import scan as reference
 from nurt.kernels.rung import Request, dtype_name
@@ -64,6 +66,8 @@ def refuse(request: Request) -> str | None:
         return f"the engine scans in {names}, not in {dtype_name(request.dtype)}"
     if "transformed" in request.options:
         return "torch.func transforms and forward-mode derivatives cannot look into the engine"
+    if "traced" in request.options:
+        return "torch.jit.trace cannot look into the engine"
     return None
 
 
@@ -164,10 +168,14 @@ class _Scan(torch.autograd.Function):
     def backward(ctx: Any, *grads: Tensor | None) -> tuple[Tensor | None, ...]:
         a, initial, outputs = ctx.saved_tensors
         wanted = ctx.needs_input_grad[1:]
-        # Autograd records the backward pass exactly when its own gradient may be asked for.
-        if torch.is_grad_enabled():
-            return None, *_differentiable(ctx.call, a, outputs, initial, grads, wanted)
-        return None, *scan_backward(ctx.call, a, outputs, initial, grads, wanted)
+        call: ScanCall = ctx.call
+
+        def back(grads: Sequence[Tensor | None]) -> Sequence[Tensor | None]:
+            # Autograd records the backward pass exactly when its own gradient may be asked for.
+            gradients = _differentiable if torch.is_grad_enabled() else scan_backward
+            return gradients(call, a, outputs, initial, grads, wanted)
+
+        return None, *one_by_one(grads, back)
 
 
 def _differentiable(
@@ -179,6 +187,10 @@ def _differentiable(
     wanted: Sequence[bool],
 ) -> tuple[Tensor | None, ...]:
     found = reference.adjoint(run, a, outputs, initial, *grads, lengths=call.lengths, reverse=call.reverse)
+    return _present(found, wanted)
+
+
+def _present(found: Sequence[Tensor | None], wanted: Sequence[bool]) -> tuple[Tensor | None, ...]:
     return tuple(grad if asked else None for grad, asked in zip(found, wanted, strict=True))
 
 
@@ -216,6 +228,10 @@ def _(*arguments: Any) -> tuple[Tensor, ...]:
     return empty_where_absent(gradient_buffers(a, outputs, wanted), outputs)
 
 
+_scan.register_vmap(per_member(torch.ops.nurt.scan))
+_scan_backward.register_vmap(per_member(torch.ops.nurt.scan_backward))
+
+
 def _setup(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
     a, _, initial, lengths, ctx.reverse = inputs
     ctx.set_materialize_grads(False)
@@ -230,7 +246,7 @@ def _gradient(ctx: Any, *grads: Tensor | None) -> tuple[Tensor | None, ...]:
         found = _differentiable(ScanCall(lengths, ctx.reverse), a, outputs, initial, grads, wanted)
     else:
         found = torch.ops.nurt.scan_backward(a, outputs, initial, lengths, ctx.reverse, *grads, wanted)
-    return *(value if want else None for value, want in zip(found, wanted, strict=True)), None, None
+    return *_present(found, wanted), None, None
 
 
 _scan.register_autograd(_gradient, setup_context=_setup)

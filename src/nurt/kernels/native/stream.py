@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from nurt.errors import UnavailableError
 from nurt.kernels.native.call import CELLS, ENGINE, SCALARS, instruction_set
 from nurt.kernels.recurrence import Weights
 
@@ -59,7 +60,17 @@ class NativeStream:
         Args:
             inputs: (B, I), contiguous, of the dtype of the weights.
             outputs: (B, P), contiguous, of the same dtype; written, and not overlapping the inputs.
+
+        Raises:
+            UnavailableError: torch.jit.trace follows, which would keep the numbers of this step as constants.
         """
+        if torch._C._is_tracing():
+            raise UnavailableError(
+                "nurt.nn.Stream.step: a stream keeps its state in place, which no trace can follow.",
+                expected="a plain call",
+                got="torch.jit.trace at work",
+                cure="Trace the layer that the stream was made from, with its state as an argument.",
+            )
         self._native.step(inputs.data_ptr(), outputs.data_ptr())
 
 

@@ -20,6 +20,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from nurt.kernels.batched_gradients import one_by_one
 from nurt.kernels.layer_norm import layer_norm_adjoint
 from nurt.kernels.recurrence import (
     Recurrence,
@@ -137,7 +138,7 @@ class _ThroughTime(torch.autograd.Function):
             states = walk.states(inputs, start, weights)
         else:
             states = [start, *(remade(start, kept[at : at + len(start)]) for at in range(0, len(kept), len(start)))]
-        found = _gradients(walk, inputs, states, weights, grads)
+        found = one_by_one(grads, lambda grads: _gradients(walk, inputs, states, weights, grads))
         return None, *(grad if want else None for grad, want in zip(found, ctx.needs_input_grad[1:], strict=True))
 
 
@@ -224,6 +225,8 @@ def refuse(request: Request) -> str | None:
         return "the adjoint records nothing"
     if "transformed" in request.options:
         return "torch.func transforms and forward-mode derivatives go through operations, not through adjoints"
+    if "traced" in request.options:
+        return "torch.jit.trace keeps operations, not adjoints"
     return None
 
 

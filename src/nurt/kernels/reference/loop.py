@@ -8,7 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from nurt.kernels.recording import Recording, enter
+from nurt.kernels.batched_gradients import batched
+from nurt.kernels.recording import Recording, batch_unrecorded, enter
 from nurt.kernels.recurrence import (
     Recurrence,
     StateT,
@@ -127,11 +128,13 @@ def _copied(weights: Weights) -> Weights:
 
 
 def refuse(request: Request) -> str | None:
-    """Refuse to record inside transforms and to record a scan; plain torch runs everything else everywhere."""
+    """Refuse to record inside transforms and traces and to record a scan; all else runs everywhere in plain torch."""
     if "recording" not in request.options:
         return None
     if request.recurrence == SCAN:
         return "the scan records nothing"
+    if "traced" in request.options:
+        return "a trace cannot be recorded"
     return "a transform of torch.func cannot be recorded" if "transformed" in request.options else None
 
 
@@ -208,6 +211,8 @@ class _Boundary(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor | None) -> tuple[Tensor | None, ...]:
+        if batched(grads):
+            raise batch_unrecorded()
         outputs, *fields = (None if grad is None else grad.detach() for grad in grads)
         ctx.watch.enter(outputs, dict(zip(ctx.names, fields, strict=True)))
         return None, None, *grads

@@ -38,7 +38,9 @@ def run(
     factors, moments = a.expand(a.shape[0], time, size).unbind(1), b.unbind(1)
     hidden = b.new_zeros(batch, size) if initial is None else initial
     outputs = list(moments)
-    for t in reversed(range(time)) if reverse else range(time):
+    # Counted, for in a trace the size is a tensor.
+    steps = range(len(moments))
+    for t in reversed(steps) if reverse else steps:
         hidden = factors[t] * hidden + moments[t]
         outputs[t] = hidden
     whole = torch.stack(outputs, dim=1)

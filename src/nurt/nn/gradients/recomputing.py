@@ -20,6 +20,7 @@ from torch import Tensor
 
 from nurt.errors import UnavailableError
 from nurt.kernels import StepOptions
+from nurt.kernels.batched_gradients import one_by_one
 from nurt.nn.gradients.ambient import AmbientState, drawing_from, generator_states
 from nurt.nn.gradients.method import Cuts
 
@@ -74,17 +75,21 @@ class _Recomputed(torch.autograd.Function):
     def backward(ctx: Any, *grads: Tensor | None) -> tuple[Tensor | None, ...]:
         saved, wanted = ctx.saved_tensors, ctx.needs_input_grad[3:]
         given, kept = saved[: len(wanted)], saved[len(wanted) :]
-        # Autograd records the backward pass exactly when its own gradient may be asked for.
-        if torch.is_grad_enabled():
-            if ctx.cuts.window is not None:
-                raise _no_second_derivative()
-            return None, None, None, *_with_graph(ctx, given, wanted, grads)
-        way = _WayBack(ctx, given, wanted, kept)
-        if ctx.cuts.window is None:
-            way.exactly(grads)
-        else:
-            way.truncated(grads, ctx.cuts.window)
-        return None, None, None, *way.found
+
+        def back(grads: Grads) -> Grads:
+            # Autograd records the backward pass exactly when its own gradient may be asked for.
+            if torch.is_grad_enabled():
+                if ctx.cuts.window is not None:
+                    raise _no_second_derivative()
+                return _with_graph(ctx, given, wanted, grads)
+            way = _WayBack(ctx, given, wanted, kept)
+            if ctx.cuts.window is None:
+                way.exactly(grads)
+            else:
+                way.truncated(grads, ctx.cuts.window)
+            return way.found
+
+        return None, None, None, *one_by_one(grads, back)
 
 
 class _WayBack:

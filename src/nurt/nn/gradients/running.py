@@ -13,7 +13,7 @@ from torch.func import functional_call
 from nurt import kernels
 from nurt.errors import UnavailableError
 from nurt.kernels import Recurrence, StepOptions, Weights
-from nurt.kernels.ops import transformed
+from nurt.kernels.following import traced, transformed
 from nurt.kernels.recording import recording_wanted
 from nurt.kernels.recurrence import StateT, remade
 from nurt.nn.gradients.ambient import drawing_from, generator_states
@@ -131,11 +131,11 @@ def _run(
     gradient: AbstractGradientMethod,
 ) -> tuple[Tensor, StateT]:
     """Run as ``gradient`` says; where no gradient is asked for every method is the same."""
-    _refuse_observers(gradient)
     tensors = (inputs, *state, *learned)
     own_options = with_masks(options, lambda mask: turned(mask, lengths)) if reverse else options
     walk = Walk(advance, type(state), lengths, own_options, draws)
     asked = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors)
+    _refuse_observers(gradient, asked=asked)
     cuts = gradient.cuts(_sizes(walk, inputs, state, learned)) if asked else None
     if cuts is None:
         return advance(inputs, state, learned, lengths, reverse, options)
@@ -166,13 +166,19 @@ def _kept(walk: Walk, steps: int, inputs: Tensor, state: StateT, learned: Sequen
     return sum(tensor.untyped_storage().nbytes() for place, tensor in kept.items() if place not in known)
 
 
-def _refuse_observers(gradient: AbstractGradientMethod) -> None:
+def _refuse_observers(gradient: AbstractGradientMethod, *, asked: bool) -> None:
     """Refuse what observes the steps while they run.
 
     Raises:
-        UnavailableError: a recording, a transform of ``torch.func`` or a forward-mode derivative is at work.
+        UnavailableError: a recording, a transform of ``torch.func`` or a forward-mode derivative is at work; or a
+            trace, when a gradient is ``asked`` for.
     """
-    for at_work, what in ((recording_wanted(), "recording"), (transformed(), "a torch.func transform")):
+    observers = (
+        (recording_wanted(), "recording"),
+        (transformed(), "a torch.func transform"),
+        (asked and traced(), "torch.jit.trace with gradients"),
+    )
+    for at_work, what in observers:
         if at_work:
             raise UnavailableError(
                 f"nurt.nn.{type(gradient).__name__}: steps that are run again cannot be looked into.",
