@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
+import signal
 from pathlib import Path
 
 import pytest
 
 from nurt.errors import OutputError
-from nurt.writing import write_whole
+from nurt.writing import locked_folder, remove_stale_parts, write_whole
 
 
 def test_the_text_is_written_in_utf8_and_folders_are_made(tmp_path: Path) -> None:
@@ -62,3 +64,89 @@ def test_a_reason_we_do_not_know_is_told_in_the_words_of_the_system(
     monkeypatch.setattr(os, "fsync", broken)
     with pytest.raises(OutputError, match="Input/output error"):
         write_whole(tmp_path / "x", "x")
+
+
+def test_a_part_taken_away_before_it_is_in_place_is_written_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flush, taken = os.fsync, []
+
+    def clean(descriptor: int) -> None:
+        flush(descriptor)
+        if not taken:
+            taken.extend(tmp_path.glob(".*.part"))
+            taken[0].unlink()
+
+    monkeypatch.setattr(os, "fsync", clean)
+    write_whole(tmp_path / "x", "new")
+    assert (tmp_path / "x").read_text() == "new"
+    assert [one.name for one in tmp_path.iterdir()] == ["x"]
+
+
+def test_stale_parts_are_removed_and_nothing_else(tmp_path: Path) -> None:
+    names = [".0123456789abcdef.part", ".fedcba9876543210.part", ".mine.part", "0123456789abcdef.part", "x.part"]
+    for name in names:
+        (tmp_path / name).write_text("half")
+    with (tmp_path / names[1]).open("rb") as busy:
+        fcntl.flock(busy.fileno(), fcntl.LOCK_EX)
+        remove_stale_parts(tmp_path)
+    assert sorted(one.name for one in tmp_path.iterdir()) == sorted(names[1:])
+
+
+def test_what_a_file_holds_half_of_a_pair_is_written_as_in_python(tmp_path: Path) -> None:
+    write_whole(tmp_path / "x", "a\ud800b")
+    assert (tmp_path / "x").read_text() == "a\\ud800b"
+
+
+def test_a_locked_folder_is_refused_to_others_and_free_afterwards(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    with locked_folder(out):
+        with (
+            pytest.raises(OutputError, match=rf"process {os.getpid()}\) is writing into .*out.*\n.*--out"),
+            locked_folder(out),
+        ):
+            pass
+        assert [one.name for one in out.iterdir()] == [".nurt-lock"]
+    assert list(out.iterdir()) == []
+    with locked_folder(out), locked_folder(tmp_path / "other"):
+        pass
+
+
+def test_the_lock_of_a_killed_program_does_not_hold(tmp_path: Path) -> None:
+    ready, wait = os.pipe(), os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(wait[1])
+        with locked_folder(tmp_path):
+            os.write(ready[1], b"x")
+            os.read(wait[0], 1)
+        os._exit(0)
+    os.read(ready[0], 1)
+    with pytest.raises(OutputError, match=f"process {child}"), locked_folder(tmp_path):
+        pass
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    assert (tmp_path / ".nurt-lock").exists()
+    with locked_folder(tmp_path):
+        pass
+    assert list(tmp_path.iterdir()) == []
+    for end in (*ready, *wait):
+        os.close(end)
+
+
+def test_where_there_are_no_locks_nobody_is_kept_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_locks(descriptor: int, operation: int) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", no_locks)
+    with locked_folder(tmp_path):
+        write_whole(tmp_path / "x", "x")
+    assert [one.name for one in tmp_path.iterdir()] == ["x"]
+
+
+@pytest.mark.parametrize("way", ["file", "above"])
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path, way: str) -> None:
+    (tmp_path / "file").touch()
+    out = tmp_path / "file" if way == "file" else tmp_path / "file" / "out"
+    with pytest.raises(OutputError, match="cannot be written to"), locked_folder(out):
+        pass

@@ -1,17 +1,23 @@
-"""Writing files whole or not at all."""
+"""Writing files whole or not at all, and folders that one program at a time writes into."""
 
 from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import os
+import re
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from nurt.errors import OutputError
 
-__all__ = ["write_whole"]
+__all__ = ["locked_folder", "reason_of", "remove_stale_parts", "write_whole"]
 
+_PART = re.compile(r"\.[0-9a-f]{16}\.part")
+_LOCK = ".nurt-lock"
 REASONS = {
     errno.ENOSPC: ("the disk is full", "Free some space, or write to another disk."),
     errno.EDQUOT: ("the disk quota is used up", "Free some space, or write to another disk."),
@@ -21,12 +27,18 @@ REASONS = {
     errno.ENOTDIR: ("part of the path is a file, not a folder", "Choose another folder."),
     errno.EEXIST: ("a file of that name is in the way", "Choose another folder, or move the file."),
     errno.EISDIR: ("a folder of that name is in the way", "Choose another name, or move the folder."),
+    errno.EFBIG: ("the file would be larger than allowed", "Raise the limit of this program, or choose another disk."),
     errno.ENAMETOOLONG: ("the name is too long", "Choose a shorter name."),
 }
 
 
+def reason_of(error: OSError) -> tuple[str, str]:
+    """Return why the system refused to write, and the cure, in words."""
+    return REASONS.get(error.errno or 0, (error.strerror or str(error), "Choose another place."))
+
+
 def _refusal(path: Path, error: OSError) -> OutputError:
-    reason, cure = REASONS.get(error.errno or 0, (error.strerror or str(error), "Choose another place."))
+    reason, cure = reason_of(error)
     return OutputError(f"Cannot write {path}: {reason}.", cure=f"{cure} What stood there before is unchanged.")
 
 
@@ -41,21 +53,111 @@ def write_whole(path: str | os.PathLike[str], content: str | bytes) -> None:
         OutputError: it cannot be written; the former file is unchanged, and no partial file remains.
     """
     target = Path(os.path.realpath(path))
-    part = target.with_name(f".{secrets.token_hex(8)}.part")
+    data = content.encode("utf-8", "backslashreplace") if isinstance(content, str) else content
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        with part.open("xb") as file:
-            file.write(content.encode() if isinstance(content, str) else content)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(target)
-        _make_rename_durable(target.parent)
+        try:
+            _write_part(target, data)
+        except FileNotFoundError:
+            # Whoever cleans the folder may take a part for a stale one before it is locked.
+            _write_part(target, data)
     except OSError as error:
         raise _refusal(target, error) from error
+
+
+def _write_part(target: Path, data: bytes) -> None:
+    """Write the file beside its place and move it there; the part is locked, so that it is known not to be stale."""
+    part = target.with_name(f".{secrets.token_hex(8)}.part")
+    try:
+        with part.open("xb") as file:
+            _lock(file.fileno())
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+            part.replace(target)
+        _make_rename_durable(target.parent)
     finally:
         # The original error is already being raised.
         with contextlib.suppress(OSError):
             part.unlink(missing_ok=True)
+
+
+def remove_stale_parts(folder: Path) -> None:
+    """Remove the parts of files that were being written into ``folder`` when their programs were killed.
+
+    What another program is writing right now stays.
+    """
+    for part in folder.glob(".*.part"):
+        if not _PART.fullmatch(part.name):
+            continue
+        with contextlib.suppress(OSError), part.open("rb") as file:
+            if _lock(file.fileno()):
+                part.unlink(missing_ok=True)
+
+
+@contextmanager
+def locked_folder(folder: Path) -> Iterator[None]:
+    """Make ``folder`` and keep other programs out of the block that writes into it; a killed program holds no lock.
+
+    Where the file system knows no locks, nobody is kept out.
+
+    Raises:
+        OutputError: the folder cannot be written to, or another program, or thread, is in such a block.
+    """
+    path = folder / _LOCK
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        descriptor = _opened_lock(path)
+    except OSError as error:
+        reason, cure = reason_of(error)
+        raise OutputError(
+            f"The output folder {folder} cannot be written to: {reason}.",
+            cure=f"{cure} Another folder can be given with --out.",
+        ) from error
+    if descriptor is None:
+        owner = ""
+        with contextlib.suppress(OSError):
+            owner = path.read_text(encoding="ascii", errors="replace")
+        raise OutputError(
+            f"Another run of nurt{f' (process {owner})' if owner.isdigit() else ''} is writing into {folder}.",
+            cure="Wait until it ends, or give another folder with --out.",
+        )
+    try:
+        yield
+    finally:
+        # Removed before it is released: whoever opened it in between finds another file at its place.
+        with contextlib.suppress(OSError):
+            path.unlink(missing_ok=True)
+        os.close(descriptor)
+
+
+def _opened_lock(path: Path) -> int | None:
+    """Return the descriptor of the locked file at ``path``, or None where somebody else holds it."""
+    while True:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        if not _lock(descriptor):
+            os.close(descriptor)
+            return None
+        with contextlib.suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(descriptor), path.stat()):
+                break
+        os.close(descriptor)
+    with contextlib.suppress(OSError):
+        # It is the lock that counts; on a full disk the number is missing.
+        os.ftruncate(descriptor, 0)
+        os.write(descriptor, str(os.getpid()).encode())
+    return descriptor
+
+
+def _lock(descriptor: int) -> bool:
+    """Lock an open file for this program, and return False where another has it; without locks it is true."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def _make_rename_durable(folder: Path) -> None:

@@ -58,8 +58,8 @@ def test_the_result_is_summed_up_and_files_are_written(call: Call, table: Path, 
 def test_what_is_not_given_is_left_to_the_recipe(call: Call, table: Path, tmp_path: Path) -> None:
     forecast(table, "--out", tmp_path / "out")
     assert call.plan == task.ForecastPlan()
-    assert call.options["resume"] is False
-    assert call.options["out"] == tmp_path / "out"
+    assert call.options["out"].resume is False
+    assert call.options["out"].path == tmp_path / "out"
 
 
 def test_every_option_reaches_the_plan(call: Call, table: Path, tmp_path: Path) -> None:
@@ -76,7 +76,7 @@ def test_every_option_reaches_the_plan(call: Call, table: Path, tmp_path: Path) 
     result = forecast(table, *words, "--out", tmp_path / "out", "--resume")
     assert result.exit_code == 0, result.stderr
     assert call.plan == task.ForecastPlan(**given, baselines=("ets", "theta"))
-    assert call.options["resume"] is True
+    assert call.options["out"].resume is True
 
 
 @pytest.mark.parametrize("cell", CELLS)

@@ -98,7 +98,7 @@ def test_demo_stands_the_network_beside_the_noise_floor(asked: dict[str, Any], t
     out = tmp_path / "demo"
     result = nurt("demo", "--out", out, "--seeds", "3", "--seed", "7")
     assert result.exit_code == 0, result.stderr
-    assert (asked["seed"], asked["seeds"], asked["out"]) == (7, 3, out)
+    assert (asked["seed"], asked["seeds"], asked["out"].path) == (7, 3, out)
     for expected in ("0.0133", "0.0388", "0.0151 ± 0.0006", "1.14"):
         assert expected in result.stdout
     assert (out / "report.html").exists()

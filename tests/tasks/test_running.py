@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -13,9 +15,9 @@ from nurt.diagnostics import Scope
 from nurt.errors import ModelFileError, NotFittedError, NurtValueError, OutputError
 from nurt.tasks.estimator import Estimator
 from nurt.tasks.forecasting import Forecaster
-from nurt.tasks.running import TrainingInterrupted, TrainingSession, trained
+from nurt.tasks.running import OutputFolder, TrainingInterrupted, TrainingSession, trained
 from nurt.tasks.summary import ModelSummary, summarise
-from nurt.training import EpochEnded, Event, TrainingSettings
+from nurt.training import Checkpoint, CheckpointFailed, EpochEnded, Event, StepEnded, TrainingSettings
 
 Sample = tuple[list[Tensor], Tensor]
 
@@ -121,3 +123,100 @@ def test_parameters_are_checked_before_any_work(sample: Sample) -> None:
         Classifier().set_params(width=3)
     with pytest.raises(NotFittedError, match="This Classifier has not learnt anything yet"):
         Classifier().predict(sample[0])
+
+
+def kept(folder: Path) -> list[str]:
+    return sorted(one.name for one in folder.iterdir())
+
+
+def test_checkpoints_live_as_long_as_the_open_folder(sample: Sample, tmp_path: Path) -> None:
+    def fit(seed: int, session: TrainingSession) -> Classifier:
+        return Classifier(random_state=seed).fit(*sample, session)
+
+    with OutputFolder(tmp_path / "out") as folder:
+        assert not (tmp_path / "out").exists()
+        with trained(fit, (3, 4), folder):
+            pass
+        folder.keep("table.csv", lambda path: path.write_text("x"))
+        assert kept(tmp_path / "out") == [
+            ".nurt-lock", "checkpoint-seed-4.safetensors", "checkpoint.safetensors", "model.safetensors", "table.csv",
+        ]  # fmt: skip
+    assert kept(tmp_path / "out") == ["model.safetensors", "table.csv"]
+
+
+def test_a_file_that_cannot_be_written_keeps_the_checkpoints_and_is_named(tmp_path: Path) -> None:
+    def refuse(path: Path) -> None:
+        raise OutputError(f"Cannot write {path}: the disk is full.")
+
+    with OutputFolder(tmp_path) as folder:
+        folder.begin()
+        folder.checkpoint(3, first=True).touch()
+        assert folder.keep("a", refuse) is None
+        assert folder.keep("b", refuse) is None
+        assert folder.keep("b", lambda path: path.touch()) == tmp_path / "b"
+    assert kept(tmp_path) == ["b", "checkpoint.safetensors"]
+    message = str(folder.failure())
+    assert "Not written: a. Cannot write" in message
+    assert "the disk is full" in message
+    assert "--resume" in message
+    assert str(tmp_path) in message
+
+
+def test_a_new_run_forgets_older_checkpoints_and_a_resumed_one_does_not(tmp_path: Path) -> None:
+    names = ["checkpoint-seed-12.safetensors", "checkpoint.safetensors"]
+    others = ["checkpoint-mine.safetensors", "checkpoint.txt", "model.safetensors"]
+    for name in (*names, *others, ".0123456789abcdef.part"):
+        (tmp_path / name).touch()
+    with pytest.raises(ZeroDivisionError), OutputFolder(tmp_path, resume=True) as folder:
+        folder.begin()
+        folder.begin()
+        raise ZeroDivisionError
+    assert kept(tmp_path) == sorted([*names, *others])
+    with pytest.raises(ZeroDivisionError), OutputFolder(tmp_path) as folder:
+        folder.begin()
+        raise ZeroDivisionError
+    assert kept(tmp_path) == others
+
+
+def test_a_second_run_into_the_folder_is_refused_and_harms_nothing(sample: Sample, tmp_path: Path) -> None:
+    def fit(seed: int, session: TrainingSession) -> Classifier:
+        return Classifier(random_state=seed).fit(*sample, session)
+
+    with trained(fit, (3,), tmp_path):
+        with pytest.raises(OutputError, match="is writing into"), trained(fit, (3,), tmp_path):
+            raise AssertionError("two runs in one folder")
+        assert (tmp_path / "checkpoint.safetensors").exists()
+
+
+def test_a_last_checkpoint_that_cannot_be_written_does_not_undo_the_training(
+    sample: Sample, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = False
+    flush = os.fsync
+
+    def flush_if_room(descriptor: int) -> None:
+        if full:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        flush(descriptor)
+
+    def fill(event: Event) -> None:
+        nonlocal full
+        full = full or isinstance(event, StepEnded)
+
+    monkeypatch.setattr(os, "fsync", flush_if_room)
+    alone = Classifier().fit(*sample)
+    checkpoint = Checkpoint(tmp_path / "c.safetensors")
+    told: list[Event] = []
+
+    def listen(event: Event) -> None:
+        told.append(event)
+        fill(event)
+
+    assert same_weights(Classifier().fit(*sample, TrainingSession(listen, checkpoint)), alone)
+    assert any(isinstance(event, CheckpointFailed) for event in told)
+    full = False
+
+    monkeypatch.setattr("nurt.training.checkpoint.CheckpointWriter.begin", lambda _: None)
+    full = True
+    with pytest.warns(RuntimeWarning, match="the disk is full.*Training itself is done"):
+        assert same_weights(Classifier().fit(*sample, TrainingSession(None, checkpoint)), alone)

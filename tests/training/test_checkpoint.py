@@ -17,6 +17,7 @@ from nurt.training import (
     Checkpoint,
     CheckpointError,
     CheckpointFailed,
+    EpochEnded,
     CosineDecay,
     ReduceOnPlateau,
     TrainingEnded,
@@ -341,3 +342,23 @@ def test_a_disk_that_was_full_for_a_while_is_forgiven(tiny, tmp_path, disk):
     checkpoint = Checkpoint(tmp_path / "run.safetensors", every_steps=1)
     train(tiny.Network(), tiny.Task(before_loss=fill), settings_of(tiny), checkpoint=checkpoint, listener=events.append)
     assert sum(isinstance(event, CheckpointFailed) for event in events) == 3
+
+
+def test_a_resumed_run_names_the_parameters_in_the_same_order(tiny, whole, tmp_path):
+    def cut(event):
+        if isinstance(event, EpochEnded) and event.epoch == 2:
+            raise ZeroDivisionError
+
+    checkpoint = Checkpoint(tmp_path / "run.safetensors", every_epochs=1, every_seconds=None)
+    with pytest.raises(ZeroDivisionError):
+        train(tiny.Network(), tiny.Task(), settings_of(tiny), checkpoint=checkpoint, listener=cut)
+    record = train(tiny.Network(), tiny.Task(), settings_of(tiny), checkpoint=checkpoint, resume=True)
+    assert repr(tiny.without_seconds(record)) == repr(tiny.without_seconds(whole[1]))
+    assert list(record.clipping.shares) != sorted(record.clipping.shares)
+    assert list(record.clipping.shares) == list(whole[1].clipping.shares)
+
+
+def test_a_half_written_checkpoint_of_a_killed_run_is_removed(tiny, tmp_path):
+    (tmp_path / ".0123456789abcdef.part").write_text("half")
+    train(tiny.Network(), tiny.Task(), settings_of(tiny), checkpoint=Checkpoint(tmp_path / "run.safetensors"))
+    assert [one.name for one in tmp_path.iterdir()] == ["run.safetensors"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,6 +12,10 @@ from nurt.cli.faults import answering
 from nurt.cli.forecast import REPORT
 from nurt.cli.options import MACHINE, flag, place, whole
 from nurt.cli.progress import Progress
+
+if TYPE_CHECKING:
+    from nurt.tasks.forecasting.demo import DemoRun
+    from nurt.tasks.running import OutputFolder
 
 __all__ = ["EXAMPLE", "HELP", "NAME", "demo"]
 
@@ -36,20 +40,30 @@ def demo(
     with answering(context):
         with Progress(seeds + 1) as progress:
             from nurt.tasks.forecasting.demo import run_demo
+            from nurt.tasks.running import OutputFolder
 
-            result = run_demo(seed=seed, seeds=seeds, out=out, listener=progress)
-            if not no_report:
-                import dataclasses
-
-                from nurt.reports import write_demo_report
-
-                progress.phase("writing")
-                run = dataclasses.replace(result.run, report=str(out / REPORT))
-                result = dataclasses.replace(result, run=run)
-                write_demo_report(result, out / REPORT)
+            with OutputFolder(out) as folder:
+                result = run_demo(seed=seed, seeds=seeds, out=folder, listener=progress)
+                if not no_report:
+                    progress.phase("writing")
+                    result = _reported(result, folder)
         if as_json:
             console.emit_json(result.to_dict())
         else:
             from nurt.cli.summary import show_demo
 
             show_demo(result, out)
+        failure = folder.failure()
+        if failure is not None:
+            raise failure
+
+
+def _reported(demo: DemoRun, folder: OutputFolder) -> DemoRun:
+    """Write the report, and return the demonstration with its place."""
+    import dataclasses
+
+    from nurt.reports import write_demo_report
+
+    run = dataclasses.replace(demo.run, report=str(folder.path / REPORT))
+    reported = dataclasses.replace(demo, run=run)
+    return demo if folder.keep(REPORT, lambda path: write_demo_report(reported, path)) is None else reported

@@ -14,6 +14,7 @@ from nurt.cli.progress import Progress
 
 if TYPE_CHECKING:
     from nurt.tasks.forecasting.results import ForecastRun
+    from nurt.tasks.running import OutputFolder
 
 __all__ = ["EXAMPLE", "HELP", "NAME", "REPORT", "forecast", "write_files"]
 
@@ -45,30 +46,34 @@ def forecast(
         with progress:
             from nurt.tasks.forecasting.options import ForecastPlan
             from nurt.tasks.forecasting.run import run_forecast
+            from nurt.tasks.running import OutputFolder
 
             built = ForecastPlan(**plan)
             selection = reading.selection()
             progress.phase("preparing")
-            run = run_forecast(selection, built, out=out, resume=resume, listener=progress)
-            progress.phase("writing")
-            run = write_files(run, out, report=not no_report)
+            with OutputFolder(out, resume=resume) as folder:
+                run = run_forecast(selection, built, out=folder, listener=progress)
+                progress.phase("writing")
+                run = write_files(run, folder, report=not no_report)
         if as_json:
             console.emit_json(run.to_dict())
         else:
             from nurt.cli.summary import show_forecast
 
-            show_forecast(run, out)
+            show_forecast(run, out, missing=folder.failures)
+        failure = folder.failure()
+        if failure is not None:
+            raise failure
 
 
-def write_files(run: ForecastRun, out: Path, *, report: bool) -> ForecastRun:
-    """Write table and report into ``out`` and return the run with their place."""
+def write_files(run: ForecastRun, folder: OutputFolder, *, report: bool) -> ForecastRun:
+    """Write table and report into the folder of the run, and return the run with the place of the report."""
     import dataclasses
 
     from nurt.reports import write_forecast_report, write_forecast_table
 
-    write_forecast_table(run.forecast, out / TABLE, model=run.model.name)
+    folder.keep(TABLE, lambda path: write_forecast_table(run.forecast, path, model=run.model.name))
     if not report:
         return run
-    run = dataclasses.replace(run, report=str(out / REPORT))
-    write_forecast_report(run, out / REPORT)
-    return run
+    reported = dataclasses.replace(run, report=str(folder.path / REPORT))
+    return run if folder.keep(REPORT, lambda path: write_forecast_report(reported, path)) is None else reported

@@ -104,6 +104,8 @@ class Progress:
                 self._show(event.epoch, event.epoch * self._steps)
             case events.CheckpointFailed():
                 self._say(event.message)
+            case events.NothingToResume():
+                self._say(f"There is no checkpoint in {event.folder}: the training starts anew.")
             case events.TrainingEnded():
                 self.phase("judging")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,8 +35,8 @@ ROWS_SHOWN = 60
 SERIES_SHOWN = 3
 
 
-def show_forecast(run: ForecastRun, out: Path) -> None:
-    """Print the result of `nurt forecast`."""
+def show_forecast(run: ForecastRun, out: Path, *, missing: Collection[str] = ()) -> None:
+    """Print the result of `nurt forecast`, and its files apart from those ``missing``, which were not written."""
     record = run.training
     training = (
         f"{_plural(record.epochs, 'epoch')} in {seconds(record.seconds)} ({stopped_because(record)}); "
@@ -53,9 +53,7 @@ def show_forecast(run: ForecastRun, out: Path) -> None:
     if run.examination is not None and run.examination.advice:
         console.gap()
         console.facts([("network", run.examination.headline.en)])
-    names = [Path(path).name for path in (run.report, run.model_file) if path is not None]
-    console.gap()
-    console.line(f"Written to {out}: {', '.join([*names, 'forecast.csv'])}")
+    _written(out, [run.report, run.model_file, *({"forecast.csv"} - set(missing))])
 
 
 def show_prediction(run: PredictRun, csv: Path | None) -> None:
@@ -94,8 +92,14 @@ def show_demo(demo: DemoRun, out: Path) -> None:
         rows.append([name, fixed(mean, decimals) + spread, fixed(mean / demo.noise_floor, 2)])
     console.table(["one step ahead", "test MSE", "times the floor"], rows, words=(0,), strong_rows=(len(rows) - 1,))
     _verdict(demo.run.verdict)
-    console.gap()
-    console.line(f"Written to {out}: report.html, {Path(demo.run.model_file or 'model.safetensors').name}")
+    _written(out, [demo.run.report, demo.run.model_file])
+
+
+def _written(out: Path, files: Sequence[str | None]) -> None:
+    names = [Path(path).name for path in files if path is not None]
+    if names:
+        console.gap()
+        console.line(f"Written to {out}: {', '.join(names)}")
 
 
 def _plural(number: int, noun: str) -> str:

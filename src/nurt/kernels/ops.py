@@ -16,6 +16,7 @@ from torch.jit._trace import TracerWarning
 from nurt.errors import UnavailableError
 from nurt.kernels import dispatch
 from nurt.kernels.following import traced, transformed
+from nurt.kernels.randomness import lending
 from nurt.kernels.recording import BLOCK
 from nurt.kernels.recurrence import Recurrence, StateT, Weights, zero_states
 from nurt.kernels.reference import loop
@@ -124,9 +125,11 @@ def run_stack(
         def side(below: Tensor, state: StateT, own: Weights, reverse: bool) -> tuple[Tensor, StateT]:
             return rung.run(recurrence, below, state, own, lengths=lengths, reverse=reverse)
 
-        return each_side(
-            recurrence, weights, inputs, states, side, lambda below, _: F.dropout(below, dropout, training)
-        )
+        def between(below: Tensor, _: int) -> Tensor:
+            with lending():
+                return F.dropout(below, dropout, training)
+
+        return each_side(recurrence, weights, inputs, states, side, between)
 
     if batch_sizes is None:
         return run_layers(inputs, lengths)

@@ -9,6 +9,7 @@ reference rung has them.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import torch
@@ -16,6 +17,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from nurt.kernels.following import traced
+from nurt.kernels.randomness import lending
 from nurt.kernels.recurrence import (
     Recurrence,
     StateT,
@@ -117,10 +119,12 @@ def run_stack(
     ) -> tuple[Tensor, tuple[Tensor, ...]]:
         call = _OPERATORS[recurrence.name]
         hx = states if len(states) > 1 else states[0]
-        if batch_sizes is None:
-            outputs, *finals = call(data, hx, *settings, True)
-        else:
-            outputs, *finals = call(data, batch_sizes, hx, *settings)
+        draws = lending() if dropout and training else nullcontext()
+        with draws:
+            if batch_sizes is None:
+                outputs, *finals = call(data, hx, *settings, True)
+            else:
+                outputs, *finals = call(data, batch_sizes, hx, *settings)
         return outputs, tuple(finals)
 
     if lengths is None:

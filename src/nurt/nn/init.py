@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from nurt.errors import NurtTypeError, NurtValueError, ShapeError
+from nurt.kernels.randomness import own_generator
 from nurt.nn.gates import GateWeights, gate_weights
 
 __all__ = [
@@ -40,7 +41,27 @@ def uniform_by_hidden_size(
     bound = 1 / math.sqrt(hidden_size)
     with torch.no_grad():
         for parameter in parameters:
-            parameter.uniform_(-bound, bound, generator=generator)
+            parameter.uniform_(-bound, bound, generator=generator or generator_for(parameter))
+
+
+def generator_for(tensor: Tensor) -> torch.Generator | None:
+    """Return the generator that new values of ``tensor`` are drawn from; None for torch's own.
+
+    It is that of the block that builds with one of its own, see :func:`nurt.kernels.randomness.drawing_from`.
+    """
+    return own_generator() if tensor.is_cpu else None
+
+
+class Linear(nn.Linear):
+    """``torch.nn.Linear`` whose initial weights come from the generator of the block it is built in."""
+
+    def reset_parameters(self) -> None:
+        """Draw weights and biases anew from U(-1/√I, 1/√I), as torch does, number for number."""
+        generator = generator_for(self.weight)
+        nn.init.kaiming_uniform_(self.weight, a=math.sqrt(5), generator=generator)
+        if self.bias is not None:
+            bound = 1 / math.sqrt(self.in_features) if self.in_features else 0.0
+            nn.init.uniform_(self.bias, -bound, bound, generator=generator)
 
 
 def torch_default_(module: nn.Module, *, generator: torch.Generator | None = None) -> None:

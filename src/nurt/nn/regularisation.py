@@ -1,6 +1,7 @@
 """Regularisation of a recurrence: what is left out at random while training, as one value passed to layers.
 
-Masks come from torch's generator of the tensors' device, so ``torch.manual_seed`` repeats them.
+Masks come from torch's generator of the tensors' device, so ``torch.manual_seed`` repeats them; inside a training of
+:mod:`nurt.training`, from the generator of that training.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from nurt.errors import NurtTypeError, NurtValueError
 from nurt.kernels import PLAIN, State, StepOptions, Weights
 from nurt.kernels.following import traced, transformed
 from nurt.kernels.native.dropout import bernoulli_mask, scale
+from nurt.kernels.randomness import lending, own_generator
 
 __all__ = [
     "NONE",
@@ -215,7 +217,8 @@ def step_options(
         if not probability or field is None:
             keep[name] = None
         elif training:
-            keep[name] = field.new_empty(field.shape[0], steps, *field.shape[1:]).bernoulli_(probability)
+            drawn = field.new_empty(field.shape[0], steps, *field.shape[1:])
+            keep[name] = drawn.bernoulli_(probability, generator=own_generator() if drawn.is_cpu else None)
         else:
             keep[name] = probability
     dropping = training and regularisation.state_dropout
@@ -232,7 +235,8 @@ def drop(inputs: Tensor, probability: float) -> Tensor:
     """
     here = inputs.device.type == "cpu" and inputs.is_floating_point() and not (transformed() or traced())
     if not here or probability in (0.0, 1.0) or not inputs.numel():
-        return functional.dropout(inputs, probability)
+        with lending():
+            return functional.dropout(inputs, probability)
     keep = 1.0 - probability
     noise = torch.empty_like(inputs)
     # Torch draws in the order of memory, which need not be that of the axes.

@@ -13,6 +13,7 @@ import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -21,9 +22,9 @@ from torch import Tensor, nn
 from nurt.errors import DataError, NurtTypeError, NurtValueError, OutputError
 from nurt.training.events import CheckpointFailed, Event, TrainingRecord
 from nurt.training.objective import ShuffledExamples
-from nurt.training.process_state import generator_states, set_generator_states
 from nurt.training.run import Run, RunProgress
 from nurt.training.tensorfile import UnreadableError, read_tensor_file, write_tensor_file
+from nurt.writing import remove_stale_parts
 
 __all__ = [
     "Checkpoint",
@@ -127,6 +128,8 @@ class CheckpointWriter:
         """
         if self._checkpoint is not None:
             self._write(self._checkpoint)
+            # Of a run that was killed while it wrote its checkpoint.
+            remove_stale_parts(Path(self._checkpoint.path).absolute().parent)
 
     def after_step(self) -> None:
         """Write a checkpoint if one is due after an optimiser step."""
@@ -190,7 +193,7 @@ def _tensors_of(run: Run) -> dict[str, Tensor]:
     moments = run.optimizer.state_dict()["state"]
     for number, (name, _) in enumerate(run.named_parameters):
         found |= {f"adam/{name}/{key}": value for key, value in moments.get(number, {}).items()}
-    found |= {f"generator/{device}": state for device, state in generator_states(run.devices).items()}
+    found |= {f"generator/{device}": state for device, state in run.randomness.states().items()}
     found |= {f"source/{name}": value for name, value in run.source.state().items()}
     found["steps/losses"] = torch.tensor(run.progress.losses, dtype=torch.float64)
     found["steps/norms"] = torch.tensor(run.progress.norms, dtype=torch.float64)
@@ -242,9 +245,10 @@ def _restore(run: Run, tensors: Mapping[str, Tensor], document: Mapping[str, Any
     best = _under("best/", tensors)
     run.best = {name: value.to(places[name]) for name, value in best.items()} or None
     _restore_moments(run, tensors)
-    run.source.restore(_under("source/", tensors))
+    with run.randomness.drawing():
+        run.source.restore(_under("source/", tensors))
     # After the source, which may run the model.
-    set_generator_states(_under("generator/", tensors), run.devices)
+    run.randomness.restore(_under("generator/", tensors))
     steps = {key: tensors[f"steps/{key}"].tolist() for key in ("losses", "norms")}
     run.progress = RunProgress.from_dict({**document["progress"], **steps})
 

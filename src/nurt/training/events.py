@@ -13,6 +13,7 @@ __all__ = [
     "EpochEnded",
     "Event",
     "Listener",
+    "NothingToResume",
     "StepEnded",
     "TrainingEnded",
     "TrainingRecord",
@@ -97,6 +98,13 @@ class CheckpointFailed:
 
 
 @dataclass(frozen=True)
+class NothingToResume:
+    """A run was to be resumed and has no checkpoint in ``folder``: its training starts anew."""
+
+    folder: str
+
+
+@dataclass(frozen=True)
 class TrainingRecord(Result):
     """How a model came to be.
 
@@ -138,5 +146,5 @@ class TrainingEnded:
     record: TrainingRecord
 
 
-Event = TrainingStarted | StepEnded | EpochEnded | CheckpointFailed | TrainingEnded
+Event = TrainingStarted | StepEnded | EpochEnded | CheckpointFailed | NothingToResume | TrainingEnded
 Listener = Callable[[Event], None]

@@ -29,7 +29,7 @@ from nurt.training.fault import FaultTime
 from nurt.training.ledger import BadKind, ClippedStep
 from nurt.training.nonfinite import investigate_batch, investigate_model
 from nurt.training.objective import Objective
-from nurt.training.process_state import Interrupt, generator_states, private_generators, set_generator_states
+from nurt.training.process_state import Interrupt
 from nurt.training.run import Run, all_finite
 from nurt.training.settings import TrainingSettings, out_of_patience
 
@@ -48,7 +48,8 @@ def train(
     """Fit ``model`` to ``objective`` and leave it in evaluation mode with the weights of its best epoch.
 
     The same model, objective and settings give the same weights bit for bit, on the same machine with the same number
-    of threads, whatever the caller did with torch's generators before, which are left as they were. The first Ctrl-C
+    of threads, whatever the caller or other threads do with torch's generators, which are left as they were; trainings
+    in several threads give the weights that each gives alone. The first Ctrl-C
     ends training after the current step as if it were done (``stopped_by`` says so); the second goes through.
 
     Args:
@@ -73,7 +74,7 @@ def train(
     tell = listener if listener is not None else _ignore
     run = Run.begin(model, objective, settings)
     writer = CheckpointWriter(checkpoint, run, tell)
-    with private_generators(settings.seed, run.devices), Interrupt() as interrupt:
+    with Interrupt() as interrupt:
         notes = writer.resume() if resume else ()
         next_epoch = run.progress.epoch + 1
         tell(TrainingStarted(settings.epochs, next_epoch, objective.examples, len(run.batches()), notes))
@@ -129,26 +130,29 @@ def _reason_to_stop(run: Run, interrupt: Interrupt) -> str | None:
 
 def _take_step(run: Run, indices: Tensor, rate: float) -> tuple[float, ClippedStep]:
     """Move the weights once, if the gradient is finite; return the loss before that, and what clipping did."""
-    generators = generator_states(run.devices)
+    before = run.randomness.states()
     run.optimizer.zero_grad()
-    loss = run.objective.loss(run.model, indices)
-    if loss.dim() != 0:
-        raise ShapeError(
-            "train: the loss of a batch is no scalar.",
-            expected="a tensor without axes",
-            got=f"shape {tuple(loss.shape)}",
-            cure="Let the objective return the mean over the batch.",
-        )
-    loss.backward()  # type: ignore[no-untyped-call]  # torch leaves this method without annotations
+    with run.randomness.drawing():
+        loss = run.objective.loss(run.model, indices)
+        if loss.dim() != 0:
+            raise ShapeError(
+                "train: the loss of a batch is no scalar.",
+                expected="a tensor without axes",
+                got=f"shape {tuple(loss.shape)}",
+                cure="Let the objective return the mean over the batch.",
+            )
+        # Inside too: what is computed again in the backward pass draws again.
+        loss.backward()  # type: ignore[no-untyped-call]  # torch leaves this method without annotations
     step, value = clip_gradients(run.named_parameters, run.settings.clipping, loss)
     if _is_finite(value, step):
         run.optimizer.step()
         run.progress.note_step(value, step, rate)
     elif run.source.repeats:
-        set_generator_states(generators, run.devices)
+        run.randomness.restore(before)
         seen = None if math.isfinite(value) else str(value)
         time = _time(run, run.progress.epoch + 1, rate, step=run.progress.step + 1, loss=seen, gradient=step.kind)
-        raise investigate_batch(run.model, run.objective, indices, time)
+        with run.randomness.drawing():
+            raise investigate_batch(run.model, run.objective, indices, time)
     elif not step.is_finite:
         run.progress.ledger.note(step, rate)
     return value, step
@@ -181,7 +185,7 @@ def _end_epoch(run: Run, batch_sizes: list[int], rate: float) -> EpochEnded:
 
 def _validate(run: Run, epoch: int, rate: float) -> float | None:
     run.model.eval()
-    with torch.no_grad():
+    with torch.no_grad(), run.randomness.drawing():
         value = run.objective.validate(run.model)
     if value is not None and not math.isfinite(value):
         raise investigate_model(run.model, _time(run, epoch, rate, loss=str(value)))

@@ -19,7 +19,15 @@ from nurt.errors import NurtValueError
 from nurt.training.process_state import derived_seed
 from nurt.training.settings import TrainingSettings
 
-__all__ = ["BatchSource", "Description", "LengthBuckets", "Objective", "ShuffledExamples", "SourcedObjective"]
+__all__ = [
+    "BatchSource",
+    "Description",
+    "LengthBuckets",
+    "Objective",
+    "PrivateObjective",
+    "ShuffledExamples",
+    "SourcedObjective",
+]
 
 _ORDER = 0
 
@@ -123,6 +131,20 @@ class SourcedObjective(Protocol):
     @property
     def source(self) -> BatchSource:
         """Where the batches come from."""
+        ...
+
+
+@runtime_checkable
+class PrivateObjective(Protocol):
+    """An objective that says whether its losses draw from nurt's layers and from generators of their own alone.
+
+    Trainings in several threads then compute side by side. Any other may draw from torch's global generators, as
+    ``torch.nn.Dropout`` does: these carry the states of the training during each step, and other trainings wait for it.
+    """
+
+    @property
+    def draws_privately(self) -> bool:
+        """Whether nothing is drawn from torch's global generators."""
         ...
 
 

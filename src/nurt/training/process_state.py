@@ -1,7 +1,8 @@
 """State of the process that training changes and restores: the handler of Ctrl-C and torch's random generators.
 
-Dropout draws from torch's global generators. Training seeds them and afterwards restores them, so that it neither
-depends on what the caller drew before nor changes what the caller draws next.
+A training neither depends on what the caller, or another thread, draws nor changes what they draw next. Everything
+nurt draws takes a generator of its own; the layers of others draw from torch's global generators, which then carry the
+states of the training for the time of one step.
 """
 
 from __future__ import annotations
@@ -16,13 +17,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from nurt.kernels.randomness import borrowing, drawing_from
+
 __all__ = [
     "Interrupt",
+    "Randomness",
     "cuda_devices",
     "derived_seed",
-    "generator_states",
     "private_generators",
-    "set_generator_states",
 ]
 
 
@@ -67,28 +69,49 @@ def cuda_devices(model: nn.Module) -> tuple[int, ...]:
 
 @contextmanager
 def private_generators(seed: int, devices: Sequence[int]) -> Iterator[None]:
-    """Seed torch's global generators (CPU and the CUDA ``devices``) from ``seed``; afterwards restore them."""
-    dropout_seed = derived_seed(seed, _DROPOUT)
-    with torch.random.fork_rng(devices=devices):
-        # torch.manual_seed would also seed devices that are not restored.
-        torch.default_generator.manual_seed(dropout_seed)
-        for device in devices:
-            torch.cuda.default_generators[device].manual_seed(dropout_seed)
+    """Seed torch's global generators (CPU and the CUDA ``devices``) from ``seed``; afterwards restore them.
+
+    Another thread that does so, or trains, waits meanwhile: keep the block short.
+    """
+    with Randomness(seed, devices, private=False).drawing():
         yield
 
 
-def generator_states(devices: Sequence[int]) -> dict[str, Tensor]:
-    """Return the states of torch's global generators by device name, uint8 each."""
-    states = {"cpu": torch.get_rng_state()}
-    return states | {f"cuda:{device}": torch.cuda.get_rng_state(device) for device in devices}
+class Randomness:
+    """What a training draws at random: generators of its own, seeded alike, that move on only inside :meth:`drawing`.
 
+    Args:
+        seed: fixes everything drawn.
+        devices: CUDA devices the model lies on, by number.
+        private: whether everything is drawn through :mod:`nurt.kernels.randomness`. Otherwise, and on a GPU, torch's
+            global generators carry the states inside :meth:`drawing`, one thread at a time.
+    """
 
-def set_generator_states(states: Mapping[str, Tensor], devices: Sequence[int]) -> None:
-    """Set torch's global generators to ``states``; a device without a stored state keeps its own."""
-    torch.set_rng_state(states["cpu"])
-    for device in devices:
-        if f"cuda:{device}" in states:
-            torch.cuda.set_rng_state(states[f"cuda:{device}"], device)
+    def __init__(self, seed: int, devices: Sequence[int], *, private: bool) -> None:
+        dropout_seed = derived_seed(seed, _DROPOUT)
+        self._devices = tuple(devices)
+        self._private = private and not self._devices
+        self._generator = torch.Generator().manual_seed(dropout_seed)
+        self._cuda = [torch.Generator(f"cuda:{device}").manual_seed(dropout_seed).get_state() for device in devices]
+
+    @contextmanager
+    def drawing(self) -> Iterator[None]:
+        """Draw from these generators inside the block; the caller's are what they were afterwards."""
+        chosen = (
+            drawing_from(self._generator) if self._private else borrowing(self._generator, self._devices, self._cuda)
+        )
+        with chosen:
+            yield
+
+    def states(self) -> dict[str, Tensor]:
+        """Return the states by device name, uint8 each."""
+        cuda = {f"cuda:{device}": state for device, state in zip(self._devices, self._cuda, strict=True)}
+        return {"cpu": self._generator.get_state(), **cuda}
+
+    def restore(self, states: Mapping[str, Tensor]) -> None:
+        """Go on from ``states``; a device without a stored state keeps its own."""
+        self._generator.set_state(states["cpu"])
+        self._cuda = [states.get(f"cuda:{device}", own) for device, own in zip(self._devices, self._cuda, strict=True)]
 
 
 def derived_seed(seed: int, *path: int) -> int:

@@ -18,8 +18,8 @@ from torch import Tensor, nn
 from nurt.errors import DataError, NurtValueError
 from nurt.training.events import EpochEnded, TrainingRecord
 from nurt.training.ledger import ClippedStep, LedgerBuilder
-from nurt.training.objective import BatchSource, Objective, ShuffledExamples, SourcedObjective
-from nurt.training.process_state import cuda_devices
+from nurt.training.objective import BatchSource, Objective, PrivateObjective, ShuffledExamples, SourcedObjective
+from nurt.training.process_state import Randomness, cuda_devices
 from nurt.training.settings import TrainingSettings, best_index
 
 __all__ = ["LAST_NORMS", "Run", "RunProgress", "Stopwatch", "all_finite"]
@@ -160,6 +160,7 @@ class Run:
         source: the batches of each epoch.
         settings: how to train.
         optimizer: Adam over the trainable parameters.
+        randomness: what the run draws from.
         progress: how far the run has come.
         best: weights and buffers of the best epoch so far; None before there is one.
     """
@@ -169,6 +170,7 @@ class Run:
     source: BatchSource
     settings: TrainingSettings
     optimizer: torch.optim.Adam
+    randomness: Randomness
     progress: RunProgress = field(default_factory=RunProgress)
     best: dict[str, Tensor] | None = None
 
@@ -187,6 +189,8 @@ class Run:
         source: BatchSource = ShuffledExamples(objective.examples)
         if isinstance(objective, SourcedObjective):
             source = objective.source
+        private = isinstance(objective, PrivateObjective) and objective.draws_privately
+        randomness = Randomness(settings.seed, cuda_devices(model), private=private)
         covered = sum(len(indices) for indices in source.batches(1, settings))
         if covered != objective.examples:
             raise NurtValueError(
@@ -194,7 +198,7 @@ class Run:
                 expected=f"{objective.examples} examples in an epoch",
                 got=str(covered),
             )
-        return cls(model, objective, source, settings, _adam(model, settings))
+        return cls(model, objective, source, settings, _adam(model, settings), randomness)
 
     @property
     def parameters(self) -> list[nn.Parameter]:
@@ -205,11 +209,6 @@ class Run:
     def named_parameters(self) -> list[tuple[str, nn.Parameter]]:
         """The trainable parameters with their names, in the order of the model and of the optimiser."""
         return [(name, parameter) for name, parameter in self.model.named_parameters() if parameter.requires_grad]
-
-    @property
-    def devices(self) -> tuple[int, ...]:
-        """CUDA devices the model lies on."""
-        return cuda_devices(self.model)
 
     def set_learning_rate(self) -> float:
         """Give the optimiser the rate of the epoch under way, and return it."""

@@ -94,7 +94,8 @@ def read_tensor_file(
 
 def _encode(tensors: Mapping[str, Tensor], document: Mapping[str, object]) -> bytes:
     try:
-        text = json.dumps(document, allow_nan=False, sort_keys=True)
+        # In the given order: that of the parameters in a ledger is the order of the model.
+        text = json.dumps(document, allow_nan=False)
     except (TypeError, ValueError) as error:
         raise NurtValueError(
             f"The description of a {document.get('format')} file cannot be written as JSON: {error}.",

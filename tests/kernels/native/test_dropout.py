@@ -6,7 +6,9 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch import nn
 
+import nurt
 from nurt.kernels.native import dropout as source
 from nurt.kernels.native.call import ENGINE, INSTRUCTION_SETS
 from nurt.kernels.native.dropout import draw_masks
@@ -69,3 +71,37 @@ def test_a_torch_that_draws_otherwise_is_noticed(monkeypatch):
 def test_the_engine_guards_itself(keep, state, mask):
     with pytest.raises(ValueError):
         ENGINE.draw(INSTRUCTION_SETS[0], state, keep, mask, 1)
+
+
+@pytest.mark.parametrize("rows", [2, 16, 17, 33, 120])
+@pytest.mark.parametrize("shape", ["equal", "ties", "falling"])
+def test_rows_of_equal_length_are_dropped_as_in_torchs_packed_sequence(rows, shape):
+    lengths = {
+        "equal": torch.full((rows,), 3),
+        "ties": torch.randint(1, 4, (rows,), generator=torch.Generator().manual_seed(rows)),
+        "falling": torch.arange(rows, 0, -1),
+    }[shape]
+    steps = int(lengths.max())
+    padded = torch.zeros(rows, steps, 2)
+    torch.manual_seed(6)
+    masks, after = draw_masks(padded, 1, 3, 0.5, lengths), torch.rand(2)
+    torch.manual_seed(6)
+    packed = nn.utils.rnn.pack_padded_sequence(padded, lengths, batch_first=True, enforce_sorted=False)
+    drawn = torch.empty(len(packed.data), 3).bernoulli_(0.5)
+    expected, _ = nn.utils.rnn.pad_packed_sequence(packed._replace(data=drawn), total_length=steps)
+    assert torch.equal(masks[0].float(), expected)
+    assert torch.equal(after, torch.rand(2))
+
+
+@pytest.mark.parametrize("kind", ["RNN", "LSTM", "GRU"])
+def test_a_ragged_batch_with_ties_is_that_of_torchs_packed_layer(kind):
+    torch.manual_seed(3)
+    theirs = getattr(nn, kind)(3, 4, num_layers=3, dropout=0.5, batch_first=True, bidirectional=True).double()
+    ours = getattr(nurt.nn, kind)(3, 4, num_layers=3, dropout=0.5, batch_first=True, bidirectional=True).double()
+    ours.load_state_dict(theirs.state_dict())
+    inputs, lengths = torch.randn(40, 5, 3, dtype=torch.float64), torch.randint(1, 6, (40,))
+    packed = nn.utils.rnn.pack_padded_sequence(inputs, lengths, batch_first=True, enforce_sorted=False)
+    torch.manual_seed(4)
+    expected, _ = nn.utils.rnn.pad_packed_sequence(theirs(packed)[0], batch_first=True, total_length=5)
+    torch.manual_seed(4)
+    torch.testing.assert_close(ours(inputs, lengths=lengths)[0], expected)

@@ -23,6 +23,7 @@ from nurt.tasks.forecasting import (
 )
 from nurt.tasks.running import TrainingInterrupted
 from nurt.training import EpochEnded, Event, TrainingStarted
+from nurt.training.events import NothingToResume
 
 SMALL = ForecastPlan(look_back=17, horizon=5, hidden=6, epochs=2)
 
@@ -202,8 +203,10 @@ def test_an_interrupted_run_keeps_its_best_model_and_goes_on_bit_for_bit(tmp_pat
     resumed = run_forecast(_selection(walk), plan, out=tmp_path / "cut", resume=True)
     assert resumed.forecast == whole.forecast
     assert not (tmp_path / "cut" / "checkpoint.safetensors").exists()
-    with pytest.raises(DataError, match="cannot be resumed"):
-        run_forecast(_selection(walk), plan, out=tmp_path / "cut", resume=True)
+    events: list[Event] = []
+    anew = run_forecast(_selection(walk), plan, out=tmp_path / "cut", resume=True, listener=events.append)
+    assert events[0] == NothingToResume(str(tmp_path / "cut"))
+    assert anew.forecast == whole.forecast
 
 
 def test_an_interrupt_in_a_later_initialisation_loses_nothing(tmp_path: Path, walk: np.ndarray) -> None:

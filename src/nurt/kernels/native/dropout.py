@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from nurt.kernels.native.call import ENGINE, instruction_set
+from nurt.kernels.randomness import exchanging, own_generator
 
 __all__ = ["bernoulli_mask", "draw_masks", "scale"]
 
@@ -42,7 +43,8 @@ def draw_masks(inputs: Tensor, between: int, width: int, probability: float, len
     if lengths is None:
         return bernoulli_mask((between, *shape, width), 1.0 - probability)
     time, batch = shape
-    ends, order = lengths.sort(descending=True, stable=True)
+    # Not a stable sort: rows of equal length stand in the order in which `pack_padded_sequence` puts them.
+    ends, order = lengths.to(torch.int64).sort(descending=True)
     steps = torch.arange(time).unsqueeze(1)
     places = (steps * batch + order)[steps < ends]
     masks = torch.zeros((between, time * batch, width), dtype=torch.bool)
@@ -52,15 +54,14 @@ def draw_masks(inputs: Tensor, between: int, width: int, probability: float, len
 
 
 def bernoulli_mask(shape: tuple[int, ...], keep: float) -> Tensor:
-    """Return a Bernoulli mask on the CPU, bool, true with the probability ``keep``; torch's generator moves on."""
+    """Return a Bernoulli mask on the CPU, bool, true with the probability ``keep``; the generator moves on."""
     mask = torch.empty(shape, dtype=torch.bool)
     if torch.compiler.is_compiling() or type(mask) is not Tensor or not _torch_draws_alike():
-        return mask.bernoulli_(keep)
-    # Nothing here lets another Python thread run, so nothing else draws from the generator in between.
-    generator = torch.default_generator
-    state = generator.get_state()
-    ENGINE.draw(instruction_set(), state.data_ptr(), keep, mask.data_ptr(), mask.numel())
-    generator.set_state(state)
+        return mask.bernoulli_(keep, generator=own_generator())
+    with exchanging() as generator:
+        state = generator.get_state()
+        ENGINE.draw(instruction_set(), state.data_ptr(), keep, mask.data_ptr(), mask.numel())
+        generator.set_state(state)
     return mask
 
 

@@ -14,6 +14,7 @@ from nurt.kernels import scan
 from nurt.kernels.recurrence import alive_steps, without_padding
 from nurt.nn.cells.base import positive_size
 from nurt.nn.cells.diagonal import DiagonalCell
+from nurt.nn.init import generator_for
 
 __all__ = ["LRUCell", "LRUState"]
 
@@ -111,10 +112,10 @@ class LRUCell(DiagonalCell[LRUState]):
         self.theta_log.copy_(torch.log(self.max_phase * _inner_uniform(self.theta_log)))
         self.gamma_log.copy_(0.5 * torch.log1p(-squared))
         for part in (self.input_real, self.input_imaginary):
-            part.normal_(std=1 / math.sqrt(2 * self.input_size))
+            part.normal_(std=1 / math.sqrt(2 * self.input_size), generator=generator_for(part))
         for part in (self.output_real, self.output_imaginary):
-            part.normal_(std=1 / math.sqrt(self.hidden_size))
-        self.skip.normal_(std=1 / math.sqrt(self.input_size))
+            part.normal_(std=1 / math.sqrt(self.hidden_size), generator=generator_for(part))
+        self.skip.normal_(std=1 / math.sqrt(self.input_size), generator=generator_for(self.skip))
 
     @property
     def eigenvalues(self) -> Tensor:
@@ -177,7 +178,8 @@ def _last_output(outputs: Tensor, before: Tensor, lengths: Tensor | None, revers
 
 def _inner_uniform(like: Tensor) -> Tensor:
     """Return draws from U(0, 1), neither end included."""
-    return torch.rand_like(like).clamp_(torch.finfo(like.dtype).eps, 1 - torch.finfo(like.dtype).eps)
+    drawn = torch.empty_like(like).uniform_(generator=generator_for(like))
+    return drawn.clamp_(torch.finfo(like.dtype).eps, 1 - torch.finfo(like.dtype).eps)
 
 
 def _checked_ring(r_min: float, r_max: float, max_phase: float) -> tuple[float, float, float]:

@@ -11,6 +11,9 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
+from nurt.kernels import randomness
+from nurt.kernels.randomness import own_generator
+
 __all__ = ["AmbientState", "drawing_from", "generator_states"]
 
 T = TypeVar("T")
@@ -48,13 +51,18 @@ class AmbientState:
 
 
 def generator_states(device: torch.device) -> tuple[Tensor, ...]:
-    """Return the states of torch's generators of the CPU and of ``device``."""
-    return (torch.get_rng_state(), *([torch.cuda.get_rng_state(device)] if device.type == "cuda" else []))
+    """Return the states of the generators that are drawn from on the CPU and on ``device``."""
+    here = own_generator() or torch.default_generator
+    return (here.get_state(), *([torch.cuda.get_rng_state(device)] if device.type == "cuda" else []))
 
 
 @contextmanager
 def drawing_from(states: Sequence[Tensor], device: torch.device) -> Iterator[None]:
     """Draw from the generator ``states`` inside the block; afterwards the generators are as they were."""
+    if own_generator() is not None and device.type != "cuda":
+        with randomness.drawing_from(torch.Generator().set_state(states[0])):
+            yield
+        return
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.set_rng_state(states[0])
         for state in states[1:]:

@@ -18,7 +18,7 @@ from nurt.results import Result
 from nurt.tasks.forecasting.options import ForecastPlan
 from nurt.tasks.forecasting.results import ForecastRun, SeedStudy
 from nurt.tasks.forecasting.run import Trial, fit_plan, judge_on_test, run_forecast
-from nurt.tasks.running import TrainingSession, prepare_folder
+from nurt.tasks.running import OutputFolder, TrainingSession, folder_of
 from nurt.training.events import Listener
 
 __all__ = ["DemoRun", "run_demo"]
@@ -47,16 +47,19 @@ class DemoRun(Result):
     run: ForecastRun
 
 
-def run_demo(*, seed: int = 0, seeds: int = 5, out: Path, listener: Listener | None = None) -> DemoRun:
+def run_demo(*, seed: int = 0, seeds: int = 5, out: Path | OutputFolder, listener: Listener | None = None) -> DemoRun:
     """Forecast a noisy sine: one step ahead from several initialisations, then a fan of twenty steps.
 
     Args:
         seed: of the series, and the first of the initialisations.
         seeds: number of initialisations.
-        out: folder for the model file.
+        out: folder for the model file, made if absent; or an :class:`~nurt.tasks.running.OutputFolder`.
         listener: called with the events of every training, one after the other.
     """
-    prepare_folder(out)
+    if not isinstance(out, OutputFolder):
+        with folder_of(out) as folder:
+            return run_demo(seed=seed, seeds=seeds, out=folder, listener=listener)
+    out.begin()
     wave = Series(noisy_sine(seed=seed), name="noisy sine", target="noisy sine")
     chosen = tuple(range(seed, seed + seeds))
     with threads(ONE_STEP.threads):

@@ -18,6 +18,8 @@ from torch.nn import functional
 from nurt.data.scaling import FittedScaling, restore, standardise
 from nurt.errors import NurtValueError
 from nurt.nn import build
+from nurt.nn.init import Linear
+from nurt.nn.regularisation import Dropout
 
 __all__ = ["LOSSES", "ForecastNetwork", "Loss", "NetworkDesign", "QuantileHead", "WindowUnits"]
 
@@ -83,7 +85,7 @@ class ForecastNetwork(nn.Module):
         self.scaling = scaling
         channels = 1 + int(design.mask) + design.covariates
         self.encoder = build(design.cell, channels, design.hidden, num_layers=design.layers, dropout=design.dropout)
-        self.dropout = nn.Dropout(design.dropout)
+        self.dropout = Dropout(design.dropout)
         steps = design.horizon if design.strategy == "direct" else 1
         # Some cells give fewer features than they have units.
         self.head = QuantileHead(self.encoder.output_size, steps, design.quantiles)
@@ -168,8 +170,8 @@ class QuantileHead(nn.Module):
         self.steps = steps
         self.quantiles = quantiles
         self.middle = quantiles.index(0.5)
-        self.median = nn.Linear(hidden, steps)
-        self.gaps = nn.Linear(hidden, steps * (len(quantiles) - 1)) if len(quantiles) > 1 else None
+        self.median = Linear(hidden, steps)
+        self.gaps = Linear(hidden, steps * (len(quantiles) - 1)) if len(quantiles) > 1 else None
 
     def forward(self, hidden: Tensor, change: Tensor) -> Tensor:
         """Return quantiles in window units, shape (B, F, Q); ``hidden`` (B, H), ``change`` (B, 1)."""

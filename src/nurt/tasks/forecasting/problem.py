@@ -16,8 +16,9 @@ from nurt.data.scaling import FittedScaling, WindowStatistics, standardise
 from nurt.data.series import Series, fingerprint
 from nurt.data.windows import Origins, Part, TimeSplit, Windows, split_by_time
 from nurt.errors import DataError
+from nurt.kernels.randomness import drawing_from
 from nurt.tasks.forecasting.network import LOSSES, ForecastNetwork, NetworkDesign, WindowUnits
-from nurt.tasks.running import TrainingSession, seeded
+from nurt.tasks.running import TrainingSession
 from nurt.training.events import TrainingRecord
 from nurt.training.objective import Description
 from nurt.training.settings import TrainingSettings
@@ -182,6 +183,8 @@ class ForecastObjective:
         steps: how many steps ahead the loss looks.
     """
 
+    draws_privately = True
+
     def __init__(self, problem: Problem, loss: str, steps: int) -> None:
         self.problem = problem
         self.loss_of = LOSSES[loss]
@@ -262,7 +265,8 @@ def fit_network(
     Where windows are anchored at their last value, training starts at the forecast that repeats it: whatever the
     network then says beyond that, it has learnt.
     """
-    network = seeded(lambda: ForecastNetwork(design, scaling), settings.seed)
+    with drawing_from(torch.Generator().manual_seed(settings.seed)):
+        network = ForecastNetwork(design, scaling)
     if isinstance(scaling, WindowStatistics) and scaling.anchor == "last":
         network.head.start_at_repeat(_changes(problem, network))
     objective = ForecastObjective(problem, loss, steps=problem.windows.horizon)

@@ -35,7 +35,7 @@ from nurt.tasks.forecasting.judging import (
 from nurt.tasks.forecasting.options import ForecastPlan
 from nurt.tasks.forecasting.problem import cut_in_time, series_until
 from nurt.tasks.forecasting.results import Audit, ForecasterSummary, ForecastRun, ForecastStep, SeedStudy
-from nurt.tasks.running import MODEL_FILE, TrainingSession, trained
+from nurt.tasks.running import MODEL_FILE, OutputFolder, TrainingSession, folder_of, trained
 from nurt.tasks.summary import summarise
 from nurt.training.events import Listener
 
@@ -95,7 +95,7 @@ def run_forecast(
     selection: Selection,
     plan: ForecastPlan,
     *,
-    out: Path,
+    out: Path | OutputFolder,
     resume: bool = False,
     listener: Listener | None = None,
 ) -> ForecastRun:
@@ -104,13 +104,14 @@ def run_forecast(
     Args:
         selection: the series, and what was noticed while reading them.
         plan: what to build and how to judge it.
-        out: folder for the model file and, while training, the checkpoint; made if absent.
-        resume: continue from the checkpoint in ``out``, bit for bit.
+        out: folder for the model file and, while training, the checkpoint; made if absent. Pass an
+            :class:`~nurt.tasks.running.OutputFolder` where more is written into it afterwards.
+        resume: continue from the checkpoint in ``out``, bit for bit; an open folder decides itself.
         listener: called with the events of the training.
 
     Raises:
         DataError: the data cannot be forecast from.
-        OutputError: ``out`` cannot be written to.
+        OutputError: ``out`` cannot be written to, or, where it is a path, the model file cannot.
         TrainingInterrupted: the training was interrupted; the best model so far is saved.
         NonFiniteError: the training broke down.
     """
@@ -120,12 +121,16 @@ def run_forecast(
         return fit_plan(selection.series, dataclasses.replace(plan, seed=seed), session)
 
     seeds = range(plan.seed, plan.seed + plan.seeds)
-    with threads(plan.threads), trained(fit, seeds, out, listener=listener, resume=resume) as forecasters:
+    with (
+        threads(plan.threads),
+        folder_of(out, resume=resume) as folder,
+        trained(fit, seeds, folder, listener=listener) as forecasters,
+    ):
         trials = [judge_on_test(one, selection.series, plan) for one in forecasters]
-        return _conclude(selection, plan, trials, out)
+        return _conclude(selection, plan, trials, folder)
 
 
-def _conclude(selection: Selection, plan: ForecastPlan, trials: Sequence[Trial], out: Path) -> ForecastRun:
+def _conclude(selection: Selection, plan: ForecastPlan, trials: Sequence[Trial], folder: OutputFolder) -> ForecastRun:
     """Audit the first of the trials, judge it beside the others, forecast with it and write its model file."""
     series, trial = selection.series, trials[0]
     forecaster, result = trial.forecaster, trial.result
@@ -145,7 +150,7 @@ def _conclude(selection: Selection, plan: ForecastPlan, trials: Sequence[Trial],
     forecaster.learn_errors(series, trial.origins)
     forecaster.remember_scores(result)
     fan = forecaster.fan(series)
-    forecaster.save(out / MODEL_FILE)
+    model_file = folder.keep(MODEL_FILE, forecaster.save)
     return ForecastRun(
         target=series[0].target,
         observations=sum(len(one) for one in series),
@@ -167,7 +172,7 @@ def _conclude(selection: Selection, plan: ForecastPlan, trials: Sequence[Trial],
         versions=versions(),
         sources=selection.sources,
         notes=(*selection.notes, *result.notes, *((fan.reason,) if fan.reason else ())),
-        model_file=str(out / MODEL_FILE),
+        model_file=None if model_file is None else str(model_file),
         examination=forecaster.examine(series, scope=QUICK),
         recent=recent_values(series),
     )
