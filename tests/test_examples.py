@@ -20,7 +20,7 @@ PROGRAMS: dict[str, tuple[dict[str, int], tuple[str, ...]]] = {
         ("same up to rounding: True", "all gradients: True", "past the ends: True", "alone: True", "modules.rnn LSTM"),
     ),
     "dynamics": ({}, ("over 60 steps", "largest Lyapunov exponents", "W_hf of the model", "within 1.00 %: K =")),
-    "examine_a_network": ({}, ("The gradient of a step falls below 1 %", "layer 1, forward: gru", "half-life")),
+    "examine_a_network": ({}, ("The gradient vanishes", "layer 1, forward: gru", "half-life")),
     "find_a_leak": ({}, ("centred: Leak", "trailing: No leak", "of the error was hidden", "L06 error")),
     "forecast_in_python": ({}, ("80 % band", "100 origins, 10 step(s) ahead", "better than repeating the last value")),
     "frames_in_frames_out": ({"epochs": 2}, ("3 of 300 values", "GRU-lo-80", "harbour", "seasonal_naive")),

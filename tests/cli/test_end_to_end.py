@@ -70,7 +70,7 @@ def test_a_forecast_leaves_report_model_and_table_and_its_model_forecasts_again(
     assert found["observations"] == 260
     report = html.unescape((tmp_path / found["report"]).read_text(encoding="utf-8")).replace("\u00a0", " ")
     assert found["verdict"]["text"] in report
-    assert found["examination"]["headline"] in report
+    assert found["examination"]["headline"]["en"] in report
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
         "forecast.csv",
         "model.safetensors",

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from nurt.diagnostics.examination.advice import Advice
     from nurt.diagnostics.examination.examining import Examination, examine
     from nurt.diagnostics.examination.layer_findings import PARTS, LayerFindings, Scope
+    from nurt.diagnostics.examination.on_reach import Branch
     from nurt.diagnostics.gradient.attribution import Attribution, attribute
     from nurt.diagnostics.gradient.by_lag import GradientByLag, gradient_by_lag
     from nurt.diagnostics.gradient.contribution_map import ContributionMatrix, contribution_matrix
@@ -56,6 +57,7 @@ _MODULES = {
     "examination.advice": ("Advice",),
     "examination.examining": ("Examination", "examine"),
     "examination.layer_findings": ("PARTS", "LayerFindings", "Scope"),
+    "examination.on_reach": ("Branch",),
     "gradient.attribution": ("Attribution", "attribute"),
     "gradient.by_lag": ("GradientByLag", "gradient_by_lag"),
     "gradient.contribution_map": ("ContributionMatrix", "contribution_matrix"),
@@ -92,6 +94,7 @@ __all__ = [
     "Bias",
     "BlockNorm",
     "BlockNorms",
+    "Branch",
     "CellPaths",
     "CheckedParameter",
     "CheckedWeight",

@@ -10,9 +10,9 @@ import pytest
 import torch
 from tests.diagnostics.conftest import drawn
 
-from nurt.diagnostics import LyapunovExponents, lyapunov_exponents, passage, step_jacobians
+from nurt.diagnostics import LayerId, LyapunovExponents, lyapunov_exponents, passage, step_jacobians
 from nurt.errors import NurtValueError
-from nurt.nn import ElmanCell, LinearCell
+from nurt.nn import AbstractCell, ElmanCell, LinearCell, LinearState
 
 
 def without_input(cell: Any, weight: torch.Tensor) -> Any:
@@ -86,8 +86,12 @@ def test_discarded_steps_do_not_count() -> None:
     assert found.growth[0, :8].isnan().all()
     whole = lyapunov_exponents(jacobians)
     assert torch.equal(whole.growth[0, 8:], found.growth[0, 8:])
-    assert float(found.spread[0]) == pytest.approx(float(found.exponents[[0, 2], 0].std()), rel=1e-12)
-    assert "7 to 12 steps, 8 discarded; standard deviation" in str(found)
+    known = found.exponents[[0, 2], 0]
+    # Student's t with one degree of freedom has its 97.5 % quantile at 12.706.
+    half = 12.7062047 * float(known.std()) / 2**0.5
+    assert found.interval() == pytest.approx((float(known.mean()) - half, float(known.mean()) + half), rel=1e-7)
+    assert found.counted == (2, 7)
+    assert "7 to 12 steps, 8 discarded; median of 2 rows, 95 % interval" in str(found)
 
 
 def test_a_few_exponents_are_the_largest_wherever_they_live() -> None:
@@ -101,9 +105,57 @@ def test_a_few_exponents_are_the_largest_wherever_they_live() -> None:
 def test_a_direction_that_is_lost_has_minus_infinity() -> None:
     found = linear(torch.diag(torch.tensor([2.0, 0.0], dtype=torch.float64)), 3)
     assert found.exponents.tolist() == [[pytest.approx(np.log(2.0), abs=1e-15), -np.inf]]
-    assert json.loads(json.dumps(found.to_dict(), allow_nan=False))["mean"][1] is None
+    assert json.loads(json.dumps(found.to_dict(), allow_nan=False))["over_batch"]["median"][1] is None
     assert len(found.plot().data) == 3
     assert "a single sequence" in str(found)
+    assert np.isnan(found.interval()).all()
+
+
+def test_one_odd_row_moves_the_interval_and_not_the_median() -> None:
+    rates = torch.tensor([[0.1], [0.11], [0.09], [0.1], [-3.0]], dtype=torch.float64)
+    found = LyapunovExponents(LayerId("", 0, "forward"), rates, 0, torch.full((5,), 9), rates.unsqueeze(1), 1)
+    assert found.largest == 0.1
+    assert found.interval()[0] < 0 < found.interval()[1]
+    lost = LyapunovExponents(found.id, rates.log(), 0, found.steps, found.growth, 1)
+    assert lost.interval()[0] < -1 and not np.isnan(lost.interval()[1])
+
+
+class Map(AbstractCell[LinearState]):
+    """A cell without inputs whose one unit follows a map with a known exponent."""
+
+    def __init__(self, step: Any) -> None:
+        super().__init__(1, 1)
+        self.unused, self.follow = torch.nn.Parameter(torch.zeros(1, dtype=torch.float64)), step
+
+    def initial_state(self, batch: int) -> LinearState:
+        return LinearState(torch.full((batch, 1), 0.3, dtype=torch.float64))
+
+    def step(self, x: torch.Tensor, state: LinearState) -> LinearState:
+        return LinearState(self.follow(state.hidden) + self.unused * x)
+
+
+@pytest.mark.parametrize(
+    ("step", "exponent"),
+    [
+        # Logistic map and second Chebyshev polynomial are conjugate to the tent map of slope 2.
+        (lambda h: 4 * h * (1 - h), np.log(2)),
+        (lambda h: 2 * h**2 - 1, np.log(2)),
+        # A stable cycle of two: 3.2 h (1 - h) has the multiplier 4 + 2 r - r² = 0.16.
+        (lambda h: 3.2 * h * (1 - h), np.log(0.16) / 2),
+        # The fixed point of tanh(2 h) at h = 0.9575: the logarithm of 2 (1 - h²).
+        (lambda h: torch.tanh(2 * h), np.log(2 * (1 - 0.95750402407728**2))),
+    ],
+)
+def test_one_unit_maps_have_the_exponents_that_are_known(step: Any, exponent: float) -> None:
+    start = LinearState(torch.tensor([[0.3], [0.21], [0.77]], dtype=torch.float64))
+    run = passage(Map(step), torch.zeros(3, 1500, 1, dtype=torch.float64), start)
+    found = lyapunov_exponents(step_jacobians(run), discard=300)
+    assert found.largest == pytest.approx(exponent, abs=0.02)
+    later = found.later_half()
+    assert later.steps.tolist() == [600] * 3
+    assert later.exponents[:, 0].tolist() == pytest.approx(found.growth[:, 900:, 0].mean(dim=1).tolist())
+    low, high = found.interval()
+    assert low - 0.01 <= exponent <= high + 0.01
 
 
 def test_what_is_out_of_range_is_refused() -> None:

@@ -12,9 +12,11 @@ from torch import nn
 from torch.nn.utils.rnn import pack_sequence
 
 from nurt.diagnostics import PARTS, Advice, LayerId, Scope, examine, gradient_by_lag, record
+from nurt.diagnostics.examination.examining import NOTHING_TO_SAY
 from nurt.errors import NonFiniteError, NurtTypeError, NurtValueError, ShapeError
 from nurt.nn import GRU, LSTM, RNN
 from nurt.standing import Standing, Verdict
+from nurt.wording import Text
 
 
 class Reader(nn.Module):
@@ -91,8 +93,8 @@ def test_only_what_was_asked_for() -> None:
 def test_cuts_are_said() -> None:
     found = examine(Reader(LSTM(3, 4, batch_first=True)), torch.randn(5, 6, 3), scope=Scope(rows=2, steps=4))
     assert found.rows == 2
-    assert "first 2 of 5 rows" in found.notes[0]
-    assert "6 steps are more than 4" in found.notes[1]
+    assert "first 2 of 5 rows" in found.notes[0].en
+    assert "6 steps are more than 4" in found.notes[1].en
     assert found.top.jacobians is None
 
 
@@ -121,34 +123,36 @@ def test_frozen_layers_are_examined_all_the_same() -> None:
 
 def test_one_step_has_no_time() -> None:
     found = examine(Reader(LSTM(3, 4, batch_first=True)), torch.randn(2, 1, 3))
-    assert found.verdict == Verdict(Standing.NOTE, "The sequence has one step: there is no time to look through.")
-    assert found.to_dict()["verdict"] == found.verdict.text
+    assert found.verdict.standing is Standing.NOTE
+    assert str(found.verdict) == "The sequence has one step: there is no time to look through."
+    assert found.to_dict()["verdict"] == {"en": found.verdict.text.en, "pl": found.verdict.text.pl}
     assert "2 rows x 1 step:" in str(found)
 
 
 def test_the_headline_is_the_first_advice() -> None:
     found = examine(Reader(LSTM(3, 4, batch_first=True)), torch.randn(2, 40, 3))
     assert found.advice[0].rule == "reach"
-    for one, expected in ((found, found.advice[0].text), (dataclasses.replace(found, advice=()), "")):
-        assert one.headline == one.to_dict()["headline"] == expected
+    assert found.headline == found.advice[0].text
+    assert found.to_dict()["headline"] == {"en": found.headline.en, "pl": found.headline.pl}
+    assert "No rule" in dataclasses.replace(found, advice=()).headline.en
 
 
 def test_the_verdict_is_as_bad_as_the_worst_advice() -> None:
     found = examine(Reader(LSTM(3, 4, batch_first=True)), torch.randn(2, 40, 3), scope=Scope(("reach",)))
     good, note, bad, worse = (
-        Advice("any", standing, text)
+        Advice("any", standing, Text(text, text.upper()))
         for standing, text in (
             (Standing.GOOD, "a"), (Standing.NOTE, "b"), (Standing.WARNING, "c"), (Standing.WARNING, "d"),
         )
     )  # fmt: skip
     for advice, verdict in (
-        ((), Verdict(Standing.GOOD, "")),
-        ((good, note), Verdict(Standing.NOTE, "a")),
-        ((bad, good, worse), Verdict(Standing.WARNING, "c", ("d",))),
+        ((), Verdict(Standing.GOOD, NOTHING_TO_SAY)),
+        ((good, note), Verdict(Standing.NOTE, good.text)),
+        ((bad, good, worse), Verdict(Standing.WARNING, bad.text, (worse.text,))),
     ):
         assert dataclasses.replace(found, advice=advice).verdict == verdict
     told = dataclasses.replace(found, advice=(good, bad)).to_dict()
-    assert told["verdict"] == "a c"
+    assert told["verdict"] == {"en": "a c", "pl": "A C"}
     assert [one["level"] for one in told["advice"]] == ["good", "warning"]
 
 
@@ -200,4 +204,4 @@ def test_a_layer_without_gradient_is_named() -> None:
     model = nn.Sequential(GRU(3, 4, batch_first=True))
     found = examine(model, torch.randn(2, 6, 3), lambda said: said[0].detach().sum())
     assert found.top.gradient is None
-    assert "No gradient of the loss reaches 0, layer 0, forward." in found.notes
+    assert "No gradient of the loss reaches 0, layer 0, forward." in [note.en for note in found.notes]

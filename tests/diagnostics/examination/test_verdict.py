@@ -1,114 +1,88 @@
-"""Every rule on numbers made for it: it speaks above its threshold and is silent below."""
+"""The findings in their order, in both languages; and the window of truncation."""
 
 from __future__ import annotations
 
 import dataclasses
+import re
 
-import numpy as np
 import pytest
 import torch
+from tests.diagnostics.examination.networks import Last, biased, random_tanh
+from torch import nn
 
-from nurt.diagnostics import (
-    BatchCurve,
-    GateStatistics,
-    GradientByLag,
-    LayerFindings,
-    LayerId,
-    LyapunovExponents,
-    Saturation,
-    UnitMemory,
-    UnitStatistics,
-    weight_spectrum,
-)
-from nurt.diagnostics.examination.verdict import advise, chaos, growth, hump, idle, memory, reach, saturation
+from nurt.diagnostics import Branch, Examination, LayerFindings, LayerId, examine
+from nurt.diagnostics.examination.verdict import advise, window
+from nurt.nn import LinearCell, LinearState, Recurrent
+from nurt.standing import Standing
 
-HERE = LayerId("layer", 0, "forward")
-PLAIN = LayerFindings(HERE, "lstm", 60)
-
-
-def gradient(norms: np.ndarray, horizon: int | None) -> GradientByLag:
-    return GradientByLag(HERE, BatchCurve(norms, norms, norms, norms, np.ones(len(norms))), 0.01, horizon)
-
-
-def remembering(half_life: float) -> UnitMemory:
-    empty = torch.zeros(1, 60, 2)
-    return UnitMemory(HERE, "forget", np.full(2, np.log(0.5) / half_life), empty, empty[..., 0])
-
-
-def gates(left: float, right: float, dead: bool = False) -> GateStatistics:
-    one = Saturation(np.full(2, left), np.full(2, right), np.full(2, 0.5))
-    units = UnitStatistics(np.zeros(2), np.zeros(2, bool), np.array([dead, False]))
-    return GateStatistics(HERE, 0.1, 0.9, 0.9, {"forget": one}, units, {})
-
-
-def exponents(*largest: float) -> LyapunovExponents:
-    values = torch.tensor(largest, dtype=torch.float64).unsqueeze(1)
-    return LyapunovExponents(HERE, values, 0, torch.full((len(largest),), 60), values.unsqueeze(1), 4)
-
-
-@pytest.mark.parametrize(
-    ("horizon", "level", "words"),
-    [(14, "warning", "after 14 steps"), (40, "note", "after 40 steps, of 60"), (None, "good", "all 60 steps")],
-)
-def test_reach(horizon: int | None, level: str, words: str) -> None:
-    found = reach(gradient(np.ones(60), horizon), PLAIN)
-    assert found is not None
-    assert found.level == level
-    assert words in found.text
-
-
-def test_a_cut_curve_claims_no_more_than_it_saw() -> None:
-    found = reach(gradient(np.ones(30), None), PLAIN)
-    assert found is not None
-    assert "over the 30 steps that it was followed" in found.text
-
-
-def test_the_remedy_fits_the_recurrence() -> None:
-    short = gradient(np.ones(60), 3)
-    assert "chrono" in reach(short, dataclasses.replace(PLAIN, memory=remembering(2.0))).text
-    assert "orthogonal" in reach(short, PLAIN).text
-
-
-def test_growth() -> None:
-    assert growth(gradient(np.array([1.0, 9.0]), None)) is None
-    assert "factor of 11 over 1 step:" in growth(gradient(np.array([1.0, 11.0]), None)).text
-
-
-def test_memory() -> None:
-    short, long = (memory([dataclasses.replace(PLAIN, memory=remembering(one))]) for one in (2.0, 60.0))
-    assert short.level == "warning"
-    assert "after 2 steps" in short.text
-    assert "less than 0.01 %" in short.text
-    assert long.level == "note"
-    assert memory([PLAIN]) is None
-
-
-def test_saturation() -> None:
-    assert saturation(dataclasses.replace(PLAIN, gates=gates(0.5, 0.4))) is None
-    assert "closed 95 %" in saturation(dataclasses.replace(PLAIN, gates=gates(0.95, 0.0))).text
-    assert "open 92 %" in saturation(dataclasses.replace(PLAIN, gates=gates(0.0, 0.92))).text
-
-
-def test_idle() -> None:
-    assert idle(dataclasses.replace(PLAIN, gates=gates(0.0, 0.0))) is None
-    assert "1 of 2 units are zero" in idle(dataclasses.replace(PLAIN, gates=gates(0.0, 0.0, dead=True))).text
-
-
-def test_chaos_needs_more_than_luck() -> None:
-    assert chaos(dataclasses.replace(PLAIN, lyapunov=exponents(0.5, -0.3))) is None
-    assert chaos(dataclasses.replace(PLAIN, lyapunov=exponents(0.5))) is None
-    assert chaos(dataclasses.replace(PLAIN, lyapunov=exponents(-0.5, -0.4))) is None
-    assert "+0.450" in chaos(dataclasses.replace(PLAIN, lyapunov=exponents(0.5, 0.4))).text
-
-
-def test_hump() -> None:
-    jordan, normal = (weight_spectrum(np.array([[0.9, off], [0.0, 0.9]]), "W_hh") for off in (5.0, 0.0))
-    assert "grow to 19.4 at 9" in hump(dataclasses.replace(PLAIN, spectra=(jordan,))).text
-    assert hump(dataclasses.replace(PLAIN, spectra=(normal,))) is None
-    # One gate of several says nothing of the network.
-    assert hump(dataclasses.replace(PLAIN, spectra=(jordan, jordan))) is None
+PLAIN = LayerFindings(LayerId("layer", 0, "forward"), "lstm", 60)
 
 
 def test_nothing_measured_nothing_said() -> None:
     assert advise([PLAIN]) == ()
+    assert advise([PLAIN], [Branch((PLAIN,), "last", None, False)]) == ()
     assert [one.rule for one in advise([dataclasses.replace(PLAIN, steps=1)])] == ["length"]
+    assert advise([]) != ()
+
+
+def examined() -> list[Examination]:
+    torch.manual_seed(0)
+    bidirectional = Last(nn.GRU(1, 6, 2, batch_first=True, bidirectional=True), 12)
+    odd = biased("GRU", {1: 0.0})
+    with torch.no_grad():
+        odd.weight_ih_l0[6:12] = 30.0
+    rows = torch.zeros(8, 50, 1)
+    rows[0] = 1.0
+    closed = biased("LSTM", {0: -6.0, 1: -6.0, 2: 6.0, 3: -6.0})
+    return [
+        examine(Last(biased("LSTM", {1: 10.0}), 6), torch.randn(8, 60, 1)),
+        examine(Last(random_tanh(3.0), 100), 0.1 * torch.randn(8, 120, 1)),
+        examine(bidirectional, torch.randn(8, 30, 1)),
+        examine(Last(odd, 6), rows),
+        examine(Last(closed, 6), torch.randn(9, 40, 1)),
+        examine(nn.LSTM(1, 4, batch_first=True), torch.randn(2, 1, 1)),
+        examine(nn.LSTM(1, 4, batch_first=True), torch.randn(2, 200, 1)),
+    ]
+
+
+def test_every_finding_is_said_in_both_languages() -> None:
+    found = examined()
+    rules = {advice.rule for one in found for advice in one.advice}
+    assert rules >= {"reach", "one-step", "rows", "memory", "window", "saturation", "chaos", "length"}
+    for text in (text for one in found for text in (*(each.text for each in one.advice), *one.notes)):
+        assert "{" not in text.en + text.pl
+        assert text.en != text.pl and text.pl.strip()
+        # Numbers are the same; signs and words differ.
+        numbers = [re.findall(r"\d+", words.replace(",", ".")) for words in (text.en, text.pl)]
+        assert sorted(numbers[0]) == sorted(numbers[1]), text
+        assert not re.search(r"\b(the|of|steps|is|gradient of|median)\b", text.pl), text.pl
+
+
+def test_the_worst_of_the_branches_comes_first() -> None:
+    torch.manual_seed(0)
+    good = examine(Last(biased("LSTM", {1: 10.0}), 6), torch.rand(4, 60, 1)).branches
+    bad = examine(Last(biased("LSTM", {1: 0.0}), 6), torch.rand(4, 60, 1)).branches
+    layers = [one.layers[0] for one in (*good, *bad)]
+    assert [one.level for one in advise(layers, (*good, *bad)) if one.rule == "reach"] == [
+        Standing.WARNING,
+        Standing.GOOD,
+    ]
+
+
+@pytest.mark.parametrize(("factor", "steps", "least"), [(0.5, 40, 5), (0.7, 40, 9), (1.0, 12, None), (1.0, 40, 38)])
+def test_the_window_of_truncation_follows_from_the_factor(factor: float, steps: int, least: int | None) -> None:
+    layer = Recurrent(LinearCell(1, 1)).double()
+    with torch.no_grad():
+        for parameter in layer.parameters():
+            parameter.zero_()
+        layer.cell.bias_ih.fill_(1.0 - factor)
+        layer.cell.weight_hh.fill_(factor)
+    # At rest at h = 1 the use k steps back adds w^k: K steps leave out w^K of the whole, or 1 - K / T for w = 1.
+    start = LinearState(torch.ones(4, 1, dtype=torch.float64))
+    found = examine(layer, (torch.zeros(4, steps, 1, dtype=torch.float64), start))
+    said = window(found.layers[0])
+    if least is None:
+        assert said is None
+    else:
+        assert said is not None and f"cut off after {least} steps" in said.text.en
+    assert window(PLAIN) is None

@@ -83,3 +83,11 @@ def test_another_number_of_recurrences_is_refused() -> None:
     (found,) = modules_of(nurt.nn.GRU(2, 3))
     with pytest.raises(UnavailableError, match="did not run as expected"):
         observed_call(found, [], 0, None)
+
+
+def test_a_gradient_of_the_final_cell_alone_counts_as_one_of_the_loss() -> None:
+    layer = nurt.nn.LSTM(2, 3, batch_first=True)
+    for factor in (1.0, 0.0):
+        with record(layer) as seen:
+            (factor * layer(torch.randn(2, 5, 2))[1][1]).sum().backward()
+        assert seen.layer().reached_by_loss == bool(factor)

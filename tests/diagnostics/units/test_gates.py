@@ -11,6 +11,7 @@ from tests.tolerances import OUTPUTS, assert_agree
 
 import nurt.nn
 from nurt.diagnostics import gate_statistics, record, unit_memory
+from nurt.diagnostics.units.gates import carry_of
 from nurt.errors import NurtValueError
 from nurt.nn import Recurrent
 
@@ -75,11 +76,77 @@ def test_dead_and_stuck_units_are_counted() -> None:
         layer(torch.rand(4, 6, 2), lengths=[6, 2, 1, 1])
     units = gate_statistics(seen.layer()).units
     assert units.dead.tolist() == [True, False, False]
-    assert units.stuck[:2].tolist() == [False, True]
-    assert units.saturated[1] == 1
+    # A large ReLU is not saturated: its slope is 1.
+    assert not units.stuck.any() and not units.saturated.any()
     assert "1 dead" in str(gate_statistics(seen.layer()))
     with pytest.raises(NurtValueError, match="thresholds"):
         gate_statistics(seen.layer(), low=0.9, high=0.1)
+
+
+def test_saturated_units_stand_at_the_ends_of_their_activation() -> None:
+    layer = nurt.nn.RNN(2, 3, batch_first=True)
+    with torch.no_grad():
+        layer.bias_ih_l0[:] = torch.tensor([-100.0, 100.0, 0.0])
+    with record(layer) as seen:
+        layer(0.1 * torch.rand(4, 6, 2), lengths=[6, 2, 1, 1])
+    assert gate_statistics(seen.layer()).units.stuck.tolist() == [True, True, False]
+    cell = nurt.nn.ElmanCell(2, 3, nonlinearity="sigmoid")
+    with torch.no_grad():
+        cell.bias_ih[:] = torch.tensor([-100.0, 100.0, 0.0])
+    with record(layer := Recurrent(cell)) as seen:
+        layer(0.1 * torch.rand(4, 6, 2))
+    # σ = 0.5 is the middle of its range, and 0 an end of it.
+    assert gate_statistics(seen.layer()).units.saturated.tolist() == [1.0, 1.0, 0.0]
+
+
+def test_a_saturated_candidate_is_counted_apart() -> None:
+    with record(layer := constant("LSTM", {2: 5.0})) as seen:
+        layer(torch.randn(4, 6, 2, dtype=torch.float64), lengths=[6, 2, 0, 1])
+    found = gate_statistics(seen.layer())
+    assert found.candidate is not None and found.candidate.tolist() == [1.0] * 3
+    assert "candidate: size above 0.9 100 % of the time" in str(found)
+    with record(layer := constant("LSTM", {2: 1.0})) as seen:
+        layer(torch.randn(4, 6, 2, dtype=torch.float64))
+    assert gate_statistics(seen.layer()).candidate.tolist() == [0.0] * 3
+
+
+@pytest.mark.parametrize(
+    ("cell", "gate", "keeps_when", "coupled"),
+    [
+        ("LSTMCell", "forget", "open", False),
+        ("PeepholeLSTMCell", "forget", "open", False),
+        ("LayerNormLSTMCell", "forget", "open", False),
+        ("CIFGLSTMCell", "forget", "open", True),
+        ("GRUCell", "update", "open", True),
+        ("ResetBeforeGRUCell", "update", "open", True),
+        ("MinGRUCell", "update", "closed", True),
+        ("MinLSTMCell", "forget", "open", True),
+    ],
+)
+def test_the_gate_that_carries_the_state_is_that_of_the_equations(
+    cell: str, gate: str, keeps_when: str, coupled: bool
+) -> None:
+    with record(layer := Recurrent(getattr(nurt.nn, cell)(2, 3))) as seen:
+        layer(torch.randn(4, 6, 2), lengths=[6, 2, 0, 1])
+    carry = carry_of(seen.layer())
+    assert carry is not None
+    assert (carry.gate, carry.keeps_when, carry.coupled) == (gate, keeps_when, coupled)
+    assert gate_statistics(seen.layer()).carry == carry
+
+
+@pytest.mark.parametrize("cell", ["MinGRUCell", "MinLSTMCell"])
+def test_a_diagonal_cell_keeps_the_share_that_its_state_shows(cell: str) -> None:
+    layer = Recurrent(getattr(nurt.nn, cell)(2, 3).double())
+    inputs = torch.randn(2, 5, 2, dtype=torch.float64)
+    start = layer.cell.initial_state(2)._replace(hidden=torch.randn(2, 3, dtype=torch.float64).requires_grad_())
+    with record(layer) as seen:
+        outputs, _ = layer(inputs, start)
+    (slope,) = torch.autograd.grad(outputs[:, -1].sum(), start.hidden)
+    memory, found = unit_memory(seen.layer()), gate_statistics(seen.layer())
+    assert memory.retained(5)[:, -1].flatten().tolist() == pytest.approx(slope.flatten().tolist(), rel=1e-12)
+    values = found.values[memory.gate]
+    kept = 1 - values if cell == "MinGRUCell" else values
+    assert kept.prod(dim=1).flatten().tolist() == pytest.approx(slope.flatten().tolist(), rel=1e-9)
 
 
 LOGIT = float(torch.logit(torch.tensor(0.99, dtype=torch.float64)))

@@ -73,6 +73,14 @@ class LyapunovExponents(Result):
         known = self.steps[~self.exponents[:, 0].isnan()]
         return (len(known), int(known.min())) if len(known) else (0, 0)
 
+    def later_half(self) -> LyapunovExponents:
+        """Return the exponents of the later half of the counted steps of each row, with less of a transient."""
+        begin = self.discarded + self.steps // 2
+        early = torch.arange(self.growth.shape[1]) < begin[:, None]
+        growth = self.growth.masked_fill(early.unsqueeze(-1), torch.nan)
+        counted = self.steps - self.steps // 2
+        return LyapunovExponents(self.id, _averaged(growth, counted), self.discarded, counted, growth, self.units)
+
     def interval(self, confidence: float = 0.95) -> tuple[float, float]:
         """Return Student's t interval of the largest exponent over the rows.
 
@@ -166,9 +174,14 @@ def lyapunov_exponents(
         growth[:, step] = upper.diagonal(dim1=-2, dim2=-1).abs().log()
         growth[~there | (step < discard), step] = torch.nan
     counted = (jacobians.lengths - discard).clamp(min=0)
+    return LyapunovExponents(jacobians.id, _averaged(growth, counted), discard, counted, growth, n)
+
+
+def _averaged(growth: Tensor, counted: Tensor) -> Tensor:
+    """Return the mean growth of each row, falling, (B, k); NaN for a row without counted steps."""
     sums = torch.where(growth.isnan(), 0.0, growth).sum(dim=1)
-    exponents = torch.where(counted[:, None] > 0, sums / counted[:, None], torch.nan)
-    return LyapunovExponents(jacobians.id, exponents.sort(dim=1, descending=True).values, discard, counted, growth, n)
+    values = torch.where(counted[:, None] > 0, sums / counted[:, None], torch.nan)
+    return values.sort(dim=1, descending=True).values
 
 
 def _checked(n: int, count: int | None, discard: int) -> int:

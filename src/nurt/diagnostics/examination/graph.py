@@ -116,7 +116,7 @@ def read_at(record: LayerRecord) -> str:
 
     First and last in the order in which each row takes its steps; a row without a gradient does not count.
     """
-    if not record.reached_by_loss and record.final_cell is None:
+    if not record.reached_by_loss:
         return "none"
     direct, _ = record.gradients()
     there = (direct != 0).any(dim=-1)

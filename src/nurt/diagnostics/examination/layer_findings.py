@@ -119,6 +119,11 @@ class LayerFindings(Result):
     lyapunov: LyapunovExponents | None = None
     connectivity: Connectivity | None = None
 
+    @property
+    def gated(self) -> bool:
+        """Whether a gate carries its state on."""
+        return self.memory is not None or (self.gates is not None and self.gates.carry is not None)
+
     def parts(self) -> Iterator[tuple[str, Any]]:
         """Yield the names and results of the parts that there are; each spectrum by itself."""
         for field in dataclasses.fields(self)[3:]:

@@ -10,6 +10,7 @@ from nurt.standing import Standing
 from nurt.wording import Text, to_digits
 
 if TYPE_CHECKING:
+    from nurt.diagnostics.dynamics.lyapunov import LyapunovExponents
     from nurt.diagnostics.examination.layer_findings import LayerFindings
 
 __all__ = ["chaos", "hump"]
@@ -25,23 +26,25 @@ HUMP = 2.0
 def chaos(layer: LayerFindings) -> Advice | None:
     """Warn of chaos, where neighbouring states diverge: a largest exponent above zero [vogt2022lyapunov].
 
-    Finite-time exponents scatter about zero wherever the dynamics are neutral. A warning needs an interval over the
-    rows above zero, and a growth by the factor e at least over the steps that were counted; with the interval below
-    zero there is nothing to say, and what lies between is not decided.
+    Finite-time exponents scatter about zero wherever the dynamics are neutral, and are positive while a state still
+    moves away from an unstable point. A warning needs an interval over the rows above zero and a growth by the factor e
+    at least, both over all steps that were counted and over their later half; with an interval below zero there is
+    nothing to say, and what lies between is not decided.
     """
     found = layer.lyapunov
     if found is None:
         return None
+    later = found.later_half()
     low, high = found.interval(CONFIDENCE)
     rows, steps = found.counted
-    if rows < 2 or not high >= 0.0:
+    if rows < 2 or not (high >= 0.0 and later.interval(CONFIDENCE)[1] >= 0.0):
         return None
     words = Text(
         "{size} nats per step in the median row (95 % interval over {rows} rows {low} to {high}, {steps} steps)",
         "{size} nata na krok w wierszu medianowym (95 % przedział po {rows} wierszach: od {low} do {high}, kroków: "
         "{steps})",
     ).filled(size=_signed(found.largest), rows=rows, low=_signed(low), high=_signed(high), steps=steps)
-    if low > 0.0 and found.largest * steps >= DECIDED:
+    if all(_diverges(one) for one in (found, later)):
         text = Text(
             "In {layer} neighbouring states diverge: {words}. Small changes grow, and gradients with them.",
             "{layer}: sąsiednie stany się rozbiegają, {words}. Małe zmiany rosną, a z nimi gradienty.",
@@ -76,6 +79,10 @@ def hump(layer: LayerFindings) -> Advice | None:
         peak=peak,
     )
     return Advice("hump", Standing.NOTE, text, "henrici1962bounds")
+
+
+def _diverges(found: LyapunovExponents) -> bool:
+    return found.interval(CONFIDENCE)[0] > 0.0 and found.largest * found.counted[1] >= DECIDED
 
 
 def _signed(value: float) -> Text:

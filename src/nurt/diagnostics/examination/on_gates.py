@@ -60,7 +60,10 @@ _KEEPS_AND_CLOSES = _Effect(
             "stan jest zachowywany z kroku na krok, a jego gradient przechodzi, natomiast z nowych wejść wchodzi "
             "niewiele.",
         ),
-        _OWN_WEIGHTS,
+        Text(
+            "The weights of this gate and of the candidate learn slowly.",
+            "Wolno uczą się wagi tej bramki i kandydata.",
+        ),
     ),
 )
 _FORGETS = _Effect(
@@ -163,6 +166,10 @@ def saturation(layer: LayerFindings) -> list[Advice]:
             if share > STANDING:
                 level, words = _effect(layer.gates, name, side)
                 told[level].append(_sentence(layer, GATES_IN_WORDS[name], _SIDES[side], share, words))
+    units = float(layer.gates.units.saturated.mean())
+    if layer.recurrence in _ACTIVATED and units > STANDING:
+        state = Text("at an end of their range", "na końcach swojego zakresu")
+        told[Standing.WARNING].append(_units(layer, state, units))
     candidate = layer.gates.candidate
     if candidate is not None and candidate.mean() > STANDING:
         state = Text("saturated", "nasycony")
@@ -197,6 +204,8 @@ _CANDIDATE = Text(
     "tam nachylenie tanh jest bliskie 0 i prawie żaden gradient nie dociera tędy do wejść i wag. Spróbuj wejść o skali "
     "jednostkowej albo mniejszych wag.",
 )
+# Recurrences whose hidden state is what comes out of a bounded activation.
+_ACTIVATED = ("elman_tanh", "elman_sigmoid")
 _ACCUSATIVE: Final = {"forget": "bramkę zapominającą", "update": "bramkę aktualizującą"}
 
 
@@ -216,6 +225,15 @@ def _sentence(layer: LayerFindings, gate: Text, state: Text, share: float, words
         "In {layer} the {gate} is {state} {share} of the time: {words}",
         "{layer}: {gate}, przez {share} czasu: {state}; {words}",
     ).filled(layer=in_words(layer.id), gate=gate, state=state, share=percent_in_words(share, 0), words=words)
+
+
+def _units(layer: LayerFindings, state: Text, share: float) -> Text:
+    return Text(
+        "In {layer} the units are {state} {share} of the time, where the slope of their activation is near 0: every "
+        "step shrinks the gradient. Try inputs of unit scale, or smaller weights.",
+        "{layer}: jednostki są {share} czasu {state}, gdzie nachylenie ich funkcji aktywacji jest bliskie 0: każdy "
+        "krok zmniejsza gradient. Spróbuj wejść o skali jednostkowej albo mniejszych wag.",
+    ).filled(layer=in_words(layer.id), state=state, share=percent_in_words(share, 0))
 
 
 def _percent(share: float, decimals: int) -> Text:

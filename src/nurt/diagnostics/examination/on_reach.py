@@ -16,7 +16,7 @@ import numpy as np
 from nurt.diagnostics.examination.advice import Advice
 from nurt.diagnostics.examination.layer_findings import LayerFindings
 from nurt.diagnostics.examination.naming import in_words
-from nurt.diagnostics.gradient.by_lag import GradientByLag
+from nurt.diagnostics.gradient.by_lag import Argument, GradientByLag
 from nurt.results import Result
 from nurt.standing import Standing
 from nurt.wording import Text, counted, joined, percent_in_words, to_digits
@@ -85,9 +85,8 @@ def reach(branch: Branch, alone: bool) -> Advice | None:
         level, text = Standing.WARNING, _explodes(gradient)
     else:
         level, text = (_vanishes if gradient.course == "vanishes" else _holds)(branch, gradient)
-    if not alone:
-        text = Text("In {name}: {text}", "{name}: {text}").filled(name=branch.name, text=text)
-    return Advice("reach", level, text, SOURCE)
+    where = Text("", "") if alone else Text(" in {name}", " ({name})").filled(name=branch.name)
+    return Advice("reach", level, Text(f"The gradient{where.en} {text.en}", f"Gradient{where.pl} {text.pl}"), SOURCE)
 
 
 def growth(branch: Branch) -> Advice | None:
@@ -100,7 +99,9 @@ def growth(branch: Branch) -> Advice | None:
         "clip its norm, or lower the learning rate.",
         "{name}: gradient stanu {state} rośnie wstecz w czasie {growth} razy, na przestrzeni: {steps}. Obcinaj jego "
         "normę albo zmniejsz współczynnik uczenia.",
-    ).filled(name=branch.name, state=_state(gradient), growth=to_digits(gradient.growth), steps=_steps(gradient.peak))
+    ).filled(
+        name=branch.name, state=_state(gradient), growth=to_digits(gradient.growth), steps=_steps(gradient.growth_steps)
+    )
     return Advice("growth", Standing.WARNING, text, SOURCE)
 
 
@@ -163,21 +164,21 @@ def _explodes(gradient: GradientByLag) -> Text:
     )
     if gradient.overflow is not None:
         text = Text(
-            "The gradient explodes: that of the state {state} is no finite number from {steps} before the loss on.",
-            "Gradient jest eksplodujący: gradient stanu {state} nie jest skończoną liczbą od miejsca {steps} przed "
+            "explodes: that of the state {state} is no finite number from {steps} before the loss on.",
+            "jest eksplodujący: gradient stanu {state} nie jest skończoną liczbą od miejsca {steps} przed "
             "funkcją straty.",
         ).filled(state=_state(gradient), steps=_steps(gradient.overflow))
         return joined(text, cure)
     text = Text(
-        "The gradient explodes: that of the state {state} grows backwards in time by a factor of {factor} per step, "
+        "explodes: that of the state {state} grows backwards in time by a factor of {factor} per step, "
         "{growth} over {steps}, in the median row.",
-        "Gradient jest eksplodujący: gradient stanu {state} rośnie wstecz w czasie {factor} raza na krok, łącznie "
+        "jest eksplodujący: gradient stanu {state} rośnie wstecz w czasie {factor} raza na krok, łącznie "
         "{growth} razy, na przestrzeni: {steps}, w wierszu medianowym.",
     ).filled(
         state=_state(gradient),
         factor=to_digits(gradient.factor),
         growth=to_digits(gradient.growth),
-        steps=_steps(gradient.peak),
+        steps=_steps(gradient.growth_steps),
     )
     return joined(text, cure)
 
@@ -187,8 +188,8 @@ def _vanishes(branch: Branch, gradient: GradientByLag) -> tuple[Standing, Text]:
     assert lag is not None
     bound = percent_in_words(gradient.threshold, 0)
     text = Text(
-        "The gradient vanishes: {what} falls below {bound} of its maximum after {lag}, of {steps} that are read",
-        "Gradient jest zanikający: {what} spada poniżej {bound} swojego maksimum po {lag}, z {steps} czytanych",
+        "vanishes: {what} falls below {bound} of its maximum after {lag}, of {steps} that are read",
+        "jest zanikający: {what} spada poniżej {bound} swojego maksimum po {lag}, z {steps} czytanych",
     ).filled(what=_what(gradient), bound=bound, lag=_after(lag), steps=branch.steps)
     if 0.0 < gradient.factor < 1.0:
         rate = Text(", by a factor of {factor} per step", ", {factor} raza na krok").filled(
@@ -202,14 +203,22 @@ def _vanishes(branch: Branch, gradient: GradientByLag) -> tuple[Standing, Text]:
     if earlier is not None and earlier[1] >= CONTRIBUTES:
         name, share = earlier
         use = Text(
-            "Yet the uses of {name} at earlier steps hold {share} of the summed norms ‖K_s‖ of its gradient.",
-            "Mimo to użycia {name} we wcześniejszych krokach mają {share} sumy norm ‖K_s‖ jej gradientu.",
+            "Yet the uses of {name} at steps farther away hold {share} of the summed norms ‖K_s‖ of its gradient.",
+            "Mimo to użycia {name} w dalszych krokach mają {share} sumy norm ‖K_s‖ jej gradientu.",
         ).filled(name=name, share=percent_in_words(share))
         return Standing.NOTE, joined(text, use)
+    if branch.read_at != "last":
+        advice = Text(
+            "Of what arrives at any step, hardly anything goes back farther. If what lies farther apart must be "
+            "connected, try {remedy}.",
+            "Z tego, co dociera do kroku, prawie nic nie sięga dalej. Jeśli trzeba połączyć to, co leży dalej od "
+            "siebie, spróbuj {remedy}.",
+        ).filled(remedy=_remedy(branch))
+        return Standing.WARNING, joined(text, advice)
     advice = Text(
-        "Earlier steps hardly contribute to training. If they matter, try {remedy}; if they do not, a shorter window "
-        "is enough.",
-        "Wcześniejsze kroki prawie nie wpływają na uczenie. Jeśli są ważne, spróbuj {remedy}; jeśli nie, wystarczy "
+        "Steps farther away hardly contribute to training. If they matter, try {remedy}; if they do not, a shorter "
+        "window is enough.",
+        "Dalsze kroki prawie nie wpływają na uczenie. Jeśli są ważne, spróbuj {remedy}; jeśli nie, wystarczy "
         "krótsze okno.",
     ).filled(remedy=_remedy(branch))
     return Standing.WARNING, joined(text, advice)
@@ -225,17 +234,32 @@ def _holds(branch: Branch, gradient: GradientByLag) -> tuple[Standing, Text]:
     )
     if gradient.least >= gradient.threshold:
         words = Text(
-            "The gradient holds: {what} stays above {bound} of its maximum over {over}.",
-            "Gradient się utrzymuje: {what} pozostaje powyżej {bound} swojego maksimum przez {over}.",
+            "holds: {what} stays above {bound} of its maximum over {over}.",
+            "się utrzymuje: {what} pozostaje powyżej {bound} swojego maksimum przez {over}.",
         )
     else:
         words = Text(
-            "The gradient holds: {what} reaches back over {over}, where it is not below {bound} of its maximum, though "
+            "holds: {what} reaches back over {over}, where it is not below {bound} of its maximum, though "
             "it is in between.",
-            "Gradient się utrzymuje: {what} sięga wstecz przez {over}, gdzie nie jest poniżej {bound} swojego "
+            "się utrzymuje: {what} sięga wstecz przez {over}, gdzie nie jest poniżej {bound} swojego "
             "maksimum, choć pomiędzy bywa.",
         )
-    return Standing.GOOD, words.filled(what=_what(gradient), bound=bound, over=over.filled(far=far))
+    text = words.filled(what=_what(gradient), bound=bound, over=over.filled(far=far))
+    return Standing.GOOD, text if (other := _other(branch, gradient)) is None else joined(text, other)
+
+
+def _other(branch: Branch, gradient: GradientByLag) -> Text | None:
+    """Return how far the other quantity reaches, where that is much less."""
+    quantity: Argument = "state" if gradient.furthest == "inputs" else "inputs"
+    last = gradient.last(quantity)
+    if last is None or gradient.lags - 1 - last < SHORT * branch.steps:
+        return None
+    return Text("That of {which} falls below it after {lag}.", "Gradient {which} spada poniżej niego po {lag}.").filled(
+        which=Text("the inputs x", "wejść x")
+        if quantity == "inputs"
+        else Text("the whole state {state}", "całego stanu {state}").filled(state=_state(gradient)),
+        lag=_after(last),
+    )
 
 
 def _what(gradient: GradientByLag) -> Text:
@@ -266,7 +290,7 @@ def _earlier(branch: Branch, lag: int) -> tuple[str, float] | None:
 
 
 def _remedy(branch: Branch) -> Text:
-    if branch.layers[0].memory is not None:
+    if branch.layers[0].gated:
         return Text("chrono initialisation of the gates", "inicjalizacji chrono bramek")
     if branch.layers[0].recurrence:
         return Text(

@@ -38,13 +38,13 @@ from nurt.wording import percent_in_words
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-__all__ = ["Course", "GradientByLag", "Quantity", "gradient_by_lag", "total_by_lag"]
+__all__ = ["Argument", "Course", "GradientByLag", "gradient_by_lag", "total_by_lag"]
 
 Course: TypeAlias = Literal["vanishes", "holds", "explodes"]
-Quantity: TypeAlias = Literal["state", "inputs"]
+Argument: TypeAlias = Literal["state", "inputs"]
 """Which gradient a statement is about: that of the whole state a step reads, or that of its input."""
 
-_SYMBOLS: Mapping[Quantity, str] = {"state": "‖∂ℓ/∂s‖ of the whole state", "inputs": "‖∂ℓ/∂x‖ of the inputs"}
+_SYMBOLS: Mapping[Argument, str] = {"state": "‖∂ℓ/∂s‖ of the whole state", "inputs": "‖∂ℓ/∂x‖ of the inputs"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,9 +83,14 @@ class GradientByLag(Result):
         return last if last + 1 < self.lags else None
 
     @property
-    def furthest(self) -> Quantity:
+    def furthest(self) -> Argument:
         """Which of both reaches further, the state if they reach equally far."""
         return "inputs" if self._last("inputs") > self._last("state") else "state"
+
+    def last(self, quantity: Argument) -> int | None:
+        """Return the last lag at which the median of one quantity is not below its threshold; None where all are 0."""
+        last = self._last(quantity)
+        return last if last >= 0 else None
 
     @property
     def overflow(self) -> int | None:
@@ -100,9 +105,25 @@ class GradientByLag(Result):
 
     @property
     def growth(self) -> float:
-        """The largest median gradient of the state over that at the first lag where there is one; 1 without any."""
+        """The largest median gradient of the state over that nearest to the loss; 1 without any.
+
+        Nearest is what arrives at h_t itself where the state is h alone. Where it has other fields, whose units are not
+        those of h, it is the first gradient of the state.
+        """
         there = self.state.median[self.state.median > 0]
-        return float(there.max() / there[0]) if len(there) else 1.0
+        if not len(there):
+            return 1.0
+        nearest = float(self.norms.median[0]) if self._hidden_alone else 0.0
+        return float(there.max()) / (nearest if nearest > 0.0 else float(there[0]))
+
+    @property
+    def growth_steps(self) -> int:
+        """Over how many steps the gradient grows to its largest."""
+        return self.peak + self._hidden_alone
+
+    @property
+    def _hidden_alone(self) -> bool:
+        return self.fields == ("hidden",)
 
     @property
     def factor(self) -> float:
@@ -138,7 +159,7 @@ class GradientByLag(Result):
         most = float(np.nanmax(median))
         return float(np.nanmin(median)) / most if most > 0 else 0.0
 
-    def shares(self, quantity: Quantity) -> BatchCurve:
+    def shares(self, quantity: Argument) -> BatchCurve:
         """Return the curve of one quantity as shares of its largest median."""
         curve: BatchCurve = getattr(self, quantity)
         finite = curve.median[np.isfinite(curve.median)]
@@ -160,7 +181,7 @@ class GradientByLag(Result):
         if self.course == "explodes":
             if self.overflow is not None:
                 return f"{self.id}: the gradient explodes: it is not finite from lag {self.overflow} on"
-            grown = f"grows by {self.growth:.3g} up to lag {self.peak}, {self.factor:.3g} per step"
+            grown = f"grows by {self.growth:.3g} up to lag {self.peak}, by a factor of {self.factor:.3g} per step"
             return f"{self.id}: the gradient explodes: {which} {grown}; {ends}"
         if self.horizon is None:
             reach = f"{which} is not below {bound} at lag {far}, the longest there is"
@@ -182,7 +203,7 @@ class GradientByLag(Result):
         figure.update_yaxes(type="log", exponentformat="power")
         return figure
 
-    def _last(self, quantity: Quantity) -> int:
+    def _last(self, quantity: Argument) -> int:
         """Return the last lag at which the median is not below the threshold; -1 where all are zero."""
         last = _last_above(getattr(self, quantity).median[None, :], self.threshold)[0]
         return -1 if np.isnan(last) else int(last)

@@ -84,12 +84,12 @@ class CellPaths(Result):
         return over_batch(torch.where(self.within, norms, torch.nan))
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the shares and the mean norms per step."""
+        """Return the shares and the median norms per step."""
         return {
             "id": self.id._asdict(),
             "shares": {name: self.share(name) for name in self.parts},
             "residual": self.residual,
-            "norms": {name: self.curve(name).mean.tolist() for name in self.parts},
+            "norms": {name: self.curve(name).median.tolist() for name in self.parts},
         }
 
     def __str__(self) -> str:

@@ -231,7 +231,8 @@ def last_step_ledger(record: LayerRecord, tolerance: float) -> TruncationLedger 
         tolerance: relative error that a recommended window may have.
 
     Returns:
-        The ledger; None where the layer has no recurrent matrix, its gradient is zero, or it does not fit into memory.
+        The ledger; None where the layer has no recurrent matrix, its gradient is zero or not finite, or it does not fit
+        into memory.
     """
     weight = record.steps.weights.get(WEIGHT)
     steps = record.steps.steps
@@ -241,7 +242,7 @@ def last_step_ledger(record: LayerRecord, tolerance: float) -> TruncationLedger 
     back = uses if record.steps.reverse else uses.flip(0)
     reach = back.cumsum(0)
     full = reach[-1]
-    if not bool(full.any()):
+    if not bool(full.any()) or not bool(full.isfinite().all()):
         return None
     windows = np.arange(1, steps + 1)
     last_chunk = torch.from_numpy((steps - 1) % windows)

@@ -131,8 +131,10 @@ class LayerRecord(Result):
 
     @property
     def reached_by_loss(self) -> bool:
-        """Whether any gradient arrives at the outputs from above."""
-        return self.direct is not None and bool(self.direct.any())
+        """Whether any gradient arrives from above, at the outputs or at the final cell state."""
+        if self.direct is None:
+            return False
+        return bool(self.direct.any()) or (self.final_cell is not None and bool(self.final_cell.any()))
 
     def gradients(self) -> tuple[Tensor, Tensor]:
         """Return the direct and the total gradient of the hidden states.
