@@ -19,12 +19,17 @@ def test_every_standing_has_one_sign_and_a_tone(standing: Standing) -> None:
     "scale",
     [
         (Standing.BETTER, Standing.MIXED, Standing.LEVEL, Standing.WORSE, Standing.UNSOUND),
-        (Standing.REACHED, Standing.PARTLY, Standing.MISSED),
+        (Standing.REACHED, Standing.PARTLY, Standing.MISSED, Standing.SHOWN),
         (Standing.GOOD, Standing.NOTE, Standing.WARNING),
     ],
 )
 def test_signs_of_one_scale_differ_so_that_no_colour_is_needed(scale: tuple[Standing, ...]) -> None:
     assert len({one.sign for one in scale}) == len(scale)
+
+
+def test_what_is_only_shown_is_neither_good_nor_bad() -> None:
+    reached, missed = Standing.REACHED, Standing.MISSED
+    assert Standing.SHOWN.tone not in (reached.tone, missed.tone)
 
 
 def test_a_verdict_is_plain_json_and_names_warnings_only_where_there_are_any() -> None:

@@ -11,8 +11,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from typing import Literal
+
     import numpy as np
     import plotly.graph_objects as go
+
+    Scale = Literal["log10"] | float
 
 __all__ = [
     "ACTUAL",
@@ -24,6 +28,7 @@ __all__ = [
     "WARNING",
     "LineStyle",
     "add_log_map",
+    "along",
     "colour_range",
     "dash",
     "log_axis",
@@ -31,6 +36,7 @@ __all__ = [
     "new_figure",
     "symbol",
     "translucent",
+    "value_of",
 ]
 
 # Okabe-Ito: distinguishable with the common forms of colour blindness.
@@ -90,7 +96,11 @@ def new_figure(title: str, x_title: str, y_title: str) -> go.Figure:
     layout = {
         "title": {"text": title, "x": 0.0, "xref": "paper", "xanchor": "left", "font": {"size": 16}},
         "template": "none",
-        "font": {"family": "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif", "size": 13, "color": "#222222"},
+        "font": {
+            "family": "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif",
+            "size": 13,
+            "color": "#222222",
+        },
         "colorway": list(PALETTE),
         "margin": {"l": 64, "r": 16, "t": 48, "b": 48},
         # Below the axis title: above the plot it would meet the title as soon as it needs a second row.
@@ -185,3 +195,28 @@ def translucent(colour: str, opacity: float) -> str:
     """Return ``colour`` (``#RRGGBB``) as an ``rgba()`` string with the given opacity in 0..1."""
     red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
     return f"rgba({red},{green},{blue},{opacity:g})"
+
+
+def along(**scales: Scale) -> dict[str, Any]:
+    """Return the ``meta`` of a trace that is drawn at the logarithms of its values, so that an export gives the values.
+
+    Args:
+        scales: coordinate (``x``, ``y`` or ``z``) → "log10", or the number ``floor`` of an axis for both signs, on
+            which v is drawn at sign(v) · log₁₀(1 + |v| / floor).
+    """
+    return {"scale": scales}
+
+
+def value_of(places: np.ndarray, scale: Scale) -> np.ndarray:
+    """Return the values that are drawn at ``places``.
+
+    Args:
+        places: any shape.
+        scale: as in :func:`along`.
+    """
+    import numpy as np
+
+    with np.errstate(over="ignore"):
+        if scale == "log10":
+            return np.asarray(np.power(10.0, places))
+        return np.asarray(np.sign(places) * float(scale) * (np.power(10.0, np.abs(places)) - 1.0))

@@ -34,6 +34,8 @@ class Standing(enum.StrEnum):
     REACHED = "reached"
     PARTLY = "partly"
     MISSED = "missed"
+    # What it shows, where there was nothing to reach.
+    SHOWN = "shown"
     # A network that was examined.
     GOOD = "good"
     NOTE = "note"
@@ -59,6 +61,7 @@ _SIGNS: dict[Standing, tuple[str, Tone]] = {
     Standing.REACHED: ("✓", "good"),
     Standing.PARTLY: ("◐", "fair"),
     Standing.MISSED: ("✕", "bad"),
+    Standing.SHOWN: ("i", "fair"),
     Standing.GOOD: ("✓", "good"),
     Standing.NOTE: ("◐", "fair"),
     Standing.WARNING: ("✕", "bad"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import html
 import json
 import re
@@ -12,7 +13,9 @@ import pytest
 from nurt.errors import NurtValueError, OutputError
 from nurt.experiments import LANGUAGES, ExperimentResult, Language, find, run
 from nurt.reports import write_experiment_report
+from nurt.reports.experiment import HEADLINES
 from nurt.reports.page.html import typeset
+from nurt.standing import Standing
 
 
 @pytest.fixture(scope="module")
@@ -84,9 +87,18 @@ def test_points_and_numbers_have_the_decimal_sign_of_the_language(page: tuple[La
     assert (">(1, 0.5)<" in text) == (language == "en")
 
 
-def test_what_cannot_be_written_or_found_is_told(result: ExperimentResult, tmp_path: Path) -> None:
-    import dataclasses
+@pytest.mark.parametrize("standing", [Standing.REACHED, Standing.PARTLY, Standing.MISSED, Standing.SHOWN])
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_page_tells_the_standing_of_the_verdict_and_no_other(
+    language: Language, standing: Standing, result: ExperimentResult, tmp_path: Path
+) -> None:
+    told = dataclasses.replace(result, verdict=dataclasses.replace(result.verdict, standing=standing))
+    text = write_experiment_report(told, tmp_path / "page.html", language=language).read_text(encoding="utf-8")
+    for one, words in HEADLINES.items():
+        assert (f'class="headline">{words[language]}<' in text) == (one is standing)
 
+
+def test_what_cannot_be_written_or_found_is_told(result: ExperimentResult, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError):
         write_experiment_report(result, tmp_path / "file" / "page.html")

@@ -20,12 +20,13 @@ if TYPE_CHECKING:
     from nurt.diagnostics.gradient.attribution import Attribution, attribute
     from nurt.diagnostics.gradient.by_lag import GradientByLag, gradient_by_lag
     from nurt.diagnostics.gradient.contribution_map import ContributionMatrix, contribution_matrix
-    from nurt.diagnostics.gradient.gradient_check import CheckedWeight, GradientCheck, check_gradient
+    from nurt.diagnostics.gradient.gradient_check import CheckedParameter, CheckedWeight, GradientCheck, check_gradient
     from nurt.diagnostics.gradient.over_time import StepContributions, step_contributions
     from nurt.diagnostics.gradient.paths import CellPaths, HighwayReach, cell_paths, highway_reach
     from nurt.diagnostics.gradient.truncation import Bias, TruncationLedger, truncation_ledger
     from nurt.diagnostics.look.batch import BatchCurve
     from nurt.diagnostics.look.capture import Record, observe, record
+    from nurt.diagnostics.look.collected import StateRecord, record_states
     from nurt.diagnostics.look.finding import FoundCell, FoundModule, LayerId, cells_of, modules_of
     from nurt.diagnostics.look.layer_record import LayerRecord
     from nurt.diagnostics.look.passage import Passage, passage
@@ -60,12 +61,13 @@ _MODULES = {
     "gradient.attribution": ("Attribution", "attribute"),
     "gradient.by_lag": ("GradientByLag", "gradient_by_lag"),
     "gradient.contribution_map": ("ContributionMatrix", "contribution_matrix"),
-    "gradient.gradient_check": ("CheckedWeight", "GradientCheck", "check_gradient"),
+    "gradient.gradient_check": ("CheckedParameter", "CheckedWeight", "GradientCheck", "check_gradient"),
     "gradient.over_time": ("StepContributions", "step_contributions"),
     "gradient.paths": ("CellPaths", "HighwayReach", "cell_paths", "highway_reach"),
     "gradient.truncation": ("Bias", "TruncationLedger", "truncation_ledger"),
     "look.batch": ("BatchCurve",),
     "look.capture": ("Record", "observe", "record"),
+    "look.collected": ("StateRecord", "record_states"),
     "look.finding": ("FoundCell", "FoundModule", "LayerId", "cells_of", "modules_of"),
     "look.layer_record": ("LayerRecord",),
     "look.passage": ("Passage", "passage"),
@@ -94,6 +96,7 @@ __all__ = [
     "BlockNorms",
     "Branch",
     "CellPaths",
+    "CheckedParameter",
     "CheckedWeight",
     "Connectivity",
     "ContributionMatrix",
@@ -126,6 +129,7 @@ __all__ = [
     "SpectrumObserver",
     "StateMaps",
     "StatePattern",
+    "StateRecord",
     "StationaryPoints",
     "Steepest",
     "StepContributions",
@@ -157,6 +161,7 @@ __all__ = [
     "projected_path",
     "random_plane",
     "record",
+    "record_states",
     "recurrent_blocks",
     "snapshot",
     "state_maps",

@@ -6,11 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nurt.reports.forecast import footer
-from nurt.reports.page.document import write_page
-from nurt.reports.page.html import join
-from nurt.reports.sections.accuracy import accuracy_section
+from nurt.reports.page.document import Opening, write_page
+from nurt.reports.sections.accuracy import accuracy_pictures, accuracy_section
 from nurt.reports.sections.residuals import coverage_section, residuals_section
-from nurt.reports.sections.verdict import data_section, heading, verdict_panel
+from nurt.reports.sections.verdict import data_section, heading, verdict_numbers, verdict_panel
 from nurt.wording import count
 
 if TYPE_CHECKING:
@@ -39,7 +38,13 @@ def write_backtest_report(run: BacktestRun, path: str | Path) -> Path:
         if result.step_size > 1
         else f"{result.cells.model} at {result.origins} consecutive origins, {result.horizon} steps ahead."
     )
-    top = join([heading("nurt · back-test", run.target, lead), verdict_panel(run.verdict, result)])
+    pictures = accuracy_pictures(run.target, result)
+    opening = Opening(
+        heading("nurt · back-test", run.target, lead),
+        verdict_panel(run.verdict),
+        pictures[0] if pictures else None,
+        verdict_numbers(result),
+    )
     facts = [
         ("target", run.target),
         ("observations", count(run.observations)),
@@ -49,9 +54,9 @@ def write_backtest_report(run: BacktestRun, path: str | Path) -> Path:
         ("model file", run.model_file),
     ]
     sections = [
-        accuracy_section(run.target, result),
+        accuracy_section(run.target, result, pictures[1:]),
         coverage_section(result),
         residuals_section(run.target, result.cells),
         data_section(facts, run.notes, run.sources),
     ]
-    return write_page(Path(path), f"{run.target}: back-test", top, sections, footer(run.versions))
+    return write_page(Path(path), f"{run.target}: back-test", opening, sections, footer(run.versions))

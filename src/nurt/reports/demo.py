@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from nurt import plotting
 from nurt.reports.forecast import footer, model_line, run_sections
-from nurt.reports.page.document import Picture, Section, plain_text, write_page
+from nurt.reports.page.document import Opening, Picture, Section, plain_text, write_page
 from nurt.reports.page.html import Column, element, join, table
-from nurt.reports.sections.verdict import heading, verdict_panel
+from nurt.reports.sections.forecast import forecast_picture, forecast_section
+from nurt.reports.sections.verdict import heading, verdict_numbers, verdict_panel
 from nurt.wording import decimals_for, fixed
 
 if TYPE_CHECKING:
@@ -32,15 +33,19 @@ def write_demo_report(demo: DemoRun, path: str | Path) -> Path:
         OutputError: it cannot be written.
     """
     run = demo.run
-    top = join(
-        [
-            heading("nurt · demonstration", run.target, model_line(run)),
-            verdict_panel(run.verdict, run.backtest, run.audit),
-        ]
+    opening = Opening(
+        heading("nurt · demonstration", run.target, model_line(run)),
+        verdict_panel(run.verdict),
+        _picture(demo),
+        verdict_numbers(run.backtest, run.audit),
     )
-    return write_page(
-        Path(path), f"{run.target}: demonstration", top, [_known_answer(demo), *run_sections(run)], footer(run.versions)
-    )
+    fans = forecast_picture(run.target, run.forecast, run.recent)
+    sections = [
+        _known_answer(demo),
+        forecast_section(run.target, run.forecast, "" if fans is None else fans.to_html()),
+        *run_sections(run),
+    ]
+    return write_page(Path(path), f"{run.target}: demonstration", opening, sections, footer(run.versions))
 
 
 def _known_answer(demo: DemoRun) -> Section:
@@ -57,16 +62,16 @@ def _known_answer(demo: DemoRun) -> Section:
         table_rows.append([name, fixed(mean, decimals) + spread, fixed(mean / demo.noise_floor, 2)])
     columns = [Column("Forecaster", numeric=False), Column("MSE"), Column("Times the floor")]
     numbers = table(columns, table_rows, caption="Test error one step ahead", note="Mean squared errors.")
-    return Section("answer", "Against a known answer", join([element("p", intro), numbers, _picture(demo, rows)]))
+    return Section("answer", "Against a known answer", join([element("p", intro), numbers]))
 
 
 def _errors(name: str, value: float | tuple[float, float]) -> tuple[str, float, float | None]:
     return (name, *value) if isinstance(value, tuple) else (name, value, None)
 
 
-def _picture(demo: DemoRun, rows: list[tuple[str, float, float | None]]) -> str:
+def _picture(demo: DemoRun) -> Picture:
     figure = plotting.new_figure("", "test MSE", "")
-    shown = list(reversed(rows))
+    shown = [_errors(name, value) for name, value in reversed(list(demo.rows.items()))]
     figure.add_scatter(
         x=[mean for _, mean, _ in shown],
         y=[plain_text(name).replace(", ", "<br>") for name, _, _ in shown],
@@ -88,4 +93,4 @@ def _picture(demo: DemoRun, rows: list[tuple[str, float, float | None]]) -> str:
         ),
         figures=[figure],
         height=90 + 46 * len(shown),
-    ).to_html()
+    )

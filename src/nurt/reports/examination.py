@@ -1,17 +1,27 @@
-"""The report of an examination: findings, then one section per question with a figure for every layer."""
+"""The report of an examination: the findings beside the first figure, a section per layer, then its dynamics."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from nurt.reports.forecast import footer
-from nurt.reports.page.document import Picture, Section, switch, write_page
-from nurt.reports.page.html import element, items, join, typeset
-from nurt.reports.sections.network import findings, memory_table, reach_picture
-from nurt.reports.sections.verdict import data_section, heading, reproduction_section
-from nurt.wording import count, plural
+import numpy as np
+
+from nurt.diagnostics.examination.naming import in_words
+from nurt.diagnostics.units.maps import QUANTITIES, StateMaps
+from nurt.reports.export import export_figures
+from nurt.reports.page.document import ENGLISH, POLISH, Opening, Picture, Section, switch, write_page
+from nurt.reports.page.html import Markup, definitions, element, items, join, typeset
+from nurt.reports.page.picture import WORTH_PACKING
+from nurt.reports.sections.labels import labelled
+from nurt.reports.sections.layers import HOW_TO_READ, layer_table, reach_picture
+from nurt.reports.sections.parts import COLOURS, DYNAMICS, LAYER_QUESTIONS, MEANINGS, SPECTRA, Question
+from nurt.reports.sections.verdict import heading, panel
+from nurt.standing import Standing
+from nurt.wording import Language, Text, count, counted
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -20,84 +30,74 @@ if TYPE_CHECKING:
     from nurt.diagnostics.examination.layer_findings import LayerFindings
     from nurt.tasks.forecasting.reuse import ExamineRun
 
-__all__ = ["write_examination_report"]
+__all__ = ["export_examination", "write_examination_report"]
 
 
-class _Question(NamedTuple):
-    title: str
-    how_to_read: str
-
-
-# By the names of the parts of a layer, in the order of the page.
-QUESTIONS = {
-    "gradient": _Question(
-        "Reach of the gradient within a layer",
-        "What is left of the gradient of one step's loss, k steps before it, within the layer. A straight fall on this "
-        "scale is exponential; the dotted line is where it counts as gone.",
-    ),
-    "contributions": _Question(
-        "Contribution of each step to the gradient",
-        "How much the use of the weights at each step adds to their gradient. Steps far to the left that lie orders of "
-        "magnitude below the last ones hardly teach the network.",
-    ),
-    "paths": _Question(
-        "Paths of the gradient",
-        "The gradient of an LSTM's cell state, taken apart: along the cell itself, by the step's own output, and "
-        "through the gates of the next step.",
-    ),
-    "truncation": _Question(
-        "Error of a truncated gradient",
-        "Relative error of the gradient of the recurrent weights when it is cut off after K steps. Below the dotted "
-        "line the cut costs little, at these weights.",
-    ),
-    "maps": _Question(
-        "Units over time",
-        "One line per unit, one column per step; a gradient that vanishes leaves the left of its map white.",
-    ),
-    "gates": _Question(
-        "Saturation of the gates",
-        "One point per unit and gate: to the right, often shut; upwards, often open. Points near the corner at the "
-        "origin work in their range; through those at the ends hardly any gradient passes.",
-    ),
-    "memory": _Question(
-        "Memory of the units",
-        "Steps after which the forget or update gate leaves half of a unit's state, the units sorted. What comes round "
-        "by other ways is not in it.",
-    ),
-    "products": _Question(
-        "Product of the Jacobians of many steps",
-        "The largest and the smallest singular value of the product of the Jacobians of k steps: the most and the "
-        "least that can be left of a gradient. Above the dotted line it may grow.",
-    ),
-    "jacobians": _Question(
-        "Jacobian of one step",
-        "The largest singular value of the Jacobian of each step: how much a step can stretch a small difference of "
-        "states.",
-    ),
-    "lyapunov": _Question(
-        "Sensitivity to the initial state",
-        "Mean growth of a small difference between two states, per step. Below the dotted line differences die out; an "
-        "exponent above it means that they grow.",
-    ),
-    "spectra": _Question(
-        "Spectrum of the recurrent weights",
-        "Norms of the powers of a matrix beside those that its eigenvalues promise. In a gated recurrence this is one "
-        "matrix of several, and no statement on the network.",
-    ),
-    "connectivity": _Question(
-        "Dependence of a unit on the inputs",
-        "How strongly the first unit of the layer at step t (downwards) depends on the input at step s (to the right). "
-        "A narrow band along the diagonal is a short memory.",
-    ),
+HEADLINES = {
+    Standing.GOOD: Text("Nothing stands out", "Bez zastrzeżeń"),
+    Standing.NOTE: Text("With remarks", "Z uwagami"),
+    Standing.WARNING: Text("Needs attention", "Wymaga uwagi"),
 }
+KICKER = Text("nurt · examination", "nurt · badanie sieci")
+LEAD = Text(
+    "{model}, {layers} of {hidden} units, on {windows} of {look_back} observations, spread evenly from {first} to "
+    "{last}.",
+    "{model}, {layers} po {hidden} jednostek, na podstawie {windows} po {look_back} obserwacji, rozłożonych "
+    "równomiernie od {first} do {last}.",
+)
+TITLE = Text("{target}: examination", "{target}: badanie sieci")
+VERDICT = Text("Findings", "Wnioski")
+FURTHER = Text("Further findings", "Dalsze wnioski")
+LAYER = Text("Layer", "Warstwa")
+MATRIX = Text("Matrix", "Macierz")
+STEP_BY_STEP = Text("Step by step", "Krok po kroku")
+NUMBERS = Text("Layers", "Warstwy")
+UNITS = Text("Units over time", "Jednostki w czasie")
+UNITS_READING = Text(
+    "One line per unit, one column per step; {whose}. The lines are sorted such that units that move alike are "
+    "neighbours, in all maps alike. A vertical stripe is a step that concerns all units, a horizontal one a unit that "
+    "holds a value; a gradient that vanishes leaves the far past white.",
+    "Jedna linia to jednostka, jedna kolumna to krok; {whose}. Linie są uporządkowane tak, że podobne jednostki "
+    "sąsiadują, na wszystkich mapach jednakowo. Pionowy pas to krok, który dotyczy wszystkich jednostek, poziomy – "
+    "jednostka, która utrzymuje wartość; zanikający gradient zostawia odległą przeszłość białą.",
+)
+THINNED = Text(
+    "Shown are {units} of {all_units} units and {steps} of {all_steps} steps, evenly spread.",
+    "Pokazano {units} z {all_units} jednostek i {steps} z {all_steps} kroków, rozłożone równomiernie.",
+)
+DATA = Text("Data", "Dane")
+REMARKS, SOURCES = Text("Remarks", "Uwagi"), Text("Sources", "Źródła")
+AGAIN = Text("Settings and versions", "Ustawienia i wersje")
+FACTS = {
+    "target": Text("target", "zmienna"),
+    "observations": Text("observations", "obserwacje"),
+    "windows": Text("windows looked at", "zbadane okna"),
+    "file": Text("model file", "plik modelu"),
+    "model": Text("model", "model"),
+    "layers": Text("layers", "warstwy"),
+    "hidden": Text("hidden units", "jednostki ukryte"),
+    "loss": Text("loss", "funkcja straty"),
+}
+FOOTER = Text(
+    "Written by nurt. One file, complete in itself: keep it, send it, print it.",
+    "Strona utworzona przez nurt. Jeden kompletny plik: można go zachować, wysłać, wydrukować.",
+)
+# Between two sentences; no number ends one.
+SENTENCES = re.compile(r"(?<=[^\W\d][.)]) (?=[A-ZĄĆĘŁŃÓŚŹŻ])")
+# Of findings besides the first, so many stand on the first screen.
+FIRST_FEW = 3
+MAP_HEIGHT, FIGURE_HEIGHT = 250, 290
+# Values of all maps of a page together, about 4 bytes each.
+MAPS_ROOM = 30_000
 
 
-def write_examination_report(run: ExamineRun, path: str | Path) -> Path:
+def write_examination_report(run: ExamineRun, path: str | Path, language: Language = "en") -> Path:
     """Write an examination as one HTML file that needs no network.
 
     Args:
         run: the finished examination.
         path: the file; its folder is made if need be.
+        language: of the page.
 
     Returns:
         the path written.
@@ -105,26 +105,195 @@ def write_examination_report(run: ExamineRun, path: str | Path) -> Path:
     Raises:
         OutputError: it cannot be written.
     """
-    found, model = run.examination, run.model
-    lead = (
-        f"{model.name} with {plural(model.layers, 'layer')} of {model.hidden} units, on {found.rows} windows of "
-        f"{model.look_back} observations, spread evenly from {run.first} to {run.last}."
+    found = run.examination
+    opening = Opening(
+        heading(KICKER[language], run.target, _lead(run)[language]),
+        _verdict(found, language),
+        reach_picture(found, language),
     )
-    facts = [
-        ("target", run.target),
-        ("observations", count(run.observations)),
-        ("windows looked at", str(found.rows)),
-        ("model file", run.model_file),
-    ]
-    settings = {"model": model.name, "layers": model.layers, "hidden units": model.hidden, "loss": model.loss}
+    # All maps of a page share its room.
+    room = MAPS_ROOM // max(1, sum(len(one.maps.values) for one in found.layers if one.maps is not None))
+    layers = [_layer_section(at, one, room, language) for at, one in enumerate(found.layers)]
     sections = [
-        _summary(found),
-        *_sections(found.layers),
-        data_section(facts, (*run.notes, *(note.en for note in found.notes)), run.sources),
-        reproduction_section(settings, run.versions),
+        Section("layers", NUMBERS[language], join([*_further(found, language), layer_table(found, language)])),
+        *(one for one in layers if one is not None),
+        *_dynamics(found.layers, language),
+        *_weights(found.layers, language),
+        _data_section(run, language),
+        _again_section(run, language),
     ]
-    top = join([heading("nurt · examination", run.target, lead), findings(found)])
-    return write_page(Path(path), f"{run.target}: examination", top, sections, footer(run.versions))
+    title = TITLE.filled(target=run.target)[language]
+    frame = POLISH if language == "pl" else ENGLISH
+    return write_page(Path(path), title, opening, sections, element("span", FOOTER[language]), frame)
+
+
+def export_examination(
+    found: Examination, folder: str | Path, *, ending: str = ".csv", language: Language = "en"
+) -> tuple[Path, ...]:
+    """Write every figure of the page into a folder, its numbers or its drawing.
+
+    Args:
+        found: the examination.
+        folder: made if need be.
+        ending: ".csv" for the numbers, ".svg", ".png" or ".pdf" for the drawing.
+        language: of labels and names.
+
+    Returns:
+        the paths written.
+
+    Raises:
+        NurtValueError: another ending.
+        UnavailableError: a drawing was asked for, and what draws it is missing.
+        OutputError: a file cannot be written.
+    """
+    return export_figures(_figures(found, language), folder, ending=ending)
+
+
+def _figures(found: Examination, language: Language) -> Iterator[tuple[str, go.Figure]]:
+    """Yield the title and the figure of everything that the page draws."""
+    picture = reach_picture(found, language)
+    if picture is not None:
+        yield picture.title, picture.figures[0]
+    for layer in found.layers:
+        name = in_words(layer.id)[language]
+        for part, result in layer.parts():
+            if part == "maps":
+                for quantity in result.values:
+                    yield f"{name}: {QUANTITIES[quantity].name[language]}", result.draw(quantity, language)
+            else:
+                question = {**LAYER_QUESTIONS, **DYNAMICS, "spectra": SPECTRA}[part]
+                address = getattr(result, "name", name)
+                yield f"{address}: {question.title[language]}", labelled(result.plot(), language)
+
+
+def _lead(run: ExamineRun) -> Text:
+    model = run.model
+    return LEAD.filled(
+        model=model.name,
+        layers=counted(model.layers, ("layer", "layers"), ("warstwa", "warstwy", "warstw")),
+        hidden=str(model.hidden),
+        windows=counted(run.examination.rows, ("window", "windows"), ("okna", "okien", "okien")),
+        look_back=str(model.look_back),
+        first=run.first,
+        last=run.last,
+    )
+
+
+def _verdict(found: Examination, language: Language) -> Markup:
+    """Return the first sentence of the first finding as the answer, what follows from it, and the next few findings."""
+    standing = found.verdict.standing
+    answer, *rest = SENTENCES.split(found.headline[language])
+    others = [one.text[language] for one in found.advice[1 : 1 + FIRST_FEW]]
+    below = join(
+        [
+            *([element("p", typeset(" ".join(rest)))] if rest else []),
+            *([items(typeset(one) for one in others)] if others else []),
+        ]
+    )
+    return panel(standing, HEADLINES[standing][language], typeset(answer), below, label=VERDICT[language])
+
+
+def _further(found: Examination, language: Language) -> list[Markup]:
+    others = [one.text[language] for one in found.advice[1 + FIRST_FEW :]]
+    return [element("h3", FURTHER[language]), items(typeset(one) for one in others)] if others else []
+
+
+def _layer_section(at: int, layer: LayerFindings, room: int, language: Language) -> Section | None:
+    """Return the maps, gates and gradients of one layer; None where nothing of it was looked at."""
+    parts = [] if layer.maps is None else _maps(layer.maps.coarser(room), language)
+    shown = {name: result for name, result in layer.parts() if name in LAYER_QUESTIONS}
+    pictures = [
+        _picture(question, [labelled(shown[name].plot(), language)], language).to_html()
+        for name, question in LAYER_QUESTIONS.items()
+        if name in shown
+    ]
+    if pictures:
+        parts.append(element("div", *pictures, class_="pair"))
+    name = in_words(layer.id)[language]
+    if not layer.id.module:
+        name = name[:1].upper() + name[1:]
+    return Section(f"layer-{at}", name, join(parts)) if parts else None
+
+
+def _maps(maps: StateMaps, language: Language) -> list[Markup]:
+    reading = UNITS_READING.filled(whose=Text(maps.told("en"), maps.told("pl")))[language]
+    if maps.thinned:
+        widest = max(maps.total_units, key=maps.total_units.__getitem__)
+        told = THINNED.filled(
+            units=len(maps.units[widest]),
+            all_units=maps.total_units[widest],
+            steps=len(maps.steps),
+            all_steps=maps.total_steps,
+        )
+        reading = f"{reading} {told[language]}"
+    pictures = []
+    for name in maps.values:
+        quantity = QUANTITIES[name]
+        title = quantity.name[language]
+        pictures.append(
+            Picture(
+                title=typeset(f"{title[:1].upper()}{title[1:]} {quantity.symbol}"),
+                description=f"{title}: {reading}",
+                how_to_read=f"{MEANINGS[name][language]} {COLOURS[quantity.scale][language]}",
+                figures=[_fitted(maps.draw(name, language))],
+                height=MAP_HEIGHT,
+                heading="h4",
+                lead="",
+            ).to_html()
+        )
+    return [element("h3", UNITS[language]), element("p", reading), element("div", *pictures, class_="pair")]
+
+
+def _dynamics(layers: Sequence[LayerFindings], language: Language) -> list[Section]:
+    """Return the figures on single steps, which one chooser of the layer redraws together."""
+    known = {
+        in_words(one.id)[language]: {name: part for name, part in one.parts() if name in DYNAMICS} for one in layers
+    }
+    known = {name: parts for name, parts in known.items() if parts}
+    pictures = []
+    for part, question in DYNAMICS.items():
+        if any(part in parts for parts in known.values()):
+            drawn = [_drawn(parts.get(part), language) for parts in known.values()]
+            pictures.append(_picture(question, drawn, language).to_html())
+    if not pictures:
+        return []
+    body = [switch([*known], label=LAYER[language]), element("div", *pictures, class_="pair")]
+    return [Section("dynamics", STEP_BY_STEP[language], join(body))]
+
+
+def _weights(layers: Sequence[LayerFindings], language: Language) -> list[Section]:
+    """Return the spectra, which a chooser of the matrix redraws."""
+    spectra = [one for layer in layers for one in layer.spectra]
+    if not spectra:
+        return []
+    picture = _picture(SPECTRA, [_drawn(one, language) for one in spectra], language)
+    names = [one.name for one in spectra]
+    chooser = switch(names, label=MATRIX[language])
+    return [
+        Section(
+            "weights",
+            SPECTRA.title[language],
+            join([chooser, replace(picture, title=names[0] if len(names) == 1 else "").to_html()]),
+        )
+    ]
+
+
+def _drawn(result: Any, language: Language) -> go.Figure:
+    """Return the figure of a result; an empty one of a layer that has none."""
+    from nurt import plotting
+
+    return plotting.new_figure("", "", "") if result is None else labelled(result.plot(), language)
+
+
+def _picture(question: Question, figures: Sequence[go.Figure], language: Language) -> Picture:
+    return Picture(
+        title=question.title[language],
+        description=question.title[language],
+        how_to_read=typeset(question.how_to_read[language]),
+        figures=[_fitted(one) for one in figures],
+        height=FIGURE_HEIGHT,
+        lead=HOW_TO_READ[language],
+    )
 
 
 def _fitted(figure: go.Figure) -> go.Figure:
@@ -135,32 +304,30 @@ def _fitted(figure: go.Figure) -> go.Figure:
     for trace in figure.select_traces({"type": "heatmap"}):
         trace.colorbar.title.update(text=typeset(trace.colorbar.title.text or ""), side="right")
         trace.colorbar.thickness = 12
+        if np.size(trace.z) < WORTH_PACKING:
+            # What a page does not pack takes half the room in single precision.
+            trace.update(z=_single(trace.z), customdata=_single(trace.customdata))
     return figure
 
 
-def _summary(found: Examination) -> Section:
-    picture = reach_picture(found)
-    parts = [] if picture is None else [picture.to_html()]
-    return Section("reach", "Reach of the gradient", join([*parts, memory_table(found)]))
+def _single(values: Any) -> Any:
+    return None if values is None else np.asarray(values, dtype=np.float32)
 
 
-def _sections(layers: Sequence[LayerFindings]) -> list[Section]:
-    named: dict[str, list[tuple[str, Any]]] = {part: [] for part in QUESTIONS}
-    for layer in layers:
-        for part, result in layer.parts():
-            named[part].append((getattr(result, "name", str(layer.id)), result))
-    return [_section(part, question, named[part]) for part, question in QUESTIONS.items() if named[part]]
+def _data_section(run: ExamineRun, language: Language) -> Section:
+    facts = {"target": run.target, "observations": count(run.observations), "windows": str(run.examination.rows)}
+    facts["file"] = run.model_file
+    parts = [definitions((FACTS[name][language], value) for name, value in facts.items())]
+    remarks = (*run.notes, *(note[language] for note in run.examination.notes))
+    if remarks:
+        parts += [element("h3", REMARKS[language]), items(remarks)]
+    if run.sources:
+        parts += [element("h3", SOURCES[language]), items(run.sources)]
+    return Section("data", DATA[language], join(parts))
 
 
-def _section(part: str, question: _Question, results: Sequence[tuple[str, Any]]) -> Section:
-    names = [name for name, _ in results]
-    figures = [_fitted(result.plot()) for _, result in results]
-    picture = Picture(
-        title="Layer by layer" if len(results) > 1 else names[0],
-        description=f"{question.title}: {'; '.join(names)}.",
-        how_to_read=question.how_to_read,
-        figures=figures,
-    )
-    told = items(str(result) for _, result in results)
-    details = element("details", element("summary", "In numbers"), told)
-    return Section(part, question.title, join([switch(names, label="layer"), picture.to_html(), details]))
+def _again_section(run: ExamineRun, language: Language) -> Section:
+    model = run.model
+    facts = {"model": model.name, "layers": str(model.layers), "hidden": str(model.hidden), "loss": model.loss}
+    named = [(FACTS[name][language], value) for name, value in facts.items()]
+    return Section("again", AGAIN[language], definitions([*named, *run.versions.items()]))

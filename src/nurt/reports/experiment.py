@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nurt.experiments import Experiment, ExperimentResult, Figure, ResultTable, Text, find
-from nurt.reports.page.document import ENGLISH, POLISH, Picture, Section, write_page
+from nurt.reports.page.document import ENGLISH, POLISH, Opening, Picture, Section, write_page
 from nurt.reports.page.html import Column, Markup, element, join, table, typeset
 from nurt.reports.sections.verdict import heading, panel, tile
 from nurt.standing import Standing
@@ -20,10 +22,13 @@ if TYPE_CHECKING:
 
 __all__ = ["write_experiment_report"]
 
+# Figures up to this height, in pixels, need no more than half of the width.
+LOW = 300
 HEADLINES = {
     Standing.REACHED: Text("Goal reached", "Cel osiągnięty"),
     Standing.PARTLY: Text("Partly reached", "Cel osiągnięty częściowo"),
     Standing.MISSED: Text("Goal missed", "Cel nieosiągnięty"),
+    Standing.SHOWN: Text("Shown", "Pokazano"),
 }
 KICKER = Text("nurt · experiment", "nurt · eksperyment")
 VERDICT = Text("Verdict", "Werdykt")
@@ -39,6 +44,7 @@ SECTIONS = {
     "again": Text("Reproduction", "Powtórzenie przebiegu"),
 }
 HOW_TO_READ = Text("How to read this.", "Jak to czytać.")
+THIS_PAGE = Text("How to read the page.", "Jak czytać stronę.")
 FOOTER = Text(
     "Written by nurt. One file, complete in itself: keep it, send it, print it.",
     "Strona utworzona przez nurt. Jeden kompletny plik: można go zachować, wysłać, wydrukować.",
@@ -62,27 +68,32 @@ def write_experiment_report(result: ExperimentResult, path: str | Path, *, langu
     """
     experiment = find(result.experiment)
     name = experiment.name[language]
-    top = join(
-        [
-            heading(KICKER[language], name, typeset(experiment.description[language])),
-            *_verdict(result, experiment, language),
-        ]
+    pictures = [_picture(figure, language) for figure in result.figures()]
+    opening = Opening(
+        heading(KICKER[language], name, typeset(experiment.description[language])),
+        _verdict(result, language),
+        pictures[0] if pictures else None,
+        join(
+            [
+                element("dl", *_tiles(result, experiment, language), class_="tiles"),
+                element("p", element("strong", f"{THIS_PAGE[language]} "), typeset(experiment.how_to_read[language])),
+            ]
+        ),
     )
+    sections = _sections(result, experiment, language, pictures[1:])
     footer = element("span", FOOTER[language])
     frame = POLISH if language == "pl" else ENGLISH
-    return write_page(Path(path), f"{name} – nurt", top, _sections(result, experiment, language), footer, frame)
+    return write_page(Path(path), f"{name} – nurt", opening, sections, footer, frame)
 
 
-def _verdict(result: ExperimentResult, experiment: Experiment[Any], language: Language) -> list[Markup]:
+def _verdict(result: ExperimentResult, language: Language) -> Markup:
     verdict = result.verdict
-    box = panel(
+    return panel(
         verdict.standing,
         HEADLINES[verdict.standing][language],
         typeset(verdict.text[language]),
         label=VERDICT[language],
     )
-    hint = element("p", element("strong", f"{HOW_TO_READ[language]} "), typeset(experiment.how_to_read[language]))
-    return [box, element("dl", *_tiles(result, experiment, language), class_="tiles"), hint]
 
 
 def _tiles(result: ExperimentResult, experiment: Experiment[Any], language: Language) -> list[Markup]:
@@ -101,9 +112,11 @@ def _tiles(result: ExperimentResult, experiment: Experiment[Any], language: Lang
     return tiles
 
 
-def _sections(result: ExperimentResult, experiment: Experiment[Any], language: Language) -> list[Section]:
+def _sections(
+    result: ExperimentResult, experiment: Experiment[Any], language: Language, pictures: Sequence[Picture]
+) -> list[Section]:
     bodies = {
-        "pictures": [_picture(figure, language) for figure in result.figures()],
+        "pictures": _in_pairs(pictures),
         "baselines": _baselines(result, language),
         "numbers": [_table(one, language) for one in result.tables()],
         "exercises": [
@@ -120,7 +133,7 @@ def _sections(result: ExperimentResult, experiment: Experiment[Any], language: L
     return [Section(anchor, titles[anchor][language], join(body)) for anchor, body in bodies.items() if body]
 
 
-def _picture(figure: Figure, language: Language) -> Markup:
+def _picture(figure: Figure, language: Language) -> Picture:
     drawn = figure.draw(language)
     if language == "pl":
         drawn.update_layout(separators=",\N{NO-BREAK SPACE}")
@@ -131,7 +144,16 @@ def _picture(figure: Figure, language: Language) -> Markup:
         figures=[drawn],
         height=figure.height,
         lead=HOW_TO_READ[language],
-    ).to_html()
+    )
+
+
+def _in_pairs(pictures: Sequence[Picture]) -> list[Markup]:
+    """Return the figures one below the other; low ones that follow each other stand side by side."""
+    written = []
+    for low, group in itertools.groupby(pictures, lambda picture: picture.height <= LOW):
+        drawn = [picture.to_html() for picture in group]
+        written += [element("div", *drawn, class_="pair")] if low and len(drawn) > 1 else drawn
+    return written
 
 
 def _table(shown: ResultTable, language: Language) -> Markup:

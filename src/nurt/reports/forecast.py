@@ -6,13 +6,20 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nurt.reports.page.document import Section, write_page
+from nurt.reports.page.document import Opening, Section, write_page
 from nurt.reports.page.html import Markup, join
-from nurt.reports.sections.accuracy import accuracy_section
-from nurt.reports.sections.forecast import forecast_section
+from nurt.reports.sections.accuracy import accuracy_pictures, accuracy_section
+from nurt.reports.sections.forecast import forecast_picture, forecast_section, series_switch
 from nurt.reports.sections.network import memory_section, seeds_section, training_section
 from nurt.reports.sections.residuals import coverage_section, residuals_section
-from nurt.reports.sections.verdict import audit_section, data_section, heading, reproduction_section, verdict_panel
+from nurt.reports.sections.verdict import (
+    audit_section,
+    data_section,
+    heading,
+    reproduction_section,
+    verdict_numbers,
+    verdict_panel,
+)
 from nurt.wording import count
 
 if TYPE_CHECKING:
@@ -34,13 +41,15 @@ def write_forecast_report(run: ForecastRun, path: str | Path) -> Path:
     Raises:
         OutputError: it cannot be written; an older report stays as it was.
     """
-    top = join(
-        [
-            heading("nurt · forecast", run.target, model_line(run)),
-            verdict_panel(run.verdict, run.backtest, run.audit),
-        ]
+    opening = Opening(
+        heading("nurt · forecast", run.target, model_line(run)),
+        verdict_panel(run.verdict),
+        forecast_picture(run.target, run.forecast, run.recent),
+        verdict_numbers(run.backtest, run.audit),
+        series_switch(run.forecast),
     )
-    return write_page(Path(path), f"{run.target}: forecast", top, run_sections(run), footer(run.versions))
+    sections = [forecast_section(run.target, run.forecast), *run_sections(run)]
+    return write_page(Path(path), f"{run.target}: forecast", opening, sections, footer(run.versions))
 
 
 def model_line(run: ForecastRun) -> str:
@@ -52,10 +61,9 @@ def model_line(run: ForecastRun) -> str:
 
 
 def run_sections(run: ForecastRun) -> list[Section]:
-    """Return the parts of the page, in the order a person asks."""
+    """Return the parts of the page after the forecast itself, in the order a person asks."""
     sections = [
-        forecast_section(run.target, run.forecast, run.recent),
-        accuracy_section(run.target, run.backtest),
+        accuracy_section(run.target, run.backtest, accuracy_pictures(run.target, run.backtest)),
         coverage_section(run.backtest),
         residuals_section(run.target, run.backtest.cells),
         training_section(run.training),

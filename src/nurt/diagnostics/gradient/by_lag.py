@@ -237,9 +237,13 @@ def gradient_by_lag(record: LayerRecord, *, threshold: float = 0.01, most_lags: 
         )
     steps, arriving = record.steps, _arriving(record)
     rows, places = sum((field != 0).any(dim=-1) for field in arriving).nonzero(as_tuple=True)
+    known = steps.knows_state_before(places)
+    rows, places = rows[known], places[known]
     if not len(rows):
         raise NurtValueError(
-            f"gradient_by_lag: no gradient arrives at {record.id} from above.", expected="a loss of it", got="zero"
+            f"gradient_by_lag: no gradient arrives at {record.id} from above.",
+            expected="a loss of a step, and the state that it read",
+            got="zero" if len(known) == 0 else "a loss of the first state alone",
         )
     before, batch = steps.states_before(), len(steps.lengths)
     grad = type(arriving)(*(field[rows, places] for field in arriving))
@@ -250,7 +254,7 @@ def gradient_by_lag(record: LayerRecord, *, threshold: float = 0.01, most_lags: 
         grad, inputs = _pulled(steps, rows, places, state, grad)
         found.add(*(_mean_by_row(_norm(one), rows, batch) for one in ((hidden,), grad, (inputs,))))
         places = places + back
-        inside = (places >= 0) & (places < steps.lengths[rows])
+        inside = (places >= 0) & (places < steps.lengths[rows]) & steps.knows_state_before(places)
         rows, places = rows[inside], places[inside]
         grad = type(grad)(*(field[inside] for field in grad))
         if not len(rows):

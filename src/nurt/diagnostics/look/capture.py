@@ -93,7 +93,8 @@ class Record:
                 "nurt.diagnostics: the model called none of its recurrent layers.",
                 expected=f"a call that runs one of {', '.join(paths)}",
                 got="none",
-                cure="A cell that the model steps by itself is taken through time by passage(cell, inputs).",
+                cure="A cell that the model steps by itself is taken through time by passage(cell, inputs); the states "
+                "that it collects are recorded by record_states(states, loss).",
             )
         return tuple(one.layer_record() for calls in seen.values() for one in calls)
 
@@ -149,7 +150,8 @@ def record(model: nn.Module) -> Iterator[Record]:
             "nurt.diagnostics.record: this model has cells, but no layer that takes one through time.",
             expected="a layer of nurt.nn or torch.nn",
             got=type(model).__name__,
-            cure="Take the cell through time with nurt.nn.Recurrent(cell).",
+            cure="Take the cell through time with nurt.nn.Recurrent(cell), or append the states of your loop to a list "
+            "and call nurt.diagnostics.record_states(states, loss).",
         )
     seen = Record(tuple(cell for one in found for sides in one.ids for cell in sides))
     observers = [_observed(one, seen) for one in found]

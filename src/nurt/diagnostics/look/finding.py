@@ -133,6 +133,8 @@ def modules_of(model: nn.Module) -> tuple[FoundModule, ...]:
             "nurt.diagnostics: there is no recurrent layer in this model.",
             expected="a layer or cell of nurt.nn or torch.nn somewhere inside",
             got=type(model).__name__,
+            cure="For a loop of your own: take its cell, an AbstractCell, through time with nurt.nn.Recurrent(cell), "
+            "or append its states to a list and call nurt.diagnostics.record_states(states, loss).",
         )
     for one in found:
         _check_weights(one)

@@ -74,6 +74,11 @@ class LayerRecord(Result):
     kept_gates: dict[str, Tensor] = field(repr=False, metadata={"json": False})
 
     @property
+    def cell_type(self) -> type[AbstractCell[Any]] | None:
+        """The kind of the cell; None where none is known."""
+        return type(_cell(self.found, self.id))
+
+    @property
     def inputs(self) -> Tensor:
         """What the layer read, (B, T, I), after any dropout below it."""
         return self.steps.inputs
@@ -142,7 +147,8 @@ class LayerRecord(Result):
                 f"nurt.diagnostics: no gradient has reached {self.id}.",
                 expected="a loss of this call whose backward() has run",
                 got="states alone",
-                cure="Call loss.backward() before looking, and build no loss under torch.no_grad().",
+                cure="Call loss.backward() before looking, and build no loss under torch.no_grad(). A loop of your own "
+                "is recorded with its loss: record_states(states, loss).",
             )
         return self.direct, self.total
 
@@ -188,8 +194,10 @@ class LayerRecord(Result):
         batch, time, units = self.hidden.shape
         name = self.recurrence or "a step of its own"
         words = f"{self.id}: {name}, {batch} x {time} steps, {units} units"
-        if self.direct is None or self.total is None:
+        if self.total is None:
             return f"{words}; no gradient yet"
+        if self.direct is None:
+            return f"{words}; total gradient at {self.reached(self.total)} of {time} steps"
         return (
             f"{words}; direct gradient at {self.reached(self.direct)} of {time} steps, "
             f"total at {self.reached(self.total)}"

@@ -126,6 +126,10 @@ class Steps:
             )
         return self._walked()
 
+    def knows_state_before(self, places: Tensor) -> Tensor:
+        """Return whether the gradient of the state before the steps at ``places`` (N,) can be told, (N,)."""
+        return torch.ones_like(places, dtype=torch.bool)
+
     def after(self, values: Tensor) -> Tensor:
         """Return at each place what ``values`` (B, T, ·) hold at the step that follows it; zero at the last one.
 

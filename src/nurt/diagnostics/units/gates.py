@@ -311,7 +311,9 @@ def unit_memory(record: LayerRecord) -> UnitMemory:
 
 def carry_of(record: LayerRecord) -> Carry | None:
     """Return which gate of a layer carries its state on, and at which end of its range; None without such a gate."""
-    return _OWN.get(type(record.passage().cell)) if not record.recurrence else _KNOWN.get(record.recurrence)
+    if record.recurrence:
+        return _KNOWN.get(record.recurrence)
+    return None if record.cell_type is None else _OWN.get(record.cell_type)
 
 
 def _log_kept(record: LayerRecord, carry: Carry) -> Tensor:

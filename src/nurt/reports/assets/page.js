@@ -1,12 +1,10 @@
-"use strict";
-
 // A finger scrolls the page; only a mouse drags to zoom and hovers for buttons.
 const TOUCH = window.matchMedia("(hover: none)").matches;
 
 const CONFIG = {
   displaylogo: false,
   displayModeBar: TOUCH ? false : "hover",
-  modeBarButtons: [["toImage", "zoom2d", "pan2d", "resetScale2d"]],
+  modeBarButtons: [["zoom2d", "pan2d", "resetScale2d"]],
 };
 
 // Narrower than this, legends stand in two columns, or in one if a name is long and they are few.
@@ -33,20 +31,16 @@ function draw(plot, choice) {
   Plotly.react(plot, data, fitted({ data, layout }, plot, choice), CONFIG);
 }
 
-const plots = Array.from(document.querySelectorAll(".plot"));
-for (const plot of plots) {
-  plot.drawings = JSON.parse(plot.nextElementSibling.textContent);
-  draw(plot, 0);
-}
-
-for (const chooser of document.querySelectorAll("select.switch")) {
-  const section = chooser.closest("section");
+function follow(chooser) {
+  const scopes = [chooser.closest("section, .evidence"), document.getElementById(chooser.dataset.follows)];
   const choose = () => {
     const choice = Number(chooser.value);
-    section.querySelectorAll(".plot").forEach((plot) => draw(plot, choice));
-    section.querySelectorAll("[data-choice]").forEach((part) => {
-      part.hidden = Number(part.dataset.choice) !== choice;
-    });
+    for (const scope of scopes.filter(Boolean)) {
+      scope.querySelectorAll(".plot").forEach((plot) => draw(plot, choice));
+      scope.querySelectorAll("[data-choice]").forEach((part) => {
+        part.hidden = Number(part.dataset.choice) !== choice;
+      });
+    }
   };
   chooser.addEventListener("change", choose);
   // A browser that restores a form after reloading restores the choice, not the figures.
@@ -61,7 +55,21 @@ function refit(plot) {
   }
 }
 
-const observer = new ResizeObserver((entries) => entries.forEach((entry) => refit(entry.target)));
-plots.forEach((plot) => observer.observe(plot));
-window.addEventListener("beforeprint", () => plots.forEach(refit));
-window.addEventListener("afterprint", () => plots.forEach(refit));
+async function drawAll() {
+  const plots = Array.from(document.querySelectorAll(".plot"));
+  for (const plot of plots) {
+    plot.drawings = await unpack(JSON.parse(plot.nextElementSibling.textContent));
+    draw(plot, 0);
+    offerSaving(plot);
+  }
+  document.querySelectorAll("select.switch").forEach(follow);
+  const observer = new ResizeObserver((entries) => entries.forEach((entry) => refit(entry.target)));
+  plots.forEach((plot) => observer.observe(plot));
+  window.addEventListener("beforeprint", () => plots.forEach(refit));
+  window.addEventListener("afterprint", () => plots.forEach(refit));
+}
+
+loadLibrary().then(drawAll).catch((error) => {
+  document.getElementById("no-drawing").hidden = false;
+  throw error;
+});

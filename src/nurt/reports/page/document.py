@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 import html
-import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
 from string import Template
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from nurt.reports.page.html import Markup, element, join, safe
+from nurt.reports.page.packing import SIGNS, packed_library
+from nurt.reports.page.picture import Picture
 from nurt.writing import write_whole
-
-if TYPE_CHECKING:
-    import plotly.graph_objects as go
 
 __all__ = [
     "ENGLISH",
     "POLISH",
     "Frame",
+    "Opening",
     "Picture",
     "Section",
     "axis_unit",
@@ -35,6 +33,8 @@ __all__ = [
     "write_page",
 ]
 
+# In the order in which they use each other.
+SCRIPTS = ("unpack.js", "save.js", "page.js")
 LONGEST_UNIT = 24
 STAMP = re.compile(r"(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d:\d\d)\S*)?")
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -49,12 +49,20 @@ class Frame:
         skip: link past the heading.
         contents_label: name of the contents.
         without_script: shown where no script runs.
+        without_drawing: shown where the script that draws cannot be unpacked.
+        save: what a button under a figure does; ``{format}`` stands for SVG, PNG or CSV.
+        rounded: what is added to it where numbers of a figure are stored rounded.
+        series: heading of the column that names the traces, in a table that is saved.
     """
 
     language: str
     skip: str
     contents_label: str
     without_script: str
+    without_drawing: str
+    save: str
+    rounded: str
+    series: str
 
 
 ENGLISH = Frame(
@@ -63,6 +71,11 @@ ENGLISH = Frame(
     "Contents",
     "The figures of this page are drawn by the script inside it, which your browser does not run. The tables hold the "
     "same numbers.",
+    "The figures of this page cannot be drawn: their script is compressed, and this browser could not unpack it. "
+    "Chrome and Edge from version 80, Firefox from 113 and Safari from 16.4 can. The tables hold the same numbers.",
+    "Save this figure as {format}",
+    "large maps to five significant digits",
+    "trace",
 )
 POLISH = Frame(
     "pl",
@@ -70,6 +83,12 @@ POLISH = Frame(
     "Spis treści",
     "Rysunki na tej stronie tworzy zawarty w niej skrypt, którego przeglądarka nie uruchomiła. Te same liczby są w "
     "tabelach.",
+    "Rysunków na tej stronie nie da się wyświetlić: ich skrypt jest skompresowany, a przeglądarka nie zdołała go "
+    "rozpakować. Potrafią to Chrome i Edge od wersji 80, Firefox od 113 i Safari od 16.4. Te same liczby są w "
+    "tabelach.",
+    "Zapisz rysunek jako {format}",
+    "duże mapy z dokładnością do pięciu cyfr znaczących",
+    "seria",
 )
 
 
@@ -84,90 +103,96 @@ class Section:
     def to_html(self) -> Markup:
         """Return the section element."""
         label = f"{self.anchor}-title"
-        return element("section", element("h2", self.title, id=label), self.body, id=self.anchor, aria_labelledby=label)
+        body = element("div", self.body, class_="body")
+        return element("section", element("h2", self.title, id=label), body, id=self.anchor, aria_labelledby=label)
 
 
 @dataclass(frozen=True)
-class Picture:
-    """One figure of a page.
+class Opening:
+    """The first screen of a page: its heading, and the verdict with the first figure beside it.
 
     Args:
-        title: heading of the figure.
-        description: what the figure shows, for screen readers.
-        how_to_read: the sentence under the figure.
-        figures: one figure, or one per choice of the section's switch.
-        height: in CSS pixels.
-        heading: element of the title, "h3" or "h4".
-        lead: what introduces the sentence under the figure.
+        heading: what the page is about.
+        verdict: the answer in words.
+        picture: the figure that shows it; None where a page has no figure at all.
+        numbers: what the answer rests on, below it.
+        chooser: redraws the figure, and the section that it names.
     """
 
-    title: str
-    description: str
-    how_to_read: str
-    figures: Sequence[go.Figure]
-    height: int = 360
-    heading: str = "h3"
-    lead: str = "How to read this."
+    heading: Markup
+    verdict: Markup
+    picture: Picture | None
+    numbers: str = ""
+    chooser: str = ""
 
     def to_html(self) -> Markup:
-        """Return the figure element; the page's script draws it from the JSON inside."""
-        drawings = [_plain(figure) for figure in self.figures]
-        return element(
-            "figure",
-            element(self.heading, self.title),
-            element("div", class_="plot", role="img", aria_label=self.description, style=f"--height:{self.height}px"),
-            element("script", _json_in_html(drawings), type="application/json"),
-            element("figcaption", element("strong", f"{self.lead} "), self.how_to_read),
-        )
+        """Return the header element of the page."""
+        parts = [element("div", self.verdict, class_="answer"), element("div", self.numbers, class_="grounds")]
+        if self.picture is not None:
+            # Between the page's title and those of its sections.
+            picture = replace(self.picture, heading="h2")
+            parts.insert(1, element("div", self.chooser, picture.to_html(), class_="evidence"))
+        first = element("div", *parts, class_="first" if self.picture is not None else None)
+        return element("header", self.heading, first, class_="opening")
 
 
 def write_page(
-    path: Path, title: str, header: Markup, sections: Sequence[Section], footer: Markup, frame: Frame = ENGLISH
+    path: Path, title: str, opening: Opening, sections: Sequence[Section], footer: Markup, frame: Frame = ENGLISH
 ) -> Path:
     """Write the page to ``path`` and return it.
 
     Raises:
         OutputError: it cannot be written.
     """
-    write_whole(path, render(title, header, sections, footer, frame))
+    write_whole(path, render(title, opening, sections, footer, frame))
     return path
 
 
-def render(title: str, header: Markup, sections: Sequence[Section], footer: Markup, frame: Frame = ENGLISH) -> str:
+def render(title: str, opening: Opening, sections: Sequence[Section], footer: Markup, frame: Frame = ENGLISH) -> str:
     """Return the whole page.
 
     Args:
         title: shown by the browser, escaped here.
-        header: heading and verdict, above the contents.
+        opening: heading, verdict and first figure, above the contents.
         sections: in the order a person asks.
         footer: versions and the like.
         frame: the words around them.
     """
-    from plotly.offline import get_plotlyjs
-
     contents = [element("a", section.title, href=f"#{section.anchor}") for section in sections]
     return Template(_asset("page.html")).substitute(
         language=safe(frame.language),
         skip=safe(frame.skip),
         contents_label=safe(frame.contents_label),
         without_script=safe(frame.without_script),
+        without_drawing=safe(frame.without_drawing),
         title=safe(title),
         styles=_asset("page.css"),
-        header=header,
+        save=safe(frame.save),
+        rounded=safe(frame.rounded),
+        series=safe(frame.series),
+        opening=opening.to_html(),
         contents=join(contents),
         sections=join(section.to_html() for section in sections),
         footer=footer,
-        library=get_plotlyjs(),
-        script=_asset("page.js"),
+        signs=safe(SIGNS),
+        library=packed_library(),
+        script=join(Markup(_asset(name)) for name in SCRIPTS),
     )
 
 
-def switch(names: Sequence[str], *, label: str) -> Markup:
-    """Return a chooser that redraws the figures of its section; nothing when there is nothing to choose."""
+def switch(names: Sequence[str], *, label: str, follows: str | None = None) -> Markup:
+    """Return a chooser that redraws the figures of its section; nothing when there is nothing to choose.
+
+    Args:
+        names: of the choices.
+        label: what is chosen.
+        follows: anchor of a further section whose parts belong to the choices.
+    """
     if len(names) < 2:
         return Markup()
     options = [element("option", name, value=str(index)) for index, name in enumerate(names)]
-    return element("label", f"{label} ", element("select", *options, class_="switch"), class_="chooser")
+    select = element("select", *options, class_="switch", data_follows=follows)
+    return element("label", f"{label} ", select, class_="chooser")
 
 
 def plain_text(value: object) -> str:
@@ -197,29 +222,3 @@ def numbers(values: Sequence[float | None]) -> np.ndarray:
 
 def _asset(name: str) -> str:
     return (resources.files("nurt.reports") / "assets" / name).read_text(encoding="utf-8")
-
-
-def _plain(figure: go.Figure) -> dict[str, Any]:
-    """Return data and layout; the page has its own titles and space for them."""
-    _break_at_zero(figure)
-    figure.update_layout(title=None, margin={"l": 8, "r": 12, "t": 8, "b": 8})
-    drawing = json.loads(figure.to_json(), parse_constant=lambda _: None)
-    drawing["layout"].pop("template", None)
-    return {"data": drawing["data"], "layout": drawing["layout"]}
-
-
-def _break_at_zero(figure: go.Figure) -> None:
-    """Leave a gap where a value has no place on a logarithmic axis: a line would fall to the edge of the plot."""
-    for trace in figure.select_traces({"type": "scatter"}):
-        axis = figure.layout[f"yaxis{(trace.yaxis or 'y')[1:]}"]
-        if axis.type == "log" and trace.y is not None:
-            values = np.asarray(trace.y, dtype=np.float64)
-            trace.y = np.where(values > 0.0, values, np.nan)
-
-
-def _json_in_html(value: Any) -> Markup:
-    """Return JSON that cannot end its script element, whatever names the data carry."""
-    text = json.dumps(value, allow_nan=False, separators=(",", ":"))
-    for sign in "<>&":
-        text = text.replace(sign, f"\\u{ord(sign):04x}")
-    return Markup(text)

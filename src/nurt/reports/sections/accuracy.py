@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,14 +18,30 @@ if TYPE_CHECKING:
     from nurt.evaluation.forecasts.cells import Cells
     from nurt.evaluation.forecasts.results import BacktestResult, Comparison, Scores
 
-__all__ = ["accuracy_section", "paths_picture"]
+__all__ = ["accuracy_pictures", "accuracy_section", "paths_picture"]
 
 FEWEST_STEPS = 4
 MOST_PATHS = 12
 
 
-def accuracy_section(target: str, backtest: BacktestResult) -> Section:
-    """Return error by step, skill against every baseline, and the table of metrics."""
+def accuracy_pictures(target: str, backtest: BacktestResult) -> list[Picture]:
+    """Return what shows the accuracy, the most telling first: error by step, forecasts over the truth, skill."""
+    pictures = [_error_by_step(target, backtest)] if backtest.horizon > 1 else []
+    if len(backtest.cells.series):
+        pictures.append(paths_picture(target, backtest.cells))
+    if backtest.comparisons:
+        pictures.append(_skill(backtest))
+    return pictures
+
+
+def accuracy_section(target: str, backtest: BacktestResult, pictures: Sequence[Picture]) -> Section:
+    """Return the section on accuracy.
+
+    Args:
+        target: name of what is forecast.
+        backtest: its scores.
+        pictures: those of :func:`accuracy_pictures` that belong here.
+    """
     model = backtest.cells.model
     intro = (
         f"{model} and every baseline forecast the same {plural(backtest.origins, 'origin')}, "
@@ -33,14 +50,10 @@ def accuracy_section(target: str, backtest: BacktestResult) -> Section:
     if backtest.dropped_cells:
         cells = plural(backtest.dropped_cells, "cell")
         intro += f" {cells} without a truth or a forecast are left out for every forecaster."
-    parts = [element("p", intro)]
-    if backtest.horizon > 1:
-        parts.append(_error_by_step(target, backtest).to_html())
-    if len(backtest.cells.series):
-        parts.append(paths_picture(target, backtest.cells).to_html())
+    parts = [element("p", intro), *(picture.to_html() for picture in pictures)]
     if backtest.comparisons:
-        parts += [_skill(backtest).to_html(), _comparison_table(backtest)]
-    parts += [_metric_table(target, backtest)]
+        parts.append(_comparison_table(backtest))
+    parts.append(_metric_table(target, backtest))
     notes = list(dict.fromkeys((*backtest.metrics.notes, *_baseline_notes(backtest))))
     if notes:
         parts.append(items(notes))

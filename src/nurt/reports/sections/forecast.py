@@ -21,8 +21,16 @@ if TYPE_CHECKING:
 
     from nurt.tasks.forecasting.results import ForecastStep
 
-__all__ = ["SHOWN_SERIES", "fan_chart", "forecast_section", "write_forecast_table"]
+__all__ = [
+    "SHOWN_SERIES",
+    "fan_chart",
+    "forecast_picture",
+    "forecast_section",
+    "series_switch",
+    "write_forecast_table",
+]
 
+ANCHOR = "forecast"
 SHOWN_SERIES = 12
 # Enough history to judge the forecast by, not so much that the forecast becomes a sliver.
 FEWEST_SHOWN = 60
@@ -31,31 +39,43 @@ SHOWN_PER_STEP = 6
 Recent = Mapping[str, tuple[tuple[str, ...], np.ndarray]]
 
 
-def forecast_section(target: str, steps: Sequence[ForecastStep], recent: Recent) -> Section:
-    """Return fan charts and tables of the first :data:`SHOWN_SERIES` series."""
+def forecast_picture(target: str, steps: Sequence[ForecastStep], recent: Recent) -> Picture | None:
+    """Return the fan charts of the first :data:`SHOWN_SERIES` series; None where nothing was forecast."""
+    empty: tuple[tuple[str, ...], np.ndarray] = ((), np.empty(0))
+    figures = [fan_chart(target, own, *recent.get(name, empty)) for name, own in _shown(steps).items()]
+    return _picture(target, figures) if figures else None
+
+
+def series_switch(steps: Sequence[ForecastStep]) -> Markup:
+    """Return the chooser of the series, for a figure outside the section of the forecast."""
+    return switch(list(_shown(steps)), label="Series", follows=ANCHOR)
+
+
+def forecast_section(target: str, steps: Sequence[ForecastStep], above: str = "") -> Section:
+    """Return the tables of the first :data:`SHOWN_SERIES` series.
+
+    Args:
+        target: name of what is forecast.
+        steps: of all series.
+        above: what stands above the tables.
+    """
+    shown = _shown(steps)
+    total = len({step.series for step in steps})
+    parts = [above] if shown else [element("p", "There is no forecast in this run.")]
+    if total > len(shown):
+        note = f"The first {len(shown)} of {total} series are drawn; forecast.csv holds them all."
+        parts.append(element("p", note, class_="note"))
+    for index, (name, own) in enumerate(shown.items()):
+        numbers = _numbers(own, f"Forecast of {target}" + (f", {name}" if len(shown) > 1 else ""))
+        parts.append(element("div", numbers, data_choice=str(index), hidden=index > 0))
+    return Section(ANCHOR, "Forecast", join(parts))
+
+
+def _shown(steps: Sequence[ForecastStep]) -> dict[str, list[ForecastStep]]:
     by_series: dict[str, list[ForecastStep]] = {}
     for step in steps:
         by_series.setdefault(step.series, []).append(step)
-    shown = list(by_series)[:SHOWN_SERIES]
-    empty: tuple[tuple[str, ...], np.ndarray] = ((), np.empty(0))
-    figures = [fan_chart(target, by_series[name], *recent.get(name, empty)) for name in shown]
-    parts = [switch(shown, label="Series")]
-    if len(by_series) > len(shown):
-        parts.append(
-            element(
-                "p",
-                f"The first {len(shown)} of {len(by_series)} series are drawn; forecast.csv holds them all.",
-                class_="note",
-            )
-        )
-    if figures:
-        parts.append(_picture(target, figures).to_html())
-    else:
-        parts.append(element("p", "There is no forecast in this run."))
-    for index, name in enumerate(shown):
-        numbers = _numbers(by_series[name], f"Forecast of {target}" + (f", {name}" if len(shown) > 1 else ""))
-        parts.append(element("div", numbers, data_choice=str(index), hidden=index > 0))
-    return Section("forecast", "Forecast", join(parts))
+    return {name: by_series[name] for name in list(by_series)[:SHOWN_SERIES]}
 
 
 def _picture(target: str, figures: Sequence[go.Figure]) -> Picture:

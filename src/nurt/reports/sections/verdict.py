@@ -19,7 +19,16 @@ if TYPE_CHECKING:
     from nurt.evaluation.forecasts.verdict import ForecastVerdict
     from nurt.tasks.forecasting.results import Audit
 
-__all__ = ["audit_section", "data_section", "heading", "panel", "reproduction_section", "tile", "verdict_panel"]
+__all__ = [
+    "audit_section",
+    "data_section",
+    "heading",
+    "panel",
+    "reproduction_section",
+    "tile",
+    "verdict_numbers",
+    "verdict_panel",
+]
 
 # Style and drawing of each sign of a standing: shape and sign tell them apart without their colours.
 PANELS = {
@@ -27,6 +36,7 @@ PANELS = {
     "◐": ("mixed", '<circle cx="24" cy="24" r="21" class="ring"/><path d="M24 3a21 21 0 0 0 0 42z"/>'),
     "=": ("level", '<path d="M24 1l23 23-23 23L1 24z"/><path d="M15 20h18M15 28h18" class="sign"/>'),
     "✕": ("worse", '<path d="M3 3h42v42H3z"/><path d="M15 15l18 18M33 15L15 33" class="sign"/>'),
+    "i": ("mixed", '<circle cx="24" cy="24" r="22"/><path d="M24 21v15M24 12v1" class="sign"/>'),
     "!": ("unsound", '<path d="M24 2l23 43H1z"/><path d="M24 17v14M24 36v4" class="sign"/>'),
 }
 # Verdict → word and tone of its badge.
@@ -49,11 +59,15 @@ def heading(kicker: str, title: str, lead: str) -> Markup:
     )
 
 
-def verdict_panel(verdict: ForecastVerdict, backtest: BacktestResult, audit: Audit | None = None) -> Markup:
-    """Return the verdict in words and the numbers it rests on."""
+def verdict_panel(verdict: ForecastVerdict) -> Markup:
+    """Return the verdict in words."""
     warnings = items(unbroken(warning) for warning in verdict.warnings) if verdict.warnings else Markup()
-    box = panel(verdict.standing, verdict.headline, unbroken(verdict.text), warnings, label="Verdict")
-    return join([box, element("dl", *_tiles(backtest, audit), class_="tiles")])
+    return panel(verdict.standing, verdict.headline, unbroken(verdict.text), warnings, label="Verdict")
+
+
+def verdict_numbers(backtest: BacktestResult, audit: Audit | None = None) -> Markup:
+    """Return the numbers that a verdict on a forecast rests on."""
+    return element("dl", *_tiles(backtest, audit), class_="tiles")
 
 
 def panel(standing: Standing, headline: str, sentence: str, rest: str = "", *, label: str) -> Markup:
