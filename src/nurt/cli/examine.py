@@ -150,8 +150,8 @@ _LOOKED = Text(
 )
 _NOTE = Text(
     "Gradient: its course, and the lag after which it stays below {threshold} of its maximum or its factor per step; "
-    "median of the rows. Half-life: median and 95 % quantile of the units, in steps. Gates: the one that stands most at "
-    "one end, and how often. σ_max: median of the step Jacobians. Lyapunov: the largest exponent, nats per step, "
+    "median of the rows. Half-life: median and 95 % quantile of the units, in steps. Gates: the one that stands most "
+    "at one end, and how often. σ_max: median of the step Jacobians. Lyapunov: the largest exponent, nats per step, "
     "median of the rows.",
     "Gradient: jego przebieg oraz opóźnienie, po którym pozostaje poniżej {threshold} maksimum, albo mnożnik na krok; "
     "mediana po wierszach. Okres połowiczny: mediana i kwantyl 95 % jednostek, w krokach. Bramki: ta, która "

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from nurt.diagnostics.examination.naming import in_words
 from nurt.diagnostics.units.maps import QUANTITIES, StateMaps
 from nurt.reports.export import export_figures
 from nurt.reports.page.document import ENGLISH, POLISH, Opening, Picture, Section, switch, write_page
 from nurt.reports.page.html import Markup, definitions, element, items, join, typeset
+from nurt.reports.page.picture import WORTH_PACKING
 from nurt.reports.sections.labels import labelled
 from nurt.reports.sections.layers import HOW_TO_READ, layer_table, reach_picture
-from nurt.reports.sections.parts import COLOURS, DYNAMICS, LAYER_QUESTIONS, MEANINGS, Question
+from nurt.reports.sections.parts import COLOURS, DYNAMICS, LAYER_QUESTIONS, MEANINGS, SPECTRA, Question
 from nurt.reports.sections.verdict import heading, panel
 from nurt.standing import Standing
 from nurt.wording import Language, Text, count, counted
@@ -43,14 +48,16 @@ LEAD = Text(
 TITLE = Text("{target}: examination", "{target}: badanie sieci")
 VERDICT = Text("Findings", "Wnioski")
 FURTHER = Text("Further findings", "Dalsze wnioski")
-LAYER = Text("layer", "warstwa")
+LAYER = Text("Layer", "Warstwa")
+MATRIX = Text("Matrix", "Macierz")
+STEP_BY_STEP = Text("Step by step", "Krok po kroku")
 NUMBERS = Text("Layers", "Warstwy")
 UNITS = Text("Units over time", "Jednostki w czasie")
 UNITS_READING = Text(
     "One line per unit, one column per step; {whose}. The lines are sorted such that units that move alike are "
     "neighbours, in all maps alike. A vertical stripe is a step that concerns all units, a horizontal one a unit that "
     "holds a value; a gradient that vanishes leaves the far past white.",
-    "Jeden wiersz to jednostka, jedna kolumna to krok; {whose}. Wiersze są uporządkowane tak, że podobne jednostki "
+    "Jedna linia to jednostka, jedna kolumna to krok; {whose}. Linie są uporządkowane tak, że podobne jednostki "
     "sąsiadują, na wszystkich mapach jednakowo. Pionowy pas to krok, który dotyczy wszystkich jednostek, poziomy – "
     "jednostka, która utrzymuje wartość; zanikający gradient zostawia odległą przeszłość białą.",
 )
@@ -75,9 +82,13 @@ FOOTER = Text(
     "Written by nurt. One file, complete in itself: keep it, send it, print it.",
     "Strona utworzona przez nurt. Jeden kompletny plik: można go zachować, wysłać, wydrukować.",
 )
+# Between two sentences; no number ends one.
+SENTENCES = re.compile(r"(?<=[^\W\d][.)]) (?=[A-ZĄĆĘŁŃÓŚŹŻ])")
 # Of findings besides the first, so many stand on the first screen.
 FIRST_FEW = 3
 MAP_HEIGHT, FIGURE_HEIGHT = 250, 290
+# Values of all maps of a page together, about 4 bytes each.
+MAPS_ROOM = 30_000
 
 
 def write_examination_report(run: ExamineRun, path: str | Path, language: Language = "en") -> Path:
@@ -100,11 +111,14 @@ def write_examination_report(run: ExamineRun, path: str | Path, language: Langua
         _verdict(found, language),
         reach_picture(found, language),
     )
-    layers = [_layer_section(at, one, language) for at, one in enumerate(found.layers)]
+    # All maps of a page share its room.
+    room = MAPS_ROOM // max(1, sum(len(one.maps.values) for one in found.layers if one.maps is not None))
+    layers = [_layer_section(at, one, room, language) for at, one in enumerate(found.layers)]
     sections = [
         Section("layers", NUMBERS[language], join([*_further(found, language), layer_table(found, language)])),
         *(one for one in layers if one is not None),
         *_dynamics(found.layers, language),
+        *_weights(found.layers, language),
         _data_section(run, language),
         _again_section(run, language),
     ]
@@ -147,7 +161,7 @@ def _figures(found: Examination, language: Language) -> Iterator[tuple[str, go.F
                 for quantity in result.values:
                     yield f"{name}: {QUANTITIES[quantity].name[language]}", result.draw(quantity, language)
             else:
-                question = {**LAYER_QUESTIONS, **DYNAMICS}[part]
+                question = {**LAYER_QUESTIONS, **DYNAMICS, "spectra": SPECTRA}[part]
                 address = getattr(result, "name", name)
                 yield f"{address}: {question.title[language]}", labelled(result.plot(), language)
 
@@ -166,13 +180,17 @@ def _lead(run: ExamineRun) -> Text:
 
 
 def _verdict(found: Examination, language: Language) -> Markup:
-    """Return the first finding as the answer, and the next few below it."""
+    """Return the first sentence of the first finding as the answer, what follows from it, and the next few findings."""
     standing = found.verdict.standing
+    answer, *rest = SENTENCES.split(found.headline[language])
     others = [one.text[language] for one in found.advice[1 : 1 + FIRST_FEW]]
-    rest = items(typeset(one) for one in others) if others else Markup()
-    return panel(
-        standing, HEADLINES[standing][language], typeset(found.headline[language]), rest, label=VERDICT[language]
+    below = join(
+        [
+            *([element("p", typeset(" ".join(rest)))] if rest else []),
+            *([items(typeset(one) for one in others)] if others else []),
+        ]
     )
+    return panel(standing, HEADLINES[standing][language], typeset(answer), below, label=VERDICT[language])
 
 
 def _further(found: Examination, language: Language) -> list[Markup]:
@@ -180,9 +198,9 @@ def _further(found: Examination, language: Language) -> list[Markup]:
     return [element("h3", FURTHER[language]), items(typeset(one) for one in others)] if others else []
 
 
-def _layer_section(at: int, layer: LayerFindings, language: Language) -> Section | None:
+def _layer_section(at: int, layer: LayerFindings, room: int, language: Language) -> Section | None:
     """Return the maps, gates and gradients of one layer; None where nothing of it was looked at."""
-    parts = [] if layer.maps is None else _maps(layer.maps, language)
+    parts = [] if layer.maps is None else _maps(layer.maps.coarser(room), language)
     shown = {name: result for name, result in layer.parts() if name in LAYER_QUESTIONS}
     pictures = [
         _picture(question, [labelled(shown[name].plot(), language)], language).to_html()
@@ -192,7 +210,9 @@ def _layer_section(at: int, layer: LayerFindings, language: Language) -> Section
     if pictures:
         parts.append(element("div", *pictures, class_="pair"))
     name = in_words(layer.id)[language]
-    return Section(f"layer-{at}", name[:1].upper() + name[1:], join(parts)) if parts else None
+    if not layer.id.module:
+        name = name[:1].upper() + name[1:]
+    return Section(f"layer-{at}", name, join(parts)) if parts else None
 
 
 def _maps(maps: StateMaps, language: Language) -> list[Markup]:
@@ -225,26 +245,49 @@ def _maps(maps: StateMaps, language: Language) -> list[Markup]:
 
 
 def _dynamics(layers: Sequence[LayerFindings], language: Language) -> list[Section]:
-    named: dict[str, list[tuple[str, Any]]] = {part: [] for part in DYNAMICS}
-    for layer in layers:
-        for part, result in layer.parts():
-            if part in named:
-                named[part].append((getattr(result, "name", in_words(layer.id)[language]), result))
-    return [_section(part, DYNAMICS[part], results, language) for part, results in named.items() if results]
+    """Return the figures on single steps, which one chooser of the layer redraws together."""
+    known = {
+        in_words(one.id)[language]: {name: part for name, part in one.parts() if name in DYNAMICS} for one in layers
+    }
+    known = {name: parts for name, parts in known.items() if parts}
+    pictures = []
+    for part, question in DYNAMICS.items():
+        if any(part in parts for parts in known.values()):
+            drawn = [_drawn(parts.get(part), language) for parts in known.values()]
+            pictures.append(_picture(question, drawn, language).to_html())
+    if not pictures:
+        return []
+    body = [switch([*known], label=LAYER[language]), element("div", *pictures, class_="pair")]
+    return [Section("dynamics", STEP_BY_STEP[language], join(body))]
 
 
-def _section(part: str, question: Question, results: Sequence[tuple[str, Any]], language: Language) -> Section:
-    names = [name for name, _ in results]
-    figures = [labelled(result.plot(), language) for _, result in results]
-    picture = _picture(question, figures, language, title=names[0] if len(names) == 1 else "")
-    return Section(part, question.title[language], join([switch(names, label=LAYER[language]), picture.to_html()]))
+def _weights(layers: Sequence[LayerFindings], language: Language) -> list[Section]:
+    """Return the spectra, which a chooser of the matrix redraws."""
+    spectra = [one for layer in layers for one in layer.spectra]
+    if not spectra:
+        return []
+    picture = _picture(SPECTRA, [_drawn(one, language) for one in spectra], language)
+    names = [one.name for one in spectra]
+    chooser = switch(names, label=MATRIX[language])
+    return [
+        Section(
+            "weights",
+            SPECTRA.title[language],
+            join([chooser, replace(picture, title=names[0] if len(names) == 1 else "").to_html()]),
+        )
+    ]
 
 
-def _picture(
-    question: Question, figures: Sequence[go.Figure], language: Language, *, title: str | None = None
-) -> Picture:
+def _drawn(result: Any, language: Language) -> go.Figure:
+    """Return the figure of a result; an empty one of a layer that has none."""
+    from nurt import plotting
+
+    return plotting.new_figure("", "", "") if result is None else labelled(result.plot(), language)
+
+
+def _picture(question: Question, figures: Sequence[go.Figure], language: Language) -> Picture:
     return Picture(
-        title=question.title[language] if title is None else title,
+        title=question.title[language],
         description=question.title[language],
         how_to_read=typeset(question.how_to_read[language]),
         figures=[_fitted(one) for one in figures],
@@ -261,7 +304,14 @@ def _fitted(figure: go.Figure) -> go.Figure:
     for trace in figure.select_traces({"type": "heatmap"}):
         trace.colorbar.title.update(text=typeset(trace.colorbar.title.text or ""), side="right")
         trace.colorbar.thickness = 12
+        if np.size(trace.z) < WORTH_PACKING:
+            # What a page does not pack takes half the room in single precision.
+            trace.update(z=_single(trace.z), customdata=_single(trace.customdata))
     return figure
+
+
+def _single(values: Any) -> Any:
+    return None if values is None else np.asarray(values, dtype=np.float32)
 
 
 def _data_section(run: ExamineRun, language: Language) -> Section:

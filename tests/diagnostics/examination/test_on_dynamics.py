@@ -33,7 +33,8 @@ def exponents(*largest: float, steps: int = 90, later: tuple[float, ...] = ()) -
     [
         (exponents(0.5, 0.4, 0.45, 0.5), "warning"),
         # One row, or one odd row among few, decides nothing.
-        (exponents(0.5), None),
+        (exponents(0.5), "note"),
+        (exponents(-0.5), None),
         (exponents(0.5, -0.3), "note"),
         (exponents(0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, -0.6), "note"),
         (exponents(0.1, 0.1, 0.1, float("-inf")), "note"),

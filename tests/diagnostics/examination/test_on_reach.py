@@ -147,7 +147,7 @@ def test_growth_short_of_an_explosion_is_told_above_its_threshold(factor: float,
     assert told(found, "reach")[0][0] == "good"
     assert bool(told(found, "growth")) == speaks
     if speaks:
-        assert f"by a factor of {factor**T:.3g} over {T} steps" in told(found, "growth")[0][1]
+        assert f"by a factor of {factor**T:.3g} over {T} steps, {factor} per step" in told(found, "growth")[0][1]
 
 
 def test_one_bit_kept_by_gates_that_open_once_is_reached_by_the_inputs() -> None:
@@ -247,7 +247,8 @@ def test_every_branch_is_judged() -> None:
     (first, second) = told(found, "reach")
     assert first[0] == "warning" and first[1].startswith("The gradient in short, layer 0, forward vanishes")
     assert second[0] == "good" and second[1].startswith("The gradient in long, layer 0, forward holds")
-    assert found.verdict.text == found.advice[0].text
+    assert found.headline == found.advice[0].text
+    assert found.verdict.text.en == f"{first[1]} {second[1]}" and not found.verdict.warnings
     assert len(json.loads(json.dumps(found.to_dict(), allow_nan=False))["branches"]) == 2
 
 

@@ -176,6 +176,17 @@ def test_the_mean_is_that_of_the_logarithm() -> None:
     assert unit_memory(seen.layer()).rate.tolist() == pytest.approx([float(expected)] * 3, rel=1e-12)
 
 
+def test_one_odd_row_does_not_decide_how_long_units_remember() -> None:
+    layer = constant("LSTM", {})
+    with torch.no_grad():
+        layer.weight_ih_l0[3:6, 0] = 1.0
+    inputs = torch.full((5, 4, 2), LOGIT, dtype=torch.float64)
+    inputs[0] = -200.0
+    with record(layer) as seen:
+        layer(inputs, lengths=[4, 4, 3, 0, 1])
+    assert unit_memory(seen.layer()).half_life.tolist() == pytest.approx([68.9676] * 3, abs=5e-5)
+
+
 @pytest.mark.parametrize("direction", ["forward", "backward"])
 def test_what_is_retained_is_the_derivative_where_gates_do_not_read_the_state(direction: str) -> None:
     layer = nurt.nn.LSTM(2, 3, batch_first=True, bidirectional=True, dtype=torch.float64)

@@ -55,7 +55,7 @@ class Examination(Result):
         loss: of these rows.
         layers: each layer and direction, lowest first.
         advice: by stated rules from the measurements.
-        branches: of the network, and how far back the gradient reaches in each.
+        branches: of the network, and how far back the gradient reaches in each; none where that was not looked at.
         notes: what was left out or cut.
     """
 
@@ -69,11 +69,13 @@ class Examination(Result):
 
     @property
     def verdict(self) -> Verdict[Text]:
-        """The worst standing of the advice, with the headline and all further warnings."""
+        """The worst standing of the advice, with what is said of the reach of each branch, and all further warnings."""
         standings = {one.level for one in self.advice}
         worst = next((one for one in (Standing.WARNING, Standing.NOTE) if one in standings), Standing.GOOD)
-        warnings = tuple(one.text for one in self.advice[1:] if one.level is Standing.WARNING)
-        return Verdict(worst, self.headline, warnings)
+        first = tuple(one for one in self.advice if one.rule == "reach") or self.advice[:1]
+        text = joined(*(one.text for one in first)) if first else NOTHING_TO_SAY
+        warnings = tuple(one.text for one in self.advice if one not in first and one.level is Standing.WARNING)
+        return Verdict(worst, text, warnings)
 
     @property
     def headline(self) -> Text:
@@ -230,6 +232,8 @@ def _kept_gradients(model: nn.Module) -> Iterator[None]:
 def _branches(
     records: Sequence[LayerRecord], layers: Sequence[LayerFindings], parents: Mapping[str, Sequence[str]], scope: Scope
 ) -> tuple[Branch, ...]:
+    if not (scope.wants("reach") or scope.wants("gradient")):
+        return ()
     findings = {one.id: one for one in layers}
     found = []
     for stack in branches_of(records, parents):

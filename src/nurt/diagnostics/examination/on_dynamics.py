@@ -37,6 +37,14 @@ def chaos(layer: LayerFindings) -> Advice | None:
     later = found.later_half()
     low, high = found.interval(CONFIDENCE)
     rows, steps = found.counted
+    if rows == 1 and found.largest > 0.0:
+        text = Text(
+            "In {layer} it is not decided whether neighbouring states diverge: {size} nats per step in a single row "
+            "over {steps} steps. More rows would tell.",
+            "{layer}: nie rozstrzygnięto, czy sąsiednie stany się rozbiegają, {size} nata na krok w jedynym wierszu, "
+            "kroków: {steps}. Rozstrzygnęłoby więcej wierszy.",
+        ).filled(layer=in_words(layer.id), size=_signed(found.largest), steps=steps)
+        return Advice("chaos", Standing.NOTE, text, "vogt2022lyapunov")
     if rows < 2 or not (high >= 0.0 and later.interval(CONFIDENCE)[1] >= 0.0):
         return None
     words = Text(

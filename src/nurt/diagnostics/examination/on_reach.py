@@ -95,12 +95,16 @@ def growth(branch: Branch) -> Advice | None:
     if gradient is None or gradient.course == "explodes" or gradient.growth <= GROWTH:
         return None
     text = Text(
-        "In {name} the gradient of the state {state} grows backwards in time by a factor of {growth} over {steps}: "
-        "clip its norm, or lower the learning rate.",
-        "{name}: gradient stanu {state} rośnie wstecz w czasie {growth} razy, na przestrzeni: {steps}. Obcinaj jego "
-        "normę albo zmniejsz współczynnik uczenia.",
+        "In {name} the gradient of the state {state} grows backwards in time by a factor of {growth} over {steps}, "
+        "{factor} per step: clip its norm, or lower the learning rate.",
+        "{name}: gradient stanu {state} rośnie wstecz w czasie {growth} razy, na przestrzeni: {steps}, {factor} raza "
+        "na krok. Obcinaj jego normę albo zmniejsz współczynnik uczenia.",
     ).filled(
-        name=branch.name, state=_state(gradient), growth=to_digits(gradient.growth), steps=_steps(gradient.growth_steps)
+        name=branch.name,
+        state=_state(gradient),
+        growth=to_digits(gradient.growth),
+        steps=_steps(gradient.growth_steps),
+        factor=to_digits(gradient.growth ** (1.0 / max(1, gradient.growth_steps))),
     )
     return Advice("growth", Standing.WARNING, text, SOURCE)
 

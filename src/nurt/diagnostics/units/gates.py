@@ -4,7 +4,7 @@ A unit remembers by the gate that carries its state on: the forget gate, f_t in 
 gate of a GRU, z_t in h_t = z_t ⊙ h_{t-1} + …; that of a minGRU, which has the opposite sense, by 1 - z_t. With the
 share f_t that is carried on, in steps,
 
-    half-life  ln ½ / λ,      time constant  -1 / λ,      λ = mean of ln f_t.
+    half-life  ln ½ / λ,      time constant  -1 / λ,      λ = mean of ln f_t over a row, median of the rows.
 
 The mean is of ln f, not of f: what is left after k steps is the product of the f. It is the share that the direct path
 keeps; what returns through other gates is not in it.
@@ -211,7 +211,7 @@ class UnitMemory(Result):
     Args:
         id: which layer and direction.
         gate: "forget" or "update".
-        rate: mean of ln f over all steps of all rows, per unit, (H,); nats per step.
+        rate: mean of ln f over the steps of a row, median of the rows, per unit, (H,); nats per step.
         log_kept: ln f_t, (B, T, H); zero past the end of a row.
         taken: how many steps each row has taken after the one at each place, (B, T); 0 past its end.
     """
@@ -303,7 +303,10 @@ def unit_memory(record: LayerRecord) -> UnitMemory:
     places = torch.arange(record.steps.steps, device=inside.device)
     taken = record.steps.lengths.unsqueeze(1) - places if record.steps.reverse else places.expand(len(inside), -1) + 1
     taken = torch.where(record.within, taken, 0)
-    return UnitMemory(record.id, carry.gate, log_kept[record.within].mean(0).cpu().numpy(), inside, taken)
+    counts = record.within.sum(dim=1, keepdim=True)
+    by_row = torch.where(counts > 0, inside.sum(dim=1) / counts, torch.nan).cpu().numpy()
+    rate = np.median(by_row[~np.isnan(by_row[:, 0])], axis=0) if bool((counts > 0).any()) else np.nan * by_row[0]
+    return UnitMemory(record.id, carry.gate, rate, inside, taken)
 
 
 def carry_of(record: LayerRecord) -> Carry | None:

@@ -6,8 +6,9 @@ hold a value, and a gradient that vanishes leaves the left of its map white.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 import numpy as np
@@ -18,7 +19,7 @@ from nurt.diagnostics.look.finding import LayerId
 from nurt.diagnostics.look.layer_record import LayerRecord
 from nurt.errors import NurtValueError
 from nurt.results import Result
-from nurt.wording import Language, Text, plural
+from nurt.wording import Language, Text, localised, plural
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -60,8 +61,8 @@ QUANTITIES: Final[dict[str, Quantity]] = {
     "reset": Quantity("r_t", Text("reset gate", "bramka resetu"), "share"),
     "update": Quantity("z_t", Text("update gate", "bramka aktualizacji"), "share"),
     "candidate": Quantity("g_t", Text("candidate", "kandydat na nowy stan"), "signed"),
-    "grad_hidden": Quantity("dL/dh_t", Text("gradient of the hidden state", "gradient stanu ukrytego"), "gradient"),
-    "grad_cell": Quantity("dL/dc_t", Text("gradient of the cell state", "gradient stanu komórki"), "gradient"),
+    "grad_hidden": Quantity("∂L/∂h_t", Text("gradient of the hidden state", "gradient stanu ukrytego"), "gradient"),
+    "grad_cell": Quantity("∂L/∂c_t", Text("gradient of the cell state", "gradient stanu komórki"), "gradient"),
 }
 """All quantities in the order in which they are shown; the gradients are total, over all paths to the loss."""
 
@@ -167,6 +168,26 @@ class StateMaps(Result):
         figure.update_layout(hovermode="closest", plot_bgcolor=NOTHING)
         return figure
 
+    def coarser(self, most: int) -> StateMaps:
+        """Return maps of at most ``most`` values each: fewer lines and steps, evenly spread, the last step kept."""
+        for name, held in self.units.items():
+            size = len(held) * len(self.steps)
+            if size > most:
+                columns = max(1, round(len(self.steps) * math.sqrt(most / size)))
+                return self._thinned(columns, name, max(1, most // columns)).coarser(most)
+        return self
+
+    def _thinned(self, columns: int, name: str, lines: int) -> StateMaps:
+        """Return maps of so many steps, and of so many units where there are as many as in the map ``name``."""
+        kept, size = _spread(len(self.steps), columns), len(self.units[name])
+        chosen = {
+            other: _spread(len(held), min(lines, len(held)) if len(held) == size else len(held))
+            for other, held in self.units.items()
+        }
+        units = {other: held[chosen[other]] for other, held in self.units.items()}
+        values = {other: one[np.ix_(chosen[other], kept)] for other, one in self.values.items()}
+        return replace(self, steps=self.steps[kept], units=units, values=values)
+
     def told(self, language: Language = "en") -> str:
         """Return whose values the maps show, in a few words."""
         return _MEDIAN[language] if self.row is None else _ROW.filled(row=self.row)[language]
@@ -196,7 +217,7 @@ class StateMaps(Result):
             with np.errstate(divide="ignore"):
                 height = np.clip(1.0 + np.log10(np.abs(values) / largest) / DECADES, 0.0, 1.0)
             ticks = [-1.0, -0.5, 0.0, 0.5, 1.0]
-            half = f"{largest * 10 ** (-DECADES / 2):.1e}"
+            most, half = (localised(one, language, 2) for one in (largest, largest * 10 ** (-DECADES / 2)))
             trace |= {
                 "z": np.round(np.sign(values) * height, 3),
                 "zmin": -1.0,
@@ -204,7 +225,7 @@ class StateMaps(Result):
                 "customdata": _rounded(values),
             }
             trace["hovertemplate"] = f"{hover}: %{{customdata:.3g}}<extra></extra>"
-            bar |= {"tickvals": ticks, "ticktext": [f"−{largest:.1e}", f"−{half}", "0", half, f"{largest:.1e}"]}
+            bar |= {"tickvals": ticks, "ticktext": [f"−{most}", f"−{half}", "0", half, most]}
         return trace
 
 

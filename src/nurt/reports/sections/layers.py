@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nurt.diagnostics.examination.naming import GATES_IN_WORDS, in_words
-from nurt.reports.page.html import Column, Markup, element, items, join, table
+from nurt.reports.page.html import Column, Markup, element, items, join, table, typeset
 from nurt.reports.page.picture import Picture
 from nurt.reports.sections.labels import labelled
 from nurt.wording import MISSING, Language, Text, counted, localised, percent
@@ -32,11 +32,11 @@ _REACH_SHOWS = Text(
 )
 _REACH_READING = Text(
     "The norm of the gradient k steps before the loss, as a share of its maximum, in the median row: of the whole "
-    "state or of the inputs, whichever reaches further. Steps to the right of where it falls below the dotted line hardly "
-    "contribute to learning. A short reach is no fault where the far past holds no information.",
+    "state or of the inputs, whichever reaches further. Steps to the right of where it falls below the dotted line "
+    "hardly contribute to learning. A short reach is no fault where the far past holds no information.",
     "Norma gradientu k kroków przed funkcją straty, jako część maksimum, w wierszu medianowym: całego stanu albo "
-    "wejść, zależnie od tego, co sięga dalej. Kroki na prawo od miejsca, gdzie spada poniżej kropkowanej linii, prawie nie "
-    "wpływają na uczenie. Krótki zasięg nie jest wadą, jeśli odległa przeszłość nie niesie informacji.",
+    "wejść, zależnie od tego, co sięga dalej. Kroki na prawo od miejsca, gdzie spada poniżej kropkowanej linii, "
+    "prawie nie wpływają na uczenie. Krótki zasięg nie jest wadą, jeśli odległa przeszłość nie niesie informacji.",
 )
 _COLUMNS: Mapping[str, Text] = {
     "layer": Text("layer", "warstwa"),
@@ -53,6 +53,7 @@ _COURSES = {
     "overflows": Text("explodes", "eksplodujący"),
 }
 _SIDES = (Text("closed", "zamknięta"), Text("open", "otwarta"))
+_IN_RANGE = Text("in range", "w zakresie")
 _CAPTION = Text("Layers in numbers", "Warstwy w liczbach")
 NOTE = Text(
     "Gradient: its course, and after how many steps it stays below the threshold or by what it is multiplied per step; "
@@ -119,7 +120,7 @@ def layer_table(found: Examination, language: Language = "en") -> Markup:
     titles = layer_titles(language)
     columns = [Column(_capital(title), numeric=at > 0) for at, title in enumerate(titles)]
     rows = [layer_cells(one, language) for one in found.layers]
-    return table(columns, rows, caption=_CAPTION[language], note=NOTE[language])
+    return table(columns, rows, caption=_CAPTION[language], note=NOTE[language], typeset=typeset)
 
 
 def _capital(title: str) -> str:
@@ -144,5 +145,7 @@ def _most_standing(layer: LayerFindings, language: Language) -> str:
         for values, side in zip((one.left, one.right), _SIDES, strict=True)
     ]
     share, name, side = max(shares, key=lambda one: one[0])
+    if share < 0.005:
+        return _IN_RANGE[language]
     gate = GATES_IN_WORDS[name][language].removesuffix(" gate").removeprefix("bramka ")
     return f"{gate}, {side[language]} {percent(share, 0)}"

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from nurt.wording import Text
 
-__all__ = ["COLOURS", "DYNAMICS", "LAYER_QUESTIONS", "MEANINGS", "Question"]
+__all__ = ["COLOURS", "DYNAMICS", "LAYER_QUESTIONS", "MEANINGS", "SPECTRA", "Question"]
 
 
 class Question(NamedTuple):
@@ -112,16 +112,16 @@ DYNAMICS: Mapping[str, Question] = {
             "wzdłuż przekątnej to krótka pamięć.",
         ),
     ),
-    "spectra": Question(
-        Text("Spectrum of the recurrent weights", "Widmo wag rekurencyjnych"),
-        Text(
-            "Norms of the powers of a matrix beside those that its eigenvalues promise. In a gated recurrence this is "
-            "one matrix of several, and no statement on the network.",
-            "Normy potęg macierzy obok tych, które obiecują jej wartości własne. W sieci z bramkami to jedna z kilku "
-            "macierzy, a nie wniosek o całej sieci.",
-        ),
-    ),
 }
+SPECTRA = Question(
+    Text("Spectrum of the recurrent weights", "Widmo wag rekurencyjnych"),
+    Text(
+        "Norms of the powers of a matrix beside those that its eigenvalues promise. In a gated recurrence this is "
+        "one matrix of several, and no statement on the network.",
+        "Normy potęg macierzy obok tych, które obiecują jej wartości własne. W sieci z bramkami to jedna z kilku "
+        "macierzy, a nie wniosek o całej sieci.",
+    ),
+)
 # What a map shows, by the name of the quantity.
 MEANINGS: Mapping[str, Text] = {
     "hidden": Text("What the layer hands on.", "To, co warstwa przekazuje dalej."),
