@@ -66,6 +66,8 @@ class EchoResult(MemoryResult):
         cells: results per cell.
     """
 
+    settings: EchoSettings
+
     def figures(self) -> tuple[Figure, ...]:
         """Return the share of right bits while training, and which answers lie in one chunk with their bit."""
         return curves_figure(self.runs, self.baseline_on_test, RIGHT, log=False), links_figure(self.settings.benchmark)

@@ -112,7 +112,8 @@ def compute(settings: LossOverTimeSettings, progress: ReportProgress) -> LossOve
         counted[:-1] = 0.0
 
     def losses_of(outputs: Tensor) -> Tensor:
-        return counted * 0.5 * (readout(outputs)[..., 0] - targets).square().mean(dim=0)
+        answers: Tensor = readout(outputs)[..., 0]
+        return counted * 0.5 * (answers - targets).square().mean(dim=0)
 
     parts = contribution_matrix(passage(cell, inputs), losses_of, parameters=["weight_hh"], keep=True)
     assert parts.tensors is not None
@@ -129,7 +130,9 @@ def compute(settings: LossOverTimeSettings, progress: ReportProgress) -> LossOve
     return LossOverTimeResult(
         settings=settings,
         verdict=_verdict(settings, off, np.linalg.norm(by_state, axis=(2, 3))),
-        score=Measure(Text("summed parts and back-propagation", "suma części i propagacja wsteczna"), max(off.values())),
+        score=Measure(
+            Text("summed parts and back-propagation", "suma części i propagacja wsteczna"), max(off.values())
+        ),
         baselines=(
             Measure(
                 Text("rounding of one operation", "zaokrąglenie jednego działania"), float(np.finfo(np.float64).eps)
@@ -162,12 +165,14 @@ def _by_state(cell: AbstractCell[Any], inputs: Tensor, losses_of: Callable[[Tens
 
 def _total_by_state(cell: AbstractCell[Any], inputs: Tensor, losses_of: Callable[[Tensor], Tensor]) -> np.ndarray:
     """Return ∂L/∂h_s as the layer's own backward pass records it, (T, B, H)."""
+    import torch
+
     from nurt.kernels import recording
     from nurt.nn import Recurrent
 
     with recording() as records:
         outputs, _ = Recurrent(cell)(inputs)
-    losses_of(outputs).sum().backward()
+        torch.autograd.grad(losses_of(outputs).sum(), list(cell.parameters()))
     total = records[0].grad_hidden
     assert total is not None
     return np.asarray(total.transpose(0, 1).numpy())
@@ -219,7 +224,8 @@ def _told(rate: float) -> Text:
     if rate < 1.0 - STEADY:
         words = Text(
             "With every step of lag ‖∂ℓ_t/∂h_s‖ is {rate} times as large: early states hardly count for late losses.",
-            "Z każdym krokiem odstępu ‖∂ℓ_t/∂h_s‖ zmienia się {rate} razy: wczesne stany mało znaczą dla późnych strat.",
+            "Z każdym krokiem odstępu ‖∂ℓ_t/∂h_s‖ zmienia się {rate} razy: wczesne stany mało znaczą dla późnych "
+            "strat.",
         )
     elif rate > 1.0 + STEADY:
         words = Text(
@@ -229,7 +235,8 @@ def _told(rate: float) -> Text:
     else:
         words = Text(
             "With every step of lag ‖∂ℓ_t/∂h_s‖ is {rate} times as large: all lags count about equally.",
-            "Z każdym krokiem odstępu ‖∂ℓ_t/∂h_s‖ zmienia się {rate} razy: wszystkie odstępy znaczą mniej więcej tyle samo.",
+            "Z każdym krokiem odstępu ‖∂ℓ_t/∂h_s‖ zmienia się {rate} razy: wszystkie odstępy znaczą mniej więcej tyle "
+            "samo.",
         )
     return words.filled(rate=to_digits(rate))
 

@@ -29,7 +29,10 @@ def told(*others: Outcome) -> list[str]:
 
 
 def test_what_leaves_the_product_alone_is_named_and_nothing_else() -> None:
-    same = [outcome("exploding", "clip", [1.0, 10.0, 100.0], 0.16), outcome("vanishing", "clip", [1.0, 0.1, 0.01], 0.16)]
+    same = [
+        outcome("exploding", "clip", [1.0, 10.0, 100.0], 0.16),
+        outcome("vanishing", "clip", [1.0, 0.1, 0.01], 0.16),
+    ]
     other = [outcome("exploding", "gates", [1.0, 1.0, 1.0], 0.16), outcome("vanishing", "gates", [1.0, 1.0, 1.0], 0.16)]
     first = told(*same, *other)[0]
     assert "leave the gradient by lag as it is: [clip];" in first and "[gates]" not in first
@@ -73,7 +76,11 @@ def test_one_seed_is_told_to_be_one() -> None:
 
 
 def test_curves_that_are_the_same_share_a_line() -> None:
-    own = [PLAIN[0], outcome("exploding", "clip", [1.0, 10.0, 100.0], 0.1), outcome("exploding", "g", [1.0, 1.0, 1.0], 0.1)]
+    own = [
+        PLAIN[0],
+        outcome("exploding", "clip", [1.0, 10.0, 100.0], 0.1),
+        outcome("exploding", "g", [1.0, 1.0, 1.0], 0.1),
+    ]
     figure = lag_figure(own)
     assert [one.name for one in figure.draw("en").data] == ["[plain], [clip]", "[g]"]
     assert "factor of 10 per step" in figure.how_to_read.en

@@ -89,7 +89,8 @@ def closing_figure(curves: Curves, distance: int) -> Figure:
     )
     words = Text(
         "The same at closing letters whose opening lies {d} letters back, the only one that decides. {told}",
-        "To samo przy literach zamykających, których otwarcie leży {d} liter wcześniej i jako jedyne rozstrzyga. {told}",
+        "To samo przy literach zamykających, których otwarcie leży {d} liter wcześniej i jako jedyne rozstrzyga. "
+        "{told}",
     )
     return Figure(
         Text("Gradient at closing letters", "Gradient przy literach zamykających"),
@@ -149,8 +150,8 @@ def table(rows: tuple[tuple[str | float, ...], ...], recent: int, even: float) -
         note=Text(
             "Reach: the last lag at which the gradient is at least 1 % of its maximum. Equal shares of the last {n} "
             "letters would be {even} %.",
-            "Zasięg: ostatni odstęp, przy którym gradient wynosi co najmniej 1 % maksimum. Równy udział ostatnich liter "
-            "({n}) to {even} %.",
+            "Zasięg: ostatni odstęp, przy którym gradient wynosi co najmniej 1 % maksimum. Równy udział ostatnich "
+            "liter ({n}) to {even} %.",
         ).filled(n=recent, even=to_digits(even)),
         significant=3,
     )

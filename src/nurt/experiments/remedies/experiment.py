@@ -66,8 +66,8 @@ EXPERIMENT = Experiment(
                 "Przy normalizacji warstwy oba przypadki zaczynają z prawie tym samym gradientem. Dlaczego?",
             ),
             Text(
-                "The recurrent sums are divided by their own spread, so a factor in front of W_hh cancels. What is left "
-                "depends on the directions of W_hh and on the learnt gain.",
+                "The recurrent sums are divided by their own spread, so a factor in front of W_hh cancels. What is "
+                "left depends on the directions of W_hh and on the learnt gain.",
                 "Sumy rekurencyjne są dzielone przez własny rozrzut, więc czynnik przed W_hh się skraca. Pozostają "
                 "kierunki W_hh i uczone wzmocnienie.",
             ),

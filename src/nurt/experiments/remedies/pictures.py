@@ -84,8 +84,12 @@ def lag_figure(own: Sequence[Outcome]) -> Figure:
         "dalej dokładnie zerem: skracanie usuwa długie odstępy. Stan s to h, w LSTM h i c.",
     )
     titles = {
-        "exploding": Text("Gradient by lag before training, exploding case", "Gradient według odstępu przed uczeniem, eksplozja"),
-        "vanishing": Text("Gradient by lag before training, vanishing case", "Gradient według odstępu przed uczeniem, zanikanie"),
+        "exploding": Text(
+            "Gradient by lag before training, exploding case", "Gradient według odstępu przed uczeniem, eksplozja"
+        ),
+        "vanishing": Text(
+            "Gradient by lag before training, vanishing case", "Gradient według odstępu przed uczeniem, zanikanie"
+        ),
     }
     return Figure(titles[plain.case], words.filled(factor=to_digits(factor)), draw, 460)
 

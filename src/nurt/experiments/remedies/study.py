@@ -190,7 +190,7 @@ def _trained(
 
         def next_loss(network: RemedyNetwork = network, stream: np.random.Generator = stream) -> torch.Tensor:
             given, wanted, _ = tensors(task.draw(settings.batch, stream))
-            loss = (network(given) - wanted).square().mean()
+            loss: torch.Tensor = (network(given) - wanted).square().mean()
             return loss + remedy.penalty * network.recurrent_weight.square().sum() if remedy.penalty else loss
 
         starts.append(_by_lag(network.gradients(inputs[:MEASURED], targets[:MEASURED])))
@@ -262,13 +262,15 @@ def _changed(own: list[Outcome], case: str) -> Text:
         helped = [one for one in others if ratio[one.id] >= MOVED]
         words = Text(
             "At the longest lag the vanishing gradient is at least ten times as large with: {names}.",
-            "Przy najdłuższym odstępie zanikający gradient jest co najmniej dziesięć razy większy przy środkach: {names}.",
+            "Przy najdłuższym odstępie zanikający gradient jest co najmniej dziesięć razy większy przy środkach: "
+            "{names}.",
         )
     else:
         helped = [one for one in others if ratio[one.id] <= 1.0 / MOVED]
         words = Text(
             "At the longest lag the exploding gradient is at most a tenth with: {names}.",
-            "Przy najdłuższym odstępie eksplodujący gradient jest co najwyżej dziesiątą częścią przy środkach: {names}.",
+            "Przy najdłuższym odstępie eksplodujący gradient jest co najwyżej dziesiątą częścią przy środkach: "
+            "{names}.",
         )
     return words.filled(names=_names(helped))
 
@@ -297,9 +299,9 @@ def _certainty(repeats: int) -> Text:
             "One seed each: ranks between neighbours may be chance.",
             "Po jednym ziarnie: kolejność sąsiadów może być przypadkiem.",
         )
-    return Text(
-        "Losses are the worst of {n} seeds.", "Straty to najgorszy wynik spośród ziaren: {n}."
-    ).filled(n=repeats)
+    return Text("Losses are the worst of {n} seeds.", "Straty to najgorszy wynik spośród ziaren: {n}.").filled(
+        n=repeats
+    )
 
 
 def _names(outcomes: list[Outcome]) -> Text:
@@ -307,5 +309,3 @@ def _names(outcomes: list[Outcome]) -> Text:
     if not names:
         return Text("none of them", "żadne z nich")
     return Text(", ".join(one.en for one in names), ", ".join(one.pl for one in names))
-
-
