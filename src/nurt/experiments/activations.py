@@ -325,9 +325,10 @@ def _factors(result: ActivationsResult) -> Figure:
             (one.name[language], np.where(product.mean > 0.0, product.mean, np.nan))
             for one, product in zip(FUNCTIONS, result.products, strict=True)
         ]
-        titles = Text("steps back k", "kroki wstecz k"), Text("mean |∂h_T/∂h_(T−k)|", "średnie |∂h_T/∂h_(T−k)|")
+        distance = Text("steps back k", "kroki wstecz k")
+        size = Text("mean |∂h<sub>T</sub>/∂h<sub>T−k</sub>|", "średnie |∂h<sub>T</sub>/∂h<sub>T−k</sub>|")
         steps = np.arange(result.settings.steps + 1)
-        figure = drawing.lines(steps, curves, titles[0][language], titles[1][language])
+        figure = drawing.lines(steps, curves, distance[language], size[language])
         plotting.log_axis(figure)
         return figure
 

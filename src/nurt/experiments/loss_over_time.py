@@ -269,18 +269,18 @@ def _map(values: np.ndarray, colours: str, rows: Text, columns: Text, language: 
 
 def _uses(result: LossOverTimeResult) -> Figure:
     def draw(language: Language) -> go.Figure:
-        rows, columns = Text("use of W_hh at s", "użycie W_hh w s"), Text("loss at t", "strata w t")
+        rows, columns = Text("use of W<sub>hh</sub> at s", "użycie W<sub>hh</sub> w s"), Text("loss at t", "strata w t")
         return _map(result.uses, "log₁₀ ‖G[s, t]‖", rows, columns, language)
 
     return Figure(
         Text("Parts of the gradient of the weights", "Części gradientu wag"),
         Text(
             "One cell per pair: the loss at t reaches the weights as they were used at s ≤ t. A column added up is the "
-            "gradient of one loss, a row the contribution of one use, everything the gradient. Above step 1 there is "
-            "nothing: the state before it is 0.",
+            "gradient of one loss, a row the contribution of one use, everything the gradient. The first row is "
+            "empty: the state before step 1 is 0.",
             "Jedno pole na parę: strata w t dociera do wag użytych w s ≤ t. Suma kolumny to gradient jednej straty, "
-            "suma wiersza to wkład jednego użycia, wszystko razem to gradient. W kroku 1 nie ma nic: stan przed nim "
-            "wynosi 0.",
+            "suma wiersza to wkład jednego użycia, wszystko razem to gradient. Pierwszy wiersz jest pusty: stan "
+            "przed krokiem 1 wynosi 0.",
         ),
         draw,
         420,
@@ -290,7 +290,7 @@ def _uses(result: LossOverTimeResult) -> Figure:
 def _states(result: LossOverTimeResult) -> Figure:
     def draw(language: Language) -> go.Figure:
         rows, columns = Text("state h at s", "stan h w s"), Text("loss at t", "strata w t")
-        return _map(result.states, "log₁₀ ‖∂ℓ_t/∂h_s‖", rows, columns, language)
+        return _map(result.states, "log₁₀ ‖∂ℓ<sub>t</sub>/∂h<sub>s</sub>‖", rows, columns, language)
 
     return Figure(
         Text("Gradient of a state from all later losses", "Gradient stanu ze wszystkich późniejszych strat"),

@@ -246,12 +246,12 @@ def verdict_of(networks: tuple[Trained, ...], constant: np.ndarray, lengths: lis
     found = {(one.kind, one.shuffled): one for one in networks}
     parts = [
         _shuffled(
-            Text("feed-forward network", "sieć jednokierunkowa"),
+            Text("feed-forward network", "Sieć jednokierunkowa"),
             float(found["feed-forward", False].losses[0]),
             float(found["feed-forward", True].losses[0]),
         ),
         _shuffled(
-            Text("recurrent network", "sieć rekurencyjna"),
+            Text("recurrent network", "Sieć rekurencyjna"),
             float(found["recurrent", False].losses[0]),
             float(found["recurrent", True].losses[0]),
         ),

@@ -101,9 +101,9 @@ def closing_figure(curves: Curves, distance: int) -> Figure:
 
 
 def stands_out(values: np.ndarray, at: int) -> bool:
-    """Return whether a curve has at ``at`` more than twice the mean of its two neighbours; (T,)."""
+    """Return whether a curve is at ``at`` a fifth above both of its neighbours; (T,)."""
     beside = [values[near] for near in (at - 1, at + 1) if 0 <= near < len(values)]
-    return bool(values[at] > 2.0 * np.mean(beside))
+    return bool(values[at] > 1.2 * max(beside))
 
 
 def distance_figure(distances: Sequence[int], curves: Curves, known: float) -> Figure:

@@ -154,7 +154,7 @@ REMEDIES = (
     PLAIN,
     replace(PLAIN, id="clip-norm", name=Text("clipping by norm", "obcinanie normy"), clip_norm=0.5),
     replace(PLAIN, id="clip-value", name=Text("clipping by value", "obcinanie wartości"), clip_value=0.05),
-    replace(PLAIN, id="l2", name=Text("L2 on W_hh", "L2 na W_hh"), penalty=1e-3),
+    replace(PLAIN, id="l2", name=Text("L2 on the weights", "L2 na wagach"), penalty=1e-3),
     replace(
         PLAIN,
         id="truncation",
