@@ -59,7 +59,10 @@ def test_inputs_that_are_all_positive_close_no_rectifier() -> None:
     settings = ActivationsSettings()
     opened = dataclasses.replace(relu, zeros=0.0)
     closed = dataclasses.replace(relu, zeros=0.25)
-    for one, told, silent in ((opened, "no step was closed", "closed the path"), (closed, "25 % of the draws", "no step")):
+    for one, told, silent in (
+        (opened, "no step was closed", "closed the path"),
+        (closed, "25 % of the draws", "no step"),
+    ):
         text = _verdict(settings, (*result.products[:2], one)).text.en
         assert told in text and silent not in text
 

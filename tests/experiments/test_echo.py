@@ -6,8 +6,9 @@ import dataclasses
 
 import pytest
 
+from nurt.data.synthetic import Echo
 from nurt.experiments import find, run
-from nurt.experiments.echo import EchoResult
+from nurt.experiments.echo import EchoResult, links_figure
 
 
 def test_a_short_echo_is_learnt_in_seconds() -> None:
@@ -25,6 +26,17 @@ def test_a_delay_beyond_the_chunk_is_not_learnt_and_the_verdict_says_so() -> Non
     assert result.verdict.standing == "missed"
     assert "0 % of the answers" in result.verdict.text.en
     assert "right: none" in result.verdict.text.en
+
+
+@pytest.mark.parametrize(("delay", "chunk", "linked"), [(3, 10, 21), (1, 5, 12), (12, 10, 0)])
+def test_the_figure_joins_the_answers_that_the_gradient_links(delay: int, chunk: int, linked: int) -> None:
+    figure = links_figure(Echo(delay, chunk, 100 * chunk)).draw("en")
+    joined, cut = (trace.x for trace in figure.data)
+    assert (len(joined) // 3, len(cut) // 3) == (linked, 3 * chunk - delay - linked)
+    for trace, within in ((joined, True), (cut, False)):
+        for bit, answer in zip(trace[::3], trace[1::3], strict=True):
+            assert answer - bit == delay
+            assert ((answer - 1) // chunk == (bit - 1) // chunk) is within
 
 
 @pytest.mark.slow

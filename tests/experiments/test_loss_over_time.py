@@ -73,7 +73,9 @@ def test_the_gradient_of_each_loss_is_its_finite_difference() -> None:
     np.testing.assert_allclose(result.by_loss, squares.sqrt(), atol=1e-8)
 
 
-@pytest.mark.parametrize(("factor", "told"), [(0.5, "hardly count"), (1.0, "about equally"), (1.5, "early states dominate")])
+@pytest.mark.parametrize(
+    ("factor", "told"), [(0.5, "hardly count"), (1.0, "about equally"), (1.5, "early states dominate")]
+)
 def test_the_words_follow_the_factor_per_step_of_lag(factor: float, told: str) -> None:
     steps = np.arange(8)
     states = np.triu(factor ** (steps[None, :] - steps[:, None]).astype(float))

@@ -46,7 +46,7 @@ class Activation:
         """Return f(z): 1/(1 + e^-z), tanh z or max(0, z)."""
         if self.id == "sigmoid":
             return np.asarray(0.5 * (1.0 + np.tanh(0.5 * z)))
-        return np.tanh(z) if self.id == "tanh" else np.maximum(z, 0.0)
+        return np.asarray(np.tanh(z) if self.id == "tanh" else np.maximum(z, 0.0))
 
     def slope(self, z: np.ndarray) -> np.ndarray:
         """Return f′(z): f(1 - f), 1 - f², or 1 above 0 and 0 elsewhere."""
@@ -189,7 +189,8 @@ def _apart(product: np.ndarray, exact: np.ndarray, slopes: np.ndarray) -> float:
     """Return the largest relative difference of products that are not 0, in units of Σ 1/slope.
 
     Args:
-        product, exact: (draws,).
+        product: of slopes, (draws,).
+        exact: by back-propagation, (draws,).
         slopes: relative to the largest, (T, draws).
     """
     there = (product != 0.0) & (exact != 0.0)
@@ -224,9 +225,7 @@ def _verdict(settings: ActivationsSettings, found: tuple[Products, ...]) -> Verd
             "Through {n} steps the median factor of the gradient is {a} with the sigmoid, {b} with tanh and {c} with "
             "ReLU.",
             "Przez {n} kroków mediana czynnika gradientu wynosi {a} z funkcją sigmoidalną, {b} z tanh i {c} z ReLU.",
-        ).filled(
-            n=settings.steps, a=to_digits(sigmoid.median), b=to_digits(tanh.median), c=to_digits(relu.median)
-        ),
+        ).filled(n=settings.steps, a=to_digits(sigmoid.median), b=to_digits(tanh.median), c=to_digits(relu.median)),
         _bound(size, settings.steps),
         _rectified(relu, size**settings.steps),
     ]
@@ -326,9 +325,10 @@ def _factors(result: ActivationsResult) -> Figure:
             (one.name[language], np.where(product.mean > 0.0, product.mean, np.nan))
             for one, product in zip(FUNCTIONS, result.products, strict=True)
         ]
-        titles = Text("steps back k", "kroki wstecz k"), Text("mean |∂h_T/∂h_(T−k)|", "średnie |∂h_T/∂h_(T−k)|")
+        distance = Text("steps back k", "kroki wstecz k")
+        size = Text("mean |∂h<sub>T</sub>/∂h<sub>T−k</sub>|", "średnie |∂h<sub>T</sub>/∂h<sub>T−k</sub>|")
         steps = np.arange(result.settings.steps + 1)
-        figure = drawing.lines(steps, curves, titles[0][language], titles[1][language])
+        figure = drawing.lines(steps, curves, distance[language], size[language])
         plotting.log_axis(figure)
         return figure
 
@@ -338,7 +338,7 @@ def _factors(result: ActivationsResult) -> Figure:
             "Mean over {n} random input sequences, with the weight {w} in every step. A curve that ends has become "
             "exactly 0 in every draw.",
             "Średnia po losowych ciągach wejść (liczba: {n}), w każdym kroku z wagą {w}. Krzywa, która się kończy, "
-            "stała się dokładnie zerem w każdym losowaniu.",
+            "w każdym losowaniu jest dokładnie równa 0.",
         ).filled(n=result.settings.draws, w=result.settings.weight),
         draw,
         360,
@@ -384,7 +384,10 @@ EXPERIMENT = Experiment(
     expected_seconds=0.5,
     presets={
         "default": Preset(Text("w = 1, inputs of spread 1", "w = 1, wejścia o rozrzucie 1"), ActivationsSettings()),
-        "heavy": Preset(Text("w = 4: the slope of 1/4 made up for", "w = 4: wyrównane nachylenie 1/4"), ActivationsSettings(weight=4.0)),
+        "heavy": Preset(
+            Text("w = 4: the slope of 1/4 made up for", "w = 4: wyrównane nachylenie 1/4"),
+            ActivationsSettings(weight=4.0),
+        ),
         "saturated": Preset(Text("Inputs of spread 5", "Wejścia o rozrzucie 5"), ActivationsSettings(spread=5.0)),
         "quiet": Preset(Text("Inputs of spread 0.1", "Wejścia o rozrzucie 0,1"), ActivationsSettings(spread=0.1)),
     },

@@ -1,4 +1,4 @@
-"""Networks drawn as diagrams over time: inputs below, states in the middle, outputs above, an arrow per use of weights."""
+"""Networks drawn out over time: inputs below, states in the middle, outputs above, an arrow per use of weights."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from nurt import plotting
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-__all__ = ["Arrow", "Diagram", "Node", "draw_diagrams", "leave_room_above", "unrolled"]
+__all__ = ["Arrow", "Diagram", "Node", "draw_diagrams", "leave_room_around", "unrolled"]
 
 # Fill of a node by its kind: input, state, output, and what is none of them.
 FILLS = {"x": "#E8E8E8", "h": plotting.PALETTE[5], "y": plotting.PALETTE[4], ".": "#FFFFFF"}
 # Radius of a node and size of an arrow's head, in pixels.
-RADIUS, HEAD = 12, 8
-# Share of the height left above the uppermost titles; a page gives its figures no margin there.
-ABOVE = 0.05
+RADIUS, HEAD = 11, 8
+# Shares of the height left above the uppermost titles and below the lowest labels; pages give no margin there.
+ABOVE, BELOW = 0.08, 0.05
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ def draw_diagrams(diagrams: Sequence[Diagram], columns: int) -> go.Figure:
         cols=columns,
         subplot_titles=[one.title for one in diagrams],
         horizontal_spacing=0.04,
-        vertical_spacing=0.3 / rows,
+        vertical_spacing=0.4 / rows if rows > 1 else 0.0,
     )
     figure.update_layout(plotting.new_figure("", "", "").layout)
     for index, diagram in enumerate(diagrams):
@@ -113,18 +113,18 @@ def draw_diagrams(diagrams: Sequence[Diagram], columns: int) -> go.Figure:
     figure.update_xaxes(visible=False)
     figure.update_yaxes(visible=False)
     figure.update_annotations(font={"size": 13})
-    leave_room_above(figure)
+    leave_room_around(figure)
     figure.update_layout(hovermode=False, showlegend=False, margin={"l": 8, "r": 8, "t": 40, "b": 8})
     return figure
 
 
-def leave_room_above(figure: go.Figure) -> None:
-    """Move subplots and their titles down a little, so that the uppermost titles are within the figure."""
-    scale = 1.0 - ABOVE
+def leave_room_around(figure: go.Figure) -> None:
+    """Move subplots and their titles a little inwards, so that titles and labels are within the figure."""
+    scale = 1.0 - ABOVE - BELOW
     for axis in figure.select_yaxes():
-        axis.domain = tuple(scale * end for end in axis.domain)
+        axis.domain = tuple(BELOW + scale * end for end in axis.domain)
     for title in figure.layout.annotations:
-        title.y = scale * title.y
+        title.y = BELOW + scale * title.y
 
 
 def _draw(figure: go.Figure, diagram: Diagram, row: int, column: int) -> None:

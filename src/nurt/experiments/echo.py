@@ -15,7 +15,7 @@ from nurt.experiments.longmemory.result import MemoryResult, curves_figure, runs
 from nurt.experiments.longmemory.study import CellRun, MemorySettings, run_all
 from nurt.experiments.results import Figure, Measure, ResultTable
 from nurt.standing import Standing, Verdict
-from nurt.wording import Language, Text, joined
+from nurt.wording import Language, Text, counted, joined
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -65,6 +65,8 @@ class EchoResult(MemoryResult):
         runs: every training.
         cells: results per cell.
     """
+
+    settings: EchoSettings
 
     def figures(self) -> tuple[Figure, ...]:
         """Return the share of right bits while training, and which answers lie in one chunk with their bit."""
@@ -126,11 +128,15 @@ def links_figure(echo: Echo) -> Figure:
         return figure
 
     words = Text(
-        "Three chunks of {k} steps, parted by black lines. A line joins an answer to the bit of {d} steps ago; the "
-        "gradient goes along it only if it crosses no boundary: {share} % of the answers.",
-        "Trzy kawałki po {k} kroków, rozdzielone czarnymi liniami. Linia łączy odpowiedź z bitem sprzed {d} kroków; "
-        "gradient biegnie po niej tylko wtedy, gdy nie przecina granicy: {share} % odpowiedzi.",
-    ).filled(k=echo.chunk, d=echo.delay, share=round(100.0 * echo.linked_share, 1))
+        "Three chunks of {k}, parted by black lines. A line joins an answer to the bit of {d} ago; the gradient goes "
+        "along it only if it crosses no boundary: {share} % of the answers.",
+        "Trzy kawałki, każdy: {k}, rozdzielone czarnymi liniami. Linia łączy odpowiedź z bitem sprzed {d}; gradient "
+        "biegnie po niej tylko wtedy, gdy nie przecina granicy: {share} % odpowiedzi.",
+    ).filled(
+        k=counted(echo.chunk, ("step", "steps"), ("krok", "kroki", "kroków")),
+        d=counted(echo.delay, ("step", "steps"), ("kroku", "kroków", "kroków")),
+        share=round(100.0 * echo.linked_share, 1),
+    )
     return Figure(Text("Answers and their bits", "Odpowiedzi i ich bity"), words, draw, 260)
 
 
@@ -157,12 +163,14 @@ EXPERIMENT = Experiment(
     id="echo",
     name=Text("Echo", "Echo"),
     description=Text(
-        "One endless series of random bits; at every step the network repeats the bit of 3 steps ago. The series is "
-        "read in chunks of 10 steps. The state is carried from chunk to chunk, the gradient is not. As long as some "
-        "answers lie in one chunk with their bit, these may suffice to learn the rest.",
-        "Jeden ciąg losowych bitów bez końca; w każdym kroku sieć powtarza bit sprzed 3 kroków. Ciąg jest czytany "
-        "kawałkami po 10 kroków. Stan przechodzi z kawałka do kawałka, gradient nie. Dopóki część odpowiedzi leży w "
-        "jednym kawałku ze swoim bitem, mogą one wystarczyć, by nauczyć się pozostałych.",
+        "One endless series of random bits; at every step the network repeats an earlier bit, by default that of 3 "
+        "steps ago. The series is read in chunks, by default of 10 steps. The state is carried from chunk to chunk, "
+        "the gradient is not. As long as some answers lie in one chunk with their bit, these may suffice to learn the "
+        "rest.",
+        "Jeden ciąg losowych bitów bez końca; w każdym kroku sieć powtarza wcześniejszy bit, domyślnie sprzed 3 "
+        "kroków. Ciąg jest czytany kawałkami, domyślnie po 10 kroków. Stan przechodzi z kawałka do kawałka, gradient "
+        "nie. Dopóki część odpowiedzi leży w jednym kawałku ze swoim bitem, mogą one wystarczyć, by nauczyć się "
+        "pozostałych.",
     ),
     how_to_read=Text(
         "Bits are counted before the update that uses them. Compare with the preset too-far: the same cells, the "

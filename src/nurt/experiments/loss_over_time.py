@@ -112,7 +112,8 @@ def compute(settings: LossOverTimeSettings, progress: ReportProgress) -> LossOve
         counted[:-1] = 0.0
 
     def losses_of(outputs: Tensor) -> Tensor:
-        return counted * 0.5 * (readout(outputs)[..., 0] - targets).square().mean(dim=0)
+        answers: Tensor = readout(outputs)[..., 0]
+        return counted * 0.5 * (answers - targets).square().mean(dim=0)
 
     parts = contribution_matrix(passage(cell, inputs), losses_of, parameters=["weight_hh"], keep=True)
     assert parts.tensors is not None
@@ -129,7 +130,9 @@ def compute(settings: LossOverTimeSettings, progress: ReportProgress) -> LossOve
     return LossOverTimeResult(
         settings=settings,
         verdict=_verdict(settings, off, np.linalg.norm(by_state, axis=(2, 3))),
-        score=Measure(Text("summed parts and back-propagation", "suma części i propagacja wsteczna"), max(off.values())),
+        score=Measure(
+            Text("summed parts and back-propagation", "suma części i propagacja wsteczna"), max(off.values())
+        ),
         baselines=(
             Measure(
                 Text("rounding of one operation", "zaokrąglenie jednego działania"), float(np.finfo(np.float64).eps)
@@ -162,12 +165,14 @@ def _by_state(cell: AbstractCell[Any], inputs: Tensor, losses_of: Callable[[Tens
 
 def _total_by_state(cell: AbstractCell[Any], inputs: Tensor, losses_of: Callable[[Tensor], Tensor]) -> np.ndarray:
     """Return ∂L/∂h_s as the layer's own backward pass records it, (T, B, H)."""
+    import torch
+
     from nurt.kernels import recording
     from nurt.nn import Recurrent
 
     with recording() as records:
         outputs, _ = Recurrent(cell)(inputs)
-    losses_of(outputs).sum().backward()
+        torch.autograd.grad(losses_of(outputs).sum(), list(cell.parameters()))
     total = records[0].grad_hidden
     assert total is not None
     return np.asarray(total.transpose(0, 1).numpy())
@@ -219,7 +224,8 @@ def _told(rate: float) -> Text:
     if rate < 1.0 - STEADY:
         words = Text(
             "With every step of lag ‖∂ℓ_t/∂h_s‖ is {rate} times as large: early states hardly count for late losses.",
-            "Z każdym krokiem odstępu ‖∂ℓ_t/∂h_s‖ zmienia się {rate} razy: wczesne stany mało znaczą dla późnych strat.",
+            "Z każdym krokiem odstępu ‖∂ℓ_t/∂h_s‖ zmienia się {rate} razy: wczesne stany mało znaczą dla późnych "
+            "strat.",
         )
     elif rate > 1.0 + STEADY:
         words = Text(
@@ -229,7 +235,8 @@ def _told(rate: float) -> Text:
     else:
         words = Text(
             "With every step of lag ‖∂ℓ_t/∂h_s‖ is {rate} times as large: all lags count about equally.",
-            "Z każdym krokiem odstępu ‖∂ℓ_t/∂h_s‖ zmienia się {rate} razy: wszystkie odstępy znaczą mniej więcej tyle samo.",
+            "Z każdym krokiem odstępu ‖∂ℓ_t/∂h_s‖ zmienia się {rate} razy: wszystkie odstępy znaczą mniej więcej tyle "
+            "samo.",
         )
     return words.filled(rate=to_digits(rate))
 
@@ -262,18 +269,18 @@ def _map(values: np.ndarray, colours: str, rows: Text, columns: Text, language: 
 
 def _uses(result: LossOverTimeResult) -> Figure:
     def draw(language: Language) -> go.Figure:
-        rows, columns = Text("use of W_hh at s", "użycie W_hh w s"), Text("loss at t", "strata w t")
+        rows, columns = Text("use of W<sub>hh</sub> at s", "użycie W<sub>hh</sub> w s"), Text("loss at t", "strata w t")
         return _map(result.uses, "log₁₀ ‖G[s, t]‖", rows, columns, language)
 
     return Figure(
         Text("Parts of the gradient of the weights", "Części gradientu wag"),
         Text(
             "One cell per pair: the loss at t reaches the weights as they were used at s ≤ t. A column added up is the "
-            "gradient of one loss, a row the contribution of one use, everything the gradient. Above step 1 there is "
-            "nothing: the state before it is 0.",
+            "gradient of one loss, a row the contribution of one use, everything the gradient. The first row is "
+            "empty: the state before step 1 is 0.",
             "Jedno pole na parę: strata w t dociera do wag użytych w s ≤ t. Suma kolumny to gradient jednej straty, "
-            "suma wiersza to wkład jednego użycia, wszystko razem to gradient. W kroku 1 nie ma nic: stan przed nim "
-            "wynosi 0.",
+            "suma wiersza to wkład jednego użycia, wszystko razem to gradient. Pierwszy wiersz jest pusty: stan "
+            "przed krokiem 1 wynosi 0.",
         ),
         draw,
         420,
@@ -283,7 +290,7 @@ def _uses(result: LossOverTimeResult) -> Figure:
 def _states(result: LossOverTimeResult) -> Figure:
     def draw(language: Language) -> go.Figure:
         rows, columns = Text("state h at s", "stan h w s"), Text("loss at t", "strata w t")
-        return _map(result.states, "log₁₀ ‖∂ℓ_t/∂h_s‖", rows, columns, language)
+        return _map(result.states, "log₁₀ ‖∂ℓ<sub>t</sub>/∂h<sub>s</sub>‖", rows, columns, language)
 
     return Figure(
         Text("Gradient of a state from all later losses", "Gradient stanu ze wszystkich późniejszych strat"),

@@ -246,12 +246,12 @@ def verdict_of(networks: tuple[Trained, ...], constant: np.ndarray, lengths: lis
     found = {(one.kind, one.shuffled): one for one in networks}
     parts = [
         _shuffled(
-            Text("feed-forward network", "sieć jednokierunkowa"),
+            Text("feed-forward network", "Sieć jednokierunkowa"),
             float(found["feed-forward", False].losses[0]),
             float(found["feed-forward", True].losses[0]),
         ),
         _shuffled(
-            Text("recurrent network", "sieć rekurencyjna"),
+            Text("recurrent network", "Sieć rekurencyjna"),
             float(found["recurrent", False].losses[0]),
             float(found["recurrent", True].losses[0]),
         ),
@@ -291,8 +291,8 @@ def _longer(forward: Trained, recurrent: Trained, constant: np.ndarray, lengths:
     listed = ", ".join(map(str, unread))
     if useful:
         words = Text(
-            "Inputs of {unread} steps the feed-forward network cannot read at all; the recurrent one reads them, and up "
-            "to {far} steps its error is below half that of a constant.",
+            "Inputs of {unread} steps the feed-forward network cannot read at all; the recurrent one reads them, and "
+            "up to {far} steps its error is below half that of a constant.",
             "Wejść o długości {unread} sieć jednokierunkowa w ogóle nie przeczyta; rekurencyjna je czyta i do {far} "
             "kroków jej błąd jest mniejszy niż połowa błędu stałej.",
         )
@@ -326,8 +326,8 @@ def _table(result: OrderResult) -> ResultTable:
         note=Text(
             "A dash: the network has no weights for an input of that length. Shuffled: first the odd steps, then the "
             "even ones, in training and test alike.",
-            "Kreska: sieć nie ma wag dla wejścia tej długości. Przestawione: najpierw kroki nieparzyste, potem parzyste, "
-            "tak samo w uczeniu i w teście.",
+            "Kreska: sieć nie ma wag dla wejścia tej długości. Przestawione: najpierw kroki nieparzyste, potem "
+            "parzyste, tak samo w uczeniu i w teście.",
         ),
         significant=3,
     )
@@ -338,7 +338,10 @@ def _errors(result: OrderResult) -> Figure:
         lengths = _lengths(result)
         curves = [(one.name[language], one.losses) for one in result.networks]
         curves.append((Text("constant", "stała")[language], result.constant))
-        titles = Text("length of the input (steps)", "długość wejścia (kroki)"), Text("squared error", "błąd kwadratowy")
+        titles = (
+            Text("length of the input (steps)", "długość wejścia (kroki)"),
+            Text("squared error", "błąd kwadratowy"),
+        )
         figure = drawing.lines(lengths, curves, titles[0][language], titles[1][language])
         for index, trace in enumerate(figure.data):
             trace.update(mode="lines+markers", marker={"symbol": plotting.symbol(index), "size": 10})
@@ -349,8 +352,8 @@ def _errors(result: OrderResult) -> Figure:
     return Figure(
         Text("Error by length of the input", "Błąd według długości wejścia"),
         Text(
-            "The networks were trained at {n} steps. A curve of one point ends there: a feed-forward network has a weight "
-            "per place and none for more of them.",
+            "The networks were trained at {n} steps. A curve of one point ends there: a feed-forward network has a "
+            "weight per place and none for more of them.",
             "Sieci uczono przy {n} krokach. Krzywa z jednym punktem tam się kończy: sieć jednokierunkowa ma wagę na "
             "każde miejsce i żadnej na dalsze.",
         ).filled(n=result.settings.steps),
@@ -361,19 +364,22 @@ def _errors(result: OrderResult) -> Figure:
 
 EXPERIMENT = Experiment(
     id="order",
-    name=Text("Order and length: feed-forward and recurrent", "Kolejność i długość: sieć jednokierunkowa i rekurencyjna"),
+    name=Text(
+        "Order and length: feed-forward and recurrent", "Kolejność i długość: sieć jednokierunkowa i rekurencyjna"
+    ),
     description=Text(
         "Rows of −1, 0 and 1; the answer is the first that is not 0. A feed-forward network gets all steps at once, a "
-        "recurrent one reads them in turn. Both are trained on the steps in order, and on steps in another, fixed order. "
-        "Then both get longer sequences. A feed-forward network has a weight of its own for every place: to it the order "
-        "of the places means nothing, and there is no weight for a place it has not seen.",
-        "Ciągi −1, 0 i 1; odpowiedzią jest pierwsza liczba różna od 0. Sieć jednokierunkowa (feed-forward) "
-        "dostaje wszystkie kroki naraz, rekurencyjna czyta je po kolei. Obie uczą się na krokach po kolei oraz na krokach "
-        "w innej, stałej kolejności. Potem obie dostają dłuższe ciągi. Sieć jednokierunkowa ma osobną wagę na każde "
+        "recurrent one reads them in turn. Both are trained on the steps in order, and on steps in another, fixed "
+        "order. Then both get longer sequences. A feed-forward network has a weight of its own for every place: to it "
+        "the order of the places means nothing, and there is no weight for a place it has not seen.",
+        "Ciągi −1, 0 i 1; odpowiedzią jest pierwsza liczba różna od 0. Sieć jednokierunkowa (feed-forward) dostaje "
+        "wszystkie kroki naraz, rekurencyjna czyta je po kolei. Obie uczą się na krokach po kolei oraz na krokach w "
+        "innej, stałej kolejności. Potem obie dostają dłuższe ciągi. Sieć jednokierunkowa ma osobną wagę na każde "
         "miejsce: kolejność miejsc nic dla niej nie znaczy, a na miejsce, którego nie widziała, nie ma wagi.",
     ),
     how_to_read=Text(
-        "Compare each network with its shuffled twin at the left end of the figure, then follow the curves to the right.",
+        "Compare each network with its shuffled twin at the left end of the figure, then follow the curves to the "
+        "right.",
         "Porównaj każdą sieć z jej przestawioną bliźniaczką na lewym końcu rysunku, a potem prześledź krzywe w prawo.",
     ),
     expected_seconds=6,
@@ -390,7 +396,8 @@ EXPERIMENT = Experiment(
         Exercise(
             Text(
                 "Pad all sequences to the greatest length with zeros. Is a feed-forward network then as good?",
-                "Uzupełnij wszystkie ciągi zerami do największej długości. Czy sieć jednokierunkowa będzie równie dobra?",
+                "Uzupełnij wszystkie ciągi zerami do największej długości. Czy sieć jednokierunkowa będzie równie "
+                "dobra?",
             ),
             Text(
                 "It can read them, but every place still has to be learnt by itself: what it knows about step 3 "
@@ -405,8 +412,8 @@ EXPERIMENT = Experiment(
                 "Dlaczego stałe przestawienie może szkodzić sieci rekurencyjnej, skoro wszystkie liczby są na miejscu?",
             ),
             Text(
-                "In order it has to keep one number, the first that is not 0. Shuffled, the odd steps come first, and it "
-                "also has to keep at which of them that number stood, until the even steps have been read.",
+                "In order it has to keep one number, the first that is not 0. Shuffled, the odd steps come first, and "
+                "it also has to keep at which of them that number stood, until the even steps have been read.",
                 "Po kolei musi trzymać jedną liczbę, pierwszą różną od 0. Po przestawieniu najpierw przychodzą kroki "
                 "nieparzyste i musi pamiętać także, w którym z nich stała ta liczba, aż przeczyta kroki parzyste.",
             ),

@@ -316,10 +316,10 @@ def _accuracies(result: ParityResult) -> Figure:
         return figure
 
     words = Text(
-        "Guessing gives 0.5. The axis of lengths is logarithmic. Exact weights are right at the length only if they lie "
-        "at 1.",
-        "Zgadywanie daje 0,5. Oś długości jest logarytmiczna. Dokładne wagi są bezbłędne przy długości tylko wtedy, gdy "
-        "leżą przy 1.",
+        "Guessing gives 0.5. The axis of lengths is logarithmic. Exact weights are right at the length only if they "
+        "lie at 1.",
+        "Zgadywanie daje 0,5. Oś długości jest logarytmiczna. Dokładne wagi są bezbłędne przy długości tylko wtedy, "
+        "gdy leżą przy 1.",
     )
     if result.trainings:
         words = joined(

@@ -159,9 +159,10 @@ def _verdict(scores: list[DesignScore], bars: list[float], horizons: tuple[int, 
         always = Text("All combinations are better at: {listed}.", "Wszystkie kombinacje są lepsze przy: {listed}.")
         text = joined(text, always.filled(listed=", ".join(places)))
     if won < total:
-        rest = Text(
-            "In the other cases one of the baselines is equal or better.",
-            "W pozostałych któraś z metod odniesienia jest równie dobra albo lepsza.",
+        rest = (
+            Text("In the other cases some seed is not below it.", "W pozostałych jakieś ziarno nie jest poniżej niego.")
+            if won
+            else Text("In every case some seed is not below it.", "W każdym jakieś ziarno nie jest poniżej niego.")
         )
         text = joined(text, rest)
     return Verdict(standing, text)

@@ -90,7 +90,7 @@ def by_hand(
     ∂ℓ/∂a_t = ∂ℓ/∂h_t ⊙ (1 - h_t²). A bias adds up its sums: ∂ℓ/∂b_h = Σ_t ∂ℓ/∂a_t, ∂ℓ/∂b_y = Σ_t e_t.
 
     Args:
-        weights: ``W_xh`` (H, I), ``W_hh`` (H, H), ``W_hy`` (O, H), and ``b_h`` (H,), ``b_y`` (O,) where there are biases.
+        weights: ``W_xh`` (H, I), ``W_hh`` (H, H), ``W_hy`` (O, H), and with biases ``b_h`` (H,) and ``b_y`` (O,).
         inputs: (B, T, I).
         output: g_2; the sigmoid has g_2′ = y(1 - y).
     """
@@ -160,9 +160,7 @@ def compute(settings: SimpleRNNSettings, progress: ReportProgress) -> SimpleRNNR
         sizes = {"b_h": hidden, "b_y": settings.outputs}
         weights |= {name: 0.3 * stream.standard_normal(size) for name, size in sizes.items()}
     double = _compare(weights, inputs, settings.output)
-    single = _compare(
-        {n: w.astype(np.float32) for n, w in weights.items()}, inputs.astype(np.float32), settings.output
-    )
+    single = _compare({n: w.astype(np.float32) for n, w in weights.items()}, inputs.astype(np.float32), settings.output)
     worst = max(double.values())
     reached = worst <= SAME["double"] and max(single.values()) <= SAME["single"]
     return SimpleRNNResult(
@@ -231,8 +229,10 @@ def _shapes(result: SimpleRNNResult) -> ResultTable:
         columns=(Text("lectures", "wykłady"), Text("layer", "warstwa"), Text("shape", "kształt")),
         rows=tuple(rows),
         note=Text(
-            "Lectures write h or a for the state. The state of the layer has an axis for layers and directions in front, also with batch_first=True.",
-            "Wykłady oznaczają stan literą h albo a. Stan warstwy ma na początku oś warstw i kierunków, także przy batch_first=True.",
+            "Lectures write h or a for the state. The state of the layer has an axis for layers and directions in "
+            "front, also with batch_first=True.",
+            "Wykłady oznaczają stan literą h albo a. Stan warstwy ma na początku oś warstw i kierunków, także przy "
+            "batch_first=True.",
         ),
     )
 
@@ -250,20 +250,24 @@ def _unrolled(result: SimpleRNNResult) -> Figure:
                 Node("y", "y<sub>t</sub>", "y", 0.0, 2.0),
                 Node("before", "h<sub>t−1</sub>", "h", -1.0, 1.0),
             ),
-            (Arrow("x", "h", "W<sub>xh</sub>"), Arrow("before", "h", "W<sub>hh</sub>"), Arrow("h", "y", "W<sub>hy</sub>")),
+            (
+                Arrow("x", "h", "W<sub>xh</sub>"),
+                Arrow("before", "h", "W<sub>hh</sub>"),
+                Arrow("h", "y", "W<sub>hy</sub>"),
+            ),
         )
         title = Text("drawn out over time", "rozwinięta w czasie")[language]
         labels = ("W<sub>xh</sub>", "W<sub>hh</sub>", "W<sub>hy</sub>")
         return draw_diagrams([loop, unrolled(title, range(4), 4, range(4), labels=labels)], 1)
 
     words = Text(
-        "h_t = tanh(W_xh x_t + W_hh h_(t−1){b_h}), y_t = g_2(W_hy h_t{b_y}). Drawn out over time the network is as deep as "
-        "the sequence is long, with the same weights in every step.",
-        "h_t = tanh(W_xh x_t + W_hh h_(t−1){b_h}), y_t = g_2(W_hy h_t{b_y}). Rozwinięta w czasie sieć jest tak głęboka, jak "
-        "długi jest ciąg, a w każdym kroku ma te same wagi.",
+        "h_t = tanh(W_xh x_t + W_hh h_(t−1){b_h}), y_t = g_2(W_hy h_t{b_y}). Drawn out over time the network is as "
+        "deep as the sequence is long, with the same weights in every step.",
+        "h_t = tanh(W_xh x_t + W_hh h_(t−1){b_h}), y_t = g_2(W_hy h_t{b_y}). Rozwinięta w czasie sieć jest tak "
+        "głęboka, jak długi jest ciąg, a w każdym kroku ma te same wagi.",
     )
     filled = words.filled(b_h=" + b_h" if biases else "", b_y=" + b_y" if biases else "")
-    return Figure(Text("The network drawn out over time", "Sieć rozwinięta w czasie"), filled, draw, 560)
+    return Figure(Text("The network drawn out over time", "Sieć rozwinięta w czasie"), filled, draw, 400)
 
 
 def _outputs(result: SimpleRNNResult) -> Figure:
@@ -289,11 +293,12 @@ EXPERIMENT = Experiment(
     name=Text("The simple recurrent network", "Prosta sieć rekurencyjna"),
     description=Text(
         "h_t = tanh(W_xh x_t + W_hh h_(t−1) + b_h) and y_t = g_2(W_hy h_t + b_y), with an output at every step: the "
-        "network of the lectures, whose code leaves out the biases (preset lectures). It is exactly a layer RNN followed "
-        "by a layer Linear. Here the equations and their gradients are written in NumPy and compared with both layers.",
+        "network of the lectures, whose code leaves out the biases (preset lectures). It is exactly a layer RNN "
+        "followed by a layer Linear. Here the equations and their gradients are written in NumPy and compared with "
+        "both layers.",
         "h_t = tanh(W_xh x_t + W_hh h_(t−1) + b_h) oraz y_t = g_2(W_hy h_t + b_y), z wyjściem w każdym kroku: sieć z "
-        "wykładów, których kod pomija przesunięcia (bias; wariant lectures). To dokładnie warstwa RNN, a po niej warstwa "
-        "Linear. Tutaj równania i ich gradienty są zapisane w NumPy i porównane z obiema warstwami.",
+        "wykładów, których kod pomija przesunięcia (bias; wariant lectures). To dokładnie warstwa RNN, a po niej "
+        "warstwa Linear. Tutaj równania i ich gradienty są zapisane w NumPy i porównane z obiema warstwami.",
     ),
     how_to_read=Text(
         "Every difference in the table should be rounding. The second table lists the corresponding weights.",

@@ -231,10 +231,13 @@ def _series(result: SineResult) -> Figure:
 
     return Figure(
         Text("One step ahead on the end of the test part", "O krok naprzód na końcu części testowej"),
-        joined(_fit(result), Text(
-            "The distance of a perfect forecast from the points is noise, which no model can predict.",
-            "Odległość doskonałej prognozy od punktów to szum, którego nie przewidzi żaden model.",
-        )),
+        joined(
+            _fit(result),
+            Text(
+                "The distance of a perfect forecast from the points is noise, which no model can predict.",
+                "Odległość doskonałej prognozy od punktów to szum, którego nie przewidzi żaden model.",
+            ),
+        ),
         draw,
     )
 

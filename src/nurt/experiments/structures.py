@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nurt import plotting
-from nurt.experiments.diagram import Arrow, Diagram, Node, draw_diagrams, leave_room_above, unrolled
 from nurt.experiments.base import AGAINST_REFERENCE, Exercise, Experiment, Preset, ReportProgress
+from nurt.experiments.diagram import Arrow, Diagram, Node, draw_diagrams, leave_room_around, unrolled
 from nurt.experiments.results import ExperimentResult, Figure, Measure, ResultTable, Settings
 from nurt.standing import Standing, Verdict
 from nurt.wording import Language, Text
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 __all__ = ["EXPERIMENT", "KINDS", "Kind", "StructuresResult", "StructuresSettings"]
+
+
+# Drawings side by side.
+COLUMNS = 3
 
 
 @dataclass(frozen=True)
@@ -172,8 +176,8 @@ class StructuresResult(ExperimentResult):
     parameters: dict[str, int]
 
     def figures(self) -> tuple[Figure, ...]:
-        """Return the structures as diagrams, and the influence of inputs on outputs."""
-        return _diagrams(), _reach(self)
+        """Return the influence of inputs on outputs, and the structures as diagrams."""
+        return _reach(self), _diagrams()
 
     def tables(self) -> tuple[ResultTable, ...]:
         """Return equations, use and shapes of every structure."""
@@ -280,24 +284,24 @@ def _diagrams() -> Figure:
     """Return every structure drawn out over time."""
 
     def draw(language: Language) -> go.Figure:
-        return draw_diagrams([diagram_of(kind, language) for kind in KINDS], 2)
+        return draw_diagrams([diagram_of(kind, language) for kind in KINDS], COLUMNS)
 
     return Figure(
         Text("Structures drawn out over time", "Struktury rozwinięte w czasie"),
         Text(
-            "Grey: inputs, blue: states, orange: outputs. All arrows of one direction are the same weights, used at every "
-            "step.",
+            "Grey: inputs, blue: states, orange: outputs. All arrows of one direction are the same weights, used at "
+            "every step.",
             "Szare: wejścia, niebieskie: stany, pomarańczowe: wyjścia. Wszystkie strzałki w jednym kierunku to te same "
             "wagi, używane w każdym kroku.",
         ),
         draw,
-        720,
+        620,
     )
 
 
 def diagram_of(kind: Kind, language: Language) -> Diagram:
     """Return a structure with three steps where there are several."""
-    title = kind.name[language]
+    title = _short(kind, language)
     match kind.id:
         case "one-to-one":
             return unrolled(title, [0], 1, [0])
@@ -340,13 +344,13 @@ def _reach(result: StructuresResult) -> Figure:
     def draw(language: Language) -> go.Figure:
         from plotly.subplots import make_subplots
 
-        rows = -(-len(KINDS) // 2)
+        rows = -(-len(KINDS) // COLUMNS)
         figure = make_subplots(
             rows=rows,
-            cols=2,
-            subplot_titles=[kind.name[language] for kind in KINDS],
-            horizontal_spacing=0.12,
-            vertical_spacing=0.3 / rows,
+            cols=COLUMNS,
+            subplot_titles=[_short(kind, language) for kind in KINDS],
+            horizontal_spacing=0.08,
+            vertical_spacing=0.2,
         )
         figure.update_layout(plotting.new_figure("", "", "").layout)
         heights = {kind.id: _height(result.reach[kind.id]) for kind in KINDS}
@@ -354,7 +358,7 @@ def _reach(result: StructuresResult) -> Figure:
         low, high = float(np.nanmin(everything)), float(np.nanmax(everything))
         for index, kind in enumerate(KINDS):
             wanted, given = result.reach[kind.id].shape
-            place = {"row": index // 2 + 1, "col": index % 2 + 1}
+            place = {"row": index // COLUMNS + 1, "col": index % COLUMNS + 1}
             figure.add_heatmap(
                 x=np.arange(1, given + 1),
                 y=np.arange(1, wanted + 1),
@@ -382,10 +386,11 @@ def _reach(result: StructuresResult) -> Figure:
                 **place,
             )
         colours = {"colorscale": "Viridis", "cmin": low, "cmax": max(high, low + 1e-9)}
-        bar = {"title": {"text": "log₁₀ ‖∂y/∂x‖"}, "thickness": 12, "orientation": "h", "y": -0.05, "yanchor": "top"}
-        figure.update_layout(coloraxis={**colours, "colorbar": bar}, hovermode="closest")
-        figure.update_annotations(font={"size": 13})
-        leave_room_above(figure)
+        figure.update_layout(coloraxis={**colours, "showscale": False}, hovermode="closest")
+        figure.update_annotations(font={"size": 12})
+        figure.update_xaxes(tickfont={"size": 11})
+        figure.update_yaxes(tickfont={"size": 11})
+        leave_room_around(figure)
         return figure
 
     return Figure(
@@ -393,12 +398,17 @@ def _reach(result: StructuresResult) -> Figure:
         Text(
             "A row of a map is one output, its columns the inputs. An empty cell is exactly zero: that input cannot "
             "influence that output. All maps have one scale, brighter is stronger.",
-            "Wiersz mapy to jedno wyjście, kolumny to wejścia. Puste pole to dokładnie zero: to wejście nie może wpłynąć "
-            "na to wyjście. Wszystkie mapy mają jedną skalę, jaśniej znaczy silniej.",
+            "Wiersz mapy to jedno wyjście, kolumny to wejścia. Puste pole to dokładnie zero: to wejście nie może "
+            "wpłynąć na to wyjście. Wszystkie mapy mają jedną skalę, jaśniej znaczy silniej.",
         ),
         draw,
-        760,
+        400,
     )
+
+
+def _short(kind: Kind, language: Language) -> str:
+    """Return the name in two lines where it has two parts: the maps are narrow on a small page."""
+    return kind.name[language].replace(", ", ",<br>")
 
 
 def _height(values: np.ndarray) -> np.ndarray:
@@ -419,8 +429,8 @@ EXPERIMENT = Experiment(
         "zależności, której pochodna jest dokładnie zerem, nie można się nauczyć.",
     ),
     how_to_read=Text(
-        "Follow the arrows of a diagram from an input to an output: where there is a way, the map below has a colour.",
-        "Prześledź strzałki schematu od wejścia do wyjścia: tam, gdzie jest droga, mapa poniżej ma kolor.",
+        "Follow the arrows of a diagram from an input to an output: where there is a way, its map has a colour.",
+        "Prześledź strzałki schematu od wejścia do wyjścia: tam, gdzie jest droga, jego mapa ma kolor.",
     ),
     expected_seconds=0.5,
     presets={

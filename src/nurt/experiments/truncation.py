@@ -196,9 +196,9 @@ def _verdict(worst: float, best: float, made: int, planned: int) -> Verdict[Text
             ).filled(best=round(100.0 * best, 1))
         )
     parts.append(
-        Text(
-            "{made} of {planned} updates were made.", "Wykonano {made} z {planned} aktualizacji."
-        ).filled(made=made, planned=planned)
+        Text("{made} of {planned} updates were made.", "Wykonano {made} z {planned} aktualizacji.").filled(
+            made=made, planned=planned
+        )
     )
     if math.isnan(worst) or math.isnan(best):
         # One group alone has nothing to be told apart from.

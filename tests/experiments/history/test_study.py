@@ -40,7 +40,14 @@ def test_equal_shares_are_told_only_where_they_are(curve: np.ndarray, equal: boo
 
 
 @pytest.mark.parametrize(
-    ("known", "told"), [(0, "too generous"), (4, "too generous"), (6, "holds for this one"), (10, "holds for this one"), (12, "does not hold")]
+    ("known", "told"),
+    [
+        (0, "too generous"),
+        (4, "too generous"),
+        (6, "holds for this one"),
+        (10, "holds for this one"),
+        (12, "does not hold"),
+    ],
 )
 def test_the_claim_is_judged_by_what_the_plain_network_knows(known: int, told: str) -> None:
     text = verdict_of((cell("RNN", FALLING, known), cell("LSTM", FALLING, 12)), DISTANCES, 40).text.en

@@ -100,8 +100,9 @@ def _run(cell: AbstractCell[object], inputs: torch.Tensor) -> torch.Tensor:
 
 def test_layer_normalisation_is_that_of_torch_and_forgets_the_scale() -> None:
     cell = NormalisedElmanCell(2, 5, "units").double()
-    x, state = torch.randn(3, 2, dtype=torch.float64), cell.initial_state(3)._replace(
-        hidden=torch.randn(3, 5, dtype=torch.float64)
+    x, state = (
+        torch.randn(3, 2, dtype=torch.float64),
+        cell.initial_state(3)._replace(hidden=torch.randn(3, 5, dtype=torch.float64)),
     )
     sums = torch.nn.functional.layer_norm(state.hidden @ cell.weight_hh.T, (5,), eps=1e-5)
     expected = torch.tanh(x @ cell.weight_ih.T + cell.bias_ih + cell.gain * sums)

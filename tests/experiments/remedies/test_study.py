@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from nurt.experiments import find, run
-from nurt.experiments.remedies.pictures import lag_figure
+from nurt.experiments.remedies.pictures import changed, lag_figure
 from nurt.experiments.remedies.study import Outcome, RemediesResult, RemediesSettings, verdict_of
 from nurt.wording import Text
 
@@ -29,7 +29,10 @@ def told(*others: Outcome) -> list[str]:
 
 
 def test_what_leaves_the_product_alone_is_named_and_nothing_else() -> None:
-    same = [outcome("exploding", "clip", [1.0, 10.0, 100.0], 0.16), outcome("vanishing", "clip", [1.0, 0.1, 0.01], 0.16)]
+    same = [
+        outcome("exploding", "clip", [1.0, 10.0, 100.0], 0.16),
+        outcome("vanishing", "clip", [1.0, 0.1, 0.01], 0.16),
+    ]
     other = [outcome("exploding", "gates", [1.0, 1.0, 1.0], 0.16), outcome("vanishing", "gates", [1.0, 1.0, 1.0], 0.16)]
     first = told(*same, *other)[0]
     assert "leave the gradient by lag as it is: [clip];" in first and "[gates]" not in first
@@ -50,9 +53,11 @@ def test_what_leaves_the_product_alone_is_named_and_nothing_else() -> None:
 def test_a_factor_of_ten_decides_and_is_relative_to_lag_0(
     exploding: list[float], vanishing: list[float], against_exploding: bool, against_vanishing: bool
 ) -> None:
-    found = told(outcome("exploding", "r", exploding, 0.16), outcome("vanishing", "r", vanishing, 0.16))
-    for words, helps in (("the exploding gradient", against_exploding), ("the vanishing gradient", against_vanishing)):
-        sentence = next(one for one in found if words in one)
+    pairs = zip(PLAIN, (exploding, vanishing), strict=True)
+    found = [changed((plain, outcome(plain.case, "r", curve, 0.16))).en for plain, curve in pairs]
+    words = ("the exploding gradient", "the vanishing gradient")
+    for sentence, word, helps in zip(found, words, (against_exploding, against_vanishing), strict=True):
+        assert word in sentence
         assert ("[r]" in sentence) is helps
         assert ("none of them" in sentence) is not helps
 
@@ -73,7 +78,11 @@ def test_one_seed_is_told_to_be_one() -> None:
 
 
 def test_curves_that_are_the_same_share_a_line() -> None:
-    own = [PLAIN[0], outcome("exploding", "clip", [1.0, 10.0, 100.0], 0.1), outcome("exploding", "g", [1.0, 1.0, 1.0], 0.1)]
+    own = [
+        PLAIN[0],
+        outcome("exploding", "clip", [1.0, 10.0, 100.0], 0.1),
+        outcome("exploding", "g", [1.0, 1.0, 1.0], 0.1),
+    ]
     figure = lag_figure(own)
     assert [one.name for one in figure.draw("en").data] == ["[plain], [clip]", "[g]"]
     assert "factor of 10 per step" in figure.how_to_read.en

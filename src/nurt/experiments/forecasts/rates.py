@@ -200,9 +200,7 @@ def _below(own: Sequence[float], naive: Sequence[float], name: str) -> Text:
         0: Text("{name} is below it at no horizon.", "{name} nie leży poniżej przy żadnym horyzoncie."),
         len(own): Text("{name} is below it at every horizon.", "{name} leży poniżej przy każdym horyzoncie."),
     }
-    some = Text(
-        "{name} is below it at {below} of {n} horizons.", "{name} leży poniżej przy {below} z {n} horyzontów."
-    )
+    some = Text("{name} is below it at {below} of {n} horizons.", "{name} leży poniżej przy {below} z {n} horyzontów.")
     return words.get(below, some).filled(name=name, below=below, n=len(own))
 
 
@@ -226,9 +224,7 @@ def reach(gradients: np.ndarray) -> Text:
         )
         parts.append(words.filled(n=index + 1, back=back))
     listed = Text(", ".join(one.en for one in parts), ", ".join(one.pl for one in parts))
-    words = Text(
-        "It is at least 1 % of its maximum {listed}.", "Wynosi co najmniej 1 % swojego maksimum: {listed}."
-    )
+    words = Text("It is at least 1 % of its maximum {listed}.", "Wynosi co najmniej 1 % swojego maksimum: {listed}.")
     return words.filled(listed=listed)
 
 

@@ -89,7 +89,8 @@ def closing_figure(curves: Curves, distance: int) -> Figure:
     )
     words = Text(
         "The same at closing letters whose opening lies {d} letters back, the only one that decides. {told}",
-        "To samo przy literach zamykających, których otwarcie leży {d} liter wcześniej i jako jedyne rozstrzyga. {told}",
+        "To samo przy literach zamykających, których otwarcie leży {d} liter wcześniej i jako jedyne rozstrzyga. "
+        "{told}",
     )
     return Figure(
         Text("Gradient at closing letters", "Gradient przy literach zamykających"),
@@ -100,9 +101,9 @@ def closing_figure(curves: Curves, distance: int) -> Figure:
 
 
 def stands_out(values: np.ndarray, at: int) -> bool:
-    """Return whether a curve has at ``at`` more than twice the mean of its two neighbours; (T,)."""
+    """Return whether a curve is at ``at`` a fifth above both of its neighbours; (T,)."""
     beside = [values[near] for near in (at - 1, at + 1) if 0 <= near < len(values)]
-    return bool(values[at] > 2.0 * np.mean(beside))
+    return bool(values[at] > 1.2 * max(beside))
 
 
 def distance_figure(distances: Sequence[int], curves: Curves, known: float) -> Figure:
@@ -149,8 +150,8 @@ def table(rows: tuple[tuple[str | float, ...], ...], recent: int, even: float) -
         note=Text(
             "Reach: the last lag at which the gradient is at least 1 % of its maximum. Equal shares of the last {n} "
             "letters would be {even} %.",
-            "Zasięg: ostatni odstęp, przy którym gradient wynosi co najmniej 1 % maksimum. Równy udział ostatnich liter "
-            "({n}) to {even} %.",
+            "Zasięg: ostatni odstęp, przy którym gradient wynosi co najmniej 1 % maksimum. Równy udział ostatnich "
+            "liter ({n}) to {even} %.",
         ).filled(n=recent, even=to_digits(even)),
         significant=3,
     )

@@ -250,12 +250,10 @@ def gradients_by_lag(network: Network, windows: Windows) -> tuple[float, np.ndar
     with recording() as records:
         answers, _ = network.at_every_step(given)
     loss = torch.nn.functional.cross_entropy(answers[:, -1], wanted, reduction="sum")
-    loss.backward()
-    network.zero_grad()
+    (by_input,) = torch.autograd.grad(loss, given)
     record = records[0]
     parts = [part for part in (record.grad_hidden, record.grad_cell) if part is not None]
-    assert given.grad is not None
-    return float(loss.detach()) / len(wanted), _by_lag(given.grad), _by_lag(torch.cat(parts, dim=-1))
+    return float(loss.detach()) / len(wanted), _by_lag(by_input), _by_lag(torch.cat(parts, dim=-1))
 
 
 def _by_lag(gradient: Tensor) -> np.ndarray:
@@ -285,15 +283,18 @@ def verdict_of(cells: tuple[CellHistory, ...], distances: tuple[int, ...], steps
         steps: T.
     """
     even = RECENT / steps
-    shares = [Text("{cell} {share} %", "{cell} {share} %").filled(cell=c.cell, share=to_digits(100.0 * c.recent_share, 2)) for c in cells]
+    shares = [
+        Text("{cell} {share} %", "{cell} {share} %").filled(cell=c.cell, share=to_digits(100.0 * c.recent_share, 2))
+        for c in cells
+    ]
     listed = Text(", ".join(one.en for one in shares), "; ".join(one.pl for one in shares))
     equal = all(abs(one.recent_share - even) <= 0.5 * even for one in cells)
     opening = (
         Text(
             "The steps of the history count about equally: the last {n} of {steps} letters hold {listed} of the "
             "gradient by the input, and equal shares would be {even} %.",
-            "Kroki historii liczą się mniej więcej po równo: na ostatnie {n} z {steps} liter przypada {listed} gradientu "
-            "po wejściu, a równe udziały to {even} %.",
+            "Kroki historii liczą się mniej więcej po równo: na ostatnie {n} z {steps} liter przypada {listed} "
+            "gradientu po wejściu, a równe udziały to {even} %.",
         )
         if equal
         else Text(
@@ -310,11 +311,7 @@ def _memories(cells: tuple[CellHistory, ...], distances: tuple[int, ...]) -> Tex
     parts = []
     for one in cells:
         known = memory_of(distances, one.right)
-        words = (
-            Text("{cell} 0", "{cell} 0")
-            if known == 0
-            else Text("{cell} up to {known}", "{cell} do {known}")
-        )
+        words = Text("{cell} 0", "{cell} 0") if known == 0 else Text("{cell} up to {known}", "{cell} do {known}")
         parts.append(words.filled(cell=one.cell, known=known))
     listed = Text(", ".join(one.en for one in parts), "; ".join(one.pl for one in parts))
     return Text(

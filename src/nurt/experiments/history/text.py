@@ -33,10 +33,10 @@ class Windows:
 class PhraseText:
     """Phrases without end: an opening letter, fillers, and the closing letter that agrees with the opening.
 
-    ``a m n o A b p B …``: openings are drawn evenly, the number of fillers evenly from 1 to ``longest``, and the fillers
-    are a chain in which each favours its successor. The last letter tells much about the next one, the closing letter
-    depends on one letter ``d`` steps ago, and nothing else matters. What closes is known only from the opening: guessing
-    is right half of the time.
+    ``a m n o A b p B …``: openings are drawn evenly, the number of fillers evenly from 1 to ``longest``, and the
+    fillers are a chain in which each favours its successor. The last letter tells much about the next one, the closing
+    letter depends on one letter ``d`` steps ago, and nothing else matters. What closes is known only from the opening:
+    guessing is right half of the time.
 
     Args:
         longest: most fillers in a phrase.

@@ -199,19 +199,22 @@ def gates_and_clipping(cells: tuple[CellVerdict, ...]) -> Text:
         return Text("No update was clipped.", "Żadna aktualizacja nie została obcięta.")
     if not gated or not plain:
         return Text(
-            "A cell whose bar is high depends on the threshold.", "Komórka z wysokim słupkiem zależy od progu obcinania."
+            "A cell whose bar is high depends on the threshold.",
+            "Komórka z wysokim słupkiem zależy od progu obcinania.",
         )
     values = {"most": _percent(max(gated)), "least": _percent(min(plain))}
     if max(gated) < min(plain):
         return Text(
             "Here cells with gates are clipped less often, at most {most} %, than those without, at least {least} %.",
-            "Tutaj komórki z bramkami są obcinane rzadziej, najwyżej {most} %, niż te bez bramek, co najmniej {least} %.",
+            "Tutaj komórki z bramkami są obcinane rzadziej, najwyżej {most} %, niż te bez bramek, co najmniej {least} "
+            "%.",
         ).filled(**values)
     if min(gated) > max(plain):
         values = {"least": _percent(min(gated)), "most": _percent(max(plain))}
         return Text(
             "Here cells with gates are clipped more often, at least {least} %, than those without, at most {most} %.",
-            "Tutaj komórki z bramkami są obcinane częściej, co najmniej {least} %, niż te bez bramek, najwyżej {most} %.",
+            "Tutaj komórki z bramkami są obcinane częściej, co najmniej {least} %, niż te bez bramek, najwyżej {most} "
+            "%.",
         ).filled(**values)
     return Text(
         "Here gates make no clear difference: the shares of cells with and without them overlap.",

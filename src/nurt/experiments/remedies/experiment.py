@@ -16,12 +16,12 @@ EXPERIMENT = Experiment(
     id="remedies",
     name=Text("Remedies against exploding and vanishing gradients", "Środki na eksplodujący i zanikający gradient"),
     description=Text(
-        "One tanh network with recurrent weights 3 times an orthogonal matrix, whose gradient explodes, and one with "
-        "half of it, whose gradient vanishes. Both learn to add two marked numbers out of 15, without a remedy and "
-        "under each: clipping by norm and by value, L2, truncation, layer and batch normalisation, ReLU from the "
-        "identity, gates. For each: the gradient by lag, the share of clipped updates, and the loss.",
-        "Jedna sieć tanh z wagami rekurencyjnymi równymi 3 razy macierz ortogonalna, której gradient eksploduje, i "
-        "druga z połową tej macierzy, której gradient zanika. Obie uczą się dodawać dwie oznaczone liczby z 15, bez "
+        "A tanh network whose recurrent weights are 3 times an orthogonal matrix, so that its gradient explodes, and "
+        "one with half such a matrix, whose gradient vanishes. Both learn to add two marked numbers far apart, without "
+        "a remedy and under each: clipping by norm and by value, L2, truncation, layer and batch normalisation, ReLU "
+        "from the identity, gates. For each: the gradient by lag, the share of clipped updates, and the loss.",
+        "Sieć tanh, której wagi rekurencyjne to 3 razy macierz ortogonalna, więc jej gradient eksploduje, oraz druga z "
+        "połową takiej macierzy, której gradient zanika. Obie uczą się dodawać dwie odległe oznaczone liczby, bez "
         "środka i z każdym z nich: obcinanie normy i wartości, L2, skracanie, normalizacja warstwy i porcji, ReLU od "
         "macierzy jednostkowej, bramki. Dla każdego: gradient według odstępu, udział obciętych aktualizacji i strata.",
     ),
@@ -66,8 +66,8 @@ EXPERIMENT = Experiment(
                 "Przy normalizacji warstwy oba przypadki zaczynają z prawie tym samym gradientem. Dlaczego?",
             ),
             Text(
-                "The recurrent sums are divided by their own spread, so a factor in front of W_hh cancels. What is left "
-                "depends on the directions of W_hh and on the learnt gain.",
+                "The recurrent sums are divided by their own spread, so a factor in front of W_hh cancels. What is "
+                "left depends on the directions of W_hh and on the learnt gain.",
                 "Sumy rekurencyjne są dzielone przez własny rozrzut, więc czynnik przed W_hh się skraca. Pozostają "
                 "kierunki W_hh i uczone wzmocnienie.",
             ),

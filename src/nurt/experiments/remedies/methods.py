@@ -101,7 +101,7 @@ class RemedyNetwork(nn.Module):
             # Of a generator of its own: the matrix is the same, however many numbers a cell has drawn before.
             generator = torch.Generator().manual_seed(torch.initial_seed())
             with torch.no_grad():
-                for block in self.recurrent_weight.split(hidden):
+                for block in torch.split(self.recurrent_weight, hidden):
                     nn.init.orthogonal_(block, gain, generator)
         if isinstance(cell, LSTMCell):
             init.forget_bias_(cell, 1.0)
@@ -154,8 +154,13 @@ REMEDIES = (
     PLAIN,
     replace(PLAIN, id="clip-norm", name=Text("clipping by norm", "obcinanie normy"), clip_norm=0.5),
     replace(PLAIN, id="clip-value", name=Text("clipping by value", "obcinanie wartości"), clip_value=0.05),
-    replace(PLAIN, id="l2", name=Text("L2 on W_hh", "L2 na W_hh"), penalty=1e-3),
-    replace(PLAIN, id="truncation", name=Text("truncation to {k} steps", "skracanie do {k} kroków").filled(k=5), gradient=Truncated(5)),
+    replace(PLAIN, id="l2", name=Text("L2 on the weights", "L2 na wagach"), penalty=1e-3),
+    replace(
+        PLAIN,
+        id="truncation",
+        name=Text("truncation to {k} steps", "skracanie do {k} kroków").filled(k=5),
+        gradient=Truncated(5),
+    ),
     replace(
         PLAIN,
         id="layer-norm",
@@ -168,7 +173,9 @@ REMEDIES = (
         name=Text("batch normalisation", "normalizacja porcji"),
         cell=lambda inputs, hidden: NormalisedElmanCell(inputs, hidden, "rows"),
     ),
-    replace(PLAIN, id="irnn", name=Text("ReLU from the identity", "ReLU od jednostkowej"), cell=_irnn, keeps_start=False),
+    replace(
+        PLAIN, id="irnn", name=Text("ReLU from the identity", "ReLU od jednostkowej"), cell=_irnn, keeps_start=False
+    ),
     replace(PLAIN, id="gru", name=Text("gates (GRU)", "bramki (GRU)"), cell=GRUCell),
     replace(PLAIN, id="lstm", name=Text("gates (LSTM)", "bramki (LSTM)"), cell=LSTMCell),
 )

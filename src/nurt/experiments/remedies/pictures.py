@@ -10,19 +10,21 @@ import numpy as np
 from nurt import plotting
 from nurt.experiments import drawing
 from nurt.experiments.results import Figure, ResultTable
-from nurt.wording import Language, Text, to_digits
+from nurt.wording import Language, Text, joined, to_digits
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
     from nurt.experiments.remedies.study import Outcome
 
-__all__ = ["case_table", "lag_figure", "loss_figure"]
+__all__ = ["case_table", "changed", "lag_figure", "loss_figure", "names_of"]
 
 CASE = {
     "exploding": Text("exploding case", "przypadek eksplozji"),
     "vanishing": Text("vanishing case", "przypadek zanikania"),
 }
+# How far the gradient at the longest lag must move before a remedy counts as one against the product.
+MOVED = 10.0
 LAG = Text("lag (steps before the loss)", "odstęp (kroki przed stratą)")
 
 
@@ -84,10 +86,46 @@ def lag_figure(own: Sequence[Outcome]) -> Figure:
         "dalej dokładnie zerem: skracanie usuwa długie odstępy. Stan s to h, w LSTM h i c.",
     )
     titles = {
-        "exploding": Text("Gradient by lag before training, exploding case", "Gradient według odstępu przed uczeniem, eksplozja"),
-        "vanishing": Text("Gradient by lag before training, vanishing case", "Gradient według odstępu przed uczeniem, zanikanie"),
+        "exploding": Text(
+            "Gradient by lag before training, exploding case", "Gradient według odstępu przed uczeniem, eksplozja"
+        ),
+        "vanishing": Text(
+            "Gradient by lag before training, vanishing case", "Gradient według odstępu przed uczeniem, zanikanie"
+        ),
     }
-    return Figure(titles[plain.case], words.filled(factor=to_digits(factor)), draw, 460)
+    return Figure(titles[plain.case], joined(words.filled(factor=to_digits(factor)), changed(own)), draw, 460)
+
+
+def changed(own: Sequence[Outcome]) -> Text:
+    """Name the remedies that move the gradient at the longest lag the right way by a factor of ten."""
+    plain, others = own[0], own[1:]
+    case = plain.case
+    ratio = {one.id: one.carried / plain.carried for one in others}
+    if case == "vanishing":
+        helped = [one for one in others if ratio[one.id] >= MOVED]
+        words = Text(
+            "Relative to lag 0, the vanishing gradient at the longest lag is at least ten times that without a remedy "
+            "with: {names}.",
+            "Względem odstępu 0 zanikający gradient przy najdłuższym odstępie jest co najmniej dziesięć razy większy "
+            "niż bez środka, gdy działa: {names}.",
+        )
+    else:
+        helped = [one for one in others if ratio[one.id] <= 1.0 / MOVED]
+        words = Text(
+            "Relative to lag 0, the exploding gradient at the longest lag is at most a tenth of that without a remedy "
+            "with: {names}.",
+            "Względem odstępu 0 eksplodujący gradient przy najdłuższym odstępie jest co najmniej dziesięć razy "
+            "mniejszy niż bez środka, gdy działa: {names}.",
+        )
+    return words.filled(names=names_of(helped))
+
+
+def names_of(outcomes: Sequence[Outcome]) -> Text:
+    """Return the names of remedies in a row, or that there is none."""
+    names = list(dict.fromkeys(one.name for one in outcomes))
+    if not names:
+        return Text("none of them", "żaden z nich")
+    return Text(", ".join(one.en for one in names), ", ".join(one.pl for one in names))
 
 
 def case_table(own: Sequence[Outcome]) -> ResultTable:

@@ -24,8 +24,6 @@ __all__ = ["Outcome", "RemediesResult", "RemediesSettings", "compute", "verdict_
 CASES = ("exploding", "vanishing")
 # A loss below this share of the constant's counts as learnt.
 LEARNT = 0.5
-# How far the gradient at the longest lag must move before a remedy counts as one against the product.
-MOVED = 10.0
 SAME = 1e-5
 MEASURED, TESTED = 64, 500
 
@@ -190,7 +188,7 @@ def _trained(
 
         def next_loss(network: RemedyNetwork = network, stream: np.random.Generator = stream) -> torch.Tensor:
             given, wanted, _ = tensors(task.draw(settings.batch, stream))
-            loss = (network(given) - wanted).square().mean()
+            loss: torch.Tensor = (network(given) - wanted).square().mean()
             return loss + remedy.penalty * network.recurrent_weight.square().sum() if remedy.penalty else loss
 
         starts.append(_by_lag(network.gradients(inputs[:MEASURED], targets[:MEASURED])))
@@ -229,8 +227,7 @@ def verdict_of(outcomes: tuple[Outcome, ...], constant: float) -> Verdict[Text]:
         outcomes: every remedy in both cases, the plain network first in each.
         constant: loss of a constant answer.
     """
-    parts = [_unchanged(outcomes), *(_changed(_of(outcomes, case), case) for case in CASES)]
-    parts += [_learnt(_of(outcomes, case), case, constant) for case in CASES]
+    parts = [_unchanged(outcomes), *(_learnt(_of(outcomes, case), case, constant) for case in CASES)]
     parts.append(_certainty(len(outcomes[0].losses)))
     return Verdict(Standing.SHOWN, joined(*(one for one in parts if one is not None)))
 
@@ -251,26 +248,7 @@ def _unchanged(outcomes: tuple[Outcome, ...]) -> Text | None:
         "product of Jacobians.",
         "Na początku te środki nie zmieniają gradientu według odstępu: {names}; zmieniają kroki uczenia, a nie iloczyn "
         "jakobianów.",
-    ).filled(names=_names(both))
-
-
-def _changed(own: list[Outcome], case: str) -> Text:
-    """Name the remedies that move the gradient at the longest lag the right way by a factor of ten."""
-    plain, others = own[0], own[1:]
-    ratio = {one.id: one.carried / plain.carried for one in others}
-    if case == "vanishing":
-        helped = [one for one in others if ratio[one.id] >= MOVED]
-        words = Text(
-            "At the longest lag the vanishing gradient is at least ten times as large with: {names}.",
-            "Przy najdłuższym odstępie zanikający gradient jest co najmniej dziesięć razy większy przy środkach: {names}.",
-        )
-    else:
-        helped = [one for one in others if ratio[one.id] <= 1.0 / MOVED]
-        words = Text(
-            "At the longest lag the exploding gradient is at most a tenth with: {names}.",
-            "Przy najdłuższym odstępie eksplodujący gradient jest co najwyżej dziesiątą częścią przy środkach: {names}.",
-        )
-    return words.filled(names=_names(helped))
+    ).filled(names=pictures.names_of(both))
 
 
 def _learnt(own: list[Outcome], case: str, constant: float) -> Text:
@@ -280,15 +258,15 @@ def _learnt(own: list[Outcome], case: str, constant: float) -> Text:
         "exploding": Text(
             "In the exploding case the loss falls below half that of a constant answer with: {good}; with the other "
             "{n} it does not.",
-            "W przypadku eksplozji strata spada poniżej połowy straty stałej odpowiedzi przy środkach: {good}; przy "
+            "W przypadku eksplozji strata spada poniżej połowy straty stałej odpowiedzi, gdy działa: {good}; przy "
             "pozostałych nie ({n}).",
         ),
         "vanishing": Text(
             "In the vanishing case with: {good}; with the other {n} it does not.",
-            "W przypadku zanikania przy środkach: {good}; przy pozostałych nie ({n}).",
+            "W przypadku zanikania, gdy działa: {good}; przy pozostałych nie ({n}).",
         ),
     }[case]
-    return words.filled(good=_names(good), n=len(own) - len(good))
+    return words.filled(good=pictures.names_of(good), n=len(own) - len(good))
 
 
 def _certainty(repeats: int) -> Text:
@@ -297,15 +275,6 @@ def _certainty(repeats: int) -> Text:
             "One seed each: ranks between neighbours may be chance.",
             "Po jednym ziarnie: kolejność sąsiadów może być przypadkiem.",
         )
-    return Text(
-        "Losses are the worst of {n} seeds.", "Straty to najgorszy wynik spośród ziaren: {n}."
-    ).filled(n=repeats)
-
-
-def _names(outcomes: list[Outcome]) -> Text:
-    names = list(dict.fromkeys(one.name for one in outcomes))
-    if not names:
-        return Text("none of them", "żadne z nich")
-    return Text(", ".join(one.en for one in names), ", ".join(one.pl for one in names))
-
-
+    return Text("Losses are the worst of {n} seeds.", "Straty to najgorszy wynik spośród ziaren: {n}.").filled(
+        n=repeats
+    )
