@@ -1,33 +1,54 @@
-"""A figure on a page: its numbers as they are, and gaps where an axis has no place for them."""
+"""The frame of a page: the first figure beside the verdict, whatever page it is."""
 
 from __future__ import annotations
 
-import base64
-import json
 import re
 
-import numpy as np
+import plotly.graph_objects as go
 import pytest
 
-from nurt import plotting
-from nurt.reports.page.document import Picture
+from nurt.reports.page.document import ENGLISH, POLISH, Frame, Opening, Picture, Section, render, switch
+from nurt.reports.page.html import Markup, element
+
+SECTION = Section("a", "Part", element("p", "Text."))
 
 
-def drawn(values: list[float], kind: str, *, axis: str = "y") -> np.ndarray:
-    figure = plotting.new_figure("", "", "")
-    figure.add_scatter(x=[1, 2, 3], y=np.array(values), yaxis=axis)
-    figure.update_layout({f"yaxis{axis[1:]}": {"type": kind}})
-    page = Picture("title", "description", "how", [figure]).to_html()
-    (text,) = re.findall(r'<script type="application/json">(.*?)</script>', page)
-    (drawing,) = json.loads(text)
-    found = drawing["data"][0]["y"]
-    return np.frombuffer(base64.b64decode(found["bdata"]), dtype=found["dtype"])
+def page(picture: Picture | None, frame: Frame = ENGLISH, chooser: str = "") -> str:
+    opening = Opening(element("h1", "Title"), element("p", "Answer."), picture, element("p", "Numbers."), chooser)
+    return render("Title", opening, [SECTION], Markup("End"), frame)
 
 
-@pytest.mark.parametrize("axis", ["y", "y2"])
-def test_a_line_has_a_gap_where_a_logarithmic_axis_has_no_place(axis: str) -> None:
-    np.testing.assert_array_equal(drawn([0.1, 0.0, -2.0], "log", axis=axis), [0.1, np.nan, np.nan])
+def test_verdict_figure_and_numbers_come_in_this_order_before_the_contents() -> None:
+    text = page(Picture("Figure", "d", "How.", [go.Figure()]))
+    order = ["<h1>Title", 'class="first"', "Answer.", "<h2>Figure</h2>", "Numbers.", "<nav", 'id="a"']
+    places = [text.index(part) for part in order]
+    assert places == sorted(places)
 
 
-def test_zeros_stay_on_a_linear_axis() -> None:
-    np.testing.assert_array_equal(drawn([0.1, 0.0, -2.0], "linear"), [0.1, 0.0, -2.0])
+def test_a_page_without_a_figure_has_one_column() -> None:
+    text = page(None)
+    assert 'class="first"' not in text and 'class="plot"' not in text
+    assert text.index("Answer.") < text.index("Numbers.")
+
+
+def test_a_chooser_stands_with_the_first_figure_and_names_the_section_that_follows() -> None:
+    chooser = switch(["one", "two"], label="Series", follows="a")
+    text = page(Picture("Figure", "d", "How.", [go.Figure()]), chooser=chooser)
+    evidence = text[text.index('class="evidence"') : text.index("</figure>")]
+    assert '<select class="switch" data-follows="a">' in evidence
+    assert switch(["one"], label="Series", follows="a") == ""
+
+
+@pytest.mark.parametrize(("frame", "other"), [(ENGLISH, POLISH), (POLISH, ENGLISH)], ids=["en", "pl"])
+def test_the_words_of_the_frame_are_of_one_language(frame: Frame, other: Frame) -> None:
+    text = page(None, frame)
+    assert f'<html lang="{frame.language}">' in text
+    for words in ("skip", "without_script", "without_drawing", "save", "rounded"):
+        assert getattr(frame, words) in text
+        assert getattr(other, words) not in text
+
+
+def test_the_policy_lets_nothing_be_fetched() -> None:
+    (policy,) = re.findall(r'http-equiv="Content-Security-Policy" content="([^"]*)"', page(None))
+    assert policy.startswith("default-src 'none'")
+    assert "http" not in policy and "connect-src" not in policy and "unsafe-eval" not in policy

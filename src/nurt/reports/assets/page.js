@@ -58,7 +58,7 @@ function refit(plot) {
 async function drawAll() {
   const plots = Array.from(document.querySelectorAll(".plot"));
   for (const plot of plots) {
-    plot.drawings = await unpack(JSON.parse(plot.nextElementSibling.textContent));
+    plot.drawings = await drawingsOf(plot.nextElementSibling);
     draw(plot, 0);
     offerSaving(plot);
   }

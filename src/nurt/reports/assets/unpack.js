@@ -59,7 +59,9 @@ function inRows(numbers, [rows, columns]) {
 }
 
 // Arrays of a trace are typed ones, packed ones, or stand in an earlier trace.
-async function unpack(drawings) {
+async function drawingsOf(holder) {
+  const packed = holder.type !== "application/json";
+  const drawings = JSON.parse(packed ? await inflated(holder.textContent).text() : holder.textContent);
   for (const { data } of drawings) {
     for (const trace of data) {
       for (const [name, value] of Object.entries(trace)) {

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nurt.reports.page.html import Markup, element
-from nurt.reports.page.packing import packed_floats
+from nurt.reports.page.packing import packed_bytes, packed_floats
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -24,6 +24,8 @@ FORMATS = ("svg", "png", "csv")
 # Arrays of fewer numbers than this stay as they are: they would gain next to nothing.
 WORTH_PACKING = 1000
 WORTH_SHARING = 100
+# The JSON of a figure that is longer than this, in signs, is packed as a whole.
+LONG = 20_000
 # By this factor, plotly writes the labels of a logarithmic axis larger.
 POWERS_LARGER = 1.25
 
@@ -59,7 +61,7 @@ class Picture:
             "figure",
             element(self.heading, self.title),
             element("div", class_="plot", role="img", aria_label=self.description, style=f"--height:{self.height}px"),
-            element("script", _json_in_html(drawings), type="application/json"),
+            _data(drawings),
             element("p", *buttons, class_="export", hidden=True),
             element("figcaption", element("strong", f"{self.lead} "), self.how_to_read),
         )
@@ -127,9 +129,16 @@ def _packed_array(value: Any) -> Any:
     return {"packed": text, "shape": shape}
 
 
-def _json_in_html(value: Any) -> Markup:
+def _data(drawings: Sequence[dict[str, Any]]) -> Markup:
+    """Return what the page's script draws, as JSON; a long one packed, which labels and dates gain most by."""
+    text = json.dumps(drawings, allow_nan=False, separators=(",", ":"))
+    if len(text) > LONG:
+        return element("script", Markup(packed_bytes(text.encode())), type="text/plain")
+    return element("script", _json_in_html(text), type="application/json")
+
+
+def _json_in_html(text: str) -> Markup:
     """Return JSON that cannot end its script element, whatever names the data carry."""
-    text = json.dumps(value, allow_nan=False, separators=(",", ":"))
     for sign in "<>&":
         text = text.replace(sign, f"\\u{ord(sign):04x}")
     return Markup(text)

@@ -20,7 +20,10 @@ if TYPE_CHECKING:
     from nurt.evaluation.forecasts.cells import Cells
     from nurt.evaluation.forecasts.results import BacktestResult, Coverage
 
-__all__ = ["autocorrelation", "coverage_section", "residuals_section"]
+__all__ = ["autocorrelation", "coverage_section", "outermost", "residuals_section"]
+
+# Twice as many as there are columns of pixels for them.
+MOST_POINTS = 1200
 
 Band = tuple[str, str, str, str]
 BANDS: tuple[Band, ...] = (
@@ -108,7 +111,7 @@ def residuals_section(target: str, cells: Cells) -> Section:
         "Over time",
         "Errors one step ahead against the origin of each forecast.",
         "A cloud around zero without drift or bursts is what a good forecast leaves. A level shift means that "
-        "something changed that the model does not know of.",
+        "something changed that the model does not know of." + _thinned(shown),
         [_over_time(one, unit) for one in shown],
         320,
     )
@@ -138,13 +141,39 @@ def _errors_of(cells: Cells, index: int) -> _Errors:
     return _Errors(cells.series_names[int(index)], places, errors)
 
 
+def _thinned(shown: Sequence[_Errors]) -> str:
+    most = max(int(np.isfinite(one.values).sum()) for one in shown)
+    if most <= MOST_POINTS:
+        return ""
+    return (
+        f" Of {count(most)} errors the smallest and the largest of every {-(-2 * most // MOST_POINTS)} are drawn: more "
+        "would lie on the same pixels."
+    )
+
+
+def outermost(values: np.ndarray, most: int) -> np.ndarray:
+    """Return the places of the smallest and the largest value of every run of as many values, in order.
+
+    Args:
+        values: finite, (N,).
+        most: how many places at most; N or fewer are all returned.
+    """
+    if len(values) <= most:
+        return np.arange(len(values))
+    length = -(-2 * len(values) // most)
+    runs = range(0, len(values), length)
+    places = {start + pick(values[start : start + length]) for start in runs for pick in (np.argmin, np.argmax)}
+    return np.array(sorted(int(place) for place in places))
+
+
 def _over_time(errors: _Errors, unit: str) -> go.Figure:
     labelled = not np.issubdtype(errors.places.dtype, np.integer)
     figure = plotting.new_figure("", "origin" if labelled else "origin (observation)", f"error, {unit}")
     known = np.isfinite(errors.values)
+    drawn = np.flatnonzero(known)[outermost(errors.values[known], MOST_POINTS)]
     figure.add_scatter(
-        x=[str(place) for place in errors.places[known]] if labelled else errors.places[known],
-        y=errors.values[known],
+        x=[str(place) for place in errors.places[drawn]] if labelled else errors.places[drawn],
+        y=errors.values[drawn],
         mode="markers",
         marker={"size": 4, "color": plotting.MODEL, "opacity": 0.7},
         hovertemplate="%{x}: %{y:.4g}<extra></extra>",
