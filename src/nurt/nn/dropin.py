@@ -217,7 +217,7 @@ class AbstractDropIn(nn.RNNBase, ABC):
         if options is not None:
             weights = self._weights()
             if states is None:
-                states = zero_states(self.recurrence, weights, inputs, len(inputs))
+                states = zero_states(self.recurrence, weights, inputs, inputs.shape[0])
             return options.run(self.recurrence, inputs, states, weights, ends)
         return kernels.run_stack(
             self.recurrence,
