@@ -294,9 +294,7 @@ def check_packed(where: str, packed: PackedSequence, features: int, *, like: Ten
     data, sizes, *orders = packed
     _check_data(where, data, features, like=like)
     if not isinstance(sizes, Tensor) or sizes.dtype != torch.int64 or sizes.dim() != 1 or not sizes.is_cpu:
-        got = (
-            f"{tuple(sizes.shape)}, {sizes.dtype} on {sizes.device}" if isinstance(sizes, Tensor) else repr(sizes)[:80]
-        )
+        kind = f"{tuple(sizes.shape)}, {sizes.dtype} on {sizes.device}" if isinstance(sizes, Tensor) else repr(sizes)
         raise LayerTypeError(
             f"{where}: `batch_sizes` of the packed `input` do not count rows.",
             expected="(T,), torch.int64 on cpu",
