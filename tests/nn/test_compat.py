@@ -5,13 +5,14 @@ from __future__ import annotations
 import copy
 import inspect
 import io
+import pickle
 import typing
 import warnings
 
 import pytest
 import torch
 from tests.tolerances import OUTPUTS, assert_agree
-from torch.nn.utils.rnn import pack_padded_sequence, pack_sequence
+from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pack_sequence
 
 import nurt.nn
 from nurt.errors import NurtError, UnavailableError
@@ -58,8 +59,9 @@ def test_a_call_has_torchs_arguments_and_its_own_by_keyword_alone(kind):
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_same_seed_gives_the_same_first_weights_under_the_same_names(kind, settings):
     if "proj_size" in settings and kind != "LSTM":
-        with pytest.raises(TypeError):
-            getattr(nurt.nn, kind)(3, 5, **settings)
+        for module in (nurt.nn, torch.nn):
+            with pytest.raises(ValueError, match="proj"):
+                getattr(module, kind)(3, 5, **settings)
         return
     torch.manual_seed(59)
     mine = getattr(nurt.nn, kind)(3, 5, **settings)
@@ -191,6 +193,64 @@ def test_what_torch_refuses_in_a_call_is_refused_with_the_same_built_in_error(ki
     assert str(caught.value).startswith(f"nurt.nn.{kind}: ")
 
 
+DATA = torch.ones(9, 3)
+
+
+def by_hand(sizes, *orders, dtype=torch.int64):
+    return PackedSequence(DATA, torch.tensor(sizes, dtype=dtype), *(torch.tensor(order) for order in orders))
+
+
+CONTRADICTIONS = {
+    "rising": lambda: by_hand([2, 3, 4]),
+    "too many rows": lambda: by_hand([5, 4, 3]),
+    "below nothing": lambda: by_hand([5, 5, -1]),
+    "no step": lambda: by_hand([]),
+    "fractions": lambda: by_hand([5, 4], dtype=torch.float32),
+    "int32": lambda: by_hand([5, 4], dtype=torch.int32),
+    "a matrix": lambda: by_hand([[5, 4]]),
+    "rows that are not there": lambda: by_hand([5, 4], [0, 1, 2, 3, 9], [0, 1, 2, 3, 9]),
+    "an order of fractions": lambda: by_hand([5, 4], [0.0, 1.0, 2.0, 3.0, 4.0], [0.0, 1.0, 2.0, 3.0, 4.0]),
+}
+# Torch does not look at these, and what it computes is not what was asked for.
+UNSEEN = {
+    "too few rows": lambda: by_hand([3, 2, 1]),
+    "an order of fewer rows": lambda: by_hand([5, 4], [0, 1, 2], [0, 1, 2]),
+}
+
+
+@pytest.mark.parametrize("bidirectional", [False, True])
+@pytest.mark.parametrize("case", [*CONTRADICTIONS, *UNSEEN])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_packed_sequence_that_contradicts_itself_is_refused_with_torchs_types(kind, case, bidirectional):
+    mine, theirs = pair(kind, 3, 5, bidirectional=bidirectional)
+    packed = (CONTRADICTIONS | UNSEEN)[case]()
+    with pytest.raises(NurtError, match=rf"nurt.nn.{kind}: .*packed `input`") as caught:
+        mine(packed)
+    assert "pack_padded_sequence" in str(caught.value)
+    if case in CONTRADICTIONS and not (bidirectional is False and case in ("fractions", "int32")):
+        with pytest.raises(Exception) as expected:
+            theirs(packed)
+        assert isinstance(caught.value, expected.type)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_steps_without_rows_and_batches_of_none_are_what_they_are_in_torch(kind):
+    mine, theirs = pair(kind, 3, 5)
+    mine.load_state_dict(theirs.state_dict())
+    for given in (torch.ones(4, 0, 3), by_hand([5, 4, 0])):
+        (output, finals), (expected, expected_finals) = mine(given), theirs(given)
+        assert_agree(getattr(output, "data", output), getattr(expected, "data", expected), OUTPUTS[torch.float32], "y")
+        for one, other in zip(finals, expected_finals, strict=True):
+            assert_agree(one, other, OUTPUTS[torch.float32], "final state")
+
+
+@pytest.mark.parametrize("kind", ["RNN", "GRU"])
+def test_a_projection_is_refused_as_in_torch_whatever_its_size(kind):
+    for size in (0, 2):
+        with pytest.raises(ValueError, match="no projected recurrence"):
+            getattr(nurt.nn, kind)(3, 5, proj_size=size)
+
+
 def test_states_of_the_other_kind_are_refused():
     state = torch.zeros(1, 2, 5)
     with pytest.raises(NurtError, match="not a pair"):
@@ -308,6 +368,49 @@ def test_frozen_and_shared_weights_get_the_gradients_they_should(rung):
         layer(inputs)[0].sum().backward()
         separate(inputs)[0].sum().backward()
     torch.testing.assert_close(layer.weight_hh_l0.grad, separate.weight_hh_l0.grad + separate.weight_hh_l1.grad)
+
+
+def ran(name):
+    def fail(*_, **__):
+        raise AssertionError(f"torch's own {name} ran")
+
+    return fail
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_layer_is_an_rnnbase_and_nothing_of_torchs_own_runs(kind, monkeypatch):
+    layer = getattr(nurt.nn, kind)(3, 5, 2)
+    assert isinstance(layer, torch.nn.RNNBase)
+    # So that people's programs may ask for the names of the weights as they do of torch's layers.
+    theirs = getattr(torch.nn, kind)(3, 5, 2)
+    assert layer._all_weights == theirs._all_weights
+    assert [one.shape for one in layer._flat_weights] == [one.shape for one in theirs._flat_weights]
+    for name, value in vars(torch.nn.RNNBase).items():
+        if callable(value):
+            monkeypatch.setattr(torch.nn.RNNBase, name, ran(name))
+    layer = getattr(nurt.nn, kind)(3, 5, 2)
+    layer.weight_hh_l0 = torch.nn.Parameter(torch.zeros_like(layer.weight_hh_l0))
+    layer.to(torch.float64).float().half().float().flatten_parameters()
+    layer.reset_parameters()
+    twin = pickle.loads(pickle.dumps(copy.deepcopy(layer)))
+    twin.load_state_dict(layer.state_dict())
+    assert torch.equal(twin(X)[0], layer(X)[0])
+    assert repr(twin)
+    layer._replicate_for_data_parallel()
+    assert layer.all_weights
+    torch.func.functional_call(layer, dict(layer.named_parameters()), (X,))
+
+
+def test_initialising_by_rnnbase_finds_layers_of_torch_and_of_nurt():
+    def initialised(module):
+        if isinstance(module, torch.nn.RNNBase):
+            for name, weight in module.named_parameters():
+                torch.nn.init.constant_(weight, 0.25 if "weight" in name else 0.0)
+
+    for kind in KINDS:
+        for layer in pair(kind, 3, 5, 2):
+            layer.apply(initialised)
+            assert all(float(one.detach().abs().max()) in (0.0, 0.25) for one in layer.parameters())
 
 
 def test_a_wrong_state_dict_is_refused_by_torch_itself():

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numbers
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor
+from torch.nn.utils.rnn import PackedSequence
 
 from nurt.errors import NurtTypeError, NurtValueError, ShapeError
 from nurt.kernels.following import traced
@@ -18,12 +20,12 @@ __all__ = [
     "LayerTypeError",
     "Lengths",
     "check_constructor",
-    "check_data",
     "check_dense",
     "check_hx",
     "check_hx_kind",
     "check_inputs",
     "check_lengths",
+    "check_packed",
     "check_padded",
     "check_same_kind",
     "check_state",
@@ -199,8 +201,12 @@ class LayerShapeError(ShapeError, RuntimeError):
     """Inputs or states of a drop-in layer have the wrong shape; also the RuntimeError that torch raises."""
 
 
-class LayerTypeError(NurtTypeError, ValueError, RuntimeError, AttributeError):
-    """Inputs or states have the wrong type, dtype or device; torch raises any of the three built-ins here."""
+class LayerTypeError(NurtTypeError, ValueError, RuntimeError, AttributeError, IndexError):
+    """Inputs or states have the wrong type, dtype or device; torch raises any of the five built-ins here."""
+
+
+class PackedError(LayerShapeError, IndexError):
+    """A packed sequence contradicts itself; torch raises either built-in here, or reads on."""
 
 
 def check_constructor(
@@ -277,13 +283,55 @@ def check_padded(where: str, input: object, features: int, *, batch_first: bool,
     return input
 
 
-def check_data(where: str, data: Tensor, features: int, *, like: Tensor) -> None:
-    """Refuse the data of a packed sequence that does not fit the layer.
+def check_packed(where: str, packed: PackedSequence, features: int, *, like: Tensor) -> None:
+    """Refuse a packed sequence that does not fit the layer, or that was put together by hand and contradicts itself.
 
     Raises:
-        LayerShapeError: not (sum of lengths, ``features``).
-        LayerTypeError: of another dtype or device than ``like``, a weight.
+        LayerShapeError: its data is not (sum of lengths, ``features``).
+        LayerTypeError: its data is of another dtype or device than ``like``, a weight; or what it counts with is.
+        PackedError: the rows alive at each step are none or rise, do not sum up to the data, or are ordered otherwise.
     """
+    data, sizes, *orders = packed
+    _check_data(where, data, features, like=like)
+    if not isinstance(sizes, Tensor) or sizes.dtype != torch.int64 or sizes.dim() != 1 or not sizes.is_cpu:
+        kind = f"{tuple(sizes.shape)}, {sizes.dtype} on {sizes.device}" if isinstance(sizes, Tensor) else repr(sizes)
+        raise LayerTypeError(
+            f"{where}: `batch_sizes` of the packed `input` do not count rows.",
+            expected="(T,), torch.int64 on cpu",
+            got=kind[:80],
+            cure=_REPACK,
+        )
+    # A graph or a trace keeps the decisions that these values would lead to.
+    if torch.compiler.is_compiling() or traced():
+        return
+    counts = sizes.tolist()
+    falling = all(below >= above for below, above in pairwise(counts))
+    if not counts or counts[-1] < 0 or not falling or sum(counts) != len(data):
+        raise PackedError(
+            f"{where}: the packed `input` contradicts itself.",
+            expected=f"batch_sizes that never rise nor fall below 0, with the sum {len(data)}, the rows of the data",
+            got=f"{str(counts)[:60]} with the sum {sum(counts)}",
+            cure=_REPACK,
+        )
+    for order in orders:
+        if order is None:
+            continue
+        fits = order.dtype in (torch.int64, torch.int32) and order.shape == (counts[0],)
+        # Elsewhere than on the CPU a look at the values would wait for all work on that device.
+        if not fits or (order.is_cpu and not bool(((order >= 0) & (order < counts[0])).all())):
+            raise PackedError(
+                f"{where}: the order of rows of the packed `input` does not fit it.",
+                expected=f"({counts[0]},), the numbers 0 to {counts[0] - 1}",
+                got=f"{tuple(order.shape)}, {order.dtype}",
+                cure=_REPACK,
+            )
+
+
+_REPACK = "Make it with pack_padded_sequence or pack_sequence, or call the layer with padded rows and `lengths`."
+
+
+def _check_data(where: str, data: Tensor, features: int, *, like: Tensor) -> None:
+    """Refuse the data of a packed sequence that does not fit the layer; errors as for :func:`check_packed`."""
     check_dense(where, "input", data, LayerTypeError)
     if data.dim() != 2 or data.shape[1] != features:
         raise LayerShapeError(

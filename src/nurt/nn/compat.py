@@ -6,7 +6,9 @@ and L is the number of layers. D is 1, or 2 when bidirectional.
 
 from __future__ import annotations
 
-from typing import Any, final, overload
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, ParamSpec, final, overload
 
 import torch
 from torch import Tensor
@@ -27,6 +29,24 @@ __all__ = ["GRU", "LSTM", "RNN"]
 
 # Those of torch.nn.RNN.
 _NONLINEARITIES = ("tanh", "relu")
+P = ParamSpec("P")
+
+
+def _without_projection(constructor: Callable[P, None]) -> Callable[P, None]:
+    """Refuse ``proj_size`` as torch does, in words; the signature has no such argument there either."""
+
+    @wraps(constructor)
+    def checked(*args: P.args, **kwargs: P.kwargs) -> None:
+        if "proj_size" in kwargs:
+            raise NurtValueError(
+                f"nurt.nn.{type(args[0]).__name__}: there is no projected recurrence of this kind.",
+                expected="no `proj_size`",
+                got=f"proj_size={kwargs['proj_size']!r}",
+                cure="The projection belongs to nurt.nn.LSTM; put a Linear layer above this one.",
+            )
+        constructor(*args, **kwargs)
+
+    return checked
 
 
 @final
@@ -56,6 +76,9 @@ class RNN(AbstractDropIn):
         (torch.Size([2, 7, 5]), torch.Size([1, 2, 5]))
     """
 
+    _frames_to_caller = 4  # one more, for the check around the constructor
+
+    @_without_projection
     def __init__(
         self,
         input_size: int,
@@ -178,6 +201,9 @@ class GRU(AbstractDropIn):
     mode = "GRU"
     recurrence: Recurrence[Any] = GRU_RECURRENCE
 
+    _frames_to_caller = 4  # one more, for the check around the constructor
+
+    @_without_projection
     def __init__(
         self,
         input_size: int,

@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import torch
 from torch import Tensor, nn
@@ -25,10 +25,10 @@ from nurt.kernels.torch_ops import flatten_weights
 from nurt.nn.checking import (
     Lengths,
     check_constructor,
-    check_data,
     check_hx,
     check_hx_kind,
     check_lengths,
+    check_packed,
     check_padded,
 )
 from nurt.nn.gradients import EXACT, AbstractGradientMethod, check_method, run
@@ -61,6 +61,8 @@ class AbstractDropIn(nn.RNNBase, ABC):
     """
 
     weight_ih_l0: nn.Parameter
+    # From a warning in this constructor to the line of the person who builds the layer.
+    _frames_to_caller: ClassVar[int] = 3
 
     # Torch keeps a list of the weights beside the parameters and updates it in these; here there is no second list.
     __setattr__ = nn.Module.__setattr__  # type: ignore[assignment]  # torch types the two differently
@@ -96,7 +98,7 @@ class AbstractDropIn(nn.RNNBase, ABC):
         if dropout > 0 and num_layers == 1:
             warnings.warn(
                 f"{self._where}: dropout={dropout} has no effect, because it acts between layers and num_layers=1.",
-                stacklevel=3,
+                stacklevel=self._frames_to_caller,
             )
         self.input_size = input_size
         self.hidden_size = hidden_size
@@ -217,7 +219,7 @@ class AbstractDropIn(nn.RNNBase, ABC):
         if options is not None:
             weights = self._weights()
             if states is None:
-                states = zero_states(self.recurrence, weights, inputs, len(inputs))
+                states = zero_states(self.recurrence, weights, inputs, inputs.shape[0])
             return options.run(self.recurrence, inputs, states, weights, ends)
         return kernels.run_stack(
             self.recurrence,
@@ -234,7 +236,7 @@ class AbstractDropIn(nn.RNNBase, ABC):
     ) -> tuple[PackedSequence, tuple[Tensor, ...]]:
         """Run packed sequences; states are given and returned in the order before packing."""
         data, batch_sizes, order, back = packed
-        check_data(self._where, data, self.input_size, like=self.weight_ih_l0)
+        check_packed(self._where, packed, self.input_size, like=self.weight_ih_l0)
         states = self._initial(data, int(batch_sizes[0]), hx)
         if states is not None and order is not None:
             states = tuple(state.index_select(1, order) for state in states)

@@ -165,7 +165,10 @@ def _decomposed(where: str, program: ExportedProgram, chosen: Callable[[Sequence
     def written_out(*arguments: Any) -> Any:
         return decomposed(*arguments) if chosen(arguments) else NotImplemented
 
-    rewritten: ExportedProgram = program.run_decompositions({torch.ops.nurt.recurrence.default: written_out})
+    with warnings.catch_warnings():
+        # torch uses parts of itself that it has since renamed.
+        warnings.simplefilter("ignore", FutureWarning)
+        rewritten: ExportedProgram = program.run_decompositions({torch.ops.nurt.recurrence.default: written_out})
     return rewritten
 
 

@@ -43,6 +43,7 @@ NODES = {
     "elman_relu": Node("RNN", (0,), "Relu"),
     "elman_sigmoid": Node("RNN", (0,), "Sigmoid"),
 }
+_INT32 = 6  # onnx.TensorProto.INT32, the type of the lengths of a node
 _DIRECTIONS = {(False,): "forward", (True,): "reverse", (False, True): "bidirectional"}
 
 
@@ -86,7 +87,8 @@ def translations() -> dict[Any, Callable[..., Any]]:
     ) -> Any:
         node, count, directions = NODES[cell], len(CELLS[cell].fields), len(reverse)
         below = op.Transpose(inputs, perm=[1, 0, 2])
-        ends = None if lengths is None else op.Cast(lengths, to=6)
+        ends = None if lengths is None else op.Cast(lengths, to=_INT32)
+        empty_rows = None if lengths is None else op.Unsqueeze(op.Equal(lengths, op.Constant(value_int=0)), [0, 2])
         options: dict[str, Any] = {"direction": _DIRECTIONS[tuple(map(bool, reverse))]}
         if node.activation is not None:
             options["activations"] = [node.activation] * directions
@@ -107,6 +109,10 @@ def translations() -> dict[Any, Callable[..., Any]]:
             ]
             run = getattr(op, node.operator)
             above, *states = run(below, w, r, bias, ends, *started, hidden_size=sides[0][1].shape[1], **options)
+            if ends is not None:
+                # A row without a step keeps its state; ONNX leaves open what comes out, and onnxruntime gives zeros.
+                pairs = zip(states, started, strict=True)
+                states = [new if old is None else op.Where(empty_rows, old, new) for new, old in pairs]
             finals.append(states)
             # (T, D, B, H) to (T, B, D·H)
             below = op.Reshape(op.Transpose(above, perm=[0, 2, 1, 3]), [0, 0, -1])
