@@ -215,6 +215,28 @@ def test_losses_at_all_steps_are_told_how_far_each_goes_back() -> None:
         assert "shorter window" not in told(found, "reach")[0][1]
 
 
+@pytest.mark.parametrize("lower", [1.3, 0.7])
+def test_of_losses_at_all_steps_a_layer_that_explodes_is_told_before_one_that_holds(lower: float) -> None:
+    class Tagger(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.lower, self.upper = identity(lower), nn.RNN(6, 6, batch_first=True, nonlinearity="relu")
+            self.head = nn.Linear(6, 1)
+            with torch.no_grad():
+                self.upper.weight_hh_l0.copy_(torch.eye(6))
+                self.upper.weight_ih_l0.copy_(torch.eye(6))
+                self.upper.bias_ih_l0.zero_()
+                self.upper.bias_hh_l0.zero_()
+
+        def forward(self, inputs: Tensor) -> Tensor:
+            return self.head(self.upper(self.lower(inputs)[0])[0])
+
+    found = reach_of(Tagger(), torch.rand(4, T, 1))
+    assert len(found.branches) == 1 and len(found.branches[0].layers) == 2
+    ((level, words),) = told(found, "reach")
+    assert (level, "explodes" in words) == (("warning", True) if lower > 1 else ("good", False))
+
+
 @pytest.mark.parametrize("odd", [1, 0])
 def test_one_odd_row_does_not_decide_and_is_told(odd: int) -> None:
     layer = biased("GRU", {1: 0.0})
@@ -328,6 +350,14 @@ def test_reach_by_its_thresholds(factor: float, level: str, words: str) -> None:
     assert found is not None
     assert found.level == level
     assert words in found.text.en
+
+
+@pytest.mark.parametrize(
+    ("layer", "remedy"),
+    [(lambda: biased("GRU", {1: 0.0}), "chrono"), (lambda: identity(0.5), "orthogonal"), (lambda: lru(0.5), "forgets")],
+)
+def test_the_remedy_fits_the_recurrence(layer: Any, remedy: str) -> None:
+    assert remedy in told(reach_of(Last(layer(), 6), torch.rand(4, T, 1)), "reach")[0][1]
 
 
 def test_a_cut_curve_claims_no_more_than_it_saw() -> None:

@@ -252,8 +252,9 @@ def _full(record: LayerRecord) -> bool:
     return bool((record.lengths == record.steps.steps).all())
 
 
-def _reach(gradient: GradientByLag) -> float:
-    return float("inf") if gradient.horizon is None else gradient.horizon
+def _reach(gradient: GradientByLag) -> tuple[bool, float]:
+    """Return what orders layers by their reach, one that explodes last."""
+    return gradient.course == "explodes", float("inf") if gradient.horizon is None else gradient.horizon
 
 
 def _spectra(model: nn.Module) -> dict[LayerId, tuple[Spectrum, ...]]:

@@ -122,7 +122,8 @@ class LayerFindings(Result):
     @property
     def gated(self) -> bool:
         """Whether a gate carries its state on."""
-        return self.memory is not None or (self.gates is not None and self.gates.carry is not None)
+        # By its name too: neither memory nor gates may have been looked at.
+        return self.memory is not None or self.recurrence.endswith(("lstm", "gru"))
 
     def parts(self) -> Iterator[tuple[str, Any]]:
         """Yield the names and results of the parts that there are; each spectrum by itself."""
