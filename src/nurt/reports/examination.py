@@ -49,6 +49,7 @@ TITLE = Text("{target}: examination", "{target}: badanie sieci")
 VERDICT = Text("Findings", "Wnioski")
 FURTHER = Text("Further findings", "Dalsze wnioski")
 LAYER = Text("Layer", "Warstwa")
+POWERS = Text("Norms of the powers of a matrix", "Normy potęg macierzy")
 MATRIX = Text("Matrix", "Macierz")
 STEP_BY_STEP = Text("Step by step", "Krok po kroku")
 NUMBERS = Text("Layers", "Warstwy")
@@ -88,7 +89,7 @@ SENTENCES = re.compile(r"(?<=[^\W\d][.)]) (?=[A-ZĄĆĘŁŃÓŚŹŻ])")
 FIRST_FEW = 3
 MAP_HEIGHT, FIGURE_HEIGHT = 250, 290
 # Values of all maps of a page together, about 4 bytes each.
-MAPS_ROOM = 30_000
+MAPS_ROOM = 20_000
 
 
 def write_examination_report(run: ExamineRun, path: str | Path, language: Language = "en") -> Path:
@@ -268,14 +269,9 @@ def _weights(layers: Sequence[LayerFindings], language: Language) -> list[Sectio
         return []
     picture = _picture(SPECTRA, [_drawn(one, language) for one in spectra], language)
     names = [one.name for one in spectra]
-    chooser = switch(names, label=MATRIX[language])
-    return [
-        Section(
-            "weights",
-            SPECTRA.title[language],
-            join([chooser, replace(picture, title=names[0] if len(names) == 1 else "").to_html()]),
-        )
-    ]
+    title = names[0] if len(names) == 1 else POWERS[language]
+    parts = [switch(names, label=MATRIX[language]), replace(picture, title=title).to_html()]
+    return [Section("weights", SPECTRA.title[language], join(parts))]
 
 
 def _drawn(result: Any, language: Language) -> go.Figure:
