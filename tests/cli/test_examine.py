@@ -48,6 +48,7 @@ def test_as_json_with_a_report(model: Path, table: Path, tmp_path: Path) -> None
     assert found["examination"]["verdict"]
     page = Path(found["report"]).read_text(encoding="utf-8")
     assert "Contribution of each step to the gradient" in page
+    assert set(found["examination"]["headline"]) == {"en", "pl"}
     assert found["examination"]["layers"][0]["memory"]["gate"] == "forget"
 
 
@@ -67,3 +68,30 @@ def test_what_was_not_looked_at_is_a_dash(capsys: pytest.CaptureFixture[str], fa
     show_examination(ExamineRun("y", 9, "1", "9", made.model, "m", found, {}, (), ()))
     row = next(line for line in capsys.readouterr().out.splitlines() if "0, forward" in line)
     assert row.split()[2:6] == ["–"] * 4
+
+
+def test_in_polish(model: Path, table: Path, tmp_path: Path) -> None:
+    result = nurt("examine", model, table, "--rows", "3", "--lang", "pl", "--out", tmp_path / "out")
+    assert result.exit_code == 0, result.stderr
+    assert "3 okna z 31 obserwacji" in result.stdout
+    assert "Przy tych wagach, na tych oknach" in result.stdout
+    assert "Zapisano w" in result.stdout
+    for english in ("layer", "looked", "windows", "gradient of", "Written", "median of"):
+        assert english not in result.stdout
+    assert max(map(len, result.stdout.splitlines())) <= 80
+    assert '<html lang="pl">' in (tmp_path / "out" / "examination.html").read_text(encoding="utf-8")
+    assert nurt("examine", model, table, "--lang", "de").exit_code == 2
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_figures_as_files(model: Path, table: Path, tmp_path: Path, as_json: bool) -> None:
+    folder = tmp_path / "figures"
+    result = nurt("examine", model, table, "--rows", "2", "--export", folder, *(["--json"] if as_json else []))
+    assert result.exit_code == 0, result.stderr
+    files = sorted(folder.iterdir())
+    assert len(files) > 15 and all(one.suffix == ".csv" for one in files)
+    if as_json:
+        assert sorted(json.loads(result.stdout)["exported"]) == [str(one) for one in files]
+    else:
+        assert f"{len(files)} figures written to" in result.stdout
+    assert nurt("examine", model, table, "--export", folder, "--export-as", "gif").exit_code == 2

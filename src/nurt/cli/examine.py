@@ -106,7 +106,7 @@ def _exported(
 
 def show_examination(run: ExamineRun, language: Language = "en") -> None:
     """Print the result of `nurt examine`."""
-    from nurt.reports.sections.layers import layer_cells, layer_titles
+    from nurt.reports.sections.layers import layer_rows, layer_titles
 
     found = run.examination
     console.line(run.target, strong=True)
@@ -129,7 +129,7 @@ def show_examination(run: ExamineRun, language: Language = "en") -> None:
         console.gap()
         console.facts([("·", note) for note in notes])
     console.gap()
-    console.table(layer_titles(language), [layer_cells(one, language) for one in found.layers], words=(0, 1, 3))
+    console.table(layer_titles(language), layer_rows(found, language), words=(0, 1, 3))
     console.line(_NOTE.filled(threshold=_threshold(found))[language], quiet=True)
     console.gap()
     first, *others = [one.text[language] for one in found.advice] or [found.headline[language]]

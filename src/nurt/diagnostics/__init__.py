@@ -45,7 +45,7 @@ if TYPE_CHECKING:
         gate_statistics,
         unit_memory,
     )
-    from nurt.diagnostics.units.maps import QUANTITIES, Quantity, StateMaps, state_maps
+    from nurt.diagnostics.units.maps import StateMaps, state_maps
     from nurt.diagnostics.units.pattern import Place, StatePattern, state_pattern
 
 # Module by module, the names that it gives.
@@ -79,14 +79,13 @@ _MODULES = {
     "units.blocks": ("BlockNorm", "BlockNorms", "GateBlock", "block_norms", "recurrent_blocks"),
     "units.connectivity": ("Connectivity", "input_connectivity"),
     "units.gates": ("GateStatistics", "Saturation", "UnitMemory", "UnitStatistics", "gate_statistics", "unit_memory"),
-    "units.maps": ("QUANTITIES", "Quantity", "StateMaps", "state_maps"),
+    "units.maps": ("StateMaps", "state_maps"),
     "units.pattern": ("Place", "StatePattern", "state_pattern"),
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
 
 __all__ = [
     "PARTS",
-    "QUANTITIES",
     "Adaptive",
     "Advice",
     "Attribution",
@@ -120,7 +119,6 @@ __all__ = [
     "Place",
     "Plane",
     "PlaneDirection",
-    "Quantity",
     "Record",
     "Saturation",
     "Scope",

@@ -49,6 +49,7 @@ TITLE = Text("{target}: examination", "{target}: badanie sieci")
 VERDICT = Text("Findings", "Wnioski")
 FURTHER = Text("Further findings", "Dalsze wnioski")
 LAYER = Text("Layer", "Warstwa")
+POWERS = Text("Norms of the powers of a matrix", "Normy potęg macierzy")
 MATRIX = Text("Matrix", "Macierz")
 STEP_BY_STEP = Text("Step by step", "Krok po kroku")
 NUMBERS = Text("Layers", "Warstwy")
@@ -88,7 +89,7 @@ SENTENCES = re.compile(r"(?<=[^\W\d][.)]) (?=[A-ZĄĆĘŁŃÓŚŹŻ])")
 FIRST_FEW = 3
 MAP_HEIGHT, FIGURE_HEIGHT = 250, 290
 # Values of all maps of a page together, about 4 bytes each.
-MAPS_ROOM = 30_000
+MAPS_ROOM = 14_000
 
 
 def write_examination_report(run: ExamineRun, path: str | Path, language: Language = "en") -> Path:
@@ -162,7 +163,7 @@ def _figures(found: Examination, language: Language) -> Iterator[tuple[str, go.F
                     yield f"{name}: {QUANTITIES[quantity].name[language]}", result.draw(quantity, language)
             else:
                 question = {**LAYER_QUESTIONS, **DYNAMICS, "spectra": SPECTRA}[part]
-                address = getattr(result, "name", name)
+                address = _matrix(result.name, layer)[language] if part == "spectra" else name
                 yield f"{address}: {question.title[language]}", labelled(result.plot(), language)
 
 
@@ -263,19 +264,19 @@ def _dynamics(layers: Sequence[LayerFindings], language: Language) -> list[Secti
 
 def _weights(layers: Sequence[LayerFindings], language: Language) -> list[Section]:
     """Return the spectra, which a chooser of the matrix redraws."""
-    spectra = [one for layer in layers for one in layer.spectra]
+    spectra = {_matrix(one.name, layer)[language]: one for layer in layers for one in layer.spectra}
     if not spectra:
         return []
-    picture = _picture(SPECTRA, [_drawn(one, language) for one in spectra], language)
-    names = [one.name for one in spectra]
-    chooser = switch(names, label=MATRIX[language])
-    return [
-        Section(
-            "weights",
-            SPECTRA.title[language],
-            join([chooser, replace(picture, title=names[0] if len(names) == 1 else "").to_html()]),
-        )
-    ]
+    picture, names = _picture(SPECTRA, [_drawn(one, language) for one in spectra.values()], language), [*spectra]
+    title = names[0] if len(names) == 1 else POWERS[language]
+    parts = [switch(names, label=MATRIX[language]), replace(picture, title=title).to_html()]
+    return [Section("weights", SPECTRA.title[language], join(parts))]
+
+
+def _matrix(name: str, layer: LayerFindings) -> Text:
+    """Return the name of a matrix with that of its layer in words."""
+    short = name.partition(" of ")[0]
+    return Text("{matrix} of {layer}", "{matrix}: {layer}").filled(matrix=short, layer=in_words(layer.id))
 
 
 def _drawn(result: Any, language: Language) -> go.Figure:

@@ -11,7 +11,8 @@ import torch
 from torch import nn
 
 import nurt.nn
-from nurt.diagnostics import QUANTITIES, StateMaps, record, state_maps
+from nurt.diagnostics import StateMaps, record, state_maps
+from nurt.diagnostics.units.maps import QUANTITIES
 from nurt.errors import NurtValueError
 from nurt.nn import CELLS, GRUCell, LSTMCell, Recurrent
 
@@ -200,3 +201,19 @@ def test_whose_values_are_shown(language: Any) -> None:
     assert words[0] in state_maps(one).told(language)
     assert words[1] in state_maps(one, row=2).told(language)
     assert "row 2" in str(state_maps(one, row=2)) and "median of 5 rows" in str(state_maps(one))
+
+
+def test_coarser_maps_are_a_part_of_the_maps() -> None:
+    seen = recorded(nurt.nn.LSTM(3, 20, proj_size=6, batch_first=True), rows=2, steps=50)
+    maps = state_maps(seen.layer(), sort=True)
+    few = maps.coarser(120)
+    assert few.thinned and few.steps[-1] == 49 and few.total_units == maps.total_units
+    for name, values in few.values.items():
+        assert values.size <= 120
+        at = [maps.units[name].tolist().index(unit) for unit in few.units[name]]
+        assert at == sorted(at)
+        places = [maps.steps.tolist().index(step) for step in few.steps]
+        np.testing.assert_array_equal(values, maps.values[name][np.ix_(at, places)])
+    assert few.units["cell"].tolist() == few.units["forget"].tolist()
+    assert maps.coarser(20 * 50) is maps
+    assert all(one.size <= 1 for one in maps.coarser(1).values.values())

@@ -147,7 +147,7 @@ def record_states(
 class CollectedSteps(Steps):
     """The steps of a hand-written loop: a step back goes through its graph.
 
-    Args:
+    Attributes:
         states: the tensors that the loop fed back, by field; nothing where only their values are known.
     """
 

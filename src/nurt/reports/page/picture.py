@@ -22,7 +22,7 @@ FORMATS = ("svg", "png", "csv")
 """What a reader can save a figure as."""
 
 # Arrays of fewer numbers than this stay as they are: they would gain next to nothing.
-WORTH_PACKING = 1000
+WORTH_PACKING = 500
 WORTH_SHARING = 100
 # The JSON of a figure that is longer than this, in signs, is packed as a whole.
 LONG = 20_000

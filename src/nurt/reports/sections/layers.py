@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from nurt.diagnostics.examination.layer_findings import LayerFindings
     from nurt.diagnostics.gradient.by_lag import GradientByLag
 
-__all__ = ["HOW_TO_READ", "findings", "layer_cells", "layer_table", "layer_titles", "reach_picture"]
+__all__ = ["HOW_TO_READ", "LAYER", "findings", "layer_rows", "layer_table", "layer_titles", "reach_picture"]
 
 HOW_TO_READ = Text("How to read this.", "Jak to czytać.")
 _AT_THESE_WEIGHTS = Text(
@@ -38,8 +38,9 @@ _REACH_READING = Text(
     "wejść, zależnie od tego, co sięga dalej. Kroki na prawo od miejsca, gdzie spada poniżej kropkowanej linii, "
     "prawie nie wpływają na uczenie. Krótki zasięg nie jest wadą, jeśli odległa przeszłość nie niesie informacji.",
 )
+LAYER = Text("layer", "warstwa")
 _COLUMNS: Mapping[str, Text] = {
-    "layer": Text("layer", "warstwa"),
+    "layer": LAYER,
     "gradient": Text("gradient", "gradient"),
     "half_life": Text("half-life", "okres połowiczny"),
     "gates": Text("gates", "bramki"),
@@ -92,12 +93,23 @@ def reach_picture(found: Examination, language: Language = "en") -> Picture | No
 
 
 def layer_titles(language: Language) -> list[str]:
-    """Return the titles of the columns of :func:`layer_cells`."""
+    """Return the titles of the columns of :func:`layer_rows`."""
     return [title[language] for title in _COLUMNS.values()]
 
 
-def layer_cells(layer: LayerFindings, language: Language) -> list[str]:
-    """Return one row of the table of layers: medians of the rows, as in the findings."""
+def layer_rows(found: Examination, language: Language) -> list[list[str]]:
+    """Return a row of cells for each layer: medians of the rows of data, as in the findings.
+
+    Where all layers are of one module, they need its name no more than the table does.
+    """
+    alone = len({one.id.module for one in found.layers}) == 1
+    names = [in_words(one.id)[language] for one in found.layers]
+    if alone:
+        names = [name.split(", ", 1)[1].removeprefix(f"{LAYER[language]} ") for name in names]
+    return [[name, *_cells(one, language)] for name, one in zip(names, found.layers, strict=True)]
+
+
+def _cells(layer: LayerFindings, language: Language) -> list[str]:
     half = MISSING
     if layer.memory is not None:
         half = " / ".join(
@@ -106,7 +118,6 @@ def layer_cells(layer: LayerFindings, language: Language) -> list[str]:
     largest = math.nan if layer.jacobians is None else float(layer.jacobians.largest.nanmedian())
     exponent = math.nan if layer.lyapunov is None else layer.lyapunov.largest
     return [
-        in_words(layer.id)[language],
         MISSING if layer.gradient is None else _course(layer.gradient)[language],
         half,
         _most_standing(layer, language),
@@ -119,8 +130,7 @@ def layer_table(found: Examination, language: Language = "en") -> Markup:
     """Return the table of layers."""
     titles = layer_titles(language)
     columns = [Column(_capital(title), numeric=at > 0) for at, title in enumerate(titles)]
-    rows = [layer_cells(one, language) for one in found.layers]
-    return table(columns, rows, caption=_CAPTION[language], note=NOTE[language], typeset=typeset)
+    return table(columns, layer_rows(found, language), caption=_CAPTION[language], note=NOTE[language], typeset=typeset)
 
 
 def _capital(title: str) -> str:
