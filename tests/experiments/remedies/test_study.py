@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from nurt.experiments import find, run
+from nurt.experiments.remedies.outcome import Outcome
 from nurt.experiments.remedies.pictures import changed, lag_figure
-from nurt.experiments.remedies.study import Outcome, RemediesResult, RemediesSettings, verdict_of
+from nurt.experiments.remedies.study import RemediesResult, RemediesSettings, verdict_of
 from nurt.wording import Text
 
 

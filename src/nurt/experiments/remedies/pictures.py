@@ -15,7 +15,7 @@ from nurt.wording import Language, Text, joined, to_digits
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-    from nurt.experiments.remedies.study import Outcome
+    from nurt.experiments.remedies.outcome import Outcome
 
 __all__ = ["case_table", "changed", "lag_figure", "loss_figure", "names_of"]
 
