@@ -79,9 +79,9 @@ EXERCISES = (
         ),
         Text(
             "The logarithm of 0 does not exist. Drawing ℓ + 1 hides that, and flattens everything below 1. Here the "
-            "colour scale follows the data, and exact zeros are clipped far below it.",
+            "colour scale follows the data, and exact zeros are shown as a value far below it.",
             "Logarytm 0 nie istnieje. Rysowanie ℓ + 1 to ukrywa, ale też spłaszcza wszystko poniżej 1. Tutaj skala "
-            "kolorów wynika z danych, a dokładne zera są obcięte daleko poniżej niej.",
+            "kolorów wynika z danych, a dokładne zera są pokazane jako wartość daleko poniżej niej.",
         ),
     ),
 )

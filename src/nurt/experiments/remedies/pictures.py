@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 __all__ = ["case_table", "changed", "lag_figure", "loss_figure", "names_of"]
 
 CASE = {
-    "exploding": Text("exploding case", "przypadek eksplozji"),
-    "vanishing": Text("vanishing case", "przypadek zanikania"),
+    "exploding": Text("exploding", "eksplozja"),
+    "vanishing": Text("vanishing", "zanikanie"),
 }
 # How far the gradient at the longest lag must move before a remedy counts as one against the product.
 MOVED = 10.0

@@ -218,21 +218,21 @@ def _unchanged(outcomes: tuple[Outcome, ...]) -> Text | None:
 
 
 def _learnt(own: list[Outcome], case: str, constant: float) -> Text:
-    """Name the remedies after which every repeat is below half the loss of a constant answer, and the others."""
+    """Name the remedies after which every repeat is below half the loss of a constant answer, and count the others."""
     good = [one for one in own if one.worst < LEARNT * constant]
-    words = {
-        "exploding": Text(
-            "In the exploding case the loss falls below half that of a constant answer with: {good}; with the other "
-            "{n} it does not.",
-            "W przypadku eksplozji strata spada poniżej połowy straty stałej odpowiedzi, gdy działa: {good}; przy "
-            "pozostałych nie ({n}).",
-        ),
-        "vanishing": Text(
-            "In the vanishing case with: {good}; with the other {n} it does not.",
-            "W przypadku zanikania, gdy działa: {good}; przy pozostałych nie ({n}).",
-        ),
+    where = {
+        "exploding": Text("In the exploding case", "W przypadku eksplozji"),
+        "vanishing": Text("In the vanishing case", "W przypadku zanikania"),
     }[case]
-    return words.filled(good=pictures.names_of(good), n=len(own) - len(good))
+    if not good:
+        return Text(
+            "{where} the loss falls below half that of a constant answer with none of all {n}.",
+            "{where} strata nie spada poniżej połowy straty stałej odpowiedzi z żadnym ze wszystkich ({n}).",
+        ).filled(where=where, n=len(own))
+    return Text(
+        "{where} the loss falls below half that of a constant answer with: {good}; with the other {n} it does not.",
+        "{where} strata spada poniżej połowy straty stałej odpowiedzi, gdy działa: {good}; przy pozostałych nie ({n}).",
+    ).filled(where=where, good=pictures.names_of(good), n=len(own) - len(good))
 
 
 def _certainty(repeats: int) -> Text:
