@@ -26,6 +26,15 @@ def test_the_list_names_every_experiment_in_either_language() -> None:
     assert "near-start" in found[0]["presets"]
 
 
+def test_the_list_says_whose_seconds_it_gives_and_rounds_them() -> None:
+    for language, told in (("en", "one core of an AMD EPYC"), ("pl", "jednym rdzeniu serwera AMD EPYC")):
+        text = experiment("--list", "--lang", language)[1]
+        assert told in " ".join(text.split())
+    rows = {line.split()[0]: line.split()[-2:] for line in text.splitlines() if line.strip()}
+    assert rows["memory-cell"] == ["<", "1"]
+    assert rows["adding"][-1].isdigit()
+
+
 def test_a_run_prints_its_verdict_and_writes_its_page(tmp_path: Path) -> None:
     code, text, error = experiment("linear/variant-14", "--out", str(tmp_path), "--lang", "pl")
     assert code == 0, error
@@ -56,6 +65,9 @@ def test_an_unknown_experiment_or_preset_is_the_users_to_mend() -> None:
     code, _, error = experiment("linear/roelants", "--preset", "nowhere")
     assert code == 1
     assert "near-start" in error
+    code, _, error = experiment("adding-problem")
+    assert code == 1
+    assert "Did you mean adding?" in error
 
 
 def test_without_an_experiment_the_usage_is_wrong() -> None:

@@ -381,7 +381,7 @@ EXPERIMENT = Experiment(
         "Najpierw spójrz na największe nachylenie: ogranicza ono każdy iloczyn. Potem uruchom warianty o innych wagach "
         "i wejściach.",
     ),
-    expected_seconds=0.5,
+    expected_seconds=0.1,
     presets={
         "default": Preset(Text("w = 1, inputs of spread 1", "w = 1, wejścia o rozrzucie 1"), ActivationsSettings()),
         "heavy": Preset(

@@ -57,7 +57,7 @@ EXPERIMENT = Experiment(
         "Najpierw znajdź linię przerywaną. Potem spójrz na udziały obciętych aktualizacji (clipping): z dwóch "
         "komórek o malejącej stracie jedna może zależeć od progu obcinania.",
     ),
-    expected_seconds=50,
+    expected_seconds=54,
     presets={
         "default": Preset(Text("30 steps, 32 units, 3 seeds", "30 kroków, 32 jednostki, 3 ziarna"), BASE),
         "quick": Preset(

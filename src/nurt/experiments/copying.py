@@ -56,7 +56,7 @@ EXPERIMENT = Experiment(
         "Sieć, której strata szybko spada i pozostaje na linii przerywanej, zna chwilę odpowiedzi, lecz żadnego "
         "symbolu.",
     ),
-    expected_seconds=60,
+    expected_seconds=52,
     presets={
         "default": Preset(Text("Delay of 5 steps, 64 units", "Opóźnienie 5 kroków, 64 jednostki"), BASE),
         "quick": Preset(

@@ -178,7 +178,7 @@ EXPERIMENT = Experiment(
         "Bity są liczone przed aktualizacją, która z nich korzysta. Porównaj z wariantem too-far: te same komórki, "
         "te same kawałki i opóźnienie, którego nie obejmuje żaden gradient.",
     ),
-    expected_seconds=20,
+    expected_seconds=18,
     presets={
         "default": Preset(Text("Delay 3, chunks of 10", "Opóźnienie 3, kawałki po 10"), BASE),
         "quick": Preset(

@@ -235,7 +235,7 @@ EXPERIMENT = Experiment(
         "Compare the two columns of the table: rounding in one, a real difference in the other.",
         "Porównaj dwie kolumny tabeli: w jednej błędy zaokrągleń, w drugiej prawdziwa różnica.",
     ),
-    expected_seconds=0.5,
+    expected_seconds=0.1,
     presets={
         "default": Preset(Text("20 steps, random weights", "20 kroków, losowe wagi"), GRUConventionsSettings()),
         "one-unit": Preset(

@@ -352,7 +352,7 @@ EXPERIMENT = Experiment(
         "lags.",
         "Wybierz kolumnę pierwszej mapy i zsumuj ją w myśli, potem wiersz. Daleko od przekątnej leżą długie odstępy.",
     ),
-    expected_seconds=0.5,
+    expected_seconds=0.1,
     presets={
         "default": Preset(Text("12 steps, gain 0.8", "12 kroków, wzmocnienie 0,8"), LossOverTimeSettings()),
         "last": Preset(

@@ -239,7 +239,7 @@ EXPERIMENT = Experiment(
         "Follow one row of the table: the joined row is split into two, no number is computed.",
         "Prześledź jeden wiersz tabeli: wiersz zapisany łącznie jest dzielony na dwa, żadna liczba nie jest obliczana.",
     ),
-    expected_seconds=0.5,
+    expected_seconds=0.1,
     presets={
         "default": Preset(Text("3 units, 2 inputs", "3 jednostki, 2 wejścia"), LSTMFormsSettings()),
         "wide": Preset(Text("20 units, 10 inputs", "20 jednostek, 10 wejść"), LSTMFormsSettings(inputs=10, hidden=20)),

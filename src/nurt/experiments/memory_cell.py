@@ -234,7 +234,7 @@ EXPERIMENT = Experiment(
         "Compare the two curves of the first figure, then switch to the preset gates-read-h.",
         "Porównaj dwie krzywe na pierwszym rysunku, a potem wybierz wariant gates-read-h.",
     ),
-    expected_seconds=0.5,
+    expected_seconds=0.1,
     presets={
         "default": Preset(Text("Gates independent of h", "Bramki niezależne od h"), MemoryCellSettings()),
         "gates-read-h": Preset(

@@ -344,7 +344,9 @@ def _errors(result: OrderResult) -> Figure:
         )
         figure = drawing.lines(lengths, curves, titles[0][language], titles[1][language])
         for index, trace in enumerate(figure.data):
-            trace.update(mode="lines+markers", marker={"symbol": plotting.symbol(index), "size": 10})
+            trace.update(
+                mode="lines+markers", marker={"symbol": plotting.symbol(index), "size": 9 if index % 2 else 14}
+            )
         figure.update_xaxes(tickvals=lengths)
         plotting.log_axis(figure)
         return figure
@@ -382,7 +384,7 @@ EXPERIMENT = Experiment(
         "right.",
         "Porównaj każdą sieć z jej przestawioną bliźniaczką na lewym końcu rysunku, a potem prześledź krzywe w prawo.",
     ),
-    expected_seconds=6,
+    expected_seconds=3,
     presets={
         "default": Preset(Text("12 steps, tested up to 48", "12 kroków, testy do 48"), OrderSettings()),
         "quick": Preset(

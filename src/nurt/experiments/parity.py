@@ -382,7 +382,7 @@ EXPERIMENT = Experiment(
         "Compare what lies at 1 with what lies at 0.5, then follow the diamonds in the second figure.",
         "Porównaj to, co leży przy 1, z tym, co leży przy 0,5, a potem prześledź romby na drugim rysunku.",
     ),
-    expected_seconds=20,
+    expected_seconds=16,
     presets={
         "default": Preset(
             Text("Exact weights, and three ways of training", "Dokładne wagi i trzy sposoby uczenia"),

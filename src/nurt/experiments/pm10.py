@@ -256,7 +256,7 @@ EXPERIMENT = Experiment(
         "Compare differences between architectures with the range over seeds before naming the best one.",
         "Zanim wskażesz najlepszą architekturę, porównaj różnice między nimi z rozrzutem po ziarnach.",
     ),
-    expected_seconds=30,
+    expected_seconds=19,
     presets={
         "default": Preset(
             Text(

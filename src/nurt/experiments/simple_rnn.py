@@ -304,7 +304,7 @@ EXPERIMENT = Experiment(
         "Every difference in the table should be rounding. The second table lists the corresponding weights.",
         "Każda różnica w tabeli powinna być zaokrągleniem. Druga tabela podaje odpowiadające sobie wagi.",
     ),
-    expected_seconds=0.5,
+    expected_seconds=0.1,
     presets={
         "default": Preset(Text("12 steps, 7 units", "12 kroków, 7 jednostek"), SimpleRNNSettings()),
         "lectures": Preset(

@@ -308,7 +308,7 @@ EXPERIMENT = Experiment(
         "Compare the bars with the dashed line and with the autoregression, then run fewer epochs.",
         "Porównaj słupki z linią przerywaną i z autoregresją, a potem uruchom mniej epok.",
     ),
-    expected_seconds=30,
+    expected_seconds=18,
     presets={
         "default": Preset(Text("300 epochs, noise of seed 0", "300 epok, szum z ziarna 0"), SineSettings()),
         "seed-42": Preset(Text("The same, noise of seed 42", "To samo, szum z ziarna 42"), SineSettings(seed=42)),

@@ -432,7 +432,7 @@ EXPERIMENT = Experiment(
         "Follow the arrows of a diagram from an input to an output: where there is a way, its map has a colour.",
         "Prześledź strzałki schematu od wejścia do wyjścia: tam, gdzie jest droga, jego mapa ma kolor.",
     ),
-    expected_seconds=0.5,
+    expected_seconds=0.1,
     presets={
         "default": Preset(Text("Five steps in, three out", "Pięć kroków wejścia, trzy wyjścia"), StructuresSettings()),
         "longer": Preset(

@@ -49,7 +49,7 @@ EXPERIMENT = Experiment(
         "Straty na linii przerywanej to zgadywanie. Strata równa połowie ln 2 oznacza znane litery i zgadywaną "
         "kolejność.",
     ),
-    expected_seconds=6,
+    expected_seconds=8,
     presets={
         "default": Preset(Text("Easy: 7 or 8 steps", "Łatwy: 7 lub 8 kroków"), BASE),
         "quick": Preset(

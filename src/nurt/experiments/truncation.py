@@ -287,7 +287,7 @@ EXPERIMENT = Experiment(
         "Porównaj echo 12 w kawałkach po 20 z tym samym echem w kawałkach po 10: ta sama komórka, ten sam budżet, inne "
         "okno.",
     ),
-    expected_seconds=30,
+    expected_seconds=33,
     presets={
         "default": Preset(Text("Five echoes, tanh units", "Pięć ech, jednostki tanh"), BASE),
         "quick": Preset(

@@ -229,7 +229,7 @@ EXPERIMENT = Experiment(
         "Zanim spojrzysz na krzywą, porównaj dwa pierwsze wiersze tabeli: prognoza opóźniona o jeden dzień wygląda "
         "doskonale, lecz nie zawiera informacji.",
     ),
-    expected_seconds=30,
+    expected_seconds=6,
     presets={
         "default": Preset(Text("Three layers of LSTM(50), 20 epochs", "Trzy warstwy LSTM(50), 20 epok"), BASE),
         "gru": Preset(Text("The same with GRU", "To samo z GRU"), replace(BASE, cell="gru")),

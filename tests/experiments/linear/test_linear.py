@@ -9,6 +9,7 @@ import torch
 from nurt.experiments import ExperimentResult, find, run
 from nurt.experiments.linear import model
 from nurt.experiments.linear.model import draw_sequences
+from nurt.experiments.linear.pictures import _told_extremes, _told_path
 from nurt.experiments.linear.study import LinearResult
 from nurt.nn import LinearCell, unroll
 
@@ -195,3 +196,36 @@ def test_the_plot_with_the_batch_summed_twice_is_b_squared_times_the_gradient() 
     summed = linear("linear/roelants", "summed-scale").figures()[place].draw("en").data[1].customdata
     np.testing.assert_allclose(summed, 400.0 * exact)
     assert exact[-1] == pytest.approx(905523.2)
+
+
+@pytest.mark.parametrize(
+    ("points", "leaves", "diverges"),
+    [
+        ([[0.5, 1.5], [1.0, 1.0]], False, False),
+        ([[0.5, 1.5], [5.0, 1.0], [1.0, 1.0]], True, False),
+        ([[0.5, 1.5], [np.inf, np.nan]], True, True),
+    ],
+)
+def test_the_caption_of_a_path_says_where_it_starts_and_whether_it_leaves(
+    points: list[list[float]], leaves: bool, diverges: bool
+) -> None:
+    told = _told_path(np.array(points), (-3.0, 3.0))
+    assert "starts at (0.5, 1.5)" in told.en and "w (0,5; 1,5)" in told.pl
+    assert ("leaves the map" in told.en) is leaves
+    assert ("diverges" in told.en) is diverges
+
+
+@pytest.mark.parametrize(
+    ("kinds", "told"),
+    [
+        (("saddle", "minimum"), "one minimum and one saddle"),
+        (("minimum",), "Minima: 1, saddles: 0."),
+        (("minimum", "saddle", "minimum"), "Minima: 2, saddles: 1."),
+        ((), "Minima: 0, saddles: 0."),
+    ],
+)
+def test_the_profile_counts_its_own_extremes(kinds: tuple[str, ...], told: str) -> None:
+    extremes = tuple((kind, 0.0, 0.0, 1.0) for kind in kinds)
+    found = _told_extremes(extremes).en
+    assert told in found
+    assert ("no steep passages" in found) is (told == "one minimum and one saddle")

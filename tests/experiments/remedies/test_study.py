@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from nurt.experiments import find, run
+from nurt.experiments.remedies.outcome import Outcome
 from nurt.experiments.remedies.pictures import changed, lag_figure
-from nurt.experiments.remedies.study import Outcome, RemediesResult, RemediesSettings, verdict_of
+from nurt.experiments.remedies.study import RemediesResult, RemediesSettings, verdict_of
 from nurt.wording import Text
 
 
@@ -68,7 +69,8 @@ def test_half_the_loss_of_a_constant_counts_as_learnt(loss: float, learnt: bool)
     for case in ("In the exploding case", "In the vanishing case"):
         sentence = next(one for one in found if one.startswith(case))
         assert ("[r]" in sentence) is learnt
-        assert f"the other {1 if learnt else 2} it does not" in sentence
+        assert ("with the other 1 it does not" in sentence) is learnt
+        assert ("with none of all 2" in sentence) is not learnt
 
 
 def test_one_seed_is_told_to_be_one() -> None:

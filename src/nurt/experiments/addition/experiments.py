@@ -68,7 +68,7 @@ ADD_7 = Experiment(
         "Znajdź jednostkę, która podąża za czarnymi rombami: to ona przechowuje przeniesienie. Potem zobacz, jak "
         "często inne ziarna zawodzą.",
     ),
-    expected_seconds=2,
+    expected_seconds=1,
     presets={
         "default": Preset(Text("Exact protocol, with its errors", "Dokładny protokół, razem z błędami"), LITERAL),
         "guarded": Preset(Text("Corrected ε", "Poprawione ε"), dataclasses.replace(LITERAL, guard="root")),
@@ -98,7 +98,7 @@ SUBTRACT_15 = Experiment(
         "Przy dokładnych wagach jednostka 2 to pożyczka z odwróconym znakiem. Sprawdź, czy uczenie znalazło podobną "
         "jednostkę.",
     ),
-    expected_seconds=3,
+    expected_seconds=2,
     presets={
         "default": Preset(Text("100 updates, exact protocol", "100 aktualizacji, dokładny protokół"), SUBTRACTION),
         "mended": Preset(
@@ -139,7 +139,7 @@ ADD_28 = Experiment(
         "The task needs three units and has ten: several of them follow the carry.",
         "Zadanie wymaga trzech jednostek, a ma ich dziesięć: kilka z nich podąża za przeniesieniem.",
     ),
-    expected_seconds=6,
+    expected_seconds=5,
     presets={
         "default": Preset(Text("50 passes over 5000 pairs", "50 przejść po 5000 par"), LONG_ADDITION),
         "several": Preset(

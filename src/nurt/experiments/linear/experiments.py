@@ -79,9 +79,9 @@ EXERCISES = (
         ),
         Text(
             "The logarithm of 0 does not exist. Drawing ℓ + 1 hides that, and flattens everything below 1. Here the "
-            "colour scale follows the data, and exact zeros are clipped far below it.",
+            "colour scale follows the data, and exact zeros are shown as a value far below it.",
             "Logarytm 0 nie istnieje. Rysowanie ℓ + 1 to ukrywa, ale też spłaszcza wszystko poniżej 1. Tutaj skala "
-            "kolorów wynika z danych, a dokładne zera są obcięte daleko poniżej niej.",
+            "kolorów wynika z danych, a dokładne zera są pokazane jako wartość daleko poniżej niej.",
         ),
     ),
 )
@@ -105,7 +105,7 @@ COUNT_ONES = Experiment(
         "Najpierw znajdź dolinę na powierzchni, a potem porównaj sześć krzywych gradientu w czasie z punktami tego "
         "samego koloru.",
     ),
-    expected_seconds=0.3,
+    expected_seconds=0.1,
     presets=_presets(
         LinearSettings(seed=1),
         Text("20 × 10 bits, RProp from (−1.5, 2)", "20 × 10 bitów, RProp od (−1,5; 2)"),
@@ -134,7 +134,7 @@ MEAN = Experiment(
         "Compare the end of the path with the minimum of the profile: small loss, wrong weights.",
         "Porównaj koniec drogi z minimum profilu: strata jest mała, a wagi błędne.",
     ),
-    expected_seconds=0.5,
+    expected_seconds=0.1,
     presets={
         **_presets(
             MEAN_BASE,
@@ -194,7 +194,7 @@ COUNT_VALUES = Experiment(
         "Read the comparison with the baselines before the figures.",
         "Zanim spojrzysz na rysunki, przeczytaj porównanie z poziomami odniesienia.",
     ),
-    expected_seconds=0.5,
+    expected_seconds=0.1,
     presets=_presets(
         LinearSettings(seed=1, sequences=30, steps=20, inputs="thirds", target="count"),
         Text("30 × 20 values, count, RProp from (−1.5, 2)", "30 × 20 wartości, zliczanie, RProp od (−1,5; 2)"),

@@ -11,7 +11,7 @@ from nurt import plotting
 from nurt.experiments import drawing
 from nurt.experiments.linear import model
 from nurt.experiments.results import Figure, ResultTable
-from nurt.wording import Language, Text, joined
+from nurt.wording import LANGUAGES, Language, Text, joined
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -109,14 +109,42 @@ def path_figure(data: Data, path: np.ndarray, bounds: Bounds, title: Text) -> Fi
 
     return Figure(
         title,
-        Text(
-            "One dot per update. The path starts at the top left and has to follow the curved valley. Steps stop "
-            "growing where the sign of the gradient alternates from wall to wall.",
-            "Jedna kropka na aktualizację. Droga zaczyna się u góry po lewej i musi prowadzić zakrzywioną doliną. "
-            "Kroki przestają rosnąć tam, gdzie znak gradientu zmienia się od ściany do ściany.",
-        ),
+        _told_path(path, bounds),
         draw,
         460,
+    )
+
+
+def _told_path(path: np.ndarray, bounds: Bounds) -> Text:
+    """Return where the path begins and ends, and whether it leaves the map; (updates + 1, 2)."""
+    start = path[0]
+    begin = Text(*(drawing.point_name((float(start[0]), float(start[1])), one) for one in LANGUAGES))
+    words = Text(
+        "One dot per update. The path starts at {begin} and has to follow the curved valley.",
+        "Jedna kropka na aktualizację. Droga zaczyna się w {begin} i musi prowadzić zakrzywioną doliną.",
+    ).filled(begin=begin)
+    low, high = bounds
+    if np.all(np.isfinite(path)) and np.all((path >= low) & (path <= high)):
+        return words
+    left = Text("It leaves the map.", "Opuszcza mapę.")
+    if not np.all(np.isfinite(path[-1])):
+        left = Text(
+            "It leaves the map and every bound: it diverges.", "Opuszcza mapę i wszelkie granice: rozbiega się."
+        )
+    return joined(words, left)
+
+
+def _told_extremes(extremes: Sequence[Extreme]) -> Text:
+    """Return how many minima and saddles the profile has, and what that means for the optimiser."""
+    kinds = [kind for kind, *_ in extremes]
+    minima, saddles = kinds.count("minimum"), kinds.count("saddle")
+    if (minima, saddles) == (1, 1):
+        return Text(
+            "There is one minimum and one saddle; no steep passages separate local minima.",
+            "Jest jedno minimum i jedno siodło; nie ma minimów lokalnych rozdzielonych stromymi przejściami.",
+        )
+    return Text("Minima: {minima}, saddles: {saddles}.", "Minima: {minima}, siodła: {saddles}.").filled(
+        minima=minima, saddles=saddles
     )
 
 
@@ -140,11 +168,14 @@ def profile_figure(data: Data, extremes: Sequence[Extreme], bounds: Bounds) -> F
 
     return Figure(
         Text("Profile: the floor of the valley", "Profil: dno doliny"),
-        Text(
-            "For every recurrent weight the best input weight is computed exactly. The curve has one minimum; left "
-            "of the maximum, a saddle of the surface, it falls towards the edge and misleads the optimiser.",
-            "Dla każdej wagi rekurencyjnej dokładnie wyznaczono najlepszą wagę wejścia. Krzywa ma jedno minimum; na "
-            "lewo od maksimum, które jest siodłem powierzchni, opada ku brzegowi i myli optymalizator.",
+        joined(
+            Text(
+                "For every recurrent weight the best input weight is computed exactly. A maximum of the curve is a "
+                "saddle of the surface: on its other side the floor of the valley leads away from the minimum.",
+                "Dla każdej wagi rekurencyjnej dokładnie wyznaczono najlepszą wagę wejścia. Maksimum krzywej to siodło "
+                "powierzchni: po jego drugiej stronie dno doliny prowadzi w dół z dala od minimum.",
+            ),
+            _told_extremes(extremes),
         ),
         draw,
         340,
@@ -241,11 +272,14 @@ def extremes_table(extremes: Sequence[Extreme], end: np.ndarray, final: float) -
         ),
         columns=(Text("point", "punkt"), Text("w_x", "w_x"), Text("w_rec", "w_rec"), Text("ℓ", "ℓ")),
         rows=tuple(rows),
-        note=Text(
-            "For w_rec from −3 to 3. The loss is a parabola in w_x, so every minimum of the surface is a minimum of "
-            "the profile. There is one minimum and one saddle; no steep passages separate local minima.",
-            "Dla w_rec od −3 do 3. Strata jest parabolą względem w_x, więc każde minimum powierzchni jest minimum "
-            "profilu. Jest jedno minimum i jedno siodło; nie ma minimów lokalnych rozdzielonych stromymi przejściami.",
+        note=joined(
+            Text(
+                "For w_rec from −3 to 3. The loss is a parabola in w_x, so every minimum of the surface is a minimum "
+                "of the profile.",
+                "Dla w_rec od −3 do 3. Strata jest parabolą względem w_x, więc każde minimum powierzchni jest minimum "
+                "profilu.",
+            ),
+            _told_extremes(extremes),
         ),
     )
 

@@ -15,16 +15,18 @@ from nurt.wording import Language, Text, joined, to_digits
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-    from nurt.experiments.remedies.study import Outcome
+    from nurt.experiments.remedies.outcome import Outcome
 
 __all__ = ["case_table", "changed", "lag_figure", "loss_figure", "names_of"]
 
 CASE = {
-    "exploding": Text("exploding case", "przypadek eksplozji"),
-    "vanishing": Text("vanishing case", "przypadek zanikania"),
+    "exploding": Text("exploding", "eksplozja"),
+    "vanishing": Text("vanishing", "zanikanie"),
 }
 # How far the gradient at the longest lag must move before a remedy counts as one against the product.
 MOVED = 10.0
+# A ring, so that a mark on the same place is seen within it.
+FIRST = {"symbol": "circle-open", "color": plotting.PALETTE[0], "size": 15, "line": {"width": 2.5}}
 LAG = Text("lag (steps before the loss)", "odstęp (kroki przed stratą)")
 
 
@@ -40,11 +42,14 @@ def loss_figure(outcomes: Sequence[Outcome], constant: float, learnt: float) -> 
                 y=[one.name[language] for one in own],
                 name=CASE[case][language],
                 mode="markers",
-                marker=plotting.marker(index),
+                marker=FIRST if index == 0 else plotting.marker(index),
             )
         figure.add_vline(x=constant, line={"color": plotting.REFERENCE, "width": 2, "dash": "dash"})
         figure.add_vline(x=learnt * constant, line={"color": plotting.REFERENCE, "width": 1, "dash": "dot"})
-        figure.update_xaxes(type="log", dtick="D2", tickformat="~g")
+        losses = [one.worst for one in outcomes]
+        # On a narrow page there is room for whole powers of ten alone.
+        marks = {"dtick": 1} if max(losses) > 10.0 * min(losses) else {"dtick": "D2", "tickformat": "~g"}
+        figure.update_xaxes(type="log", exponentformat="power", **marks)
         figure.update_yaxes(autorange="reversed")
         figure.update_layout(hovermode="closest")
         return figure

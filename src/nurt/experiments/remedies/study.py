@@ -9,6 +9,7 @@ import numpy as np
 
 from nurt.experiments.base import ReportProgress, about, part_of
 from nurt.experiments.remedies import pictures
+from nurt.experiments.remedies.outcome import Outcome
 from nurt.experiments.results import ExperimentResult, Figure, Measure, ResultTable, Settings
 from nurt.standing import Standing, Verdict
 from nurt.wording import Text, joined
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from nurt.data.synthetic import AddingProblem
     from nurt.experiments.remedies.methods import Remedy
 
-__all__ = ["Outcome", "RemediesResult", "RemediesSettings", "compute", "verdict_of"]
+__all__ = ["RemediesResult", "RemediesSettings", "compute", "verdict_of"]
 
 CASES = ("exploding", "vanishing")
 # A loss below this share of the constant's counts as learnt.
@@ -53,41 +54,6 @@ class RemediesSettings(Settings):
     learning_rate: float = 0.01
     repeats: int = 1
     remedies: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """One remedy in one case.
-
-    Args:
-        case: "exploding" or "vanishing".
-        id: of the remedy.
-        name: of the remedy.
-        start: ‖∂ℓ/∂s‖ by lag before training, median over sequences, of the first repeat, (T,).
-        after: the same after training.
-        losses: on the test sequences, per repeat.
-        clipped_share: share of the updates whose gradient was shortened, mean over the repeats.
-        updates: of all repeats.
-    """
-
-    case: str
-    id: str
-    name: Text
-    start: np.ndarray
-    after: np.ndarray
-    losses: np.ndarray
-    clipped_share: float
-    updates: int
-
-    @property
-    def worst(self) -> float:
-        """The largest loss of the repeats."""
-        return float(self.losses.max())
-
-    @property
-    def carried(self) -> float:
-        """The gradient at the longest lag relative to that at lag 0, before training."""
-        return float(self.start[-1] / self.start[0])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -252,21 +218,21 @@ def _unchanged(outcomes: tuple[Outcome, ...]) -> Text | None:
 
 
 def _learnt(own: list[Outcome], case: str, constant: float) -> Text:
-    """Name the remedies after which every repeat is below half the loss of a constant answer, and the others."""
+    """Name the remedies after which every repeat is below half the loss of a constant answer, and count the others."""
     good = [one for one in own if one.worst < LEARNT * constant]
-    words = {
-        "exploding": Text(
-            "In the exploding case the loss falls below half that of a constant answer with: {good}; with the other "
-            "{n} it does not.",
-            "W przypadku eksplozji strata spada poniżej połowy straty stałej odpowiedzi, gdy działa: {good}; przy "
-            "pozostałych nie ({n}).",
-        ),
-        "vanishing": Text(
-            "In the vanishing case with: {good}; with the other {n} it does not.",
-            "W przypadku zanikania, gdy działa: {good}; przy pozostałych nie ({n}).",
-        ),
+    where = {
+        "exploding": Text("In the exploding case", "W przypadku eksplozji"),
+        "vanishing": Text("In the vanishing case", "W przypadku zanikania"),
     }[case]
-    return words.filled(good=pictures.names_of(good), n=len(own) - len(good))
+    if not good:
+        return Text(
+            "{where} the loss falls below half that of a constant answer with none of all {n}.",
+            "{where} strata nie spada poniżej połowy straty stałej odpowiedzi z żadnym ze wszystkich ({n}).",
+        ).filled(where=where, n=len(own))
+    return Text(
+        "{where} the loss falls below half that of a constant answer with: {good}; with the other {n} it does not.",
+        "{where} strata spada poniżej połowy straty stałej odpowiedzi, gdy działa: {good}; przy pozostałych nie ({n}).",
+    ).filled(where=where, good=pictures.names_of(good), n=len(own) - len(good))
 
 
 def _certainty(repeats: int) -> Text:

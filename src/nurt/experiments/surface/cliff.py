@@ -213,7 +213,7 @@ EXPERIMENT = Experiment(
         "Biała linia na mapach jest dokładna. Kolory obok niej to tylko próbki na siatce. Na linii stan się nie "
         "zmienia; gradient jest największy tuż pod nią.",
     ),
-    expected_seconds=0.5,
+    expected_seconds=0.1,
     presets={
         "default": Preset(Text("On the ridge at w = 5", "Na grani przy w = 5"), CliffSettings()),
         "steeper": Preset(Text("On the ridge at w = 6", "Na grani przy w = 6"), CliffSettings(weight=6.0)),
