@@ -22,9 +22,16 @@ from nurt.reports.page.html import Markup, element, join
 # Presses every button of the page; returns what it saved, and where things stand.
 LOOK = """
 (async () => {
+  const end = Date.now() + 60000;
+  const wait = async (what) => {
+    if (Date.now() > end) {
+      throw new Error(`waited in vain for ${what}`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  };
   const drawn = () => document.querySelectorAll(".export:not([hidden])").length;
   while (drawn() < document.querySelectorAll(".plot").length) {
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await wait("figures");
   }
   const blobs = new Map(), saved = [];
   const made = URL.createObjectURL.bind(URL);
@@ -33,7 +40,7 @@ LOOK = """
   const buttons = Array.from(document.querySelectorAll(".export button"));
   buttons.forEach((button) => button.click());
   while (saved.length < buttons.length) {
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await wait(`files, has ${saved.map((one) => one[0])}`);
   }
   const files = {};
   for (const [name, href] of saved) {
