@@ -197,6 +197,43 @@ def test_a_browser_that_cannot_unpack_says_so(frame: Frame, browser: Any, tmp_pa
     assert seen["hidden"] == [True] * (len(FIGURES) + 1)
 
 
+CHOOSE = """
+(async () => {
+  while (document.querySelectorAll(".export[hidden]").length) {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  const [first, own] = document.querySelectorAll("select.switch");
+  const state = () => [
+    Array.from(document.querySelectorAll("[data-choice]"), (part) => part.hidden),
+    Array.from(document.querySelectorAll(".plot"), (plot) => plot.choice),
+  ];
+  const choose = (chooser, value) => {
+    chooser.value = value;
+    chooser.dispatchEvent(new Event("change"));
+    return state();
+  };
+  return [state(), choose(first, "1"), choose(own, "1"), choose(first, "0")];
+})()
+"""
+
+
+def test_a_chooser_redraws_its_own_part_and_the_one_that_follows(browser: Any, tmp_path: Path) -> None:
+    opening = Opening(
+        element("h1", "T"), element("p", "A"), Picture("F", "d", "h", [curves(), bars()]), "",
+        switch(["one", "two"], label="S", follows="a"),
+    )  # fmt: skip
+    parts = [element("p", name, data_choice=str(index), hidden=index > 0) for index, name in enumerate(("one", "two"))]
+    own = join([switch(["one", "two"], label="S"), Picture("G", "d", "h", [curves(), bars()]).to_html()])
+    sections = [Section("a", "A", join(parts)), Section("b", "B", own)]
+    page = write_page(tmp_path / "page.html", "T", opening, sections, Markup("End"))
+    assert browser.page(page, CHOOSE) == [
+        [[False, True], [0, 0]],
+        [[True, False], [1, 0]],
+        [[True, False], [1, 1]],
+        [[False, True], [0, 1]],
+    ]
+
+
 def test_a_damaged_script_is_told(browser: Any, tmp_path: Path) -> None:
     page = written(tmp_path / "page.html")
     text = page.read_text(encoding="utf-8")
