@@ -169,7 +169,7 @@ def test_every_figure_is_drawn_and_saved_as_python_would(frame: Frame, browser: 
         assert_same_tables(text, figure_csv(draw(), series=frame.series), digits=digits)
 
 
-@pytest.mark.parametrize("height", [120, 360, 900])
+@pytest.mark.parametrize("height", [120, 900])
 def test_verdict_and_first_figure_stand_side_by_side_on_the_first_screen(
     height: int, browser: Any, tmp_path: Path
 ) -> None:
@@ -242,6 +242,7 @@ def test_a_damaged_script_is_told(browser: Any, tmp_path: Path) -> None:
     assert browser.page(page, REFUSED)["words"] == ENGLISH.without_drawing
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [390, 1280])
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_page_of_an_experiment_is_drawn(language: Language, width: int, browser: Any, tmp_path: Path) -> None:
