@@ -116,3 +116,9 @@ def test_every_figure_is_exported_in_the_order_of_the_page(
     for path, figure in zip(paths, result.figures(), strict=True):
         assert path.read_text(encoding="utf-8") == figure_csv(figure.draw(language), series=series)
     assert paths[0].read_text(encoding="utf-8").startswith(series)
+
+
+@pytest.mark.parametrize("name", ["surface/cliff", "linear/variant-11", "structures", "spectrum"])
+def test_a_page_of_many_maps_stays_small(name: str, tmp_path: Path) -> None:
+    page = write_experiment_report(run(name), tmp_path / "page.html", language="pl")
+    assert page.stat().st_size < 2_200_000
