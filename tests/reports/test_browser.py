@@ -22,9 +22,16 @@ from nurt.reports.page.html import Markup, element, join
 # Presses every button of the page; returns what it saved, and where things stand.
 LOOK = """
 (async () => {
+  const end = Date.now() + 60000;
+  const wait = async (what) => {
+    if (Date.now() > end) {
+      throw new Error(`waited in vain for ${what}`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  };
   const drawn = () => document.querySelectorAll(".export:not([hidden])").length;
   while (drawn() < document.querySelectorAll(".plot").length) {
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await wait("figures");
   }
   const blobs = new Map(), saved = [];
   const made = URL.createObjectURL.bind(URL);
@@ -33,7 +40,7 @@ LOOK = """
   const buttons = Array.from(document.querySelectorAll(".export button"));
   buttons.forEach((button) => button.click());
   while (saved.length < buttons.length) {
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await wait(`files, has ${saved.map((one) => one[0])}`);
   }
   const files = {};
   for (const [name, href] of saved) {
@@ -162,7 +169,7 @@ def test_every_figure_is_drawn_and_saved_as_python_would(frame: Frame, browser: 
         assert_same_tables(text, figure_csv(draw(), series=frame.series), digits=digits)
 
 
-@pytest.mark.parametrize("height", [120, 360, 900])
+@pytest.mark.parametrize("height", [120, 900])
 def test_verdict_and_first_figure_stand_side_by_side_on_the_first_screen(
     height: int, browser: Any, tmp_path: Path
 ) -> None:
@@ -190,6 +197,43 @@ def test_a_browser_that_cannot_unpack_says_so(frame: Frame, browser: Any, tmp_pa
     assert seen["hidden"] == [True] * (len(FIGURES) + 1)
 
 
+CHOOSE = """
+(async () => {
+  while (document.querySelectorAll(".export[hidden]").length) {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  const [first, own] = document.querySelectorAll("select.switch");
+  const state = () => [
+    Array.from(document.querySelectorAll("[data-choice]"), (part) => part.hidden),
+    Array.from(document.querySelectorAll(".plot"), (plot) => plot.choice),
+  ];
+  const choose = (chooser, value) => {
+    chooser.value = value;
+    chooser.dispatchEvent(new Event("change"));
+    return state();
+  };
+  return [state(), choose(first, "1"), choose(own, "1"), choose(first, "0")];
+})()
+"""
+
+
+def test_a_chooser_redraws_its_own_part_and_the_one_that_follows(browser: Any, tmp_path: Path) -> None:
+    opening = Opening(
+        element("h1", "T"), element("p", "A"), Picture("F", "d", "h", [curves(), bars()]), "",
+        switch(["one", "two"], label="S", follows="a"),
+    )  # fmt: skip
+    parts = [element("p", name, data_choice=str(index), hidden=index > 0) for index, name in enumerate(("one", "two"))]
+    own = join([switch(["one", "two"], label="S"), Picture("G", "d", "h", [curves(), bars()]).to_html()])
+    sections = [Section("a", "A", join(parts)), Section("b", "B", own)]
+    page = write_page(tmp_path / "page.html", "T", opening, sections, Markup("End"))
+    assert browser.page(page, CHOOSE) == [
+        [[False, True], [0, 0]],
+        [[True, False], [1, 0]],
+        [[True, False], [1, 1]],
+        [[False, True], [0, 1]],
+    ]
+
+
 def test_a_damaged_script_is_told(browser: Any, tmp_path: Path) -> None:
     page = written(tmp_path / "page.html")
     text = page.read_text(encoding="utf-8")
@@ -198,6 +242,7 @@ def test_a_damaged_script_is_told(browser: Any, tmp_path: Path) -> None:
     assert browser.page(page, REFUSED)["words"] == ENGLISH.without_drawing
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [390, 1280])
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_page_of_an_experiment_is_drawn(language: Language, width: int, browser: Any, tmp_path: Path) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import dataclasses
 import html
 import json
 import re
+import string
+import zlib
 from pathlib import Path
 
 import pytest
@@ -15,7 +18,15 @@ from nurt.experiments import LANGUAGES, ExperimentResult, Language, find, run
 from nurt.reports import export_experiment, figure_csv, write_experiment_report
 from nurt.reports.experiment import HEADLINES
 from nurt.reports.page.html import typeset
+from nurt.reports.page.packing import SIGNS
 from nurt.standing import Standing
+
+BASE85 = string.digits + string.ascii_uppercase + string.ascii_lowercase + "!#$%&()*+-;<=>?@^_`{|}~"
+
+
+def unpacked(text: str) -> bytes:
+    """Return what was packed."""
+    return zlib.decompress(base64.b85decode(text.translate(str.maketrans(SIGNS, BASE85))))
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +64,8 @@ def test_nothing_is_fetched_and_the_script_is_inside(page: tuple[Language, str])
 
 def test_figures_are_json_with_the_decimal_sign_of_the_language(page: tuple[Language, str]) -> None:
     language, text = page
-    drawings = [json.loads(found) for found in re.findall(r'<script type="application/json">(.*?)</script>', text)]
+    found = re.findall(r'<script type="(application/json|text/plain)">(.*?)</script>', text)
+    drawings = [json.loads(one if kind == "application/json" else unpacked(one)) for kind, one in found]
     assert len(drawings) == len(run("linear/roelants").figures())
     for (drawing,) in drawings:
         assert (drawing["layout"].get("separators") == ",\N{NO-BREAK SPACE}") == (language == "pl")
@@ -116,3 +128,9 @@ def test_every_figure_is_exported_in_the_order_of_the_page(
     for path, figure in zip(paths, result.figures(), strict=True):
         assert path.read_text(encoding="utf-8") == figure_csv(figure.draw(language), series=series)
     assert paths[0].read_text(encoding="utf-8").startswith(series)
+
+
+@pytest.mark.parametrize("name", ["surface/cliff", "linear/variant-11", "structures", "spectrum"])
+def test_a_page_of_many_maps_stays_small(name: str, tmp_path: Path) -> None:
+    page = write_experiment_report(run(name), tmp_path / "page.html", language="pl")
+    assert page.stat().st_size < 2_200_000

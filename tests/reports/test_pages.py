@@ -51,7 +51,7 @@ class Page(HTMLParser):
         if tag not in VOID and not (tag == "path" or tag == "circle"):
             self.open.append(tag)
         if tag == "script":
-            self.scripts.append((dict(attrs).get("type"), ""))
+            self.scripts.append((dict(attrs).get("id") or dict(attrs).get("type"), ""))
 
     def handle_endtag(self, tag: str) -> None:
         if tag in ("path", "circle"):
@@ -70,16 +70,20 @@ class Page(HTMLParser):
 
     @property
     def figures(self) -> list[list[dict[str, object]]]:
-        return [json.loads(text) for kind, text in self.scripts if kind == "application/json"]
+        found = [(kind, text) for kind, text in self.scripts if kind in ("application/json", "text/plain")]
+        return [json.loads(text if kind == "application/json" else self.unpacked(text)) for kind, text in found]
+
+    def unpacked(self, text: str) -> str:
+        """Return what was packed, by what the page itself says of its packing."""
+        (signs,) = [attributes["data-signs"] for attributes in self.having("script", id="library")]
+        assert signs is not None
+        return zlib.decompress(base64.b85decode(text.translate(str.maketrans(signs, BASE85)))).decode()
 
 
 def library_of(page: Page) -> str:
-    """Return the script that draws, unpacked with what the page itself says of its packing."""
-    (signs,) = [attributes["data-signs"] for attributes in page.having("script", id="library")]
-    assert signs is not None
-    (text,) = [text for kind, text in page.scripts if kind == "text/plain"]
-    to_bytes = str.maketrans(signs, BASE85)
-    return zlib.decompress(base64.b85decode(text.translate(to_bytes))).decode()
+    """Return the script that draws."""
+    (text,) = [text for kind, text in page.scripts if kind == "library"]
+    return page.unpacked(text)
 
 
 def written(run: object, path: Path) -> Page:

@@ -10,19 +10,12 @@ function plainText(text) {
   return holder.content.textContent.replace(/[\t\r\n]+/g, " ").trim();
 }
 
-function numberText(value, rounded) {
-  if (!Number.isFinite(value)) {
-    return "";
-  }
-  return String(rounded ? Number(value.toPrecision(6)) : value);
-}
-
-function cellText(value, rounded) {
+function cellText(value) {
   if (value === null || value === undefined) {
     return "";
   }
   if (typeof value === "number") {
-    return numberText(value, rounded);
+    return Number.isFinite(value) ? String(value) : "";
   }
   return guarded(plainText(value));
 }
@@ -58,11 +51,20 @@ function valueOf(place, scale) {
   return scale === "log10" ? 10 ** place : Math.sign(place) * scale * (10 ** Math.abs(place) - 1);
 }
 
+// In single precision, digits after the seventh tell nothing.
+function valuesOf(places, scale) {
+  const single = places instanceof Float32Array;
+  return Array.from(places, (place) => {
+    const value = valueOf(place, scale);
+    return single && Number.isFinite(value) ? Number(value.toPrecision(7)) : value;
+  });
+}
+
 function pointColumns(trace, scales) {
   const given = new Map();
   for (const axis of ["x", "y", "z"]) {
     if (trace[axis]) {
-      given.set(axis, Array.from(trace[axis], (place) => valueOf(place, scales[axis])));
+      given.set(axis, valuesOf(trace[axis], scales[axis]));
     }
   }
   // Points without a partner are not drawn.
@@ -87,13 +89,13 @@ function pointColumns(trace, scales) {
 }
 
 function gridColumns(trace, scales) {
-  const heights = Array.from(trace.z ?? []);
+  const heights = Array.from(trace.z ?? [], (row) => valuesOf(row, scales.z));
   const [rows, count] = [heights.length, heights[0]?.length ?? 0];
   if (!rows || !count) {
     return new Map();
   }
   const places = (axis, size) => {
-    const given = trace[axis] ? Array.from(trace[axis]) : Array.from({ length: size }, (_, place) => place);
+    const given = trace[axis] ? valuesOf(trace[axis]) : Array.from({ length: size }, (_, place) => place);
     const edges = typeof given[0] === "number" && given.length === size + 1;
     return edges ? given.slice(1).map((right, place) => (given[place] + right) / 2) : given;
   };
@@ -105,7 +107,7 @@ function gridColumns(trace, scales) {
     for (let column = 0; column < count; column += 1) {
       columns.get("x").push(at(x, row, column, column));
       columns.get("y").push(at(y, row, column, row));
-      columns.get("z").push(valueOf(heights[row][column], scales.z));
+      columns.get("z").push(heights[row][column]);
     }
   }
   return columns;
@@ -122,7 +124,7 @@ function tracesOf({ data, layout }) {
     const columns = GRIDS.has(type) ? gridColumns(trace, scales) : pointColumns(trace, scales);
     const cells = new Map();
     for (const [key, values] of columns) {
-      cells.set(key, values.map((value) => cellText(value, trace.rounded)));
+      cells.set(key, values.map(cellText));
     }
     const titles = Object.fromEntries(["x", "y", "z"].map((axis) => [axis, axisTitle(trace, layout, axis)]));
     const one = { name: trace.name ? plainText(trace.name) : `${type} ${index + 1}`, titles, cells };

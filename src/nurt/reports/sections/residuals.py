@@ -146,7 +146,7 @@ def _thinned(shown: Sequence[_Errors]) -> str:
     if most <= MOST_POINTS:
         return ""
     return (
-        f" Of {count(most)} errors the smallest and the largest of every {-(-2 * most // MOST_POINTS)} are drawn: more "
+        f" Of {count(most)} errors the smallest and the largest of every {_run(most, MOST_POINTS)} are drawn: more "
         "would lie on the same pixels."
     )
 
@@ -156,14 +156,19 @@ def outermost(values: np.ndarray, most: int) -> np.ndarray:
 
     Args:
         values: finite, (N,).
-        most: how many places at most; N or fewer are all returned.
+        most: how many places at most, 2 or more; N or fewer are all returned.
     """
     if len(values) <= most:
         return np.arange(len(values))
-    length = -(-2 * len(values) // most)
+    length = _run(len(values), most)
     runs = range(0, len(values), length)
     places = {start + pick(values[start : start + length]) for start in runs for pick in (np.argmin, np.argmax)}
     return np.array(sorted(int(place) for place in places))
+
+
+def _run(total: int, most: int) -> int:
+    """Return how many values stand for two each, so that no more than ``most`` are left of ``total``."""
+    return -(-total // (most // 2))
 
 
 def _over_time(errors: _Errors, unit: str) -> go.Figure:
