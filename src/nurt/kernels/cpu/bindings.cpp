@@ -17,6 +17,7 @@
 #include <utility>
 
 #include "instruction_set.h"
+#include "interrupts.h"
 #include "plan.h"
 #include "problem.h"
 #include "runtime.h"
@@ -153,15 +154,13 @@ void require_backward(const Stack& stack) {
 void forward(const std::string& isa, const Stack& stack) {
   require_forward(stack);
   const Engine& use = engine(isa);
-  nb::gil_scoped_release release;
-  nurt::run_forward(use, stack);
+  nurt::without_gil([&] { nurt::run_forward(use, stack); });
 }
 
 void backward(const std::string& isa, const Stack& stack) {
   require_backward(stack);
   const Engine& use = engine(isa);
-  nb::gil_scoped_release release;
-  nurt::run_backward(use, stack);
+  nurt::without_gil([&] { nurt::run_backward(use, stack); });
 }
 
 // An attribute of Python that takes an address, 0 for absent.
@@ -370,6 +369,7 @@ void draw(const std::string& isa, Address generator, double keep, Address mask, 
 }  // namespace
 
 NB_MODULE(_cpu, module) {
+  nurt::main_thread();
   module.doc() = "Native CPU code of nurt.";
   module.def("instruction_sets", &nurt::supported_instruction_sets,
              "Vector instruction sets that this processor and its operating system can run, "

@@ -10,6 +10,7 @@
 #include <tuple>
 
 #include "instruction_set.h"
+#include "interrupts.h"
 #include "pages.h"
 #include "scan_problem.h"
 
@@ -71,9 +72,10 @@ void forward(const std::string& isa, const ScanCall& call, const RowsIn& a, cons
   const ScanForward f{rows(a), rows(b), pointer(initial), rows(outputs), pointer(final)};
   require(f.a.data && f.b.data && f.outputs.data && f.final, "an address is missing");
   const ScanEngine& use = engine(isa);
-  nb::gil_scoped_release release;
-  want_huge_pages(f.outputs.data, call.bytes());
-  use.forward[call.number](call.scan, f);
+  without_gil([&] {
+    want_huge_pages(f.outputs.data, call.bytes());
+    use.forward[call.number](call.scan, f);
+  });
 }
 
 void backward(const std::string& isa, const ScanCall& call, const RowsIn& a, const RowsIn& outputs, Address initial,
@@ -85,10 +87,11 @@ void backward(const std::string& isa, const ScanCall& call, const RowsIn& a, con
                        rows(grad_a), rows(grad_b),  pointer(grad_initial)};
   require(g.a.data && g.outputs.data, "an address is missing");
   const ScanEngine& use = engine(isa);
-  nb::gil_scoped_release release;
-  if (shared == Shared::nothing) want_huge_pages(g.grad_a.data, call.bytes());
-  want_huge_pages(g.grad_b.data, call.bytes());
-  use.backward[call.number](call.scan, g);
+  without_gil([&] {
+    if (shared == Shared::nothing) want_huge_pages(g.grad_a.data, call.bytes());
+    want_huge_pages(g.grad_b.data, call.bytes());
+    use.backward[call.number](call.scan, g);
+  });
 }
 
 }  // namespace
