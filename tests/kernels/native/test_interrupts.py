@@ -23,10 +23,15 @@ def seconds(call):
     call()
     return time.perf_counter() - begin
 
-def interrupted(call):
-    # By a tenth of the time that the call takes, and in any case long before its end.
-    whole = seconds(call)
-    assert whole > 0.3, whole
+def interrupted(make, steps):
+    # A call that takes long enough, whatever the machine; then by a tenth of its time, long before its end.
+    while True:
+        call = make(steps)
+        call()
+        whole = seconds(call)
+        if whole > 1:
+            break
+        steps *= 2
     timer = threading.Timer(whole / 10, os.kill, (os.getpid(), signal.SIGINT))
     begin = time.perf_counter()
     timer.start()
@@ -38,44 +43,51 @@ def interrupted(call):
         raise SystemExit("not interrupted")
     timer.join()
     # Generous: a look every tenth of a second, on a machine that does other things too.
-    assert spent < 0.5 * whole + 0.25, (spent, whole)
+    assert spent < 0.75 * whole, (spent, whole)
 """
 
 CALLS = {
     "forward": """
-layer = nurt.nn.LSTM(8, 256, 2)
-inputs, few = torch.randn(2500, 4, 8), torch.randn(20, 4, 8)
+layer = nurt.nn.LSTM(8, 256, 2).requires_grad_(False)
+few = torch.randn(20, 4, 8)
 expected = layer(few)[0]
-with torch.no_grad():
-    interrupted(lambda: layer(inputs))
+
+def make(steps):
+    inputs = torch.randn(steps, 4, 8)
+    return lambda: layer(inputs)
+
+interrupted(make, 2000)
 assert torch.equal(layer(few)[0], expected)
 """,
     "backward": """
-layer = nurt.nn.GRU(8, 256, bidirectional=True)
-inputs, few = torch.randn(1200, 4, 8), torch.randn(20, 4, 8)
+layer = nurt.nn.GRU(8, 128, bidirectional=True)
+few = torch.randn(20, 4, 8)
+
 def gradients(inputs):
     return torch.autograd.grad(layer(inputs)[0].sum(), list(layer.parameters()))
+
 expected = gradients(few)
-loss = layer(inputs)[0].sum()
-interrupted(lambda: torch.autograd.grad(loss, list(layer.parameters()), retain_graph=True))
+
+def make(steps):
+    loss = layer(torch.randn(steps, 4, 8))[0].sum()
+    return lambda: torch.autograd.grad(loss, list(layer.parameters()), retain_graph=True)
+
+interrupted(make, 2000)
 assert all(map(torch.equal, gradients(few), expected))
 """,
     "scan": """
-a, b = torch.rand(64, 1, 64, requires_grad=True), torch.rand(64, 40000, 64)
-def run():
-    with torch.no_grad():
-        for _ in range(1 if seconds_of_one > 0.35 else 8):
-            outputs = kernels.scan(a, b)
-with torch.no_grad():
-    seconds_of_one = seconds(lambda: kernels.scan(a, b))
-interrupted(run)
-outputs, final = kernels.scan(a, b[:, :5])
-assert torch.allclose(final, outputs[:, -1])
+def make(steps):
+    a, b = torch.rand(64, 1, 16), torch.rand(64, steps, 16)
+    return lambda: kernels.scan(a, b)
+
+interrupted(make, 20000)
+outputs, final = kernels.scan(torch.rand(2, 1, 16), torch.rand(2, 5, 16))
+assert torch.equal(final, outputs[:, -1])
 """,
     "stream": """
 live = nurt.nn.stream(nurt.nn.LSTM(8, 64), 2)
 moment = torch.randn(2, 8)
-interrupted(lambda: [live.step(moment) for _ in range(40000)])
+interrupted(lambda steps: lambda: [live.step(moment) for _ in range(steps)], 20000)
 live.reset()
 first = live.step(moment).clone()
 live.reset()
@@ -99,7 +111,7 @@ def test_ctrl_c_ends_a_call_before_its_end(call, threads):
 
 HANDLED = """
 layer, other = nurt.nn.LSTM(8, 256, 2), nurt.nn.GRU(8, 32)
-inputs, few = torch.randn(2500, 4, 8), torch.randn(20, 4, 8)
+inputs, few = torch.randn(8000, 4, 8), torch.randn(20, 4, 8)
 ran = []
 
 def handler(number, frame):
@@ -114,6 +126,7 @@ with torch.no_grad():
     signal.setitimer(signal.ITIMER_REAL, 0.05, 0.05)
     found = layer(inputs)[0]
     signal.setitimer(signal.ITIMER_REAL, 0)
+# One at the end would be one that waited for it.
 assert len(ran) > 1, ran
 assert torch.equal(found, expected)
 assert other.weight_hh_l0.grad.isfinite().all()
@@ -154,22 +167,25 @@ def test_a_signal_is_the_main_threads_own():
     assert done.returncode == 0, done.stderr
 
 
+# Torch's own loops hang in a forked child when OpenMP has had threads in the parent, so none runs there.
 FORKED = """
+import numpy
 layer = nurt.nn.LSTM(16, 64)
-inputs = torch.randn(40, 64, 16)
-expected = [layer(inputs)[0].detach()]
-layer(inputs)[0].sum().backward()
-reader, writer = os.pipe()
-child = os.fork()
-if child == 0:
-    signal.alarm(60)
+inputs, ones = torch.randn(40, 64, 16), torch.ones(40, 64, 64)
+
+def computed():
     layer.zero_grad()
     outputs = layer(inputs)[0]
-    outputs.sum().backward()
-    os.write(writer, b"same" if torch.equal(outputs, expected[0]) else b"other")
-    os._exit(0)
+    outputs.backward(ones)
+    return [outputs.detach().numpy(), *[parameter.grad.numpy().copy() for parameter in layer.parameters()]]
+
+expected = computed()
+child = os.fork()
+if child == 0:
+    signal.alarm(100)
+    os._exit(not all(map(numpy.array_equal, computed(), expected)))
 assert os.waitpid(child, 0)[1] == 0
-assert os.read(reader, 10) == b"same"
+assert all(map(numpy.array_equal, computed(), expected))
 """
 
 
