@@ -1,6 +1,7 @@
 """Run the native tests under the address and undefined-behaviour sanitizers: ``make sanitize``.
 
-Any report fails the run, as does a test. Arguments are handed to pytest in place of the usual tests.
+Any report fails the run, as does a test. Arguments are handed to pytest in place of the usual tests; after the word
+``fuzz`` they are those of ``python -m tests.fuzz native``.
 """
 
 from __future__ import annotations
@@ -22,7 +23,11 @@ READ_PAST_THE_END = (
 )
 
 
-def main(tests: list[str]) -> int:
+# Its workers import the same build.
+FUZZ = "import sys; from tests.fuzz.__main__ import main; sys.exit(main(sys.argv[1:]))"
+
+
+def main(arguments: list[str]) -> int:
     """Build, run, read the reports; return the exit status."""
     build = SideBuild(ROOT / "build" / "sanitize")
     build.configure({"CMAKE_BUILD_TYPE": "RelWithDebInfo", "NURT_SANITIZE": "ON", "NURT_OPTIMISATION": "-O1"})
@@ -40,13 +45,22 @@ def main(tests: list[str]) -> int:
     if not _cleared(reports):
         print("The address sanitizer did not see a read past the end of a tensor, so its silence would mean nothing.")
         return 1
-    done = build.pytest(["-q", "-p", "no:cacheprovider", "-p", "no:randomly", *tests], environment)
+    if arguments[:1] == ["fuzz"]:
+        here = {"PYTHONPATH": os.pathsep.join([str(build.package), str(ROOT), *_libraries()])}
+        done = build.python(FUZZ, ["native", "--sanitized", *arguments[1:]], environment | here)
+    else:
+        tests = arguments or TESTS
+        done = build.pytest(["-q", "-p", "no:cacheprovider", "-p", "no:randomly", *tests], environment)
     print(done.stdout)
     found = sorted(reports.iterdir())
     for report in found:
         print(f"--- {report.name}\n{report.read_text(errors='replace')}")
-    print(f"{len(found)} reports of the sanitizers, tests {'passed' if done.returncode == 0 else 'failed'}")
+    print(f"{len(found)} reports of the sanitizers, the run {'passed' if done.returncode == 0 else 'failed'}")
     return 1 if found or done.returncode else 0
+
+
+def _libraries() -> list[str]:
+    return [entry for entry in sys.path if entry.endswith("site-packages")]
 
 
 def _cleared(reports: Path) -> bool:

@@ -62,6 +62,7 @@ class Stack:
     clear_past_end: bool
     gradient_clip: float
     constants: Sequence[float]
+    memory: Sequence[int]
     inputs: Rows
     grad_outputs: Rows
     initial_hidden: int
@@ -80,6 +81,7 @@ class ScanCall:
     def __init__(
         self, number: int, threads: int, reverse: bool, batch: int, time: int, size: int, lengths: int
     ) -> None: ...
+    memory: Sequence[int]
 
 class Stream:
     """Layers stepped one moment at a time, weights packed once."""

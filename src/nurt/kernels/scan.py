@@ -108,7 +108,9 @@ def _checked_lengths(lengths: Tensor | Sequence[int] | None, batch: int, time: i
     if lengths is None:
         return None
     given = torch.as_tensor(lengths)
-    if given.shape != (batch,) or given.is_floating_point() or given.is_complex() or given.dtype == torch.bool:
+    # An empty list comes out as a float tensor.
+    wrong_kind = given.is_floating_point() or given.is_complex() or given.dtype == torch.bool
+    if given.shape != (batch,) or (wrong_kind and batch):
         raise ShapeError(
             "nurt.kernels.scan: `lengths` does not give one number of steps per row.",
             expected=f"{batch} whole numbers",

@@ -10,10 +10,13 @@ import pytest
 import torch
 from tests.kernels.native.calls import recurrence
 
+import nurt
+from nurt import kernels
 from nurt.errors import NurtTypeError, NurtValueError, ShapeError, UnavailableError
 from nurt.kernels import Weights, _cpu, explain, recording, run_stack, threads, use
 from nurt.kernels.native.call import CELLS as NATIVE
 from nurt.kernels.native.call import SCALARS, instruction_set
+from nurt.kernels.native.memory import extents
 from nurt.kernels.reference import RECURRENCES
 
 CELLS = [name for name, spec in NATIVE.items() if not spec.extra]
@@ -313,3 +316,27 @@ def test_the_native_guards_refuse_instead_of_touching_memory():
 def test_the_widest_instruction_set_is_the_default(monkeypatch):
     monkeypatch.delenv("NURT_ISA", raising=False)
     assert instruction_set() == _cpu.instruction_sets()[-1]
+
+
+# Which of the sizes that are handed over is halved, counted among the tensors of the call.
+@pytest.mark.parametrize("place", range(8))
+@pytest.mark.parametrize("call", ["forward", "backward", "scan"])
+def test_sizes_that_do_not_fit_the_memory_are_refused_before_anything_is_written(monkeypatch, call, place):
+    layer, inputs = nurt.nn.GRU(3, 5), torch.randn(7, 2, 3, requires_grad=True)
+    results = layer(inputs)[0].sum()
+
+    def halved(*arguments):
+        found = extents(*arguments)
+        found[2 * (place % (len(found) // 2)) + 1] //= 2
+        return found
+
+    where = "scan" if call == "scan" else "engine"
+    monkeypatch.setattr(f"nurt.kernels.native.{where}.extents", halved)
+    with pytest.raises(ValueError, match="does not lie within the memory that was given"):
+        if call == "scan":
+            kernels.scan(torch.rand(4), torch.rand(2, 3, 4))
+        elif call == "forward":
+            layer(inputs)
+        else:
+            results.backward()
+    assert inputs.grad is None

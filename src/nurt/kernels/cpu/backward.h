@@ -106,9 +106,13 @@ template <class Cell, class S> struct BackwardPass {
         copy(grad_cell + rank * H, cell_row<S>(call.grad_final_cell, plan, rank, zeros), H);
       }
     }
+    Borders borders(flops_of_a_step<Cell>(plan, tile.end - tile.begin));
     for (std::size_t end = steps; end > 0;) {
       const std::size_t begin = end > chunk_steps ? end - chunk_steps : 0;
-      for (std::size_t step = end; step-- > begin;) retreat(step);
+      for (std::size_t step = end; step-- > begin;) {
+        if (borders.leave()) return;
+        retreat(step);
+      }
       if (call.grad_inputs.data != nullptr) to_inputs(begin, end);
       end = begin;
     }
@@ -387,6 +391,8 @@ template <class Cell, class S> void run_backward(Plan plan, const Backward& call
                           zeros, pairs, norm_sums, grad_hidden, grad_cell,   {memory + task * share, plan, call}, tiles.threads_within(plan)}
         .walk();
   });
+  // Of a walk that was given up, pairs are missing.
+  if (given_up()) return;
   gradients.run(scratch, pairs);
   sum_columns<Cell, S>(plan, call, pairs);
   norm_sums.give(call);

@@ -17,6 +17,7 @@
 #include <utility>
 
 #include "instruction_set.h"
+#include "interrupts.h"
 #include "plan.h"
 #include "problem.h"
 #include "runtime.h"
@@ -112,6 +113,68 @@ void require_constants(const nurt::CellFacts& cell, const std::vector<double>& c
   require(constants.size() == cell.constants, "the cell has another number of constants");
 }
 
+// What both passes read and what one of them keeps for the other lies within the memory that was given; so does what
+// they write. A pass that is of one sort alone leaves the other's addresses null.
+void require_memory(const Stack& stack) {
+  const nurt::CellFacts& cell = facts_of(stack.cell);
+  const nurt::Extents& memory = stack.memory;
+  const std::size_t number = stack.scalar == nurt::Scalar::float32 ? 4 : 8;
+  const std::size_t B = stack.batch, T = stack.packed ? 1 : stack.time, H = stack.hidden, P = stack.outputs;
+  const std::size_t steps = stack.packed ? stack.time : B * T, directions = stack.reverse.size();
+  const std::size_t sides = stack.layers.size() * directions, width = directions * P, gates = cell.gates * H;
+  // Packed data are rows of one step.
+  const std::size_t rows = stack.packed ? stack.time : B;
+  const auto numbers = [&](const void* data, std::size_t count, const char* what) {
+    memory.require(data, count * number, what);
+  };
+  memory.require(stack.lengths, B * sizeof(std::int64_t), "`lengths`");
+  memory.require(stack.inputs, rows, T, stack.features, number, "`inputs`");
+  memory.require(stack.grad_outputs, rows, T, width, number, "`grad_outputs`");
+  for (const void* state : {stack.initial_hidden, static_cast<const void*>(stack.final_hidden), stack.grad_final_hidden,
+                            static_cast<const void*>(stack.grad_initial_hidden)}) {
+    numbers(state, sides * B * P, "a hidden state");
+  }
+  for (const void* state : {stack.initial_cell, static_cast<const void*>(stack.final_cell), stack.grad_final_cell,
+                            static_cast<const void*>(stack.grad_initial_cell)}) {
+    numbers(state, sides * B * H, "a cell state");
+  }
+  numbers(stack.grad_inputs, steps * stack.features, "`grad_inputs`");
+  for (std::size_t l = 0; l < stack.layers.size(); ++l) {
+    const Layer& layer = stack.layers[l];
+    const std::size_t features = l == 0 ? stack.features : width;
+    numbers(layer.outputs, steps * width, "`outputs`");
+    numbers(layer.grad_outputs, steps * width, "`grad_outputs` of a layer");
+    memory.require(layer.mask, steps * width, "`mask`");
+    for (std::size_t d = 0; d < directions; ++d) {
+      const Side& side = layer.sides[d];
+      for (const void* weight : {side.weight_ih, static_cast<const void*>(side.grad_weight_ih)}) {
+        numbers(weight, gates * features, "`weight_ih` or its gradient");
+      }
+      for (const void* weight : {side.weight_hh, static_cast<const void*>(side.grad_weight_hh)}) {
+        numbers(weight, gates * P, "`weight_hh` or its gradient");
+      }
+      for (const void* bias : {side.bias_ih, side.bias_hh, static_cast<const void*>(side.grad_bias_ih),
+                               static_cast<const void*>(side.grad_bias_hh)}) {
+        numbers(bias, gates, "a bias or its gradient");
+      }
+      for (std::size_t i = 0; i < cell.learned.count; ++i) {
+        const std::size_t count = cell.learned.of[i].blocks == 0 ? P * H : cell.learned.of[i].blocks * H;
+        numbers(side.learned.of[i], count, "what a cell learns beside weights");
+        numbers(side.grad_learned.of[i], count, "the gradient of what a cell learns beside weights");
+      }
+      numbers(side.hidden_mask, B * P, "`hidden_mask`");
+      memory.require(side.keep_hidden, B, T, P, number, "`keep_hidden`");
+      memory.require(side.keep_cell, B, T, H, number, "`keep_cell`");
+      numbers(side.gates, steps * cell.kept.count * H, "`gates`");
+      for (const void* kept : {side.cells, side.made, side.made_cells, side.total_grad_cell}) {
+        numbers(kept, steps * H, "what is kept of each step");
+      }
+      numbers(side.normals, steps * nurt::normal_columns(H), "`normals`");
+      numbers(side.total_grad_hidden, steps * P, "`total_grad_hidden`");
+    }
+  }
+}
+
 void require_forward(const Stack& stack) {
   const nurt::CellFacts& cell = facts_of(stack.cell);
   require(stack.inputs.data && stack.final_hidden, "an address is missing");
@@ -128,6 +191,7 @@ void require_forward(const Stack& stack) {
       require(side.gates == nullptr || !cell.projected || side.made, "keep what is projected too");
     }
   }
+  require_memory(stack);
 }
 
 void require_backward(const Stack& stack) {
@@ -148,20 +212,19 @@ void require_backward(const Stack& stack) {
       require(!cell.has_cell_state || side.cells, "the forward pass kept no cell states");
     }
   }
+  require_memory(stack);
 }
 
 void forward(const std::string& isa, const Stack& stack) {
   require_forward(stack);
   const Engine& use = engine(isa);
-  nb::gil_scoped_release release;
-  nurt::run_forward(use, stack);
+  nurt::without_gil([&] { nurt::run_forward(use, stack); });
 }
 
 void backward(const std::string& isa, const Stack& stack) {
   require_backward(stack);
   const Engine& use = engine(isa);
-  nb::gil_scoped_release release;
-  nurt::run_backward(use, stack);
+  nurt::without_gil([&] { nurt::run_backward(use, stack); });
 }
 
 // An attribute of Python that takes an address, 0 for absent.
@@ -264,6 +327,9 @@ void bind_stack(nb::module_& module) {
   stack.def_rw("clear_past_end", &Stack::clear_past_end);
   stack.def_rw("gradient_clip", &Stack::gradient_clip);
   stack.def_rw("constants", &Stack::constants);
+  stack.def_prop_rw(
+      "memory", [](const Stack& self) { return self.memory.flat(); },
+      [](Stack& self, std::vector<Address> flat) { self.memory = nurt::Extents(std::move(flat)); });
   strided<&Stack::inputs>(stack, "inputs");
   strided<&Stack::grad_outputs>(stack, "grad_outputs");
   address<&Stack::initial_hidden>(stack, "initial_hidden");
@@ -370,6 +436,7 @@ void draw(const std::string& isa, Address generator, double keep, Address mask, 
 }  // namespace
 
 NB_MODULE(_cpu, module) {
+  nurt::main_thread();
   module.doc() = "Native CPU code of nurt.";
   module.def("instruction_sets", &nurt::supported_instruction_sets,
              "Vector instruction sets that this processor and its operating system can run, "

@@ -169,10 +169,14 @@ template <class Cell, class S> class ForwardPass {
         copy(cell_row<S>(call.final_cell, plan, r), cell_row<S>(call.initial_cell, plan, r, prepared.zeros), H);
       }
     }
+    Borders borders(flops_of_a_step<Cell>(plan, tile.end - tile.begin));
     for (std::size_t begin = 0; begin < steps; begin += chunk_steps) {
       const std::size_t end = smaller(begin + chunk_steps, steps);
       project_inputs(begin, end);
-      for (std::size_t step = begin; step < end; ++step) advance(step, begin);
+      for (std::size_t step = begin; step < end; ++step) {
+        if (borders.leave()) return;
+        advance(step, begin);
+      }
     }
     finish();
   }

@@ -54,6 +54,20 @@ class Bell {
     asleep_.fetch_sub(1);
   }
 
+  // The same, with `look` called now and then.
+  template <class Condition, class Look> void wait_looking(const Condition& holds, const Look& look) {
+    if (spin_until(kSpins, holds)) return;
+    std::unique_lock<std::mutex> lock(guard_);
+    asleep_.fetch_add(1);
+    while (!holds()) {
+      if (bell_.wait_for(lock, std::chrono::milliseconds(50)) != std::cv_status::timeout) continue;
+      lock.unlock();
+      look();
+      lock.lock();
+    }
+    asleep_.fetch_sub(1);
+  }
+
   // To be called after whatever may make a condition true. A sleeper counts itself before its last look, so either we
   // see the sleeper or it sees what we did.
   void ring() {
@@ -130,6 +144,29 @@ class Punctuality {
   bool forgiven_ = false;
 };
 
+}  // namespace
+
+// What can be given up.
+struct Interruptible::Call {
+  Poll poll;
+  std::atomic<bool> stopped{false};
+  bool timed = false;
+  std::chrono::steady_clock::time_point next{};
+};
+
+namespace {
+
+// The call that this thread computes for, and the one that it made itself.
+thread_local Interruptible::Call* t_call = nullptr;
+thread_local Interruptible::Call* t_own = nullptr;
+// While it asks, the thread leads no team: what it runs on the way must not disturb the one that waits for it.
+thread_local bool t_alone = false;
+
+constexpr auto kBetweenPolls = std::chrono::milliseconds(100);
+
+// To be asked before each task. Tasks may be as short as a look, or too short to look up by themselves.
+inline bool leave_before(std::size_t task) { return task % 16 == 15 ? look_up() : given_up(); }
+
 // All threads besides the callers'. One caller at a time leads the team; its workers look for tasks until it is
 // dismissed. Nobody ever waits for a worker that holds no task.
 class Pool {
@@ -142,6 +179,7 @@ class Pool {
   void gather(int threads) {
     workers_wanted_.store(threads - 1);
     leader_core_.store(current_core());
+    call_ = t_call;
     uses_openmp_ = may_use_openmp_ && openmp_.has_crew_of(threads) && punctuality_.trusted();
     if (!uses_openmp_) ensure_sleepers(threads - 1);
     team_.fetch_add(1);
@@ -167,7 +205,7 @@ class Pool {
     work_.ring();
     work();
     phase_.fetch_add(1);
-    done_.wait_until([this] { return busy_.load() == 0; });
+    done_.wait_looking([this] { return busy_.load() == 0; }, look_up);
   }
 
  private:
@@ -181,7 +219,7 @@ class Pool {
   }
 
   void work() {
-    for (std::size_t index = next_.fetch_add(1); index < tasks_; index = next_.fetch_add(1)) {
+    for (std::size_t index = next_.fetch_add(1); index < tasks_ && !leave_before(index); index = next_.fetch_add(1)) {
       task_(context_, index);
     }
   }
@@ -204,7 +242,11 @@ class Pool {
       if (team_.load() != team) return;
       // Entering before asking whether the phase is still on means the leader waits for us if it is.
       busy_.fetch_add(1);
-      if (phase_.load() == phase) work();
+      if (phase_.load() == phase) {
+        t_call = call_;
+        work();
+        t_call = nullptr;
+      }
       if (busy_.fetch_sub(1) == 1) done_.ring();
       seen = phase;
     }
@@ -228,6 +270,7 @@ class Pool {
   std::atomic<int> workers_wanted_{0}, leader_core_{-1};
   std::atomic<unsigned long> team_{0}, phase_{0};  // both go up by one at each begin and at each end
   std::atomic<int> busy_{0};                       // workers that may hold a task
+  Interruptible::Call* call_ = nullptr;            // of the leader
   Task task_ = nullptr;
   void* context_ = nullptr;
   std::size_t tasks_ = 0;
@@ -286,7 +329,7 @@ char* allocate(std::size_t bytes) {
 }  // namespace
 
 Team::Team(int threads) : leads_(false) {
-  if (threads < 2 || t_led != nullptr) return;
+  if (threads < 2 || t_led != nullptr || t_alone) return;
   Pool& shared = pool();
   if (!shared.turn.try_lock()) return;
   leads_ = true;
@@ -302,8 +345,41 @@ Team::~Team() {
 }
 
 void run_tasks(std::size_t tasks, int threads, Task task, void* context) {
-  if (threads > 1 && tasks > 1 && t_led != nullptr) return t_led->run(tasks, task, context);
-  for (std::size_t index = 0; index < tasks; ++index) task(context, index);
+  if (threads > 1 && tasks > 1 && t_led != nullptr && !t_alone) return t_led->run(tasks, task, context);
+  for (std::size_t index = 0; index < tasks && !leave_before(index); ++index) task(context, index);
+}
+
+Interruptible::Interruptible(Poll poll) : call_(poll == nullptr ? nullptr : new Call{poll}), before_(t_call) {
+  t_call = t_own = call_;
+}
+
+Interruptible::~Interruptible() {
+  t_call = t_own = before_;
+  delete call_;
+}
+
+bool Interruptible::stopped() const { return call_ != nullptr && call_->stopped.load(); }
+
+bool given_up() { return t_call != nullptr && t_call->stopped.load(std::memory_order_relaxed); }
+
+bool look_up() {
+  Interruptible::Call* const call = t_call;
+  if (call == nullptr) return false;
+  if (call != t_own || call->stopped.load(std::memory_order_relaxed)) return call->stopped.load();
+  const auto now = std::chrono::steady_clock::now();
+  if (!call->timed) {
+    call->timed = true;
+    call->next = now + kBetweenPolls;
+  }
+  if (now < call->next) return false;
+  t_call = t_own = nullptr;
+  t_alone = true;
+  const bool stop = call->poll();
+  t_alone = false;
+  t_call = t_own = call;
+  call->next = std::chrono::steady_clock::now() + kBetweenPolls;
+  if (stop) call->stopped.store(true);
+  return stop;
 }
 
 Scratch::Scratch(std::size_t bytes) : block_(nullptr), size_(scratch_bytes(bytes)) {

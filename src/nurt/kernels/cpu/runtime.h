@@ -36,6 +36,31 @@ template <class Work> inline void parallel_for(std::size_t count, int threads, c
       const_cast<Work*>(&work));
 }
 
+// While one lives, what this thread and its team compute can be given up. The thread that made it asks `poll` about every
+// tenth of a second, at the border of a step, whether to stop; all others see the answer. Results are worthless then.
+class Interruptible {
+ public:
+  using Poll = bool (*)();
+
+  explicit Interruptible(Poll poll);  // null: cannot be given up
+  ~Interruptible();
+  Interruptible(const Interruptible&) = delete;
+  Interruptible& operator=(const Interruptible&) = delete;
+
+  // Whether it was given up.
+  bool stopped() const;
+
+  struct Call;
+
+ private:
+  Call* const call_;
+  Call* const before_;
+};
+
+// Whether what this thread computes was given up; look_up also asks, where it is this thread's turn and time.
+bool given_up();
+bool look_up();
+
 // One block of 64-byte aligned memory for the length of a call. Blocks are kept and reused, because fresh
 // pages cost more than the arithmetic of a small problem.
 class Scratch {

@@ -5,6 +5,7 @@
 // number of threads, and sums run in an order that is fixed by the shape too.
 #pragma once
 
+#include "borders.h"
 #include "runtime.h"
 #include "scan_numbers.h"
 #include "scan_problem.h"
@@ -115,7 +116,10 @@ template <class N> struct ScanForwardPass {
     const RowOf<N> a(call.a, row, column), b(call.b, row, column), outputs(call.outputs, row, column);
     TileOf<S> hidden;
     hidden.set(moment_of(static_cast<const S*>(call.initial), tiles, row, column), count);
+    // Memory is what takes time here: about as long for a byte as an operation of a product.
+    Borders borders(static_cast<double>(3 * count * sizeof(S)));
     for (std::size_t k = 0; k < length; ++k) {
+      if (borders.leave()) return;
       const std::size_t t = scan.reverse ? length - 1 - k : k;
       const S *a_t = a.at(t), *b_t = b.at(t);
       S* h_t = outputs.at(t);
@@ -158,7 +162,8 @@ template <class N> struct ScanBackwardPass {
   static void by_columns(const Scan& scan, const ScanBackward& call, const ScanTiles<N>& tiles) {
     for_tasks(scan, tiles.tiles, [&](std::size_t tile) {
       RowOf<N>(call.grad_a, 0, tiles.first(tile)).clear(0, scan.time, tiles.size(tile));
-      for (std::size_t row = 0; row < scan.batch; ++row) walk<Mode::added>(scan, call, tiles, row, tile);
+      Borders borders(static_cast<double>(5 * scan.time * tiles.size(tile) * sizeof(S)));
+      for (std::size_t row = 0; row < scan.batch && !borders.leave(); ++row) walk<Mode::added>(scan, call, tiles, row, tile);
     });
   }
 
@@ -190,7 +195,9 @@ template <class N> struct ScanBackwardPass {
       recent.set(nullptr, count);
       total.set(nullptr, count);
     }
+    Borders borders(static_cast<double>(5 * count * sizeof(S)));
     for (std::size_t k = length; k-- > 0;) {
+      if (borders.leave()) return;
       const std::size_t t = scan.reverse ? length - 1 - k : k;
       const S* before = k == 0 ? initial.at : outputs.at(scan.reverse ? t + 1 : t - 1);
       const S *a_t = a.at(t), *grad_t = grad_outputs.at(t);

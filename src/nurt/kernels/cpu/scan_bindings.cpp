@@ -4,12 +4,15 @@
 
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/tuple.h>
+#include <nanobind/stl/vector.h>
 
 #include <stdexcept>
 #include <string>
 #include <tuple>
 
+#include "extents.h"
 #include "instruction_set.h"
+#include "interrupts.h"
 #include "pages.h"
 #include "scan_problem.h"
 
@@ -45,6 +48,7 @@ const ScanEngine& engine(const std::string& isa) {
 struct ScanCall {
   int number;
   Scan scan;
+  Extents memory;  // all of what is read and written lies in it
 
   ScanCall(int number, int threads, bool reverse, std::size_t batch, std::size_t time, std::size_t size,
            Address lengths)
@@ -59,10 +63,17 @@ struct ScanCall {
               "a length lies outside 0 .. T");
     }
   }
-  // Bytes of a contiguous (B, T, D).
-  std::size_t bytes() const {
-    constexpr std::size_t of_number[kNumbers] = {4, 8, 8, 16};
-    return scan.batch * scan.time * scan.size * of_number[number];
+  // Bytes of a number, and of a contiguous (B, T, D).
+  std::size_t of_number() const {
+    constexpr std::size_t bytes[kNumbers] = {4, 8, 8, 16};
+    return bytes[number];
+  }
+  std::size_t bytes() const { return scan.batch * scan.time * scan.size * of_number(); }
+
+  void require_memory(std::initializer_list<Rows> sequences, std::initializer_list<const void*> moments) const {
+    memory.require(scan.lengths, scan.batch * sizeof(std::int64_t), "`lengths`");
+    for (const Rows& rows : sequences) memory.require(rows, scan.batch, scan.time, scan.size, of_number(), "a sequence");
+    for (const void* moment : moments) memory.require(moment, scan.batch * scan.size * of_number(), "a state");
   }
 };
 
@@ -70,10 +81,12 @@ void forward(const std::string& isa, const ScanCall& call, const RowsIn& a, cons
              const RowsIn& outputs, Address final) {
   const ScanForward f{rows(a), rows(b), pointer(initial), rows(outputs), pointer(final)};
   require(f.a.data && f.b.data && f.outputs.data && f.final, "an address is missing");
+  call.require_memory({f.a, f.b, f.outputs}, {f.initial, f.final});
   const ScanEngine& use = engine(isa);
-  nb::gil_scoped_release release;
-  want_huge_pages(f.outputs.data, call.bytes());
-  use.forward[call.number](call.scan, f);
+  without_gil([&] {
+    want_huge_pages(f.outputs.data, call.bytes());
+    use.forward[call.number](call.scan, f);
+  });
 }
 
 void backward(const std::string& isa, const ScanCall& call, const RowsIn& a, const RowsIn& outputs, Address initial,
@@ -84,11 +97,13 @@ void backward(const std::string& isa, const ScanCall& call, const RowsIn& a, con
   const ScanBackward g{rows(a),  rows(outputs), pointer(initial), rows(grad_outputs), pointer(grad_final), shared,
                        rows(grad_a), rows(grad_b),  pointer(grad_initial)};
   require(g.a.data && g.outputs.data, "an address is missing");
+  call.require_memory({g.a, g.outputs, g.grad_outputs, g.grad_a, g.grad_b}, {g.initial, g.grad_final, g.grad_initial});
   const ScanEngine& use = engine(isa);
-  nb::gil_scoped_release release;
-  if (shared == Shared::nothing) want_huge_pages(g.grad_a.data, call.bytes());
-  want_huge_pages(g.grad_b.data, call.bytes());
-  use.backward[call.number](call.scan, g);
+  without_gil([&] {
+    if (shared == Shared::nothing) want_huge_pages(g.grad_a.data, call.bytes());
+    want_huge_pages(g.grad_b.data, call.bytes());
+    use.backward[call.number](call.scan, g);
+  });
 }
 
 }  // namespace
@@ -97,7 +112,10 @@ void bind_scan(nb::module_& module) {
   nb::class_<ScanCall>(module, "ScanCall", "Sizes and options of one diagonal scan.")
       .def(nb::init<int, int, bool, std::size_t, std::size_t, std::size_t, Address>(), nb::arg("number"),
            nb::arg("threads"), nb::arg("reverse"), nb::arg("batch"), nb::arg("time"), nb::arg("size"),
-           nb::arg("lengths"));
+           nb::arg("lengths"))
+      .def_prop_rw(
+          "memory", [](const ScanCall& self) { return self.memory.flat(); },
+          [](ScanCall& self, std::vector<Address> flat) { self.memory = Extents(std::move(flat)); });
   module.def("scan_forward", &forward, "The whole scan; see ScanForward in scan_problem.h for the arguments.");
   module.def("scan_backward", &backward, "Its adjoint; see ScanBackward in scan_problem.h for the arguments.");
 }

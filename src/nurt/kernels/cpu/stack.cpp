@@ -122,7 +122,10 @@ class ForwardWalker : Walker {
     void* dropped = any_mask() ? scratch.take(bytes(rows() * width())) : nullptr;
     for (std::size_t layer = 0; layer < stack_.layers.size(); ++layer) {
       const Rows from = inputs(layer, dropped);
-      for (std::size_t direction = 0; direction < directions(); ++direction) run_side(layer, direction, from);
+      for (std::size_t direction = 0; direction < directions(); ++direction) {
+        if (given_up()) return;
+        run_side(layer, direction, from);
+      }
     }
   }
 
@@ -160,6 +163,7 @@ class BackwardWalker : Walker {
       void* below = layer == 0 ? stack_.grad_inputs : layer == lowest ? nullptr : grads[layer % between];
       if (layer > lowest && stack_.layers[layer - 1].grad_outputs != nullptr) below = stack_.layers[layer - 1].grad_outputs;
       for (std::size_t direction = 0; direction < directions(); ++direction) {
+        if (given_up()) return;
         run_side(layer, direction, from, grad, below);
       }
       if (below == nullptr || layer == 0) continue;

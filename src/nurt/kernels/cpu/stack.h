@@ -9,6 +9,7 @@
 
 #include <vector>
 
+#include "extents.h"
 #include "problem.h"
 
 namespace nurt {
@@ -49,6 +50,8 @@ struct Stack {
   bool clear_past_end = false;
   double gradient_clip = 0.0;             // 0: none
   std::vector<double> constants;          // of the cell
+
+  Extents memory;                         // all of what follows and of the layers lies in it
 
   Rows inputs{};                                                      // (B, T, I)
   const void *initial_hidden = nullptr, *initial_cell = nullptr;      // (L*D, B, P), (L*D, B, H), optional

@@ -1,6 +1,7 @@
 // What the forward and the backward walk through time share: rows, tiles, scratch, threads.
 #pragma once
 
+#include "borders.h"
 #include "cells/cell.h"
 #include "problem.h"
 #include "products.h"
@@ -112,6 +113,11 @@ void multiply_together(const S* const* a, S* const* c, std::size_t rows, const P
   parallel_for(parts, threads, [&](std::size_t part) {
     multiply_pieces<S, start>(a, c, rows, packed, bias, pieces * part / parts, pieces * (part + 1) / parts);
   });
+}
+
+// Operations of the products of a step of so many rows, about.
+template <class Cell> inline double flops_of_a_step(const Plan& plan, std::size_t rows) {
+  return 2.0 * static_cast<double>(rows * (plan.inputs + plan.outputs)) * static_cast<double>(Cell::gates * plan.hidden);
 }
 
 // A pass too small for more runs on one thread.

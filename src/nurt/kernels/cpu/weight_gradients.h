@@ -5,6 +5,7 @@
 // small result does.
 #pragma once
 
+#include "borders.h"
 #include "pairs.h"
 
 namespace nurt::NURT_ISA {
@@ -137,7 +138,9 @@ template <class Cell, class S> class WeightGradients {
     const auto pairs = static_cast<std::size_t>(plan_.first[plan_.steps]);
     const std::size_t row = products->stride;
     const S* from = products->grad;
-    for (std::size_t begin = 0; begin < pairs; begin += kDepth) {
+    Borders borders(2.0 * static_cast<double>(count * (last - first) * kDepth * kPanelColumns) *
+                    static_cast<double>(products->rows));
+    for (std::size_t begin = 0; begin < pairs && !borders.leave(); begin += kDepth) {
       const std::size_t depth = smaller(kDepth, pairs - begin);
       for (std::size_t p = first; p < last; ++p) {
         const S* columns = from + begin * row + panels.first_column(p);

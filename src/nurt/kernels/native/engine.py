@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from nurt.kernels.native.call import CELLS, ENGINE, NOTHING, SCALARS, Call, Carry, Given, Left, check, instruction_set
-from nurt.kernels.native.memory import gradient_room, places, room
+from nurt.kernels.native.memory import extents, gradient_room, places, room
 from nurt.kernels.native.recording import gradient_rooms, record_forward, record_gradients
 from nurt.kernels.recording import Recording
 
@@ -53,6 +53,7 @@ def forward(
         stack.final_hidden = left.hidden.data_ptr()
         if left.cell is not None:
             stack.final_cell = left.cell.data_ptr()
+        stack.memory = _memory(given, left)
         ENGINE.forward(instruction_set(), stack)
     if recordings is not None:
         record_forward(call, given, left, recordings)
@@ -113,6 +114,10 @@ def backward(
             stack.layer(layer).grad_outputs = between.data_ptr()
         for index, totals in enumerate(rooms.totals):
             _address(stack.side(*divmod(index, len(call.reverse))), ("total_grad_hidden", "total_grad_cell"), totals)
+    more = [grad_hidden, grad_cell, *results]
+    if rooms is not None:
+        more += [*rooms.between, *[total for pair in rooms.totals for total in pair]]
+    stack.memory = _memory(given, left) + extents(more, (grad_outputs,))
     ENGINE.backward(instruction_set(), stack)
     if recordings is not None and rooms is not None:
         record_gradients(call, given, grads, rooms, recordings)
@@ -164,6 +169,13 @@ def _described(call: Call, given: Given, left: Left, *, keep: bool) -> Any:
     if given.carry is not NOTHING:
         _carry_over(stack.side(0, 0), given.carry)
     return stack
+
+
+def _memory(given: Given, left: Left) -> list[int]:
+    """Return where the tensors of both passes lie, for the engine to look whether its sizes fit them."""
+    inputs, hidden, cell_state, weights, lengths, masks, carry = given
+    dense = (*weights, hidden, cell_state, lengths, masks, carry.hidden_mask, *left)
+    return extents(dense, (inputs,) if carry is NOTHING else (inputs, *carry[1:]))
 
 
 def _carry_over(side: Any, carry: Carry) -> None:

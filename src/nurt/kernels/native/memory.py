@@ -7,7 +7,7 @@ each as rows × columns, one row per step of each sequence.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -16,7 +16,7 @@ from torch import Tensor
 
 from nurt.kernels.native.call import CELLS, NOTHING, Call, Given, Left
 
-__all__ = ["LayerPlaces", "gradient_room", "kept_piece", "places", "room", "stepwise"]
+__all__ = ["LayerPlaces", "extents", "gradient_room", "kept_piece", "places", "room", "stepwise"]
 
 
 class LayerPlaces(NamedTuple):
@@ -96,6 +96,25 @@ def kept_piece(call: Call, kept: Tensor, begin: int, columns: int) -> Tensor:
     batch, time, rows, *_ = call.sizes
     piece = kept[rows * begin : rows * (begin + columns)]
     return piece.view(rows, columns) if call.packed else piece.view(time, batch, columns).transpose(0, 1)
+
+
+def extents(dense: Iterable[Tensor | None], strided: Iterable[Tensor | None] = ()) -> list[int]:
+    """Return address and bytes of each tensor that is present, one after the other: all that the engine may touch.
+
+    Args:
+        dense: tensors without gaps.
+        strided: tensors with any strides, whose whole storage is given.
+    """
+    found = [number for tensor in dense if tensor is not None for number in (tensor.data_ptr(), tensor.nbytes)]
+    for tensor in strided:
+        if tensor is None:
+            continue
+        if tensor.is_contiguous():
+            found += (tensor.data_ptr(), tensor.nbytes)
+        else:
+            storage = tensor.untyped_storage()
+            found += (storage.data_ptr(), storage.nbytes())
+    return found
 
 
 def stepwise(inputs: Tensor, columns: int) -> Tensor:

@@ -17,6 +17,7 @@ from nurt.kernels.batched_gradients import one_by_one
 from nurt.kernels.native.autograd import empty_where_absent, looked_at
 from nurt.kernels.native.batching import per_member
 from nurt.kernels.native.call import ENGINE, INSTRUCTION_SETS, instruction_set
+from nurt.kernels.native.memory import extents
 from nurt.kernels.reference import scan as reference
 from nurt.kernels.rung import Request, dtype_name
 
@@ -92,8 +93,10 @@ def scan_forward(call: ScanCall, a: Tensor, b: Tensor, initial: Tensor | None) -
     if b.shape[0]:
         # Held by name until the call returns: an address does not keep its tensor alive.
         a, b, initial = _readable(a), _readable(b), _dense(initial)
+        native = call.native(b)
+        native.memory = extents((initial, outputs, final, call.lengths), (a, b))
         where = (_rows(a), _rows(b), _address(initial), _rows(outputs), _address(final))
-        ENGINE.scan_forward(instruction_set(), call.native(b), *where)
+        ENGINE.scan_forward(instruction_set(), native, *where)
     return outputs, final
 
 
@@ -136,9 +139,11 @@ def scan_backward(
         return None if to_a is None else to_a.zero_(), to_b, to_initial
     a, outputs, initial = _readable(a), _readable(outputs), _dense(initial)
     grad_outputs, grad_final = None if grads[0] is None else _readable(grads[0]), _dense(grads[1])
+    native = call.native(outputs)
+    native.memory = extents((initial, grad_final, call.lengths, *results), (a, outputs, grad_outputs))
     ENGINE.scan_backward(
         instruction_set(),
-        call.native(outputs),
+        native,
         _rows(a),
         _rows(outputs),
         _address(initial),
