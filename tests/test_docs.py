@@ -222,6 +222,7 @@ FRAGMENTS: dict[str, dict[str, object]] = {
         "inputs": torch.ones(2, 7, 3),
     },
     "docs/guide/training.md": {},
+    "docs/guide/deploying.md": {"model": torch.nn.Sequential(nurt.nn.LSTM(3, 5))},
 }
 
 

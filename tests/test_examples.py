@@ -38,6 +38,10 @@ PROGRAMS: dict[str, tuple[dict[str, int], tuple[str, ...]]] = {
         ("direct gradient at 1 of 40 steps", "after lag", "cell highway", "half-life", "autograd's: True"),
     ),
     "start_at_the_last_value": ({"epochs": 1}, ("bit for bit: True", "direct", "recursive")),
+    "swap_and_deploy": (
+        {},
+        ("weight norm goes along: True", "['LSTM', 'LSTM']", "onnxruntime agrees: True", "alone agrees: True"),
+    ),
     "three_verdicts": ({"epochs": 1}, ("random walk: LSTM", "use naive", "Mackey-Glass")),
     "train_any_model": ({"epochs": 1}, ("elman", "lstm", "gru")),
     "where_nan_began": ({}, ("Training stopped in epoch 1", '"module": "encoder.layers.0"')),

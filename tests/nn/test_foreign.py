@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 import numpy as np
 import pytest
 import torch
@@ -121,7 +119,7 @@ def test_two_biases_of_a_layer_trained_here_become_the_one_of_keras():
 @pytest.mark.parametrize("wrapped", [False, True])
 @pytest.mark.parametrize("name", KERAS)
 def test_keras_itself_computes_the_same(name, wrapped, monkeypatch):
-    monkeypatch.setenv("KERAS_BACKEND", os.environ.get("KERAS_BACKEND", "torch"))
+    monkeypatch.setenv("KERAS_BACKEND", "torch")
     keras = pytest.importorskip("keras", reason="Keras is not installed; its equations are checked above")
     kind, options, *_ = KERAS[name]
     theirs = getattr(keras.layers, kind)(H, return_sequences=True, **options)

@@ -181,6 +181,11 @@ def compiled_in_place(model, layer):
     model.layer = layer
 
 
+def with_a_step_of_its_own(model, layer):
+    layer.permute_hidden = lambda hx, _: hx
+    model.layer = layer
+
+
 def with_a_bound_method(model, layer):
     layer.before = layer.forward
     model.layer = layer
@@ -208,6 +213,7 @@ PASSED_OVER = {
         "compiled",
     ),
     "compiled in place": (compiled_in_place, "layer", "compiled in place"),
+    "a part of forward on the object": (with_a_step_of_its_own, "layer", "`permute_hidden` of its own"),
     "a method bound to it": (with_a_bound_method, "layer", "`before` is a method"),
     "a name of ours": (with_a_name_of_ours, "layer", "`regularisation` has been put on it"),
 }
@@ -226,6 +232,23 @@ def test_what_cannot_go_along_stays_as_it_is_and_is_told(case):
     after = {name: module for name, module in model.named_modules() if name != "free"}
     assert before.keys() == after.keys()
     assert all(after[name] is module for name, module in before.items())
+
+
+def test_a_forward_put_on_torchs_class_is_not_lost(monkeypatch):
+    monkeypatch.setattr(nn.GRU, "forward", lambda _, x: ("patched", x))
+    model = nn.ModuleList([nn.GRU(3, 4), nn.LSTM(3, 4)])
+    report = nurt.nn.swap(model)
+    assert report == ["1"]
+    assert "class GRU" in report.passed_over["0"]
+    assert model[0](1) == ("patched", 1)
+
+
+def test_what_every_module_has_may_be_replaced_on_the_object():
+    model, seen = nn.ModuleList([nn.GRU(3, 4)]), []
+    model[0].train = lambda mode=True: seen.append(mode)
+    assert nurt.nn.swap(model) == ["0"]
+    model[0].train(False)
+    assert seen == [False]
 
 
 def test_nothing_is_changed_where_one_layer_is_refused():

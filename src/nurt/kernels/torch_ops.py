@@ -186,7 +186,8 @@ def _run_sorted(
     operator: _Operator, inputs: Tensor, states: tuple[Tensor, ...], lengths: Tensor
 ) -> tuple[Tensor, tuple[Tensor, ...]]:
     """Run padded rows of at least one step as one packed sequence."""
-    lengths, order = lengths.sort(descending=True, stable=True)
+    # Rows do not see each other, so the order of equal ones is free; a trace may go to ONNX, which has no stable sort.
+    lengths, order = lengths.sort(descending=True) if traced() else lengths.sort(descending=True, stable=True)
     order = order.to(inputs.device)
     back = order.argsort()
     packed = pack_padded_sequence(inputs.index_select(0, order), lengths, batch_first=True)

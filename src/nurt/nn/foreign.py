@@ -5,7 +5,7 @@ Both have torch's equations; what differs is the order of the gates, which way a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,13 +13,9 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
-from nurt.errors import NurtTypeError, NurtValueError, ShapeError, UnavailableError
+from nurt.errors import NurtTypeError, NurtValueError, ShapeError
 from nurt.kernels import Weights
-from nurt.nn.cells import ElmanCell, ResetBeforeGRUCell
-from nurt.nn.cells.base import DenseCell
-from nurt.nn.compat import GRU, LSTM, RNN
-from nurt.nn.dropin import AbstractDropIn
-from nurt.nn.layers import AbstractLayer, Bidirectional, Recurrent, Stack
+from nurt.nn.layer_weights import built_layer, taken_weights
 
 __all__ = ["from_keras", "from_onnx", "to_keras", "to_onnx"]
 
@@ -94,7 +90,7 @@ def from_keras(kind: str, weights: Sequence[Any], *, activation: str = "tanh", r
             weight_ih, weight_hh = (_reordered(one.T, theirs, ours) for one in (kernel, recurrent))
             sides.append(Weights(weight_ih, weight_hh, bias_ih, bias_hh))
         layers.append(sides)
-    return _built(where, name, layers)
+    return built_layer(where, name, layers)
 
 
 def to_keras(layer: nn.Module) -> list[list[Array]]:
@@ -115,7 +111,7 @@ def to_keras(layer: nn.Module) -> list[list[Array]]:
         >>> [array.shape for array in to_keras(GRU(3, 5))[0]]
         [(3, 15), (5, 15), (2, 15)]
     """
-    name, layers = _taken("nurt.nn.to_keras", layer, _KERAS)
+    name, layers = taken_weights("nurt.nn.to_keras", layer, _KERAS)
     _, theirs, ours = _KERAS[name]
     lists = []
     for sides in layers:
@@ -178,7 +174,7 @@ def from_onnx(
                 biases = [_reordered(half, theirs, ours) for half in tensors["B"][direction].chunk(2)]
             sides.append(Weights(weight_ih, weight_hh, *biases))
         found.append(sides)
-    return _built(where, name, found)
+    return built_layer(where, name, found)
 
 
 def to_onnx(layer: nn.Module) -> list[dict[str, Array]]:
@@ -198,7 +194,7 @@ def to_onnx(layer: nn.Module) -> list[dict[str, Array]]:
         >>> {name: tensor.shape for name, tensor in to_onnx(LSTM(3, 5, bidirectional=True))[0].items()}
         {'W': (2, 20, 3), 'R': (2, 20, 5), 'B': (2, 40)}
     """
-    name, layers = _taken("nurt.nn.to_onnx", layer, _ONNX)
+    name, layers = taken_weights("nurt.nn.to_onnx", layer, _ONNX)
     _, theirs, ours = _ONNX[name]
 
     def joined(parts: list[Tensor]) -> Array:
@@ -254,92 +250,3 @@ def _reordered(rows: Tensor, given: str, wanted: str) -> Tensor:
         )
     blocks = dict(zip(given, rows.chunk(len(given)), strict=True))
     return torch.cat([blocks[gate] for gate in wanted])
-
-
-def _built(where: str, name: str, layers: list[list[Weights]]) -> nn.Module:
-    """Return a layer with these weights."""
-    first = layers[0][0]
-    shape = len(layers), first.weight_hh.shape[1], first.bias_ih is not None, len(layers[0])
-    depth, hidden, bias, directions = shape
-    kinds: dict[str, Callable[..., AbstractDropIn]] = {"lstm": LSTM, "gru": GRU, "elman_tanh": RNN, "elman_relu": RNN}
-    features = first.weight_ih.shape[1]
-    options: dict[str, Any] = {"bias": bias, "dtype": first.weight_ih.dtype}
-    layer: nn.Module
-    targets: list[list[Weights]]
-    if name in kinds:
-        if name == "elman_relu":
-            options["nonlinearity"] = "relu"
-        layer = drop_in = kinds[name](
-            features, hidden, depth, batch_first=True, bidirectional=directions == 2, **options
-        )
-        targets = drop_in._weights()
-    else:
-        if name == "elman_sigmoid":
-            options["nonlinearity"] = "sigmoid"
-        kind: Any = ElmanCell if name == "elman_sigmoid" else ResetBeforeGRUCell
-        widths = [features] + [hidden * directions] * (depth - 1)
-        cells = [[kind(width, hidden, **options) for _ in range(directions)] for width in widths]
-        parts = [Recurrent(*sides) if directions == 1 else Bidirectional(*sides) for sides in cells]
-        layer = parts[0] if depth == 1 else Stack(parts)
-        targets = [[cell.weights for cell in sides] for sides in cells]
-    with torch.no_grad():
-        for sides, own in zip(layers, targets, strict=True):
-            if len(sides) != len(own):
-                raise ShapeError(f"{where}: layers differ in directions.", expected=str(len(own)), got=str(len(sides)))
-            for given, target in zip(sides, own, strict=True):
-                for field, one, other in zip(Weights._fields, given, target, strict=True):
-                    _copy(where, field, one, other)
-    return layer
-
-
-def _copy(where: str, field: str, given: Tensor | None, target: Tensor | None) -> None:
-    if given is None and target is None:
-        return
-    if given is None or target is None or given.shape != target.shape:
-        raise ShapeError(
-            f"{where}: the arrays do not fit each other.",
-            expected=f"{field} {'absent' if target is None else tuple(target.shape)}",
-            got="absent" if given is None else str(tuple(given.shape)),
-        )
-    target.copy_(given)
-
-
-def _taken(where: str, layer: nn.Module, known: Mapping[str, Any]) -> tuple[str, list[list[Weights]]]:
-    """Return the recurrence of a layer and its weights, per layer, per direction."""
-    if isinstance(layer, AbstractDropIn):
-        names, weights = {layer.recurrence.name}, layer._weights()
-    elif isinstance(layer, AbstractLayer):
-        cells = [_cells(where, part) for part in (layer.layers if isinstance(layer, Stack) else [layer])]
-        names, weights = (
-            {cell.recurrence.name for sides in cells for cell in sides},
-            [[cell.weights for cell in sides] for sides in cells],
-        )
-    else:
-        raise NurtTypeError(
-            f"{where}: no layer of nurt.",
-            expected="RNN, LSTM, GRU, Recurrent, Bidirectional or Stack",
-            got=type(layer).__name__,
-            cure="Convert a layer of torch with nurt.nn.from_torch.",
-        )
-    if len(names) > 1 or not names <= known.keys():
-        raise UnavailableError(
-            f"{where}: there is no such layer on the other side.",
-            expected=f"layers of one of {', '.join(known)}",
-            got=", ".join(sorted(names)),
-        )
-    return names.pop(), weights
-
-
-def _cells(where: str, layer: nn.Module) -> list[DenseCell[Any]]:
-    found: list[Any] = []
-    if isinstance(layer, Recurrent) and not layer.reverse:
-        found = [layer.cell]
-    elif isinstance(layer, Bidirectional):
-        found = [layer.forward_cell, layer.backward_cell]
-    if not found or not all(isinstance(cell, DenseCell) for cell in found):
-        raise UnavailableError(
-            f"{where}: there is no such layer on the other side.",
-            expected="dense cells, forwards or in both directions",
-            got=type(layer).__name__,
-        )
-    return found

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Mapping
+from inspect import isroutine
 from types import MappingProxyType, MethodType
 from typing import Any
 
@@ -30,6 +31,10 @@ OURS: Mapping[type[nn.Module], type[nn.Module]] = MappingProxyType(
     }
 )
 THEIRS: Mapping[type[nn.Module], type[nn.Module]] = MappingProxyType({ours: theirs for theirs, ours in OURS.items()})
+# Where the forwards of these classes stand.
+_HOMES = ("torch.nn.modules.rnn", "nurt.nn.compat", "nurt.nn.dropin_cells")
+# Methods of a layer that decide nothing of what it computes.
+_HARMLESS = ("flatten_parameters", "reset_parameters", "extra_repr")
 _LAYER_ARGUMENTS = ("num_layers", "bias", "batch_first", "dropout", "bidirectional")
 
 
@@ -41,8 +46,14 @@ def kind_of(module: nn.Module) -> type[nn.Module]:
 
 def hindrance(module: nn.Module, kind: type[nn.Module]) -> str | None:
     """Return why ``module`` cannot become one of ``kind``, one clause without a full stop; None where it can."""
-    if "forward" in vars(module):
-        return "it has a `forward` of its own, put on the object"
+    plain: Any = _plain(module)
+    if plain.forward.__module__ not in _HOMES:
+        return f"somebody has put another `forward` on the class {plain.__name__}"
+    for name in vars(module):
+        method = getattr(plain, name, None)
+        # What every module has, such as `train`, means the same on both sides.
+        if isroutine(method) and method is not getattr(nn.Module, name, None) and name not in _HARMLESS:
+            return f"it has a `{name}` of its own, put on the object"
     if getattr(module, "_compiled_call_impl", None) is not None:
         return "it has been compiled in place; swap first, compile afterwards"
     bound = [
@@ -50,7 +61,7 @@ def hindrance(module: nn.Module, kind: type[nn.Module]) -> str | None:
     ]
     if bound:
         return f"`{bound[0]}` is a method bound to the layer itself"
-    old, new = fresh(module, _plain(module)), fresh(module, kind)
+    old, new = fresh(module, plain), fresh(module, kind)
     known, wanted = set(dir(old)), set(dir(type(new))) | vars(new).keys()
     clashes = sorted((set(dir(module)) - known) & wanted)
     if clashes:

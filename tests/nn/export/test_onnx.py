@@ -203,20 +203,28 @@ def test_a_call_of_torchs_exporter_takes_the_translations():
 
 
 @pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("ragged", [False, True])
 @pytest.mark.parametrize("bidirectional", [False, True])
 @pytest.mark.parametrize("cell", CELLS)
-def test_the_older_exporter_traces_layers_by_torchs_operators(cell, bidirectional, tmp_path):
+def test_the_older_exporter_traces_layers_by_torchs_operators(cell, bidirectional, ragged, tmp_path):
     from onnxruntime import InferenceSession
 
-    # Within a model: that exporter hands the defaults of `forward` on by position, which `gradient` has not.
-    layer = nn.Sequential(CELLS[cell](num_layers=2, bidirectional=bidirectional, batch_first=True)).eval()
-    x, path = torch.randn(B, T, IN), tmp_path / "old.onnx"
+    model = Model(CELLS[cell](num_layers=2, bidirectional=bidirectional, batch_first=True), H * (1 + bidirectional))
+    example = (torch.randn(B, T, 2), *([torch.tensor([6, 2, 3, 1])] if ragged else []))
+    given = (torch.randn(ROWS, STEPS, 2), *([torch.tensor(LENGTHS)] if ragged else []))
+    names, free = ["x", "lengths"][: len(given)], {0: "rows", 1: "steps"}
     torch.onnx.export(
-        layer, (x,), path, dynamo=False, input_names=["x"], output_names=["y"], dynamic_axes={"x": {0: "b", 1: "t"}}
+        model.eval(),
+        example,
+        tmp_path / "old.onnx",
+        dynamo=False,
+        input_names=names,
+        dynamic_axes={name: {axis: free[axis] for axis in range(2 - at)} for at, name in enumerate(names)},
     )
-    given = torch.randn(B, STEPS, IN)
-    (found, *_) = InferenceSession(path).run(None, {"x": given.numpy()})
-    np.testing.assert_allclose(found, layer(given)[0].detach().numpy(), rtol=0, atol=WITHIN)
+    session = InferenceSession(tmp_path / "old.onnx")
+    found = session.run(None, {name: one.numpy() for name, one in zip(names, given, strict=True)})
+    for one, other in zip(found, flat(model(*given)), strict=True):
+        np.testing.assert_allclose(one, other.detach().numpy(), rtol=0, atol=WITHIN)
 
 
 def test_no_warning_comes_from_the_export_of_a_layer():
