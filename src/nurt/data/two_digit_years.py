@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 import polars as pl
 
 from nurt.errors import DataError
+from nurt.wording import name_in_words, quoted
 
 __all__ = ["PATTERN", "with_four_digits"]
 
@@ -43,13 +44,13 @@ def with_four_digits(cells: pl.Series, place: Callable[[int], str]) -> tuple[pl.
         bad = _first_impossible(fields, mark)
         row = [index for index, match in enumerate(matches) if match][bad]
         raise DataError(
-            f"{place(row)}: {cells[row]!r} is not a date that exists.",
+            f"{place(row)}: {quoted(cells[row])} is not a date that exists.",
             expected="dates with day, month and two digits of the year in one order",
             cure="Correct the date in the file; best, write YYYY-MM-DD.",
         )
     if len(chosen) != 1:
         raise DataError(
-            f"{place(row)}: days could be months or years: dates such as {cells[row]!r} can be read as "
+            f"{place(row)}: days could be months or years: dates such as {quoted(cells[row])} can be read as "
             f"{' or as '.join(possible)}.",
             expected="dates that can be read in one way only",
             cure="Write the dates as YYYY-MM-DD.",
@@ -59,7 +60,8 @@ def with_four_digits(cells: pl.Series, place: Callable[[int], str]) -> tuple[pl.
         f"{_date(_numbers(match), order)}{match[5]}" if match else cell
         for match, cell in zip(matches, cells, strict=True)
     ]
-    note = f"Years have two digits; they were read as 1969 to 2068, {name}: {cells[row]} is {written[row]}."
+    shown = f"{name_in_words(cells[row])} is {name_in_words(written[row])}"
+    note = f"Years have two digits; they were read as 1969 to 2068, {name}: {shown}."
     return pl.Series(cells.name, written, dtype=pl.String), (note,)
 
 

@@ -13,6 +13,7 @@ import io
 import json
 import os
 import sys
+import zipfile
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -25,6 +26,11 @@ def workbook(data: bytes) -> Read:
     """Return the first sheet that holds cells, as text, with its name and the number of such sheets."""
     import fastexcel
 
+    if data.startswith(b"PK"):
+        # The reader stops at the last cell, before the check sum that follows.
+        damaged = zipfile.ZipFile(io.BytesIO(data)).testzip()
+        if damaged is not None:
+            raise ValueError(f"its part {damaged} is damaged")
     book = fastexcel.read_excel(data)
     sheets = [book.load_sheet(name, header_row=None, skip_rows=0, dtypes="string") for name in book.sheet_names]
     filled = [sheet for sheet in sheets if sheet.height]
