@@ -98,9 +98,11 @@ def reason_against(cell: str) -> str:
     """Return why a cell cannot stand in a column of numbers, in words that follow the cell."""
     if _PER_CENT.fullmatch(cell) and is_number(cell):
         return "is in per cent, other cells of the column are not"
-    if is_number(cell) and not re.search("inf|∞", cell, re.IGNORECASE):
+    if not is_number(cell):
+        return "is not a number"
+    if math.isinf(float(_plain(cell).replace(",", ".").replace("∞", "inf"))):
         return f"overflows: numbers reach {_LARGEST:.2g}"
-    return "is not a number"
+    return "is not a number with this decimal mark"
 
 
 def _plain(cell: str) -> str:

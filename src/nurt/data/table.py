@@ -34,6 +34,7 @@ class Table:
         offset: of the times from UTC as the file writes it, which the labels leave out; "UTC" where they are instants
             in UTC; "" where none is written.
         series: name of the column that identifies the series, or None.
+        decimal: the decimal mark that was named, None where it was found.
         units: unit of a column, where the file states it.
         aliases: further names, and the columns each one refers to. A name for several columns is ambiguous.
         notes: what was skipped, repaired or uncertain, as sentences.
@@ -49,6 +50,7 @@ class Table:
     time: str | None = None
     offset: str = ""
     series: str | None = None
+    decimal: str | None = None
     units: Mapping[str, str] = field(default_factory=dict)
     aliases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
@@ -170,7 +172,7 @@ class Table:
                 f"The column {quoted(name)} holds times, not numbers.",
                 cure=f"Choose one of: {_listing(self.columns)}.",
             )
-        plain = parse_numbers([column.cast(pl.String).fill_null("")])[0].wrong
+        plain = parse_numbers([column.cast(pl.String).fill_null("")], self.decimal)[0].wrong
         wrong = int(plain.sum())
         if not wrong:
             return DataError(
@@ -226,6 +228,7 @@ def stack(tables: Sequence[Table]) -> Table:
         time=tables[0].time,
         offset=tables[0].offset,
         series=tables[0].series,
+        decimal=tables[0].decimal,
         units={name: unit for table in tables for name, unit in table.units.items()},
         aliases=aliases,
         notes=tuple(dict.fromkeys((*(note for table in tables for note in table.notes), *absent, *offset_note))),

@@ -290,7 +290,7 @@ def _has_half_characters(value: Any) -> bool:
 
 
 def _control_share(data: bytes) -> float:
-    control = sum(byte < 32 and byte not in b"\t\n\r\x0c" for byte in data)
+    control = sum(byte < 32 and byte not in b"\t\n\r\x0b\x0c" for byte in data)
     return control / max(1, len(data))
 
 

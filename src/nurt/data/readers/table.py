@@ -62,6 +62,7 @@ def _read_sheet(source: Source) -> Table:
     table = replace(
         plain,
         offset=offsets.get(plain.time or "", ""),
+        decimal=sheet.decimal,
         aliases=aliases,
         notes=(*sheet.notes, *header.notes, *name_notes, *type_notes, *dropped, *time_notes, *footnotes),
         lines=rows.lines,
@@ -211,7 +212,8 @@ def _read_parquet(source: Source) -> Table:
         typed = [read[column.name] if column.dtype == pl.String else column for column in typed]
         notes.extend(read_notes)
     table = _table(pl.DataFrame(typed), source.file)
-    return replace(table, offset=offsets.get(table.time or "", ""), notes=tuple(notes))
+    offset = offsets.get(table.time or "", "")
+    return replace(table, offset=offset, decimal=source.notation.decimal, notes=tuple(notes))
 
 
 def _long_form(table: Table) -> Table | None:
