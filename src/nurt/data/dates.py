@@ -251,9 +251,11 @@ def _of_offsets(parsed: ParsedDates, offsets: pl.Series | None) -> ParsedDates:
         return replace(parsed, notes=(*parsed.notes, note), offset=distinct[0])
     ahead = pl.Series([minutes[offset] * 60_000_000 for offset in offsets]).cast(pl.Duration("us"))
     instants = parsed.values.cast(pl.Datetime("us")) - ahead
+    first, last = int(instants.arg_min() or 0), int(instants.arg_max() or 0)
+    local = f"from {parsed.values[first]}{offsets[first]} to {parsed.values[last]}{offsets[last]} in local time"
     note = (
-        f"The offset from UTC changes ({', '.join(distinct[:5])}): the times were read as instants and are labelled in "
-        f"UTC; the first, {parsed.values[0]}{offsets[0]}, is {instants[0]} UTC."
+        f"The offset from UTC changes ({', '.join(distinct[:5])}): the times are instants, {local}; labels are in UTC, "
+        f"from {instants[first]} to {instants[last]}."
     )
     return replace(parsed, values=instants.alias(parsed.values.name), notes=(*parsed.notes, note), offset="UTC")
 

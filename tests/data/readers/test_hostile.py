@@ -10,7 +10,7 @@ import resource
 import signal
 import socket
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import polars as pl
@@ -25,7 +25,7 @@ GOOD = "date,y\n2020-01-01,1.5\n2020-01-02,2.5\n"
 
 
 @pytest.fixture(autouse=True)
-def frugal() -> None:
+def frugal() -> Iterator[None]:
     """Every test reads within 2 GiB, this process and the one it starts for compiled readers."""
     before = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     yield
@@ -99,7 +99,7 @@ def test_a_file_larger_than_the_limit_is_refused_unread(tmp_path: Path) -> None:
 @pytest.mark.parametrize("piece", [b"\x00", b"1\n", b"a,b\n1,2\n", b"\n"])
 def test_a_gzip_file_that_expands_without_end_is_refused(tmp_path: Path, piece: bytes) -> None:
     path = tmp_path / "bomb.csv.gz"
-    path.write_bytes(gzip.compress(piece * (64 << 20 // len(piece)), mtime=0))
+    path.write_bytes(gzip.compress(piece * ((64 << 20) // len(piece)), mtime=0))
     assert "expands to more than" in refusal(path)
 
 
@@ -132,7 +132,15 @@ def test_a_workbook_that_expands_without_end_is_refused(tmp_path: Path) -> None:
     pytest.importorskip("fastexcel", reason="the extra 'excel' is not installed")
     path = tmp_path / "bomb.xlsx"
     path.write_bytes(workbook(" " * (1 << 30)))
-    assert "the workbook cannot be read" in refusal(path)
+    assert "it expands from" in refusal(path)
+
+
+def test_a_parquet_file_of_very_many_rows_is_refused(tmp_path: Path) -> None:
+    """Equal values take no room in the file."""
+    path = tmp_path / "flat.parquet"
+    pl.DataFrame({"y": pl.repeat(1.5, 40_000_000, eager=True)}).write_parquet(path)
+    assert path.stat().st_size < 1 << 20
+    assert "its table takes 305 MiB, more than 256 MiB" in refusal(path)
 
 
 def test_a_damaged_part_of_a_workbook_is_seen_by_its_check_sum(tmp_path: Path) -> None:
@@ -141,7 +149,7 @@ def test_a_damaged_part_of_a_workbook_is_seen_by_its_check_sum(tmp_path: Path) -
     cells = "".join(f'<row r="{row}"><c r="A{row}"><v>{row}.25</v></c></row>' for row in range(1, 9))
     data = workbook(cells, packing=zipfile.ZIP_STORED)
     path.write_bytes(data.replace(b"<v>5.25</v>", b"<v>5.75</v>"))
-    assert "its part xl/worksheets/sheet1.xml is damaged" in refusal(path) or "Bad CRC" in refusal(path)
+    assert "its part xl/worksheets/sheet1.xml is damaged" in refusal(path)
 
 
 def workbook(cells: str, packing: int = zipfile.ZIP_DEFLATED) -> bytes:
