@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import sys
 import zipfile
 from typing import TYPE_CHECKING, Any
@@ -84,8 +83,6 @@ def limit(memory: int, seconds: int) -> None:
 def main(kind: str, memory: str, seconds: str) -> None:
     """Read standard input, write standard output."""
     limit(int(memory), int(seconds))
-    # Every thread reserves memory of its own, which would count.
-    os.environ["POLARS_MAX_THREADS"] = "1"
     facts, frame = (workbook if kind == "workbook" else parquet)(sys.stdin.buffer.read())
     sys.stdout.buffer.write(json.dumps(facts).encode() + b"\n")
     if frame is not None:
