@@ -287,8 +287,8 @@ def _refuse_difference(tables: Sequence[Table], what: str, names: Sequence[str |
         other = next(index for index, name in enumerate(names) if name != names[0])
         raise DataError(
             f"{tables[other].sources[0]} cannot be put under {tables[0].sources[0]}: their {what} columns differ.",
-            expected=quoted(names[0]) if names[0] else f"no {what} column",
-            got=quoted(names[other]) if names[other] else f"no {what} column",
+            expected=quoted(str(names[0])) if names[0] else f"no {what} column",
+            got=quoted(str(names[other])) if names[other] else f"no {what} column",
             cure="Give the columns the same names in all files, or read the files one by one.",
         )
 
