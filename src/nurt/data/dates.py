@@ -12,7 +12,7 @@ import polars as pl
 from nurt.data import two_digit_years
 from nurt.data.numbers import is_missing
 from nurt.errors import DataError
-from nurt.wording import name_in_words
+from nurt.wording import quoted
 
 __all__ = [
     "COUNTING_NAMES",
@@ -122,7 +122,7 @@ def parse_dates(cells: pl.Series, place: Place) -> ParsedDates:
     form = form_of(example or "")
     if form is None:
         raise DataError(
-            f"{place(0)}: {name_in_words(cells[0] or '')!r} is not a date.",
+            f"{place(0)}: {quoted(cells[0] or '')} is not a date.",
             expected="a date such as 2024-01-31 or 2024-01-31 12:00",
             cure="Correct the cell.",
         )
@@ -144,7 +144,7 @@ def parse_dates(cells: pl.Series, place: Place) -> ParsedDates:
     if values.null_count():
         row = int(values.is_null().arg_max() or 0)
         raise DataError(
-            f"{place(row)}: {cells[row]!r} is not a date that exists.",
+            f"{place(row)}: {quoted(cells[row])} is not a date that exists.",
             expected=f"a date of the form {form.name}",
             cure="Correct the date in the file.",
         )
@@ -234,7 +234,7 @@ def _without_offset(cells: pl.Series, place: Place) -> tuple[pl.Series, pl.Serie
         raise DataError(
             f"{place(row)}: the offset from UTC changes within the column: only some times have one.",
             expected=f"{offsets[0] or 'no offset'} as in {place(0)}",
-            got=repr(cells[row]),
+            got=quoted(cells[row]),
             cure="Write all times in UTC, or all with their offset.",
         )
     return parts.to_series(0), offsets
@@ -251,9 +251,11 @@ def _of_offsets(parsed: ParsedDates, offsets: pl.Series | None) -> ParsedDates:
         return replace(parsed, notes=(*parsed.notes, note), offset=distinct[0])
     ahead = pl.Series([minutes[offset] * 60_000_000 for offset in offsets]).cast(pl.Duration("us"))
     instants = parsed.values.cast(pl.Datetime("us")) - ahead
+    first, last = int(instants.arg_min() or 0), int(instants.arg_max() or 0)
+    local = f"from {parsed.values[first]}{offsets[first]} to {parsed.values[last]}{offsets[last]} in local time"
     note = (
-        f"The offset from UTC changes ({', '.join(distinct[:5])}): the times were read as instants and are labelled in "
-        f"UTC; the first, {parsed.values[0]}{offsets[0]}, is {instants[0]} UTC."
+        f"The offset from UTC changes ({', '.join(distinct[:5])}): the times are instants, {local}; labels are in UTC, "
+        f"from {instants[first]} to {instants[last]}."
     )
     return replace(parsed, values=instants.alias(parsed.values.name), notes=(*parsed.notes, note), offset="UTC")
 
@@ -276,12 +278,12 @@ def _misfit(cell: str, example: str, form: DateForm, place: str) -> DataError:
     if is_missing(cell):
         reason = "the time label is missing"
     elif (other := form_of(cell)) is not None:
-        reason = f"date forms are mixed: {cell!r} is {other.name}"
+        reason = f"date forms are mixed: {quoted(cell)} is {other.name}"
     else:
-        reason = f"{name_in_words(cell)!r} is not a date"
+        reason = f"{quoted(cell)} is not a date"
     return DataError(
         f"{place}: {reason}.",
-        expected=f"the form {form.name}, as {example!r} in another row",
+        expected=f"the form {form.name}, as {quoted(example)} in another row",
         cure="Write every date of the file in one form; YYYY-MM-DD HH:MM:SS is never ambiguous.",
     )
 
@@ -302,11 +304,11 @@ def _day_first(cells: pl.Series, form: DateForm, place: Place) -> DateForm:
     if day_first:
         row = int((second > 12).arg_max() or 0)
         raise DataError(
-            f"{place(row)}: {cells[row]!r} puts the month first, other rows put the day first.",
+            f"{place(row)}: {quoted(cells[row])} puts the month first, other rows put the day first.",
             cure="Write every date of the file in one form, best YYYY-MM-DD.",
         )
     raise DataError(
-        f"{place(0)}: days could be months: no number in dates such as {cells[0]!r} is above 12.",
+        f"{place(0)}: days could be months: no number in dates such as {quoted(cells[0])} is above 12.",
         expected="dates that can be read in one way only",
         cure="Write the dates as YYYY-MM-DD (or DD.MM.YYYY, which is always day first).",
     )
@@ -336,7 +338,7 @@ def _refuse_wrong_part(partial: dict[str, pl.Series], place: Place) -> None:
     for part, column in partial.items():
         row = next(row for row, cell in enumerate(column) if not _WHOLE.fullmatch(cell))
         raise DataError(
-            f"{place(row)}: {name_in_words(column[row])!r} in column {column.name!r} is not the {part} of a date.",
+            f"{place(row)}: {quoted(column[row])} in column {column.name!r} is not the {part} of a date.",
             expected="a whole number, as in most rows of the column",
             cure="Correct the cell; every row needs its time.",
         )

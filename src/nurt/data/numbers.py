@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import polars as pl
 
 from nurt.errors import DataError
-from nurt.wording import name_in_words
+from nurt.wording import name_in_words, quoted
 
 __all__ = [
     "DECIMALS",
@@ -98,9 +98,11 @@ def reason_against(cell: str) -> str:
     """Return why a cell cannot stand in a column of numbers, in words that follow the cell."""
     if _PER_CENT.fullmatch(cell) and is_number(cell):
         return "is in per cent, other cells of the column are not"
-    if is_number(cell) and not re.search("inf|∞", cell, re.IGNORECASE):
+    if not is_number(cell):
+        return "is not a number"
+    if math.isinf(float(_plain(cell).replace(",", ".").replace("∞", "inf"))):
         return f"overflows: numbers reach {_LARGEST:.2g}"
-    return "is not a number"
+    return "is not a number with this decimal mark"
 
 
 def _plain(cell: str) -> str:
@@ -200,15 +202,16 @@ def refuse_mixed_marks(columns: Sequence[NumberColumn], place: Callable[[int], s
     if with_point is not None:
         other = int(with_point.point.arg_max() or 0)
         raise DataError(
-            f"{place(row)}: numbers are written with a comma in column {with_comma.name!r}, but with a point in "
-            f"column {with_point.name!r} ({place(other)}).",
+            f"{place(row)}: numbers are written with a comma in column {quoted(with_comma.name)}, but with a point in "
+            f"column {quoted(with_point.name)} ({place(other)}).",
             expected="one decimal mark in a file",
             cure=_DECIMAL_CURE,
         )
     ambiguous = all((column.comma == column.grouping).all() for column in columns)
     if ambiguous and separator != ";":
         raise DataError(
-            f"{place(row)}: the commas in column {with_comma.name!r} may be decimal marks or thousands separators.",
+            f"{place(row)}: the commas in column {quoted(with_comma.name)} may be decimal marks or thousands "
+            "separators.",
             expected="numbers that can be read in one way only",
             cure=_DECIMAL_CURE,
         )

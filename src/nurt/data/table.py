@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nurt.errors import DataError
-from nurt.wording import name_in_words
+from nurt.wording import name_in_words, quoted
 
 if TYPE_CHECKING:
     import polars as pl
@@ -34,6 +34,7 @@ class Table:
         offset: of the times from UTC as the file writes it, which the labels leave out; "UTC" where they are instants
             in UTC; "" where none is written.
         series: name of the column that identifies the series, or None.
+        decimal: the decimal mark that was named, None where it was found.
         units: unit of a column, where the file states it.
         aliases: further names, and the columns each one refers to. A name for several columns is ambiguous.
         notes: what was skipped, repaired or uncertain, as sentences.
@@ -49,6 +50,7 @@ class Table:
     time: str | None = None
     offset: str = ""
     series: str | None = None
+    decimal: str | None = None
     units: Mapping[str, str] = field(default_factory=dict)
     aliases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
@@ -82,17 +84,18 @@ class Table:
             return meant[0]
         if meant:
             raise DataError(
-                f"{self.sources[0]}: the name {name!r} is ambiguous.",
+                f"{self.sources[0]}: the name {quoted(name)} is ambiguous.",
                 expected=f"one of {_listing(meant)}",
-                got=repr(name),
+                got=quoted(name),
                 cure="Use one of these names.",
             )
         known = (*self.frame.columns, *self.aliases)
         folded = {candidate.casefold(): candidate for candidate in reversed(known)}
         close = get_close_matches(name.casefold(), folded, n=3, cutoff=0.6)
-        hint = f"Did you mean {' or '.join(repr(folded[match]) for match in close)}? " if close else ""
+        hint = f"Did you mean {' or '.join(quoted(folded[match]) for match in close)}? " if close else ""
         raise DataError(
-            f"{self.sources[0]}: there is no column {name!r}.", cure=f"{hint}Columns: {_listing(self.frame.columns)}."
+            f"{self.sources[0]}: there is no column {quoted(name)}.",
+            cure=f"{hint}Columns: {_listing(self.frame.columns)}.",
         )
 
     def targets(self, names: str | Sequence[str] | None) -> tuple[str, ...]:
@@ -130,7 +133,7 @@ class Table:
         if infinite.any():
             row = int(infinite.argmax())
             raise DataError(
-                f"{self.place(row)}: {int(infinite.sum())} infinite value(s) in column {name!r}, the first here.",
+                f"{self.place(row)}: {int(infinite.sum())} infinite value(s) in column {quoted(name)}, the first here.",
                 expected="finite numbers, or empty cells where a value is missing",
                 got=str(values[row]),
                 cure="Correct the cell, or leave it empty if the value is unknown.",
@@ -147,7 +150,7 @@ class Table:
         if column.null_count():
             row = int(column.is_null().arg_max() or 0)
             raise DataError(
-                f"{self.place(row)}: the column {name!r} does not say which series the row belongs to.",
+                f"{self.place(row)}: the column {quoted(name)} does not say which series the row belongs to.",
                 cure="Fill in the cell or remove the row.",
             )
         if column.dtype.is_numeric() and (column % 1 == 0).all():
@@ -166,21 +169,21 @@ class Table:
         column = self.frame[name]
         if column.dtype.is_temporal():
             return DataError(
-                f"The column {name!r} holds times, not numbers.", cure=f"Choose one of: {_listing(self.columns)}."
+                f"The column {quoted(name)} holds times, not numbers.",
+                cure=f"Choose one of: {_listing(self.columns)}.",
             )
-        plain = parse_numbers([column.cast(pl.String).fill_null("")])[0].wrong
+        plain = parse_numbers([column.cast(pl.String).fill_null("")], self.decimal)[0].wrong
         wrong = int(plain.sum())
         if not wrong:
             return DataError(
-                f"{self.sources[0]}: the column {name_in_words(name)!r} holds text.",
+                f"{self.sources[0]}: the column {quoted(name)} holds text.",
                 cure="Choose a column of numbers, or write this one in one notation in all files.",
             )
         row = int(plain.arg_max() or 0)
         cell = str(column[row])
         share = f"{wrong} of {column.len() - column.null_count()} cells cannot be read as numbers"
         return DataError(
-            f"{self.place(row)}: {name_in_words(cell)!r} in column {name_in_words(name)!r} {reason_against(cell)} "
-            f"({share}).",
+            f"{self.place(row)}: {quoted(cell)} in column {quoted(name)} {reason_against(cell)} ({share}).",
             cure="Correct the cell (empty, NA or null say that a value is missing), or choose another column.",
         )
 
@@ -225,6 +228,7 @@ def stack(tables: Sequence[Table]) -> Table:
         time=tables[0].time,
         offset=tables[0].offset,
         series=tables[0].series,
+        decimal=tables[0].decimal,
         units={name: unit for table in tables for name, unit in table.units.items()},
         aliases=aliases,
         notes=tuple(dict.fromkeys((*(note for table in tables for note in table.notes), *absent, *offset_note))),
@@ -283,8 +287,8 @@ def _refuse_difference(tables: Sequence[Table], what: str, names: Sequence[str |
         other = next(index for index, name in enumerate(names) if name != names[0])
         raise DataError(
             f"{tables[other].sources[0]} cannot be put under {tables[0].sources[0]}: their {what} columns differ.",
-            expected=f"{names[0]!r}" if names[0] else f"no {what} column",
-            got=f"{names[other]!r}" if names[other] else f"no {what} column",
+            expected=quoted(str(names[0])) if names[0] else f"no {what} column",
+            got=quoted(str(names[other])) if names[other] else f"no {what} column",
             cure="Give the columns the same names in all files, or read the files one by one.",
         )
 
@@ -295,11 +299,13 @@ def _absent(tables: Sequence[Table], offered: Sequence[str]) -> dict[str, tuple[
     for table in tables:
         absent = [name for name in offered if name not in table.frame.columns]
         if absent:
-            shown = ", ".join(absent[:5]) + (f" and {len(absent) - 5} more" if len(absent) > 5 else "")
+            shown = ", ".join(map(name_in_words, absent[:5])) + (
+                f" and {len(absent) - 5} more" if len(absent) > 5 else ""
+            )
             notes[f"{table.sources[0]} has no column {shown}: missing there."] = tuple(absent)
     return notes
 
 
 def _listing(names: Sequence[str]) -> str:
     more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
-    return ", ".join(names[:_LISTED]) + more
+    return ", ".join(map(name_in_words, names[:_LISTED])) + more

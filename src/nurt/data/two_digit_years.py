@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 import polars as pl
 
 from nurt.errors import DataError
+from nurt.wording import name_in_words, quoted
 
 __all__ = ["PATTERN", "with_four_digits"]
 
@@ -33,33 +34,32 @@ def with_four_digits(cells: pl.Series, place: Callable[[int], str]) -> tuple[pl.
     matches = [_PARTS.fullmatch(cell or "") for cell in cells]
     fields = [(int(match[1]), int(match[3]), int(match[4])) for match in matches if match]
     mark = next(match[2] for match in matches if match)
-    possible = {name: order for name, order in _ORDERS.items() if all(_date(row, order) for row in fields)}
-    likely = {name: order for name, order in possible.items() if _days_vary_most(fields, order)}
-    chosen = likely if len(likely) == 1 else possible
-    if mark == ".":
-        chosen = {name: order for name, order in chosen.items() if name != "month first"}
+    orders = {"day first": _ORDERS["day first"]} if mark == "." else _ORDERS
     row = next(index for index, match in enumerate(matches) if match)
+    possible = {name: order for name, order in orders.items() if all(_date(row, order) for row in fields)}
     if not possible:
-        bad = _first_impossible(fields, mark)
-        row = [index for index, match in enumerate(matches) if match][bad]
+        bad = [index for index, match in enumerate(matches) if match][_first_impossible(fields, orders)]
         raise DataError(
-            f"{place(row)}: {cells[row]!r} is not a date that exists.",
+            f"{place(bad)}: {quoted(cells[bad])} is not a date that exists.",
             expected="dates with day, month and two digits of the year in one order",
             cure="Correct the date in the file; best, write YYYY-MM-DD.",
         )
-    if len(chosen) != 1:
+    name = _decided(possible, fields)
+    if name is None:
+        readings = [name for name, order in _ORDERS.items() if all(_date(row, order) for row in fields)]
         raise DataError(
-            f"{place(row)}: days could be months or years: dates such as {cells[row]!r} can be read as "
-            f"{' or as '.join(possible)}.",
+            f"{place(row)}: days could be months or years: dates such as {quoted(cells[row])} can be read as "
+            f"{' or as '.join(readings)}.",
             expected="dates that can be read in one way only",
             cure="Write the dates as YYYY-MM-DD.",
         )
-    (name, order), *_ = chosen.items()
+    order = possible[name]
     written = [
         f"{_date(_numbers(match), order)}{match[5]}" if match else cell
         for match, cell in zip(matches, cells, strict=True)
     ]
-    note = f"Years have two digits; they were read as 1969 to 2068, {name}: {cells[row]} is {written[row]}."
+    shown = f"{name_in_words(cells[row])} is {name_in_words(written[row])}"
+    note = f"Years have two digits; they were read as 1969 to 2068, {name}: {shown}."
     return pl.Series(cells.name, written, dtype=pl.String), (note,)
 
 
@@ -82,8 +82,21 @@ def _days_vary_most(fields: Sequence[tuple[int, int, int]], order: tuple[int, in
     return days >= years
 
 
-def _first_impossible(fields: Sequence[tuple[int, int, int]], mark: str) -> int:
+def _decided(possible: dict[str, tuple[int, int, int]], fields: Sequence[tuple[int, int, int]]) -> str | None:
+    """Return the order of the dates, None where more than one may be meant.
+
+    Where the years could stand first too, days must vary at least as much as years; years first are taken only
+    where nothing else is possible.
+    """
+    names = [name for name in possible if name != "year first"]
+    if len(names) > 1:
+        return None
+    name = names[0] if names else "year first"
+    year_first = all(_date(row, _ORDERS["year first"]) for row in fields)
+    return name if not year_first or _days_vary_most(fields, possible[name]) else None
+
+
+def _first_impossible(fields: Sequence[tuple[int, int, int]], orders: dict[str, tuple[int, int, int]]) -> int:
     """Return the first date that does not exist under the order that fits the most."""
-    orders = [_ORDERS["day first"]] if mark == "." else list(_ORDERS.values())
-    best = max(orders, key=lambda order: sum(_date(row, order) is not None for row in fields))
+    best = max(orders.values(), key=lambda order: sum(_date(row, order) is not None for row in fields))
     return next(index for index, row in enumerate(fields) if _date(row, best) is None)

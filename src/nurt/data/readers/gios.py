@@ -21,7 +21,7 @@ from nurt.data.readers.sheet import Sheet, align, end_of_dated_rows, trimmed
 from nurt.data.readers.source import Source
 from nurt.data.table import Table, stack
 from nurt.errors import DataError
-from nurt.wording import name_in_words
+from nurt.wording import name_in_words, quoted
 
 __all__ = ["read", "recognises"]
 
@@ -113,7 +113,7 @@ def _read_sheet(source: Source) -> Table:
     for row in range(first):
         label = sheet.rows[row][column] if column < len(sheet.rows[row]) else ""
         if label[:4].isdigit() and len(label) >= _SHORTEST_DATE:
-            raise sheet.refusal(row, f"{label!r} is not a date, but is where the data begin", "Correct the date.")
+            raise sheet.refusal(row, f"{quoted(label)} is not a date, but is where the data begin", "Correct the date.")
     nameless = next((index for index, one in enumerate(measured) if not one.name), None)
     if nameless is not None:
         raise sheet.refusal(
@@ -145,7 +145,10 @@ def _table(
     names = [measurement.name for measurement in measured]
     repeated = next((name for name in names if names.count(name) > 1), None)
     if repeated:
-        raise DataError(f"{file}: two columns hold {repeated!r}.", cure="Remove one of them, or fetch the file again.")
+        raise DataError(
+            f"{file}: two columns hold {quoted(repeated)}.",
+            cure="Remove one of them, or fetch the file again.",
+        )
     aliases: dict[str, tuple[str, ...]] = {}
     for measurement in measured:
         for alias in measurement.aliases:

@@ -9,12 +9,14 @@ from dataclasses import dataclass
 
 from nurt.data.readers.separators import kind_of
 from nurt.data.readers.sheet import Sheet, trimmed
+from nurt.wording import name_in_words, quoted
 
 __all__ = ["ID_NAMES", "Header", "find_header", "unique_names"]
 
 ID_NAMES = ("unique_id", "series_id", "item_id")
 _LONGEST_HEADER = 10
 _SAMPLED_ROWS = 200
+_SHOWN = 5
 _LABEL_NAMES = frozenset({*ID_NAMES, "id", "series", "name", "country", "date", "ds", "time", "year", "data", "rok"})
 
 
@@ -85,17 +87,22 @@ def unique_names(names: Sequence[str], file: str) -> tuple[list[str], dict[str, 
                 groups[name] = (*groups.get(name, ()), candidate)
         unique.append(candidate)
     notes = tuple(
-        f"{file}: {len(found)} columns are named {name!r}; they were renamed {', '.join(found)}."
+        f"{file}: {len(found)} columns are named {quoted(name)}; they were renamed {_listed(found)}."
         for name, found in groups.items()
     )
     return unique, groups, notes
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(map(name_in_words, names[:_SHOWN])) + more
 
 
 def _named(sheet: Sheet, first: int) -> Header:
     rows = [trimmed(row) for row in sheet.rows[:first]]
     named = max(range(first), key=lambda index: len({cell for cell in rows[index] if cell}))
     notes = tuple(
-        f"{sheet.file}, line {sheet.lines[index]}: set aside as a further header row: {' '.join(row)[:80]!r}."
+        f"{sheet.file}, line {sheet.lines[index]}: set aside as a further header row: {quoted(' '.join(row))}."
         for index, row in enumerate(rows)
         if index != named
     )

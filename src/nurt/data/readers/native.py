@@ -11,13 +11,17 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import sys
+import zipfile
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import polars as pl
 
+_UNPACKED_FREELY = 64 << 20
+_MOST_EXPANSION = 50
+_MOST_CELLS = 10_000_000
+_LARGEST_TABLE = 256 << 20
 Read = tuple[dict[str, Any], "pl.DataFrame | None"]
 
 
@@ -25,12 +29,17 @@ def workbook(data: bytes) -> Read:
     """Return the first sheet that holds cells, as text, with its name and the number of such sheets."""
     import fastexcel
 
+    if data.startswith(b"PK"):
+        _check_parts(data)
     book = fastexcel.read_excel(data)
     sheets = [book.load_sheet(name, header_row=None, skip_rows=0, dtypes="string") for name in book.sheet_names]
     filled = [sheet for sheet in sheets if sheet.height]
     facts: dict[str, Any] = {"filled": len(filled)}
     if not filled:
         return facts, None
+    cells = filled[0].height * filled[0].width
+    if cells > _MOST_CELLS:
+        raise ValueError(f"its sheet has {cells} cells, more than {_MOST_CELLS}")
     return facts | {"name": filled[0].name}, filled[0].to_polars()
 
 
@@ -38,7 +47,23 @@ def parquet(data: bytes) -> Read:
     """Return the table of a Parquet file."""
     import polars as pl
 
-    return {}, pl.read_parquet(io.BytesIO(data))
+    frame = pl.read_parquet(io.BytesIO(data))
+    size = int(frame.estimated_size())
+    if size > _LARGEST_TABLE:
+        raise ValueError(f"its table takes {size >> 20} MiB, more than {_LARGEST_TABLE >> 20} MiB")
+    return {}, frame
+
+
+def _check_parts(data: bytes) -> None:
+    """Refuse an archive that expands without end, or whose parts do not have their check sums."""
+    archive = zipfile.ZipFile(io.BytesIO(data))
+    expanded = sum(part.file_size for part in archive.infolist())
+    if expanded > max(_UNPACKED_FREELY, _MOST_EXPANSION * len(data)):
+        raise ValueError(f"it expands from {len(data)} to {expanded} bytes")
+    # The reader stops at the last cell, before the check sum that follows.
+    damaged = archive.testzip()
+    if damaged is not None:
+        raise ValueError(f"its part {damaged} is damaged")
 
 
 def limit(memory: int, seconds: int) -> None:
@@ -58,8 +83,6 @@ def limit(memory: int, seconds: int) -> None:
 def main(kind: str, memory: str, seconds: str) -> None:
     """Read standard input, write standard output."""
     limit(int(memory), int(seconds))
-    # Every thread reserves memory of its own, which would count.
-    os.environ["POLARS_MAX_THREADS"] = "1"
     facts, frame = (workbook if kind == "workbook" else parquet)(sys.stdin.buffer.read())
     sys.stdout.buffer.write(json.dumps(facts).encode() + b"\n")
     if frame is not None:

@@ -16,7 +16,7 @@ __all__ = ["bytes_of"]
 _MEBIBYTE = 1 << 20
 LARGEST = 512 * _MEBIBYTE
 """Bytes of a file, as it is and unpacked."""
-_UNPACKED_FREELY = 8 * _MEBIBYTE
+_UNPACKED_FREELY = 2 * _MEBIBYTE
 _MOST_EXPANSION = 100
 _CHUNK = _MEBIBYTE
 _KINDS = {
@@ -30,7 +30,7 @@ _KINDS = {
 def bytes_of(path: Path, file: str) -> bytes:
     """Return the bytes of a file, unpacked where it is a gzip file.
 
-    A gzip file may expand to 8 MiB, beyond that to 100 times its size; 512 MiB are the limit for every file.
+    A gzip file may expand to 2 MiB, beyond that to 100 times its size; 512 MiB are the limit for every file.
 
     Args:
         path: the file.

@@ -13,7 +13,7 @@ from functools import cached_property
 from nurt.data.dates import form_of
 from nurt.data.numbers import is_missing, is_number
 from nurt.errors import DataError
-from nurt.wording import name_in_words
+from nurt.wording import quoted
 
 __all__ = ["NO_SEPARATOR", "SEPARATORS", "cells_of", "kind_of", "lines_of", "separator_of"]
 
@@ -73,12 +73,14 @@ def separator_of(text: str, file: str) -> str | None:
         _refuse_foreign_header(chosen, file)
         return chosen.separator
     tied = [reading for reading in whole if reading in unbeaten] if len(unbeaten) > 1 else whole
-    seen = next((row for row in _rows(text, NO_SEPARATOR) if sum(one.separator in row[0] for one in tied) > 1), [""])
+    seen = next(
+        (row for row in _rows(text, NO_SEPARATOR) if row and sum(one.separator in row[0] for one in tied) > 1), [""]
+    )
     names = " or ".join(f"a {_NAMES[reading.separator]}" for reading in tied)
     widths = " and ".join(str(reading.width) for reading in tied)
     raise DataError(
         f"{file}: the columns may be separated by {names}; these split the rows into {widths} columns.",
-        got=repr(name_in_words(seen[0])),
+        got=quoted(seen[0]),
         cure=f"Name the separator: --separator '{tied[0].separator}' on the command line, separator= in Python. "
         "Or put every cell that contains it in quotes.",
     )
@@ -109,7 +111,9 @@ class _Reading:
 
     @property
     def splits_most(self) -> bool:
-        return 2 * sum(len(row) >= 2 for row in self.rows) > len(self.rows)
+        # A comma in half of the rows may be a decimal mark.
+        split = 2 * sum(len(row) >= 2 for row in self.rows)
+        return split > len(self.rows) or (split == len(self.rows) and self.separator != ",")
 
     @cached_property
     def first(self) -> int:
@@ -188,7 +192,7 @@ def _refuse_foreign_header(reading: _Reading, file: str) -> None:
                     f"{file}: the header has a {_NAMES[other]} between its names, but the rows have a "
                     f"{_NAMES[reading.separator]} between their cells.",
                     expected="one separator for header and rows",
-                    got=f"{name_in_words(row[0])!r} above {name_in_words(reading.joined(reading.first))!r}",
+                    got=f"{quoted(row[0])} above {quoted(reading.joined(reading.first))}",
                     cure="Correct the header, or export the file again.",
                 )
 

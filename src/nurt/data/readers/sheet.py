@@ -15,7 +15,7 @@ import numpy as np
 from nurt.data.dates import TIME_NAMES, form_of
 from nurt.data.readers.guarded import read_guarded
 from nurt.errors import DataError, MissingExtraError
-from nurt.wording import name_in_words
+from nurt.wording import name_in_words, quoted
 
 __all__ = [
     "DataRows",
@@ -121,7 +121,10 @@ def sheet_of_workbook(data: bytes, file: str, notation: Notation) -> Sheet:
     numbered = [(line, list(row)) for line, row in enumerate(zip(*columns, strict=True), start=1) if any(row)]
     notes = date_notes
     if facts["filled"] > 1:
-        notes = (*notes, f"{file} has {facts['filled']} sheets; only the first, {facts['name']!r}, was read.")
+        notes = (
+            *notes,
+            f"{file} has {facts['filled']} sheets; only the first, {quoted(facts['name'])}, was read.",
+        )
     lines = [line for line, _ in numbered]
     return Sheet(file, [row for _, row in numbered], lines, notes=notes, decimal=notation.decimal)
 
@@ -186,10 +189,10 @@ class DataRows:
         if self.sheet.cut and last == len(self.sheet.rows) - 1:
             end = f"{self.place(len(self.cells) - 1)}: the file does not end with a line break"
             if self.lost:
-                notes.append(f"{end}; its last cell, {name_in_words(self.lost)!r}, seems cut short and was left out.")
+                notes.append(f"{end}; its last cell, {quoted(self.lost)}, seems cut short and was left out.")
             else:
                 row = (self.sheet.separator or " ").join(trimmed(self.sheet.rows[last]))
-                notes.append(f"{end}; check that its last row is whole: {name_in_words(row)!r}.")
+                notes.append(f"{end}; check that its last row is whole: {quoted(row)}.")
         return tuple(notes)
 
 
@@ -210,7 +213,7 @@ def end_of_dated_rows(sheet: Sheet, first: int, column: int) -> tuple[int, tuple
     seen = (sheet.separator or " ").join(trimmed(sheet.rows[stop]))
     return stop, (
         f"{sheet.file}, line {sheet.lines[stop]}: {footer} row(s) without a date after the data were skipped, "
-        f"the first is {name_in_words(seen)!r}.",
+        f"the first is {quoted(seen)}.",
     )
 
 
@@ -227,7 +230,7 @@ def end_without_totals(sheet: Sheet, first: int) -> tuple[int, tuple[str, ...]]:
     seen = (sheet.separator or " ").join(trimmed(sheet.rows[stop]))
     return stop, (
         f"{sheet.file}, line {sheet.lines[stop]}: {len(sheet.rows) - stop} row(s) of totals or remarks after the data "
-        f"were skipped, the first is {name_in_words(seen)!r}.",
+        f"were skipped, the first is {quoted(seen)}.",
     )
 
 

@@ -15,6 +15,7 @@ from nurt.data.readers.opening import bytes_of
 from nurt.data.readers.separators import NO_SEPARATOR, cells_of, lines_of, separator_of
 from nurt.data.readers.sheet import TO_BE_FOUND, Notation, Sheet, refusal, sheet_of_workbook, trimmed
 from nurt.errors import DataError
+from nurt.wording import quoted
 
 __all__ = ["Source", "decode", "load", "sheet_of_text"]
 
@@ -45,6 +46,9 @@ _LARGEST_JSON = 32 << 20
 _MOST_DIGITS = 18
 _TELLING_BYTES = 20_000
 _HEADER_LINES = 12
+# As many as a sheet of Excel has; each costs time in every step of reading.
+_MOST_COLUMNS = 16_384
+_LISTED = 20
 _SEPARATOR_HINT = re.compile(r"[ ]*sep=([^\r\n\"])[ ]*(?:\r\n|\r|\n)", re.IGNORECASE)
 
 
@@ -104,7 +108,7 @@ class Source:
         except RecursionError:
             raise DataError(
                 f"{self.file}: the JSON is nested too deeply to be an answer of a service.",
-                got=repr(text[:40]),
+                got=quoted(text, 40),
                 cure="Convert the file to CSV.",
             ) from None
         if "\\ud" in text.lower() and _has_half_characters(value):
@@ -190,6 +194,14 @@ def sheet_of_text(text: str, file: str, *, notes: tuple[str, ...] = (), notation
     try:
         for row in reader:
             cells = cells_of(row)
+            if len(cells) > _MOST_COLUMNS:
+                raise refusal(
+                    file,
+                    before + 1 + skipped,
+                    (separator or "").join(row[:_LISTED]),
+                    f"{len(cells)} cells in a row; a table may have {_MOST_COLUMNS} columns",
+                    "Give one series per row of the file as rows of three columns: series, time and value.",
+                )
             if any(cells):
                 rows.append(cells)
                 numbers.append(before + 1 + skipped)
@@ -278,7 +290,7 @@ def _has_half_characters(value: Any) -> bool:
 
 
 def _control_share(data: bytes) -> float:
-    control = sum(byte < 32 and byte not in b"\t\n\r\x0c" for byte in data)
+    control = sum(byte < 32 and byte not in b"\t\n\r\x0b\x0c" for byte in data)
     return control / max(1, len(data))
 
 
@@ -296,8 +308,7 @@ def _separator_hint(text: str) -> tuple[str | None, str, int]:
 
 def _split_starred_headers(rows: list[list[str]]) -> None:
     """The portal of GIOŚ writes ``*`` between the names above rows separated by commas."""
-    width = max((len(trimmed(row)) for row in rows[_HEADER_LINES:] or rows), default=1)
-    for index, row in enumerate(rows[:_HEADER_LINES]):
-        cells = trimmed(row)
-        if width >= 2 and len(cells) == 1 and "*" in cells[0]:
-            rows[index] = cells_of(cells[0].split("*"))
+    starred = [index for index, row in enumerate(rows[:_HEADER_LINES]) if len(trimmed(row)) == 1 and "*" in row[0]]
+    if starred and max(len(trimmed(row)) for row in rows[_HEADER_LINES:] or rows) >= 2:
+        for index in starred:
+            rows[index] = cells_of(rows[index][0].split("*"))

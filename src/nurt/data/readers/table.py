@@ -18,6 +18,7 @@ from nurt.data.readers.sheet import DataRows, Sheet, align, end_of_dated_rows, e
 from nurt.data.readers.source import Source
 from nurt.data.table import Table, stack
 from nurt.errors import DataError
+from nurt.wording import name_in_words, quoted
 
 __all__ = ["read", "recognises"]
 
@@ -61,6 +62,7 @@ def _read_sheet(source: Source) -> Table:
     table = replace(
         plain,
         offset=offsets.get(plain.time or "", ""),
+        decimal=sheet.decimal,
         aliases=aliases,
         notes=(*sheet.notes, *header.notes, *name_notes, *type_notes, *dropped, *time_notes, *footnotes),
         lines=rows.lines,
@@ -137,16 +139,18 @@ def _holds_dates(column: pl.Series) -> bool:
 def _without_empty_and_index(frame: pl.DataFrame, header: Sequence[str]) -> tuple[pl.DataFrame, tuple[str, ...]]:
     """Drop nameless columns that are empty, and the row numbers that pandas writes before the first column."""
     notes: tuple[str, ...] = ()
+    dropped = set()
     for index, (name, given) in enumerate(zip(frame.columns, header, strict=True)):
         column = frame[name]
         if given:
             continue
         if column.null_count() == len(column):
-            frame = frame.drop(name)
+            dropped.add(name)
         elif index == 0 and column.dtype == pl.Float64 and len(column) > 1 and (column.diff().drop_nulls() == 1).all():
-            frame = frame.drop(name)
+            dropped.add(name)
             notes = ("The first column has no name and counts the rows; it was dropped.",)
-    return frame, notes
+    # In one step: each one costs as much as the table is wide.
+    return pl.DataFrame([column for column in frame.iter_columns() if column.name not in dropped]), notes
 
 
 def _time_column(frame: pl.DataFrame, series: str | None) -> str | None:
@@ -192,10 +196,12 @@ def _read_parquet(source: Source) -> Table:
             if dtype.time_zone is not None:
                 column = column.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
                 offsets[column.name] = "UTC"
-                notes.append(f"{source.file}: the times of column {column.name!r} are given in UTC.")
+                notes.append(f"{source.file}: the times of column {quoted(column.name)} are given in UTC.")
             typed.append(column.cast(pl.Datetime("us")))
         elif dtype.is_nested() or dtype in (pl.Binary, pl.Duration, pl.Object):
-            notes.append(f"{source.file}: the column {column.name!r} holds {dtype}; it was left out.")
+            notes.append(
+                f"{source.file}: the column {quoted(column.name)} holds {name_in_words(str(dtype))}; it was left out."
+            )
         else:
             typed.append(column if dtype == pl.Date else column.cast(pl.String).str.strip_chars().fill_null(""))
     written = [column for column in typed if column.dtype == pl.String]
@@ -206,7 +212,8 @@ def _read_parquet(source: Source) -> Table:
         typed = [read[column.name] if column.dtype == pl.String else column for column in typed]
         notes.extend(read_notes)
     table = _table(pl.DataFrame(typed), source.file)
-    return replace(table, offset=offsets.get(table.time or "", ""), notes=tuple(notes))
+    offset = offsets.get(table.time or "", "")
+    return replace(table, offset=offset, decimal=source.notation.decimal, notes=tuple(notes))
 
 
 def _long_form(table: Table) -> Table | None:
@@ -235,8 +242,9 @@ def _long_form(table: Table) -> Table | None:
     if times is not None:
         columns.insert(1, times.gather(steps))
     note = (
-        f"{table.sources[0]} holds one series per row: {frame.height} series named by the column {identifiers.name!r}, "
-        f"of {lengths.min()} to {lengths.max()} values; empty cells at the end of a row are padding."
+        f"{table.sources[0]} holds one series per row: {frame.height} series named by the column "
+        f"{quoted(identifiers.name)}, of {lengths.min()} to {lengths.max()} values; empty cells at the end of a row "
+        "are padding."
     )
     return replace(
         table,
@@ -262,5 +270,5 @@ def _is_numbered(names: Sequence[str]) -> bool:
 def _dates(names: Sequence[str]) -> pl.Series | None:
     if any(form_of(name) is None for name in names):
         return None
-    times = parse_dates(pl.Series("time", list(names)), lambda row: f"the header, column {names[row]!r}").values
+    times = parse_dates(pl.Series("time", list(names)), lambda row: f"the header, column {quoted(names[row])}").values
     return times if times.is_sorted() else None
