@@ -36,6 +36,7 @@ __all__ = [
     "percent",
     "percent_in_words",
     "plural",
+    "quoted",
     "seconds",
     "to_digits",
     "unbroken",
@@ -47,7 +48,7 @@ LANGUAGES: tuple[Language, ...] = ("en", "pl")
 MISSING = "–"
 MOST_DECIMALS = 8
 LONGEST_NAME = 80
-# Controls (terminal escapes, NUL), format characters (bidi marks, zero widths), halves of pairs, line and paragraph ends.
+# Controls (terminal escapes, NUL), format characters (bidi marks, zero widths), halves of pairs, ends of lines.
 _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 
@@ -173,8 +174,16 @@ def escaped(text: str) -> str:
 
 def name_in_words(name: str, longest: int = LONGEST_NAME) -> str:
     """Return a name or a cell as it stands within a sentence: escaped, in one line, cut to so many characters."""
-    cut = name if len(name) <= longest else name[:longest] + " …"
-    return escaped(cut).replace("\n", "\\n")
+    return escaped(_cut(name, longest)).replace("\n", "\\n")
+
+
+def quoted(cell: str, longest: int = LONGEST_NAME) -> str:
+    """Return a name or a cell in quotes, with its control characters escaped, cut to so many characters."""
+    return repr(_cut(cell, longest))
+
+
+def _cut(text: str, longest: int) -> str:
+    return text if len(text) <= longest else text[:longest] + " …"
 
 
 def unbroken(text: str) -> str:

@@ -49,7 +49,7 @@ def test_days_and_months_are_read_right_or_refused(dates: list[datetime.date], f
 
 
 @pytest.mark.parametrize(
-    "cell", ["1.5", "2020", "202001", "20201301", "12345678", "2020-13", "01.02.20", "10:30", "", "abc", "+1"]
+    "cell", ["1.5", "2020", "202001", "20201301", "12345678", "2020-13", "01.02.2", "10:30", "", "abc", "+1"]
 )
 def test_what_is_no_date_has_no_form(cell: str) -> None:
     assert form_of(cell) is None

@@ -162,6 +162,25 @@ class Reading:
         Literal["auto", "nbp", "gios", "table"],
         choice("--format", "auto recognises NBP exchange rates, GIOŚ air quality and plain tables.", DATA),
     ] = "auto"
+    separator: Annotated[
+        str | None,
+        typer.Option(
+            "--separator",
+            metavar="CHARACTER",
+            rich_help_panel=DATA,
+            help="What separates the cells of a text, such as ';', where two could; 'tab' for a tabulator.",
+        ),
+    ] = None
+    decimal: Annotated[
+        str | None,
+        typer.Option(
+            "--decimal",
+            metavar="MARK",
+            rich_help_panel=DATA,
+            help="The decimal mark, '.' or ',', where numbers can be read in two ways; the other one then separates "
+            "thousands.",
+        ),
+    ] = None
     on_duplicate: Annotated[
         Literal["refuse", "first", "last", "mean"],
         choice("--on-duplicate", "What to do with times that occur twice and disagree.", DATA),
@@ -189,8 +208,9 @@ class Reading:
         from nurt.data import regular_grid, select
         from nurt.data.readers import read
 
+        separator = "\t" if self.separator in ("tab", "\\t") else self.separator
         chosen = select(
-            read(list(self.files), self.format),
+            read(list(self.files), self.format, separator=separator, decimal=self.decimal),
             self.target,
             time=self.time,
             series=self.series,

@@ -9,8 +9,10 @@ from dataclasses import dataclass, replace
 
 import polars as pl
 
+from nurt.data import two_digit_years
 from nurt.data.numbers import is_missing
 from nurt.errors import DataError
+from nurt.wording import quoted
 
 __all__ = [
     "COUNTING_NAMES",
@@ -19,6 +21,7 @@ __all__ = [
     "ParsedDates",
     "compose_time",
     "form_of",
+    "offset_minutes",
     "parse_dates",
     "round_to_grid",
 ]
@@ -33,6 +36,7 @@ _BODIES = (
     ("DD.MM.YYYY", r"[0-9]{1,2}\.[0-9]{1,2}\." + _YEAR, "%d.%m.%Y"),
     ("DD/MM/YYYY", "[0-9]{1,2}/[0-9]{1,2}/" + _YEAR, "%d/%m/%Y"),
     ("DD-MM-YYYY", "[0-9]{1,2}-[0-9]{1,2}-" + _YEAR, "%d-%m-%Y"),
+    ("two-digit year", two_digit_years.PATTERN, ""),
 )
 _CLOCKS = (
     ("", "", ""),
@@ -53,6 +57,7 @@ _PARTS = {
     "hour": ("hour", "godzina", "godz"),
     "minute": ("minute", "minuta"),
 }
+_WHOLE = re.compile(r"[0-9]+(?:\.0)?")
 _CLOCK = r"^[0-9]{1,2}:[0-9]{2}(?::[0-9]{2})?$"
 
 
@@ -75,11 +80,19 @@ class DateForm:
 
 @dataclass(frozen=True)
 class ParsedDates:
-    """Parsed times as Date or Datetime (microseconds, no time zone), and notes on what was decided."""
+    """Parsed times.
+
+    Args:
+        values: Date or Datetime (microseconds, no time zone).
+        form: of the text.
+        notes: what was decided.
+        offset: from UTC as written in every cell; "UTC" where it changes and the values were converted, "" without.
+    """
 
     values: pl.Series
     form: DateForm
     notes: tuple[str, ...] = ()
+    offset: str = ""
 
 
 def form_of(cell: str) -> DateForm | None:
@@ -98,23 +111,28 @@ def parse_dates(cells: pl.Series, place: Place) -> ParsedDates:
         cells: text; the form is that of its first date.
         place: returns file and line of a row, for messages.
 
+    Returns:
+        the times; where their offset from UTC changes, as at the change of the clock, they are instants in UTC.
+
     Raises:
-        DataError: another form appears, a date does not exist, a label is missing, days could be months, or the
-            offset from UTC changes.
+        DataError: another form appears, a date does not exist, a label is missing, days could be months, or only some
+            times have an offset from UTC.
     """
     example = next((cell for cell in cells if form_of(cell)), None)
     form = form_of(example or "")
     if form is None:
         raise DataError(
-            f"{place(0)}: {cells[0]!r} is not a date.",
+            f"{place(0)}: {quoted(cells[0] or '')} is not a date.",
             expected="a date such as 2024-01-31 or 2024-01-31 12:00",
             cure="Correct the cell.",
         )
-    cells, notes = _without_offset(cells, place)
-    fits = cells.str.contains(f"^(?:{form.pattern})$").fill_null(value=False)
-    if not fits.all():
-        row = int((~fits).arg_max() or 0)
-        raise _misfit(cells[row] or "", str(example), form, place(row))
+    cells, offsets = _without_offset(cells, place)
+    notes: tuple[str, ...] = ()
+    if form.name.startswith("two-digit year"):
+        _refuse_misfits(cells, str(example), form, place)
+        cells, notes = two_digit_years.with_four_digits(cells, place)
+        form = next(one for one in _FORMS if one.name == form.name.replace("two-digit year", "YYYY-MM-DD"))
+    _refuse_misfits(cells, str(example), form, place)
     form = _day_first(cells, form, place)
     if form.template == "%Y-%m":
         values = (cells + "-01").str.strptime(pl.Date, "%Y-%m-%d", strict=False)
@@ -126,11 +144,11 @@ def parse_dates(cells: pl.Series, place: Place) -> ParsedDates:
     if values.null_count():
         row = int(values.is_null().arg_max() or 0)
         raise DataError(
-            f"{place(row)}: {cells[row]!r} is not a date that exists.",
+            f"{place(row)}: {quoted(cells[row])} is not a date that exists.",
             expected=f"a date of the form {form.name}",
             cure="Correct the date in the file.",
         )
-    return ParsedDates(values, form, notes)
+    return _of_offsets(ParsedDates(values, form, notes), offsets)
 
 
 def round_to_grid(times: pl.Series) -> tuple[pl.Series, tuple[str, ...]]:
@@ -171,14 +189,17 @@ def compose_time(frame: pl.DataFrame, place: Callable[[int], str]) -> tuple[pl.D
         DataError: the parts of a row do not form a date.
     """
     parts = {part: column for part, names in _PARTS.items() if (column := _whole_numbers(frame, names)) is not None}
+    partial = {part: column for part, names in _PARTS.items() if (column := _nearly_whole(frame, names)) is not None}
     dates = [column for column in frame.iter_columns() if column.dtype == pl.Date and not column.null_count()]
     if any(column.dtype == pl.Datetime for column in frame.iter_columns()):
         return frame, None, ()
-    if not dates and {"year", "month"} <= parts.keys():
+    if not dates and {"year", "month"} <= parts.keys() | partial.keys():
+        _refuse_wrong_part(partial, place)
         return _composed(frame, _calendar(parts), tuple(column.name for column in parts.values()), place)
     if len(dates) == 1 and dates[0].is_duplicated().any():
         date = dates[0].cast(pl.Datetime("us"))
-        if "hour" in parts:
+        if "hour" in parts.keys() | partial.keys():
+            _refuse_wrong_part({part: partial[part] for part in ("hour", "minute") if part in partial}, place)
             used = {part: column for part, column in parts.items() if part in ("hour", "minute")}
             names = (date.name, *(column.name for column in used.values()))
             return _composed(frame, date + _time_of_day(used), names, place)
@@ -202,33 +223,65 @@ _FORMS = _forms()
 _ANY = re.compile("|".join(f"(?P<form_{index}>{form.pattern})" for index, form in enumerate(_FORMS)))
 
 
-def _without_offset(cells: pl.Series, place: Place) -> tuple[pl.Series, tuple[str, ...]]:
+def _without_offset(cells: pl.Series, place: Place) -> tuple[pl.Series, pl.Series | None]:
+    """Return the cells without their offsets from UTC, and the offsets, None where there are none."""
     parts = cells.str.extract_groups(f"^{_OFFSET.pattern}$").struct.unnest()
     offsets = parts.to_series(1)
     if offsets.null_count() == len(offsets):
-        return cells, ()
-    distinct = offsets.unique(maintain_order=True).to_list()
-    if len(distinct) > 1:
-        row = int((offsets.fill_null("") != (offsets[0] or "")).arg_max() or 0)
+        return cells, None
+    if offsets.null_count():
+        row = int((offsets.is_null() != offsets.is_null()[0]).arg_max() or 0)
         raise DataError(
-            f"{place(row)}: the offset from UTC changes within the column.",
+            f"{place(row)}: the offset from UTC changes within the column: only some times have one.",
             expected=f"{offsets[0] or 'no offset'} as in {place(0)}",
-            got=repr(cells[row]),
-            cure="Write all times in UTC, or with one fixed offset.",
+            got=quoted(cells[row]),
+            cure="Write all times in UTC, or all with their offset.",
         )
-    return parts.to_series(0), (f"All times have the offset {distinct[0]}; labels show them as written, without it.",)
+    return parts.to_series(0), offsets
+
+
+def _of_offsets(parsed: ParsedDates, offsets: pl.Series | None) -> ParsedDates:
+    """Return the times with what their offsets say: labels as written where there is one, instants in UTC otherwise."""
+    if offsets is None:
+        return parsed
+    distinct = offsets.unique(maintain_order=True).to_list()
+    minutes = {offset: offset_minutes(offset) for offset in distinct}
+    if len(set(minutes.values())) == 1:
+        note = f"All times have the offset {distinct[0]}; labels show them as written, without it."
+        return replace(parsed, notes=(*parsed.notes, note), offset=distinct[0])
+    ahead = pl.Series([minutes[offset] * 60_000_000 for offset in offsets]).cast(pl.Duration("us"))
+    instants = parsed.values.cast(pl.Datetime("us")) - ahead
+    note = (
+        f"The offset from UTC changes ({', '.join(distinct[:5])}): the times were read as instants and are labelled in "
+        f"UTC; the first, {parsed.values[0]}{offsets[0]}, is {instants[0]} UTC."
+    )
+    return replace(parsed, values=instants.alias(parsed.values.name), notes=(*parsed.notes, note), offset="UTC")
+
+
+def offset_minutes(offset: str) -> int:
+    """Return an offset from UTC, such as Z, +02, +0530 or -03:00, in minutes."""
+    digits = offset[1:].replace(":", "")
+    minutes = int(digits[:2] or 0) * 60 + int(digits[2:] or 0)
+    return -minutes if offset.startswith("-") else minutes
+
+
+def _refuse_misfits(cells: pl.Series, example: str, form: DateForm, place: Place) -> None:
+    fits = cells.str.contains(f"^(?:{form.pattern})$").fill_null(value=False)
+    if not fits.all():
+        row = int((~fits).arg_max() or 0)
+        raise _misfit(cells[row] or "", example, form, place(row))
 
 
 def _misfit(cell: str, example: str, form: DateForm, place: str) -> DataError:
     if is_missing(cell):
         reason = "the time label is missing"
     elif (other := form_of(cell)) is not None:
-        reason = f"date forms are mixed: {cell!r} is {other.name}"
+        reason = f"date forms are mixed: {quoted(cell)} is {other.name}"
     else:
-        reason = f"{cell!r} is not a date"
+        reason = f"{quoted(cell)} is not a date"
     return DataError(
         f"{place}: {reason}.",
-        expected=f"the form {form.name}, as {example!r} in another row",
+        expected=f"the form {form.name}, as {quoted(example)} in another row",
         cure="Write every date of the file in one form; YYYY-MM-DD HH:MM:SS is never ambiguous.",
     )
 
@@ -249,11 +302,11 @@ def _day_first(cells: pl.Series, form: DateForm, place: Place) -> DateForm:
     if day_first:
         row = int((second > 12).arg_max() or 0)
         raise DataError(
-            f"{place(row)}: {cells[row]!r} puts the month first, other rows put the day first.",
+            f"{place(row)}: {quoted(cells[row])} puts the month first, other rows put the day first.",
             cure="Write every date of the file in one form, best YYYY-MM-DD.",
         )
     raise DataError(
-        f"{place(0)}: days could be months: no number in dates such as {cells[0]!r} is above 12.",
+        f"{place(0)}: days could be months: no number in dates such as {quoted(cells[0])} is above 12.",
         expected="dates that can be read in one way only",
         cure="Write the dates as YYYY-MM-DD (or DD.MM.YYYY, which is always day first).",
     )
@@ -266,6 +319,27 @@ def _whole_numbers(frame: pl.DataFrame, names: tuple[str, ...]) -> pl.Series | N
             if (whole == column).all():
                 return whole
     return None
+
+
+def _nearly_whole(frame: pl.DataFrame, names: tuple[str, ...]) -> pl.Series | None:
+    """Return a column of these names in which most cells, but not all, are whole numbers, as text."""
+    for column in frame.iter_columns():
+        if column.name.lower() in names and column.dtype in (pl.Float64, pl.String):
+            cells = column.cast(pl.String).fill_null("")
+            whole = sum(bool(_WHOLE.fullmatch(cell)) for cell in cells)
+            if len(cells) > whole > len(cells) / 2:
+                return cells
+    return None
+
+
+def _refuse_wrong_part(partial: dict[str, pl.Series], place: Place) -> None:
+    for part, column in partial.items():
+        row = next(row for row, cell in enumerate(column) if not _WHOLE.fullmatch(cell))
+        raise DataError(
+            f"{place(row)}: {quoted(column[row])} in column {column.name!r} is not the {part} of a date.",
+            expected="a whole number, as in most rows of the column",
+            cure="Correct the cell; every row needs its time.",
+        )
 
 
 def _calendar(parts: dict[str, pl.Series]) -> pl.Series:

@@ -11,6 +11,7 @@ from nurt.data.selection import Columns, OnDuplicate, OnUnordered, Selection, as
 from nurt.data.series import Series
 from nurt.data.time_axis import as_labels, refuse_missing
 from nurt.errors import DataError, NurtTypeError, ShapeError
+from nurt.wording import name_in_words, quoted
 
 __all__ = ["from_arrays", "from_frame", "like"]
 
@@ -62,7 +63,10 @@ def from_frame(
         series = None
     for name in (*names, time, series):
         if name is not None and name not in eager.columns:
-            raise DataError(f"from_frame: there is no column {name!r}.", cure=f"Columns: {', '.join(eager.columns)}.")
+            raise DataError(
+                f"from_frame: there is no column {quoted(name)}.",
+                cure=f"Columns: {', '.join(map(name_in_words, eager.columns[:40]))}.",
+            )
     labels = index if time is None else _labels(eager[time], notes)
     columns = Columns(
         values={name: _numbers(eager[name]) for name in names},
@@ -155,8 +159,9 @@ def _numbers(column: Any) -> np.ndarray:
     if not (column.dtype.is_numeric() or str(column.dtype) == "Boolean"):
         cells = column.to_list()
         wrong = next((row for row, cell in enumerate(cells) if isinstance(cell, str)), 0)
+        cell = quoted(str(cells[wrong])) if cells else "nothing"
         raise DataError(
-            f"row {wrong + 1}: {cells[wrong] if cells else None!r} in column {column.name!r} is not a number.",
+            f"row {wrong + 1}: {cell} in column {quoted(column.name)} is not a number.",
             expected="a column of numbers",
             got=f"a column of type {column.dtype}",
             cure="Convert the column to numbers, or choose another one.",

@@ -12,6 +12,7 @@ from nurt.data.series import Series
 from nurt.data.table import Table
 from nurt.data.time_axis import are_ordered, as_labels
 from nurt.errors import DataError, NurtValueError
+from nurt.wording import name_in_words, quoted
 
 __all__ = ["Columns", "OnDuplicate", "OnUnordered", "Selection", "assemble", "select"]
 
@@ -79,18 +80,18 @@ def select(
     for names, role in ((targets, "target"), (covariates, "covariate")):
         repeated = next((name for name in names if names.count(name) > 1), None)
         if repeated:
-            raise DataError(f"The column {repeated!r} is named twice as {role}.", cure="Name it once.")
+            raise DataError(f"The column {quoted(repeated)} is named twice as {role}.", cure="Name it once.")
     time = table.column(time) if time is not None else table.time
     series = table.column(series) if series is not None else table.series
     for name, role in ((time, "time"), (series, "series")):
         if name is not None and name in (*targets, *covariates):
             raise DataError(
-                f"The column {name!r} cannot be the {role} column and a column of values.",
+                f"The column {quoted(name)} cannot be the {role} column and a column of values.",
                 cure="Choose another column.",
             )
     columns = Columns(
         values={name: table.numbers(name) for name in (*targets, *covariates)},
-        time=None if time is None else as_labels(table.frame[time].to_numpy(), what=f"column {time!r}"),
+        time=None if time is None else as_labels(table.frame[time].to_numpy(), what=f"column {quoted(time)}"),
         series=None if series is None else table.identifiers(series),
         place=table.place,
         origin=table.origin if len(table.sources) > 1 else None,
@@ -136,7 +137,7 @@ def assemble(
     found: list[Series] = []
     notes: list[str] = []
     for name, rows in _groups(columns):
-        of = f"series {name!r}: " if name is not None else ""
+        of = f"series {quoted(name)}: " if name is not None else ""
         ordered, order_note = _in_order(columns, rows, on_unordered)
         for target in targets:
             kept, values, duplicate_note = _without_duplicates(
@@ -287,7 +288,7 @@ def _contradiction(
 def _duplicates_in_text(columns: Columns, rows: np.ndarray, starts: np.ndarray, counts: np.ndarray) -> DataError:
     assert columns.time is not None
     repeated = np.sort(starts[counts > 1])
-    shown = ", ".join(repr(str(columns.time[rows[start]])) for start in repeated[:_SHOWN])
+    shown = ", ".join(quoted(str(columns.time[rows[start]])) for start in repeated[:_SHOWN])
     return DataError(
         f"{columns.place(int(rows[repeated[0]]))}: {len(repeated)} time label(s) appear more than once: {shown}.",
         expected="one row per label and series",
@@ -298,7 +299,7 @@ def _duplicates_in_text(columns: Columns, rows: np.ndarray, starts: np.ndarray, 
 def _refuse_unobserved(series: Series) -> None:
     if not np.isfinite(series.values).any():
         raise DataError(
-            f"The target {series.target!r} of series {series.name!r} has no value at all: "
+            f"The target {quoted(series.target)} of series {quoted(series.name)} has no value at all: "
             f"all {len(series)} cells are missing.",
             cure="Choose another target, or check how missing values are written in the file.",
         )
@@ -306,7 +307,7 @@ def _refuse_unobserved(series: Series) -> None:
 
 def _missing_notes(series: Series) -> tuple[str, ...]:
     missing = int(np.isnan(series.values).sum())
-    return (f"{missing} of {len(series)} values of {series.target} are missing.",) if missing else ()
+    return (f"{missing} of {len(series)} values of {name_in_words(series.target)} are missing.",) if missing else ()
 
 
 def _condensed(notes: Sequence[str]) -> list[str]:

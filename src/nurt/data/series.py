@@ -12,6 +12,7 @@ import numpy as np
 
 from nurt.errors import DataError, NurtValueError, ShapeError
 from nurt.results import Result
+from nurt.wording import quoted
 
 __all__ = ["DataCheck", "DataFinding", "Series", "check_series", "fingerprint", "require_usable"]
 
@@ -185,18 +186,18 @@ def require_usable(series: Series, look_back: int, horizon: int) -> None:
     """
     observed = series.values[np.isfinite(series.values)]
     if not observed.size:
-        raise DataError(f"Series {series.name!r} has no observed value.", cure="Choose another target column.")
+        raise DataError(f"Series {quoted(series.name)} has no observed value.", cure="Choose another target column.")
     kinds = [found.kind for found in _about_series(series, look_back + horizon) if found.column == series.target]
     if "short" in kinds:
         raise DataError(
-            f"Series {series.name!r} is too short: it has {len(series)} observations.",
+            f"Series {quoted(series.name)} is too short: it has {len(series)} observations.",
             expected=f"at least look-back + horizon = {look_back} + {horizon} = {look_back + horizon}",
             got=str(len(series)),
             cure="Give more data, or a smaller look-back or horizon.",
         )
     if "constant" in kinds:
         raise DataError(
-            f"Series {series.name!r} is constant: every observed value is {observed[0]:g}.",
+            f"Series {quoted(series.name)} is constant: every observed value is {observed[0]:g}.",
             cure="There is nothing to forecast; choose another target column.",
         )
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nurt.errors import DataError
+from nurt.wording import name_in_words, quoted
 
 if TYPE_CHECKING:
     import polars as pl
@@ -30,6 +31,8 @@ class Table:
         format: which reader read it: "nbp", "gios" or "table".
         sources: the files, as they were given.
         time: name of the column of time labels, or None.
+        offset: of the times from UTC as the file writes it, which the labels leave out; "UTC" where they are instants
+            in UTC; "" where none is written.
         series: name of the column that identifies the series, or None.
         units: unit of a column, where the file states it.
         aliases: further names, and the columns each one refers to. A name for several columns is ambiguous.
@@ -44,6 +47,7 @@ class Table:
     format: str
     sources: tuple[str, ...]
     time: str | None = None
+    offset: str = ""
     series: str | None = None
     units: Mapping[str, str] = field(default_factory=dict)
     aliases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -78,17 +82,18 @@ class Table:
             return meant[0]
         if meant:
             raise DataError(
-                f"{self.sources[0]}: the name {name!r} is ambiguous.",
+                f"{self.sources[0]}: the name {quoted(name)} is ambiguous.",
                 expected=f"one of {_listing(meant)}",
-                got=repr(name),
+                got=quoted(name),
                 cure="Use one of these names.",
             )
         known = (*self.frame.columns, *self.aliases)
         folded = {candidate.casefold(): candidate for candidate in reversed(known)}
         close = get_close_matches(name.casefold(), folded, n=3, cutoff=0.6)
-        hint = f"Did you mean {' or '.join(repr(folded[match]) for match in close)}? " if close else ""
+        hint = f"Did you mean {' or '.join(quoted(folded[match]) for match in close)}? " if close else ""
         raise DataError(
-            f"{self.sources[0]}: there is no column {name!r}.", cure=f"{hint}Columns: {_listing(self.frame.columns)}."
+            f"{self.sources[0]}: there is no column {quoted(name)}.",
+            cure=f"{hint}Columns: {_listing(self.frame.columns)}.",
         )
 
     def targets(self, names: str | Sequence[str] | None) -> tuple[str, ...]:
@@ -100,6 +105,9 @@ class Table:
         if names is None:
             if len(self.columns) == 1:
                 return self.columns
+            damaged = [] if self.columns else self._damaged()
+            if len(damaged) == 1:
+                raise self._not_numbers(damaged[0])
             raise DataError(
                 f"{self.sources[0]}: no target was named, and there are {len(self.columns)} columns of numbers.",
                 cure=f"Name the target, one of: {_listing(self.columns)}." if self.columns else self._text_columns(),
@@ -123,7 +131,7 @@ class Table:
         if infinite.any():
             row = int(infinite.argmax())
             raise DataError(
-                f"{self.place(row)}: {int(infinite.sum())} infinite value(s) in column {name!r}, the first here.",
+                f"{self.place(row)}: {int(infinite.sum())} infinite value(s) in column {quoted(name)}, the first here.",
                 expected="finite numbers, or empty cells where a value is missing",
                 got=str(values[row]),
                 cure="Correct the cell, or leave it empty if the value is unknown.",
@@ -140,7 +148,7 @@ class Table:
         if column.null_count():
             row = int(column.is_null().arg_max() or 0)
             raise DataError(
-                f"{self.place(row)}: the column {name!r} does not say which series the row belongs to.",
+                f"{self.place(row)}: the column {quoted(name)} does not say which series the row belongs to.",
                 cure="Fill in the cell or remove the row.",
             )
         if column.dtype.is_numeric() and (column % 1 == 0).all():
@@ -152,19 +160,42 @@ class Table:
         return f"Columns that hold text among their numbers: {_listing(text)}. Name one to see the first such cell."
 
     def _not_numbers(self, name: str) -> DataError:
-        from nurt.data.numbers import is_number
+        import polars as pl
+
+        from nurt.data.numbers import parse_numbers, reason_against
 
         column = self.frame[name]
         if column.dtype.is_temporal():
             return DataError(
-                f"The column {name!r} holds times, not numbers.", cure=f"Choose one of: {_listing(self.columns)}."
+                f"The column {quoted(name)} holds times, not numbers.",
+                cure=f"Choose one of: {_listing(self.columns)}.",
             )
-        wrong = [row for row, cell in enumerate(column) if cell is not None and not is_number(cell)]
-        share = f"{len(wrong)} of {column.len() - column.null_count()} cells are not numbers"
+        plain = parse_numbers([column.cast(pl.String).fill_null("")])[0].wrong
+        wrong = int(plain.sum())
+        if not wrong:
+            return DataError(
+                f"{self.sources[0]}: the column {quoted(name)} holds text.",
+                cure="Choose a column of numbers, or write this one in one notation in all files.",
+            )
+        row = int(plain.arg_max() or 0)
+        cell = str(column[row])
+        share = f"{wrong} of {column.len() - column.null_count()} cells cannot be read as numbers"
         return DataError(
-            f"{self.place(wrong[0])}: {column[wrong[0]]!r} in column {name!r} is not a number ({share}).",
+            f"{self.place(row)}: {quoted(cell)} in column {quoted(name)} {reason_against(cell)} ({share}).",
             cure="Correct the cell (empty, NA or null say that a value is missing), or choose another column.",
         )
+
+    def _damaged(self) -> list[str]:
+        """The columns of text in which most cells are numbers."""
+        from nurt.data.numbers import is_number
+
+        text = [name for name in self.frame.columns if name not in (self.time, self.series)]
+        found = []
+        for name in text:
+            present = [str(cell) for cell in self.frame[name] if cell is not None]
+            if not self.frame[name].dtype.is_temporal() and 2 * sum(map(is_number, present)) > len(present):
+                found.append(name)
+        return found
 
 
 def stack(tables: Sequence[Table]) -> Table:
@@ -179,6 +210,7 @@ def stack(tables: Sequence[Table]) -> Table:
     _refuse_difference(tables, "series", [table.series for table in tables])
     import polars as pl
 
+    tables, offset_note = _with_one_offset(tables)
     frame = pl.concat(_with_common_types([table.frame for table in tables]), how="diagonal_relaxed")
     offered = list(dict.fromkeys(name for table in tables for name in table.columns))
     aliases: dict[str, tuple[str, ...]] = {}
@@ -192,14 +224,44 @@ def stack(tables: Sequence[Table]) -> Table:
         format=tables[0].format,
         sources=tuple(source for table in tables for source in table.sources),
         time=tables[0].time,
+        offset=tables[0].offset,
         series=tables[0].series,
         units={name: unit for table in tables for name, unit in table.units.items()},
         aliases=aliases,
-        notes=tuple(dict.fromkeys((*(note for table in tables for note in table.notes), *absent))),
+        notes=tuple(dict.fromkeys((*(note for table in tables for note in table.notes), *absent, *offset_note))),
         concerns=absent | {note: about for table in tables for note, about in table.concerns.items()},
         lines=np.concatenate([table.lines for table in tables]),
         origin=np.repeat(np.arange(len(tables)), [len(table) for table in tables]),
     )
+
+
+def _with_one_offset(tables: Sequence[Table]) -> tuple[Sequence[Table], tuple[str, ...]]:
+    """Bring times with different offsets from UTC to UTC, and return a note where this was done.
+
+    Raises:
+        DataError: only some files write an offset.
+    """
+    from nurt.data.dates import offset_minutes
+
+    offsets = {table.offset for table in tables}
+    if len(offsets) == 1:
+        return tables, ()
+    if "" in offsets:
+        without = next(table for table in tables if not table.offset)
+        written = next(table for table in tables if table.offset)
+        raise DataError(
+            f"{without.sources[0]}: its times have no offset from UTC, but those of {written.sources[0]} have one.",
+            cure="Write all times in UTC, or all with their offset.",
+        )
+    import polars as pl
+
+    shifted = []
+    for table in tables:
+        ahead = 0 if table.offset == "UTC" else offset_minutes(table.offset)
+        times = table.frame[str(table.time)].cast(pl.Datetime("us"))
+        utc = times - pl.Series([ahead * 60_000_000]).cast(pl.Duration("us"))
+        shifted.append(replace(table, frame=table.frame.with_columns(utc.alias(str(table.time))), offset="UTC"))
+    return shifted, ("The files differ in their offset from UTC; all times are labelled in UTC.",)
 
 
 def _with_common_types(frames: Sequence[pl.DataFrame]) -> list[pl.DataFrame]:
@@ -222,8 +284,8 @@ def _refuse_difference(tables: Sequence[Table], what: str, names: Sequence[str |
         other = next(index for index, name in enumerate(names) if name != names[0])
         raise DataError(
             f"{tables[other].sources[0]} cannot be put under {tables[0].sources[0]}: their {what} columns differ.",
-            expected=f"{names[0]!r}" if names[0] else f"no {what} column",
-            got=f"{names[other]!r}" if names[other] else f"no {what} column",
+            expected=quoted(names[0]) if names[0] else f"no {what} column",
+            got=quoted(names[other]) if names[other] else f"no {what} column",
             cure="Give the columns the same names in all files, or read the files one by one.",
         )
 
@@ -234,11 +296,13 @@ def _absent(tables: Sequence[Table], offered: Sequence[str]) -> dict[str, tuple[
     for table in tables:
         absent = [name for name in offered if name not in table.frame.columns]
         if absent:
-            shown = ", ".join(absent[:5]) + (f" and {len(absent) - 5} more" if len(absent) > 5 else "")
+            shown = ", ".join(map(name_in_words, absent[:5])) + (
+                f" and {len(absent) - 5} more" if len(absent) > 5 else ""
+            )
             notes[f"{table.sources[0]} has no column {shown}: missing there."] = tuple(absent)
     return notes
 
 
 def _listing(names: Sequence[str]) -> str:
     more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
-    return ", ".join(names[:_LISTED]) + more
+    return ", ".join(map(name_in_words, names[:_LISTED])) + more

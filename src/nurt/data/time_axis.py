@@ -11,6 +11,7 @@ import numpy as np
 
 from nurt.data.series import Series
 from nurt.errors import DataError, NurtValueError
+from nurt.wording import quoted
 
 __all__ = ["absent_stamps", "are_ordered", "as_labels", "label_after", "refuse_missing", "regular_grid"]
 
@@ -54,7 +55,7 @@ def as_labels(values: Any, *, what: str = "time") -> np.ndarray:
     raise DataError(
         f"{what}: these values cannot label time.",
         expected="dates, datetimes, whole numbers or text",
-        got=f"{labels.dtype} such as {labels[0]!r}" if labels.size else str(labels.dtype),
+        got=f"{labels.dtype} such as {quoted(str(labels[0]))}" if labels.size else str(labels.dtype),
         cure="Choose another time column.",
     )
 
@@ -186,9 +187,9 @@ def _grid(series: Series, step: str | int) -> tuple[np.ndarray, np.ndarray]:
     time = series.time
     if time is None or time.dtype.kind not in "Mi" or not len(time):
         raise DataError(
-            f"Series {series.name!r} cannot be put on a regular grid.",
+            f"Series {quoted(series.name)} cannot be put on a regular grid.",
             expected="labels of dates, times or integers",
-            got="no labels" if time is None or not len(time) else f"text such as {str(time[0])!r}",
+            got="no labels" if time is None or not len(time) else f"text such as {quoted(str(time[0]))}",
             cure="Choose a time column.",
         )
     if time.dtype.kind == "i":
@@ -199,13 +200,15 @@ def _grid(series: Series, step: str | int) -> tuple[np.ndarray, np.ndarray]:
     off = grid[position] != time
     if off.any():
         raise DataError(
-            f"Series {series.name!r}: {int(off.sum())} stamp(s) lie off a grid of step {step}, "
+            f"Series {quoted(series.name)}: {int(off.sum())} stamp(s) lie off a grid of step {step}, "
             f"the first at {time[int(off.argmax())]}.",
             expected=f"stamps a whole number of steps after the first, {time[0]}",
             cure="Choose another step, or stay on the axis of observations.",
         )
     if len(np.unique(position)) != len(position):
-        raise DataError(f"Series {series.name!r} has two values for one stamp.", cure="Remove the duplicates first.")
+        raise DataError(
+            f"Series {quoted(series.name)} has two values for one stamp.", cure="Remove the duplicates first."
+        )
     return grid, position
 
 

@@ -39,12 +39,15 @@ def test_an_empty_file_is_named_as_such(tmp_path: Path, content: bytes) -> None:
 
 
 def test_a_file_without_permission_is_one_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(path: Path) -> bytes:
+    path = tmp_path / "secret.csv"
+    path.write_text("y\n1\n2\n")
+
+    def refuse(path: Path, mode: str) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "read_bytes", refuse)
+    monkeypatch.setattr(Path, "open", refuse)
     with pytest.raises(DataError, match="cannot be opened"):
-        load(tmp_path / "secret.csv")
+        load(path)
 
 
 @pytest.mark.parametrize(

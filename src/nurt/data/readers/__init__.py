@@ -6,12 +6,21 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import polars as pl
+
+from nurt.data.numbers import DECIMALS
 from nurt.data.readers import gios, nbp, table
+from nurt.data.readers.forks import refuse_after_fork
+from nurt.data.readers.sheet import Notation
 from nurt.data.readers.source import Source, load
 from nurt.data.table import Table
-from nurt.errors import DataError, NurtValueError
+from nurt.errors import DataError, NurtError, NurtValueError
+from nurt.wording import name_in_words
 
 __all__ = ["FORMATS", "read"]
+
+
+_LISTED = 5
 
 
 class _Reader(NamedTuple):
@@ -27,20 +36,29 @@ FORMATS: dict[str, _Reader] = {
 """The formats, most specific first; a new one is a module of this package and an entry here."""
 
 
-def read(paths: str | Path | Sequence[str | Path], format: str = "auto") -> Table:
+def read(
+    paths: str | Path | Sequence[str | Path],
+    format: str = "auto",
+    *,
+    separator: str | None = None,
+    decimal: str | None = None,
+) -> Table:
     """Read one or several files of one format into a table.
 
     Args:
         paths: files; text (UTF-8, UTF-16, cp1250, ISO-8859-2 and others), ``.gz``, Excel workbook, Parquet or JSON.
         format: "nbp" (exchange rates, table A), "gios" (air quality), "table" (any table with columns of numbers), or
             "auto" to recognise it.
+        separator: of the cells of a text, one character; None to find it.
+        decimal: the decimal mark, "." or ","; the other one then separates thousands. None to find it.
 
     Returns:
         every usable column, in file order; its ``notes`` list what was skipped, repaired or uncertain.
 
     Raises:
-        DataError: a file is missing, empty, damaged or ambiguous. The message names file, line, the
-            text seen, the reason and the cure.
+        DataError: a file is missing, empty, damaged, ambiguous or beyond the limits on size. The message names file,
+            line, the text seen, the reason and the cure.
+        UnavailableError: this process was forked from one whose reading threads it does not have.
         MissingExtraError: an Excel workbook was given and the extra ``excel`` is not installed.
 
     Example:
@@ -50,11 +68,34 @@ def read(paths: str | Path | Sequence[str | Path], format: str = "auto") -> Tabl
     """
     if format != "auto" and format not in FORMATS:
         raise NurtValueError("read: unknown format.", expected=f"one of auto, {', '.join(FORMATS)}", got=repr(format))
+    notation = _notation(separator, decimal)
+    refuse_after_fork()
     given = [paths] if isinstance(paths, str | Path) else list(paths)
     if not given:
         raise DataError("read: no file was given.", cure="Name at least one file.")
-    sources = [load(path) for path in given]
-    return FORMATS[_recognised(sources) if format == "auto" else format].read(sources)
+    try:
+        sources = [load(path, notation) for path in given]
+        return FORMATS[_recognised(sources) if format == "auto" else format].read(sources)
+    except NurtError:
+        raise
+    except (Exception, pl.exceptions.PanicException) as error:
+        # Files hold what nobody foresaw; whatever it is, the file is named, and the cause is kept for the traceback.
+        names = ", ".join(name_in_words(str(path)) for path in given[:_LISTED])
+        raise DataError(
+            f"{names}: the file cannot be read ({type(error).__name__}: {name_in_words(str(error))}).",
+            expected="a table of text, a workbook, a Parquet file, or an answer of the NBP or GIOŚ service",
+            cure="Check that the file is whole, or convert it to CSV with a header line.",
+        ) from error
+
+
+def _notation(separator: str | None, decimal: str | None) -> Notation:
+    if separator is not None and (len(separator) != 1 or separator in '"\r\n' or separator.isalnum()):
+        raise NurtValueError(
+            "read: this cannot separate cells.", expected="one character, such as ',' or ';'", got=repr(separator)
+        )
+    if decimal is not None and decimal not in DECIMALS:
+        raise NurtValueError("read: unknown decimal mark.", expected="'.' or ','", got=repr(decimal))
+    return Notation(separator, decimal)
 
 
 def _recognised(sources: Sequence[Source]) -> str:

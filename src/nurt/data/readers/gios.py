@@ -21,6 +21,7 @@ from nurt.data.readers.sheet import Sheet, align, end_of_dated_rows, trimmed
 from nurt.data.readers.source import Source
 from nurt.data.table import Table, stack
 from nurt.errors import DataError
+from nurt.wording import name_in_words, quoted
 
 __all__ = ["read", "recognises"]
 
@@ -112,7 +113,14 @@ def _read_sheet(source: Source) -> Table:
     for row in range(first):
         label = sheet.rows[row][column] if column < len(sheet.rows[row]) else ""
         if label[:4].isdigit() and len(label) >= _SHORTEST_DATE:
-            raise sheet.refusal(row, f"{label!r} is not a date, but is where the data begin", "Correct the date.")
+            raise sheet.refusal(row, f"{quoted(label)} is not a date, but is where the data begin", "Correct the date.")
+    nameless = next((index for index, one in enumerate(measured) if not one.name), None)
+    if nameless is not None:
+        raise sheet.refusal(
+            0,
+            f"the header does not say what column {column + nameless + 2} measures, and where",
+            "Fetch the file again, or remove the column.",
+        )
     stop, footnotes = end_of_dated_rows(sheet, first, column)
     rows = align(sheet, first, stop, column + 1 + len(measured))
     rows.refuse_many_short()
@@ -122,13 +130,13 @@ def _read_sheet(source: Source) -> Table:
     times, moved = round_to_grid(dates.values) if source.kind == "workbook" else (dates.values, ())
     values = cells[column + 1 :]
     written = [pl.Series(measurement.name, value) for measurement, value in zip(measured, values, strict=True)]
-    numbers = parse_numbers(written)
+    numbers = parse_numbers(written, sheet.decimal)
     if source.kind != "workbook":
         refuse_mixed_marks(numbers, rows.place, separator=sheet.separator)
     typed = [number.or_text(text) for text, number in zip(written, numbers, strict=True)]
-    notes = (*sheet.notes, *dates.notes, *moved, *rows.short_note(), *footnotes)
+    notes = (*sheet.notes, *dates.notes, *moved, *rows.notes(), *footnotes)
     table = _table(sheet.file, times, typed, measured, notes)
-    return replace(table, lines=rows.lines)
+    return replace(table, lines=rows.lines, offset=dates.offset)
 
 
 def _table(
@@ -137,7 +145,10 @@ def _table(
     names = [measurement.name for measurement in measured]
     repeated = next((name for name in names if names.count(name) > 1), None)
     if repeated:
-        raise DataError(f"{file}: two columns hold {repeated!r}.", cure="Remove one of them, or fetch the file again.")
+        raise DataError(
+            f"{file}: two columns hold {quoted(repeated)}.",
+            cure="Remove one of them, or fetch the file again.",
+        )
     aliases: dict[str, tuple[str, ...]] = {}
     for measurement in measured:
         for alias in measurement.aliases:
@@ -174,10 +185,16 @@ def _is_sensor_list(value: Any) -> bool:
 
 def _sensor_notes(source: Source) -> list[str]:
     return [
-        f"sensor {sensor.get('id')} of station {sensor['stationId']} measures "
-        f"{(sensor.get('param') or {}).get('paramFormula', 'an unnamed pollutant')}"
+        f"sensor {name_in_words(str(sensor.get('id')))} of station {name_in_words(str(sensor['stationId']))} measures "
+        f"{_formula_of(sensor)}"
         for sensor in source.json
     ]
+
+
+def _formula_of(sensor: dict[str, Any]) -> str:
+    param = sensor.get("param")
+    formula = param.get("paramFormula") if isinstance(param, dict) else None
+    return name_in_words(formula) if isinstance(formula, str) else "an unnamed pollutant"
 
 
 def _read_answer(source: Source) -> Table:
@@ -189,17 +206,33 @@ def _read_answer(source: Source) -> Table:
             expected="an object with 'key' and 'values', as …/data/getData/<sensor> gives",
             cure="Fetch the measurements of one sensor.",
         )
-    rows = answer["values"]
-    if not rows or not all(isinstance(row, dict) and {"date", "value"} <= row.keys() for row in rows):
+    key, rows = answer["key"], answer["values"]
+    if not isinstance(key, str) or not key.strip() or key == "time":
+        raise DataError(
+            f"{source.file}: 'key' does not name a pollutant.",
+            expected="a text such as PM10",
+            got=name_in_words(repr(key)),
+            cure="Fetch it again.",
+        )
+    whole = isinstance(rows, list) and all(isinstance(row, dict) and {"date", "value"} <= row.keys() for row in rows)
+    if not rows or not whole:
         raise DataError(f"{source.file}: the answer holds no rows of 'date' and 'value'.", cure="Fetch it again.")
     written = pl.Series("time", [str(row["date"]) for row in rows])
     dates = parse_dates(written, lambda row: f"{source.file}, value {row + 1}")
     values = [row["value"] for row in rows]
-    wrong = next((index for index, value in enumerate(values) if not isinstance(value, int | float | None)), None)
+    wrong = next((index for index, value in enumerate(values) if not _is_value(value)), None)
     if wrong is not None:
-        raise DataError(f"{source.file}, value {wrong + 1}: {values[wrong]!r} is not a number.", cure="Fetch it again.")
-    column = pl.Series(str(answer["key"]), values, dtype=pl.Float64)
-    return _table(source.file, dates.values, [column], [_Measurement(column.name)], dates.notes)
+        raise DataError(
+            f"{source.file}, value {wrong + 1}: {name_in_words(repr(values[wrong]))} is not a number.",
+            cure="Fetch it again.",
+        )
+    column = pl.Series(key, [None if value is None else float(value) for value in values], dtype=pl.Float64)
+    table = _table(source.file, dates.values, [column], [_Measurement(column.name)], dates.notes)
+    return replace(table, offset=dates.offset)
+
+
+def _is_value(value: Any) -> bool:
+    return value is None or (isinstance(value, int | float) and not isinstance(value, bool) and not np.isinf(value))
 
 
 @dataclass(frozen=True)
@@ -207,7 +240,7 @@ class _Measurement:
     """One column: what is measured, where and how.
 
     Args:
-        name: the column's own name.
+        name: the column's own name, "" where the header leaves it out.
         aliases: further names that select it.
         unit: for example "ug/m3"; "" where the file does not state it.
         averaging: for example "1g", one hour; "" where the file does not state it.
@@ -242,7 +275,7 @@ def _columns_measured(header: Sequence[Sequence[str]]) -> list[_Measurement] | N
     if "pollutant" in rows and "code" in rows:
         return _of_archive(rows)
     if "position" in rows:
-        return _of_archive({"averaging": [cell.rsplit("-", 1)[1] for cell in rows["position"]]} | _split(rows))
+        return _of_archive({"averaging": [cell.rpartition("-")[2] for cell in rows["position"]]} | _split(rows))
     units = rows.get("unit", [""] * len(header[0]) if header else [])
     for cells in header:
         found = [_of_portal(cell, unit) for cell, unit in zip(cells, units, strict=True)]
@@ -270,8 +303,8 @@ def _role(cells: Sequence[str]) -> str:
 
 
 def _split(rows: dict[str, list[str]]) -> dict[str, list[str]]:
-    parts = [cell.split("-", 1) for cell in rows["position"]]
-    return rows | {"code": [part[0] for part in parts], "pollutant": [part[1].rsplit("-", 1)[0] for part in parts]}
+    parts = [cell.partition("-") for cell in rows["position"]]
+    return rows | {"code": [part[0] for part in parts], "pollutant": [part[2].rpartition("-")[0] for part in parts]}
 
 
 def _of_archive(rows: dict[str, list[str]]) -> list[_Measurement]:
@@ -282,7 +315,7 @@ def _of_archive(rows: dict[str, list[str]]) -> list[_Measurement]:
     found = []
     for code, pollutant, average, unit in zip(rows["code"], rows["pollutant"], averaging, units, strict=True):
         average = average.replace(" ", "")
-        name = "-".join(filter(None, (code, pollutant, average)))
+        name = "-".join(filter(None, (code, pollutant, average))) if code and pollutant else ""
         found.append(_Measurement(name, (code, f"{code}-{pollutant}"), unit, average))
     return found
 

@@ -7,15 +7,16 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from nurt.data.dates import form_of
-from nurt.data.numbers import is_missing, is_number
+from nurt.data.readers.separators import kind_of
 from nurt.data.readers.sheet import Sheet, trimmed
+from nurt.wording import name_in_words, quoted
 
 __all__ = ["ID_NAMES", "Header", "find_header", "unique_names"]
 
 ID_NAMES = ("unique_id", "series_id", "item_id")
 _LONGEST_HEADER = 10
 _SAMPLED_ROWS = 200
+_SHOWN = 5
 _LABEL_NAMES = frozenset({*ID_NAMES, "id", "series", "name", "country", "date", "ds", "time", "year", "data", "rok"})
 
 
@@ -86,26 +87,22 @@ def unique_names(names: Sequence[str], file: str) -> tuple[list[str], dict[str, 
                 groups[name] = (*groups.get(name, ()), candidate)
         unique.append(candidate)
     notes = tuple(
-        f"{file}: {len(found)} columns are named {name!r}; they were renamed {', '.join(found)}."
+        f"{file}: {len(found)} columns are named {quoted(name)}; they were renamed {_listed(found)}."
         for name, found in groups.items()
     )
     return unique, groups, notes
 
 
-def _kind_of(cell: str) -> str:
-    """Return "missing", "date", "number" or "text"."""
-    if is_missing(cell):
-        return "missing"
-    if form_of(cell) is not None:
-        return "date"
-    return "number" if is_number(cell) else "text"
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(map(name_in_words, names[:_SHOWN])) + more
 
 
 def _named(sheet: Sheet, first: int) -> Header:
     rows = [trimmed(row) for row in sheet.rows[:first]]
     named = max(range(first), key=lambda index: len({cell for cell in rows[index] if cell}))
     notes = tuple(
-        f"{sheet.file}, line {sheet.lines[index]}: set aside as a further header row: {' '.join(row)[:80]!r}."
+        f"{sheet.file}, line {sheet.lines[index]}: set aside as a further header row: {quoted(' '.join(row))}."
         for index, row in enumerate(rows)
         if index != named
     )
@@ -118,7 +115,7 @@ def _column_kinds(sheet: Sheet) -> list[str]:
     sample = sheet.rows[surely_below : surely_below + _SAMPLED_ROWS]
     kinds = []
     for column in range(max(len(row) for row in sample)):
-        counts = Counter(_kind_of(row[column]) for row in sample if column < len(row))
+        counts = Counter(kind_of(row[column]) for row in sample if column < len(row))
         counts.pop("missing", None)
         kinds.append(counts.most_common(1)[0][0] if counts else "missing")
     return kinds
@@ -126,7 +123,7 @@ def _column_kinds(sheet: Sheet) -> list[str]:
 
 def _is_header_row(row: Sequence[str], kinds: Sequence[str], *, topmost: bool) -> bool:
     """Compare a row with the columns below: text over numbers is a name, a date in a column of dates is data."""
-    cells = [(cell, _kind_of(cell), kind) for cell, kind in zip(row, kinds, strict=False)]
+    cells = [(cell, kind_of(cell), kind) for cell, kind in zip(row, kinds, strict=False)]
     if any(found == kind == "date" for _, found, kind in cells):
         return False
     against = sum(found == "number" for _, found, kind in cells if kind == "number")

@@ -19,6 +19,7 @@ from nurt.data.readers.sheet import DataRows, Sheet, align, trimmed
 from nurt.data.readers.source import Source
 from nurt.data.table import Table, stack
 from nurt.errors import DataError
+from nurt.wording import name_in_words, quoted
 
 __all__ = ["read", "recognises"]
 
@@ -29,6 +30,8 @@ _CODE = re.compile(r"([1-9][0-9]*) ?([A-Z]{3})")
 _LONGEST_HEADER = 12
 _TABLE_NUMBER = re.compile(r"([0-9]{1,3})/A/NBP/([0-9]{4})")
 _LONGEST_GAP_DAYS = 10
+_CURE_ANSWER = "Fetch one currency of table A, with ?format=json."
+_LARGEST_RATE = 1e9
 _CURE = "Fetch the yearly archive again."
 
 
@@ -83,18 +86,25 @@ def _read_answer(source: Source) -> _Year:
         raise DataError(
             f"{source.file}: this JSON is not an answer of the NBP service.",
             expected="an object with 'code' and 'rates', as /api/exchangerates/rates/A/USD/ gives",
-            cure="Fetch one currency of table A, with ?format=json.",
+            cure=_CURE_ANSWER,
         )
-    code, rates = str(answer["code"]), answer["rates"]
+    code, rates = answer["code"], answer["rates"]
+    if not isinstance(code, str) or not re.fullmatch("[A-Z]{3}", code):
+        raise DataError(
+            f"{source.file}: 'code' is not that of a currency.",
+            expected="three capital letters such as USD",
+            got=name_in_words(repr(code)),
+            cure=_CURE_ANSWER,
+        )
+    if not isinstance(rates, list) or not rates:
+        raise DataError(f"{source.file}: the answer holds no rates.", cure="Fetch a range that has quotations.")
     for index, rate in enumerate(rates):
-        if not isinstance(rate, dict) or not isinstance(rate.get("mid"), int | float) or "effectiveDate" not in rate:
+        if not isinstance(rate, dict) or not _is_rate(rate.get("mid")) or not rate.get("effectiveDate"):
             raise DataError(
-                f"{source.file}: rate {index + 1} has no 'mid' and 'effectiveDate'.",
-                got=repr(rate)[:80],
+                f"{source.file}: rate {index + 1} has no 'mid' that is a rate, or no 'effectiveDate'.",
+                got=name_in_words(repr(rate)),
                 cure="Fetch table A; tables B and C have other fields.",
             )
-    if not rates:
-        raise DataError(f"{source.file}: the answer holds no rates.", cure="Ask for a range that has quotations.")
     written = pl.Series("time", [str(rate["effectiveDate"]) for rate in rates])
     dates = parse_dates(written, lambda row: f"{source.file}, rate {row + 1}")
     values = pl.Series(code, [float(rate["mid"]) for rate in rates], dtype=pl.Float64)
@@ -107,6 +117,10 @@ def _read_answer(source: Source) -> _Year:
         lines=np.arange(1, len(rates) + 1),
     )
     return _Year(table, {code: 1}, {code: str(answer.get("currency", ""))})
+
+
+def _is_rate(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0.0 < value < _LARGEST_RATE
 
 
 def _with_published_names(year: _Year, units: dict[str, set[int]]) -> Table:
@@ -147,11 +161,11 @@ def _quotation_notes(table: Table) -> dict[str, tuple[str, ...]]:
     last = order["time"][-1]
     for name in (name for name in table.columns if name[0].isdigit()):
         about = (name, name.lstrip("0123456789"))
-        quoted = order.select("time", name).drop_nulls()
-        if quoted.height and quoted["time"][-1] != last:
-            notes[f"{name} was quoted last on {quoted['time'][-1]}; missing after that."] = about
-        change = quoted[name] / quoted[name].shift(1) - 1
-        large = quoted.filter((change.abs() > _LARGEST_CHANGE).fill_null(value=False))
+        found = order.select("time", name).drop_nulls()
+        if found.height and found["time"][-1] != last:
+            notes[f"{name} was quoted last on {found['time'][-1]}; missing after that."] = about
+        change = found[name] / found[name].shift(1) - 1
+        large = found.filter((change.abs() > _LARGEST_CHANGE).fill_null(value=False))
         if large.height:
             notes[f"{name} changes by more than half on {large['time'][0]}; check this quotation."] = about
     return notes
@@ -205,12 +219,17 @@ def _read_archive(sheet: Sheet) -> _Year:
         DataError: codes, rows and footer do not agree, or a cell is not a rate.
     """
     top, quotes = _quotes(sheet)
+    above = next((row for row in range(top) if form_of(sheet.rows[row][0])), None)
+    if above is not None:
+        raise sheet.refusal(above, "a dated row stands above the currency codes", _CURE)
     first = next((row for row in range(top + 1, len(sheet.rows)) if form_of(sheet.rows[row][0])), None)
     if first is None:
         raise sheet.refusal(top, "no row below the currency codes begins with a date", "Fetch the archive again.")
     for row in range(top + 1, first):
         if any(is_number(cell) for cell in sheet.rows[row][1:]):
-            raise sheet.refusal(row, f"{sheet.rows[row][0]!r} is not a date, but rates follow it", "Correct the date.")
+            raise sheet.refusal(
+                row, f"{quoted(sheet.rows[row][0])} is not a date, but rates follow it", "Correct the date."
+            )
     stop = next((row for row in range(first, len(sheet.rows)) if not form_of(sheet.rows[row][0])), len(sheet.rows))
     footer_note = _check_footer(sheet, stop, [(quote.code, quote.unit) for quote in quotes])
     header = trimmed(sheet.rows[top])
@@ -221,17 +240,17 @@ def _read_archive(sheet: Sheet) -> _Year:
     dates = parse_dates(cells[0].alias("time"), rows.place)
     _refuse_damaged_rows(rows, dates.values)
     rates = _rates(quotes, cells, rows)
-    quoted = {0, *(quote.column for quote in quotes)}
+    of_rates = {0, *(quote.column for quote in quotes)}
     table = Table(
         frame=pl.DataFrame(
-            [dates.values, *rates, *(cells[index] for index in range(len(header)) if index not in quoted)]
+            [dates.values, *rates, *(cells[index] for index in range(len(header)) if index not in of_rates)]
         ),
         columns=tuple(quote.code for quote in quotes),
         format="nbp",
         sources=(sheet.file,),
         time="time",
         aliases={header[0]: ("time",)} if header[0] else {},
-        notes=(*sheet.notes, *dates.notes, *rows.short_note(), *footer_note),
+        notes=(*sheet.notes, *dates.notes, *rows.notes(), *footer_note),
         lines=rows.lines,
     )
     return _Year(table, {quote.code: quote.unit for quote in quotes}, {quote.code: quote.name for quote in quotes})
@@ -263,14 +282,14 @@ def _quotes(sheet: Sheet) -> tuple[int, list[_Quote]]:
 
 
 def _rates(quotes: Sequence[_Quote], cells: Sequence[pl.Series], rows: DataRows) -> list[pl.Series]:
-    numbers = parse_numbers([cells[quote.column].alias(quote.code) for quote in quotes])
+    numbers = parse_numbers([cells[quote.column].alias(quote.code) for quote in quotes], rows.sheet.decimal)
     refuse_mixed_marks(numbers, rows.place, separator=rows.sheet.separator)
     for quote, number in zip(quotes, numbers, strict=True):
-        wrong = number.wrong | ~number.values.is_between(0, 1e9, closed="none").fill_null(value=True)
+        wrong = number.wrong | ~number.values.is_between(0, _LARGEST_RATE, closed="none").fill_null(value=True)
         if wrong.any():
             row, name = int(wrong.arg_max() or 0), f"{quote.unit}{quote.code}"
             raise DataError(
-                f"{rows.place(row)}: {cells[quote.column][row]!r} under {name} is not an exchange rate.",
+                f"{rows.place(row)}: {quoted(cells[quote.column][row])} under {name} is not an exchange rate.",
                 expected="a positive number such as 3,6998, or an empty cell",
                 cure="Correct the cell, or fetch the yearly archive again.",
             )
@@ -295,7 +314,7 @@ def _check_footer(sheet: Sheet, stop: int, quotes: Sequence[tuple[str, int]]) ->
     if dated is not None:
         raise sheet.refusal(
             stop,
-            f"{sheet.rows[stop][0]!r} is not a date, but dated rows follow (line {sheet.lines[dated]})",
+            f"{quoted(sheet.rows[stop][0])} is not a date, but dated rows follow (line {sheet.lines[dated]})",
             "Correct this row. If years were written into one file, give each yearly file by itself; "
             "they are joined by currency code.",
         )
@@ -310,7 +329,7 @@ def _check_footer(sheet: Sheet, stop: int, quotes: Sequence[tuple[str, int]]) ->
             raise sheet.refusal(
                 row,
                 f"the footer does not repeat the header: {len(cells)} entries for {len(quotes)} currencies, "
-                f"{footer!r} where the header says {header!r}",
+                f"{quoted(footer)} where the header says {quoted(header)}",
                 "Columns seem to have been moved or lost; fetch the yearly archive again.",
             )
     return () if stop < len(sheet.rows) else (f"{sheet.file} has no footer to cross-check its columns with.",)

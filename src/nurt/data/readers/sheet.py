@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import importlib.util
 import itertools
 import re
 from collections import Counter
@@ -12,18 +13,51 @@ from dataclasses import dataclass
 import numpy as np
 
 from nurt.data.dates import TIME_NAMES, form_of
+from nurt.data.readers.guarded import read_guarded
 from nurt.errors import DataError, MissingExtraError
+from nurt.wording import name_in_words, quoted
 
-__all__ = ["DataRows", "Sheet", "align", "end_of_dated_rows", "refusal", "sheet_of_workbook", "trimmed"]
+__all__ = [
+    "DataRows",
+    "Notation",
+    "Sheet",
+    "align",
+    "end_of_dated_rows",
+    "end_without_totals",
+    "refusal",
+    "sheet_of_workbook",
+    "trimmed",
+]
 
-_LONGEST_QUOTE = 80
 _SHORT_SHARE = 0.05
 _LONGEST_FOOTER = 20
 _ORIGIN = datetime.datetime(1899, 12, 30)
 _FRACTION = re.compile(r"\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}\.\d+")
 _NUMBER = re.compile(r"\d+(\.\d+)?")
 _HEADERS = frozenset({*TIME_NAMES, "kod stacji", "kod stanowiska", "wskaźnik", "czas uśredniania"})
+_FEWEST_COMPARED = 3
+_TOTAL = re.compile(
+    r"(?:(?:grand |sub)?totals?|sum|average|avg\.?|mean|razem|suma|średnia|ogółem|łącznie)\s*:?$|"
+    r"(?:notes?|remarks?|sources?|uwag[ai]|źródło)\s*:",
+    re.IGNORECASE,
+)
 _FIRST_SERIAL, _LAST_SERIAL = 10_000.0, 80_000.0
+
+
+@dataclass(frozen=True)
+class Notation:
+    """How a file is written, where a person says so.
+
+    Args:
+        separator: of the cells of a text, None to find it.
+        decimal: the decimal mark, "." or ","; the other one then separates thousands. None to find it.
+    """
+
+    separator: str | None = None
+    decimal: str | None = None
+
+
+TO_BE_FOUND = Notation()
 
 
 @dataclass(frozen=True)
@@ -37,6 +71,7 @@ class Sheet:
         separator: what separates the cells; None in a workbook or where there is one column.
         notes: what had to be guessed so far.
         cut: the text ends without a line break, so its last line may be incomplete.
+        decimal: the decimal mark that was named, None to find it.
     """
 
     file: str
@@ -45,6 +80,7 @@ class Sheet:
     separator: str | None = None
     notes: tuple[str, ...] = ()
     cut: bool = False
+    decimal: str | None = None
 
     def refusal(self, row: int, reason: str, cure: str) -> DataError:
         """Return the error that refuses the file because of ``rows[row]``."""
@@ -62,43 +98,35 @@ def trimmed(row: Sequence[str]) -> list[str]:
 
 def refusal(file: str, line: int, seen: str, reason: str, cure: str) -> DataError:
     """Return the error of a reader: file, line, the text seen, the reason and the cure."""
-    shown = seen if len(seen) <= _LONGEST_QUOTE else seen[:_LONGEST_QUOTE] + " …"
-    return DataError(f"{file}, line {line}: {reason}.", got=repr(shown), cure=cure)
+    return DataError(f"{file}, line {line}: {reason}.", got=f"'{name_in_words(seen)}'", cure=cure)
 
 
-def sheet_of_workbook(data: bytes, file: str) -> Sheet:
+def sheet_of_workbook(data: bytes, file: str, notation: Notation) -> Sheet:
     """Read the first sheet of an Excel workbook that holds cells; dates come as ISO text, numbers with a point.
 
     Raises:
         MissingExtraError: the extra ``excel`` is not installed.
         DataError: the workbook is damaged or empty.
     """
-    try:
-        import fastexcel
-    except ImportError:
+    if importlib.util.find_spec("fastexcel") is None:
         raise MissingExtraError(
             f"{file}: reading an Excel workbook needs fastexcel, which is not installed.",
             cure="Install it with: pip install nurt[excel] (or save the sheet as CSV).",
-        ) from None
-    try:
-        workbook = fastexcel.read_excel(data)
-        names = workbook.sheet_names
-        sheets = [workbook.load_sheet(name, header_row=None, skip_rows=0, dtypes="string") for name in names]
-    except fastexcel.FastExcelError as error:
-        raise DataError(
-            f"{file}: the workbook cannot be read ({str(error).splitlines()[0]}).",
-            cure="Open it and save it again, or export it as CSV.",
-        ) from None
-    filled = [sheet for sheet in sheets if sheet.height]
-    if not filled:
+        )
+    facts, frame = read_guarded("workbook", data, file)
+    if not facts["filled"]:
         raise DataError(f"{file}: the workbook has no cells.", cure="Give a workbook with a header and rows of data.")
-    columns = [[(cell or "").strip() for cell in column] for column in filled[0].to_polars().iter_columns()]
+    columns = [[(cell or "").strip() for cell in column] for column in frame.iter_columns()]
     columns, date_notes = _readable_dates(columns)
     numbered = [(line, list(row)) for line, row in enumerate(zip(*columns, strict=True), start=1) if any(row)]
     notes = date_notes
-    if len(filled) > 1:
-        notes = (*notes, f"{file} has {len(filled)} sheets; only the first, {filled[0].name!r}, was read.")
-    return Sheet(file, [row for _, row in numbered], [line for line, _ in numbered], None, notes)
+    if facts["filled"] > 1:
+        notes = (
+            *notes,
+            f"{file} has {facts['filled']} sheets; only the first, {quoted(facts['name'])}, was read.",
+        )
+    lines = [line for line, _ in numbered]
+    return Sheet(file, [row for _, row in numbered], lines, notes=notes, decimal=notation.decimal)
 
 
 @dataclass(frozen=True)
@@ -110,12 +138,14 @@ class DataRows:
         first: index of the first data row in the sheet.
         cells: the cells of each row.
         short: the rows that had too few fields and were filled with missing values.
+        lost: a last cell that seems to be cut short and counts as missing, "" where there is none.
     """
 
     sheet: Sheet
     first: int
     cells: list[list[str]]
     short: list[int]
+    lost: str = ""
 
     @property
     def lines(self) -> np.ndarray:
@@ -149,12 +179,21 @@ class DataRows:
                 "The file seems damaged or its header belongs to another file; fetch or export it again.",
             )
 
-    def short_note(self) -> tuple[str, ...]:
-        """Return the note on rows with too few fields, if there are any."""
-        if not self.short:
-            return ()
-        place = self.place(self.short[0])
-        return (f"{place}: {len(self.short)} row(s) have too few fields; the absent cells count as missing.",)
+    def notes(self) -> tuple[str, ...]:
+        """Return the notes on rows with too few fields and on a last row that may be cut short."""
+        notes = []
+        if self.short:
+            place = self.place(self.short[0])
+            notes.append(f"{place}: {len(self.short)} row(s) have too few fields; the absent cells count as missing.")
+        last = self.first + len(self.cells) - 1
+        if self.sheet.cut and last == len(self.sheet.rows) - 1:
+            end = f"{self.place(len(self.cells) - 1)}: the file does not end with a line break"
+            if self.lost:
+                notes.append(f"{end}; its last cell, {quoted(self.lost)}, seems cut short and was left out.")
+            else:
+                row = (self.sheet.separator or " ").join(trimmed(self.sheet.rows[last]))
+                notes.append(f"{end}; check that its last row is whole: {quoted(row)}.")
+        return tuple(notes)
 
 
 def end_of_dated_rows(sheet: Sheet, first: int, column: int) -> tuple[int, tuple[str, ...]]:
@@ -171,9 +210,37 @@ def end_of_dated_rows(sheet: Sheet, first: int, column: int) -> tuple[int, tuple
         raise sheet.refusal(stop, f"{footer} rows from here on have no date", "Correct or remove these rows.")
     if not footer:
         return stop, ()
+    seen = (sheet.separator or " ").join(trimmed(sheet.rows[stop]))
     return stop, (
-        f"{sheet.file}, line {sheet.lines[stop]}: {footer} row(s) without a date after the data were skipped.",
+        f"{sheet.file}, line {sheet.lines[stop]}: {footer} row(s) without a date after the data were skipped, "
+        f"the first is {quoted(seen)}.",
     )
+
+
+def end_without_totals(sheet: Sheet, first: int) -> tuple[int, tuple[str, ...]]:
+    """Return where the data end when no column holds dates: before rows that begin with a word like total.
+
+    A word that appears in rows above too is the name of a series.
+    """
+    stop = len(sheet.rows)
+    while stop > first + 1 and _is_total(sheet, first, stop - 1):
+        stop -= 1
+    if stop == len(sheet.rows):
+        return stop, ()
+    seen = (sheet.separator or " ").join(trimmed(sheet.rows[stop]))
+    return stop, (
+        f"{sheet.file}, line {sheet.lines[stop]}: {len(sheet.rows) - stop} row(s) of totals or remarks after the data "
+        f"were skipped, the first is {quoted(seen)}.",
+    )
+
+
+def _is_total(sheet: Sheet, first: int, index: int) -> bool:
+    cells = sheet.rows[index]
+    column = next(column for column, cell in enumerate(cells) if cell)
+    if not _TOTAL.match(cells[column]):
+        return False
+    above = sheet.rows[first:index]
+    return all(column >= len(row) or row[column].casefold() != cells[column].casefold() for row in above)
 
 
 def align(sheet: Sheet, first: int, stop: int, width: int) -> DataRows:
@@ -206,7 +273,31 @@ def align(sheet: Sheet, first: int, stop: int, width: int) -> DataRows:
         # A file that breaks off inside a row may break off inside a number: 3,69 of 3,6998 is a wrong number.
         aligned[-1][len(last) - 1] = ""
         short = sorted({*short, len(rows) - 1})
+    elif sheet.cut and stop == len(sheet.rows) and 0 < len(last) <= width:
+        column = len(last) - 1
+        if _seems_cut(last[column], [row[column] for row in aligned[:-1] if row[column]]):
+            aligned[-1][column] = ""
+            return DataRows(sheet, first, aligned, short, lost=last[column])
     return DataRows(sheet, first, aligned, short)
+
+
+def _seems_cut(cell: str, others: Sequence[str]) -> bool:
+    """Whether the last cell of a file is shorter than all others of its column, and these show how long it should be.
+
+    Numbers do by their decimals, or by their length where they have none; other cells when they are equally long.
+    """
+    if not cell or len(others) < _FEWEST_COMPARED:
+        return False
+    decimals = [_decimals(other) for other in others]
+    if min(decimals) > _decimals(cell):
+        return True
+    lengths = set(map(len, others))
+    return max(decimals) == 0 and len(lengths) == 1 and len(cell) < min(lengths)
+
+
+def _decimals(cell: str) -> int:
+    mark = max(cell.rfind("."), cell.rfind(","))
+    return len(cell) - mark - 1 if mark >= 0 else 0
 
 
 def _too_wide(sheet: Sheet, row: int, width: int) -> DataError:

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import csv
-import gzip
-import io
+import itertools
 import json
 import re
-import zlib
-from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-from nurt.data.readers.sheet import Sheet, refusal, sheet_of_workbook, trimmed
+from nurt.data.readers.opening import bytes_of
+from nurt.data.readers.separators import NO_SEPARATOR, cells_of, lines_of, separator_of
+from nurt.data.readers.sheet import TO_BE_FOUND, Notation, Sheet, refusal, sheet_of_workbook, trimmed
 from nurt.errors import DataError
+from nurt.wording import quoted
 
 __all__ = ["Source", "decode", "load", "sheet_of_text"]
 
@@ -42,13 +42,14 @@ _KNOWN_WORDS = re.findall(
     "wartość prędkość ciśnienie wilgotność",
 )
 _IN_KNOWN_WORDS = re.compile("|".join(form(word) for word in _KNOWN_WORDS for form in (str, str.capitalize, str.upper)))
-# The comma is last: it may also be the decimal mark of a file separated by one of the others.
-_SEPARATORS = ("\t", ";", "|", ",")
-_HEADER_SEPARATORS = (*_SEPARATORS, "*")
-_SAMPLED_LINES = 400
+_LARGEST_JSON = 32 << 20
+_MOST_DIGITS = 18
 _TELLING_BYTES = 20_000
 _HEADER_LINES = 12
-_SEPARATOR_HINT = re.compile(r"\s*sep=(.)\s*", re.IGNORECASE)
+# As many as a sheet of Excel has; each costs time in every step of reading.
+_MOST_COLUMNS = 16_384
+_LISTED = 20
+_SEPARATOR_HINT = re.compile(r"[ ]*sep=([^\r\n\"])[ ]*(?:\r\n|\r|\n)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -59,11 +60,13 @@ class Source:
         file: the path as it was given, for messages.
         data: the bytes, after gzip.
         kind: recognised by the first bytes.
+        notation: what was said about how cells and numbers are written.
     """
 
     file: str
     data: bytes
     kind: Kind
+    notation: Notation = TO_BE_FOUND
 
     @cached_property
     def sheet(self) -> Sheet:
@@ -73,10 +76,10 @@ class Source:
             DataError: there is no cell, or the text or workbook is damaged.
         """
         if self.kind == "workbook":
-            sheet = sheet_of_workbook(self.data, self.file)
+            sheet = sheet_of_workbook(self.data, self.file, self.notation)
         else:
             text, note = decode(self.data, self.file)
-            sheet = sheet_of_text(text, self.file, notes=(note,) if note else ())
+            sheet = sheet_of_text(text, self.file, notes=(note,) if note else (), notation=self.notation)
         if not sheet.rows:
             raise _empty(self.file)
         return sheet
@@ -88,31 +91,49 @@ class Source:
         Raises:
             DataError: the text is not valid JSON.
         """
+        if len(self.data) > _LARGEST_JSON:
+            raise DataError(
+                f"{self.file}: the JSON is larger than {_LARGEST_JSON >> 20} MiB.",
+                cure="Fetch a shorter range, or convert the file to CSV.",
+            )
         text, _ = decode(self.data, self.file)
         try:
-            return json.loads(text)
+            value = json.loads(text, parse_int=_whole)
         except json.JSONDecodeError as error:
             raise DataError(
                 f"{self.file}, line {error.lineno}: begins like JSON but is damaged: {error.msg}.",
                 got=repr(text[max(0, error.pos - 20) : error.pos + 20]),
                 cure="Fetch or save the file again; it may have been cut short.",
             ) from None
+        except RecursionError:
+            raise DataError(
+                f"{self.file}: the JSON is nested too deeply to be an answer of a service.",
+                got=quoted(text, 40),
+                cure="Convert the file to CSV.",
+            ) from None
+        if "\\ud" in text.lower() and _has_half_characters(value):
+            raise DataError(
+                f"{self.file}: a text in the JSON holds half of a character (a lone surrogate).",
+                cure="Fetch or save the file again.",
+            )
+        return value
 
 
-def load(path: str | Path) -> Source:
+def load(path: str | Path, notation: Notation = TO_BE_FOUND) -> Source:
     """Open one file.
 
     Args:
         path: a file; ``.gz`` is unpacked, whatever its name.
+        notation: what was said about how cells and numbers are written.
 
     Raises:
         DataError: the file is missing, empty, a folder, damaged, or of a kind that holds no table.
     """
     file = str(path)
-    data = _unpack(_bytes(Path(path), file), file)
+    data = bytes_of(Path(path), file)
     if not data.strip():
         raise _empty(file)
-    return Source(file, data, _kind(data, file))
+    return Source(file, data, _kind(data, file), notation)
 
 
 def decode(data: bytes, file: str) -> tuple[str, str | None]:
@@ -128,14 +149,18 @@ def decode(data: bytes, file: str) -> tuple[str, str | None]:
         DataError: the bytes are not text.
     """
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return data.decode("utf-16", errors="replace"), None
-    if b"\x00" in data[:4096] or _control_share(data[:4096]) > 0.02:
-        raise DataError(
-            f"{file}: this is a binary file, not text.",
-            expected="a CSV, TSV or JSON text (also .gz), an Excel workbook or a Parquet file",
-            got=f"bytes {data[:8]!r}",
-            cure="Export the data as CSV.",
-        )
+        try:
+            text = data.decode("utf-16")
+        except UnicodeDecodeError as error:
+            raise DataError(
+                f"{file}: the text begins as UTF-16 and is damaged at byte {error.start}.",
+                cure="Copy or download the file again, or save it as UTF-8.",
+            ) from None
+        if "\x00" in text:
+            raise _binary(data, file)
+        return text, None
+    if b"\x00" in data or _control_share(data[:4096]) > 0.02:
+        raise _binary(data, file)
     try:
         return data.decode("utf-8-sig"), None
     except UnicodeDecodeError:
@@ -147,85 +172,80 @@ def decode(data: bytes, file: str) -> tuple[str, str | None]:
     return text, note
 
 
-def sheet_of_text(text: str, file: str, *, notes: tuple[str, ...] = ()) -> Sheet:
-    """Split a text into rows of cells.
+def sheet_of_text(text: str, file: str, *, notes: tuple[str, ...] = (), notation: Notation = TO_BE_FOUND) -> Sheet:
+    """Split a text into rows of cells; only LF, CR LF and CR end a line.
 
-    The separator is the one that splits most lines; a header line with another separator (the portal
-    writes ``*`` over comma rows) is split by that one.
+    Args:
+        text: the whole file.
+        file: the path, for messages.
+        notes: of what was guessed so far.
+        notation: separator and decimal mark, where they were said; see
+            :func:`nurt.data.readers.separators.separator_of`.
 
     Raises:
-        DataError: a quote is never closed.
+        DataError: the separator is ambiguous, a quote is never closed, or a cell is too long.
     """
     hint, text, skipped = _separator_hint(text)
-    lines = text.splitlines()
-    separator = hint or _separator(lines)
+    separator = notation.separator or hint or separator_of(text, file)
     rows: list[list[str]] = []
     numbers: list[int] = []
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator or "\x1f", strict=True)
+    reader = csv.reader(lines_of(text), delimiter=separator or NO_SEPARATOR, strict=True)
     before = 0
     try:
         for row in reader:
-            cells = [cell.strip() for cell in row]
+            cells = cells_of(row)
+            if len(cells) > _MOST_COLUMNS:
+                raise refusal(
+                    file,
+                    before + 1 + skipped,
+                    (separator or "").join(row[:_LISTED]),
+                    f"{len(cells)} cells in a row; a table may have {_MOST_COLUMNS} columns",
+                    "Give one series per row of the file as rows of three columns: series, time and value.",
+                )
             if any(cells):
                 rows.append(cells)
                 numbers.append(before + 1 + skipped)
             before = reader.line_num
     except csv.Error as error:
-        seen = lines[before] if before < len(lines) else ""
-        raise refusal(
+        raise _damaged_cell(text, file, before, skipped, error) from None
+    _split_starred_headers(rows)
+    cut = bool(rows) and not text.endswith(("\n", "\r"))
+    return Sheet(file, rows, numbers, separator, notes, cut, notation.decimal)
+
+
+def _damaged_cell(text: str, file: str, before: int, skipped: int, error: csv.Error) -> DataError:
+    seen = next(itertools.islice(lines_of(text), before, None), "").rstrip("\r\n")
+    if "field limit" in str(error):
+        limit = csv.field_size_limit()
+        return refusal(
             file,
             before + 1 + skipped,
             seen,
-            f"a quoted cell is damaged ({error})",
-            'Close every " that is opened, and double a " that belongs to the text.',
-        ) from None
-    if separator is not None:
-        _split_foreign_headers(rows, separator)
-    cut = bool(rows) and not text.endswith(("\n", "\r"))
-    if cut:
-        notes = (*notes, f"{file} does not end with a line break; check that its last row is whole.")
-    return Sheet(file, rows, numbers, separator, notes, cut)
+            f"a cell has more than {limit} characters",
+            "Remove it; a quote that is opened and never closed may be the cause.",
+        )
+    return refusal(
+        file,
+        before + 1 + skipped,
+        seen,
+        f"a quoted cell is damaged ({error})",
+        'Close every " that is opened, and double a " that belongs to the text.',
+    )
+
+
+def _binary(data: bytes, file: str) -> DataError:
+    place = max(0, data.find(b"\x00"))
+    line = data.count(b"\n", 0, place) + 1
+    return DataError(
+        f"{file}: this is a binary file, not text.",
+        expected=_READABLE,
+        got=f"bytes {data[max(0, place - 4) : place + 8]!r} in line {line}",
+        cure="Export the data as CSV.",
+    )
 
 
 def _empty(file: str) -> DataError:
     return DataError(f"{file}: the file is empty.", cure="Give a file with a header line and rows of data.")
-
-
-def _bytes(path: Path, file: str) -> bytes:
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        raise DataError(f"{file}: there is no such file.", cure=_similar_files(path)) from None
-    except IsADirectoryError:
-        raise DataError(
-            f"{file}: this is a folder, not a file.", cure=f"Name the files in it, for example {file.rstrip('/')}/*.csv"
-        ) from None
-    except OSError as error:
-        raise DataError(
-            f"{file}: the file cannot be opened ({error.strerror}).", cure="Check the path and the permissions."
-        ) from None
-
-
-def _similar_files(path: Path) -> str:
-    from difflib import get_close_matches
-
-    if path.parent.is_dir():
-        names = sorted(entry.name for entry in path.parent.iterdir() if entry.is_file())
-        close = get_close_matches(path.name, names, n=3)
-        if close:
-            return f"Did you mean {' or '.join(close)} in the same folder?"
-    return "Check the path."
-
-
-def _unpack(data: bytes, file: str) -> bytes:
-    if not data.startswith(b"\x1f\x8b"):
-        return data
-    try:
-        return gzip.decompress(data)
-    except (OSError, EOFError, zlib.error):
-        raise DataError(
-            f"{file}: the gzip file is damaged or cut short.", cure="Copy or download the file again."
-        ) from None
 
 
 def _kind(data: bytes, file: str) -> Kind:
@@ -256,6 +276,19 @@ def _kind(data: bytes, file: str) -> Kind:
     return "json" if beginning.startswith((b"{", b"[")) else "text"
 
 
+def _whole(digits: str) -> int | float:
+    """Return a whole number; one of many digits as a float, which is infinite where it overflows."""
+    return int(digits) if len(digits) <= _MOST_DIGITS else float(digits)
+
+
+def _has_half_characters(value: Any) -> bool:
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return True
+    return False
+
+
 def _control_share(data: bytes) -> float:
     control = sum(byte < 32 and byte not in b"\t\n\r\x0c" for byte in data)
     return control / max(1, len(data))
@@ -269,39 +302,13 @@ def _polish_score(text: str) -> int:
 
 def _separator_hint(text: str) -> tuple[str | None, str, int]:
     """Spreadsheets may name the separator in a first line ``sep=;``."""
-    first, _, rest = text.partition("\n")
-    match = _SEPARATOR_HINT.fullmatch(first.rstrip("\r"))
-    return (match.group(1), rest, 1) if match else (None, text, 0)
+    match = _SEPARATOR_HINT.match(text)
+    return (match.group(1), text[match.end() :], 1) if match else (None, text, 0)
 
 
-def _separator(lines: list[str]) -> str | None:
-    sample = [line for line in lines if line.strip()][:_SAMPLED_LINES]
-    for separator in _SEPARATORS:
-        widths = Counter(len(row) for row in csv.reader(sample, delimiter=separator))
-        width, count = widths.most_common(1)[0] if widths else (1, 0)
-        if width >= 2 and 2 * count > len(sample):
-            return None if separator == "," and _is_one_decimal_column(sample) else separator
-        split = sum(count for width, count in widths.items() if width >= 2)
-        if 2 * split > len(sample):
-            return separator
-    return None
-
-
-def _is_one_decimal_column(sample: list[str]) -> bool:
-    """A header without any separator over rows like ``4,05``: one column with decimal commas."""
-    header, body = sample[0], sample[1:]
-    if any(separator in header for separator in _HEADER_SEPARATORS) or re.search(r"\d", header[:1]):
-        return False
-    return bool(body) and all(re.fullmatch(r"\s*[+-]?\d+(,\d+)?\s*", line) for line in body)
-
-
-def _split_foreign_headers(rows: list[list[str]], separator: str) -> None:
-    width = max((len(trimmed(row)) for row in rows[_HEADER_LINES:] or rows), default=1)
-    for index, row in enumerate(rows[:_HEADER_LINES]):
-        cells = trimmed(row)
-        if width < 2 or len(cells) != 1:
-            continue
-        for other in _HEADER_SEPARATORS:
-            if other != separator and other in cells[0]:
-                rows[index] = [cell.strip() for cell in cells[0].split(other)]
-                break
+def _split_starred_headers(rows: list[list[str]]) -> None:
+    """The portal of GIOŚ writes ``*`` between the names above rows separated by commas."""
+    starred = [index for index, row in enumerate(rows[:_HEADER_LINES]) if len(trimmed(row)) == 1 and "*" in row[0]]
+    if starred and max(len(trimmed(row)) for row in rows[_HEADER_LINES:] or rows) >= 2:
+        for index in starred:
+            rows[index] = cells_of(rows[index][0].split("*"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import itertools
 import re
 from collections.abc import Callable, Sequence
@@ -12,12 +11,14 @@ import numpy as np
 import polars as pl
 
 from nurt.data.dates import COUNTING_NAMES, TIME_NAMES, compose_time, form_of, parse_dates, round_to_grid
-from nurt.data.numbers import is_missing, missing, parse_numbers, refuse_mixed_marks
+from nurt.data.numbers import is_missing, missing, parse_numbers, per_cent_note, refuse_mixed_marks
+from nurt.data.readers.guarded import read_guarded
 from nurt.data.readers.header import ID_NAMES, find_header, unique_names
-from nurt.data.readers.sheet import DataRows, Sheet, align, end_of_dated_rows
+from nurt.data.readers.sheet import DataRows, Sheet, align, end_of_dated_rows, end_without_totals
 from nurt.data.readers.source import Source
 from nurt.data.table import Table, stack
 from nurt.errors import DataError
+from nurt.wording import name_in_words, quoted
 
 __all__ = ["read", "recognises"]
 
@@ -54,11 +55,13 @@ def _read_sheet(source: Source) -> Table:
     names, aliases, name_notes = unique_names(header.names, sheet.file)
 
     cells = [pl.Series(name, column) for name, column in zip(names, rows.columns, strict=True)]
-    frame, type_notes = _typed(cells, sheet, rows.place, workbook=source.kind == "workbook")
+    frame, offsets, type_notes = _typed(cells, sheet, rows.place, workbook=source.kind == "workbook")
     frame, dropped = _without_empty_and_index(frame, header.names)
     frame, time, time_notes = compose_time(frame, rows.place)
+    plain = _table(frame, source.file, time)
     table = replace(
-        _table(frame, source.file, time),
+        plain,
+        offset=offsets.get(plain.time or "", ""),
         aliases=aliases,
         notes=(*sheet.notes, *header.notes, *name_notes, *type_notes, *dropped, *time_notes, *footnotes),
         lines=rows.lines,
@@ -86,13 +89,18 @@ def _end_of_data(sheet: Sheet, first: int) -> tuple[int, tuple[str, ...]]:
     for column in range(min(len(row) for row in head)):
         if 2 * sum(form_of(row[column]) is not None for row in head) > len(head):
             return end_of_dated_rows(sheet, first, column)
-    return len(sheet.rows), ()
+    return end_without_totals(sheet, first)
 
 
 def _typed(
     cells: Sequence[pl.Series], sheet: Sheet, place: Callable[[int], str], *, workbook: bool = False
-) -> tuple[pl.DataFrame, tuple[str, ...]]:
-    """Give each column its type: dates, numbers, or text where a single cell is neither."""
+) -> tuple[pl.DataFrame, dict[str, str], tuple[str, ...]]:
+    """Give each column its type: dates, numbers, or text where a single cell is neither.
+
+    Returns:
+        the columns, the offset from UTC of those that hold times, and notes.
+    """
+    offsets: dict[str, str] = {}
     typed: dict[str, pl.Series] = {column.name: column for column in cells}
     notes: list[str] = []
     dated = [column for column in cells if _holds_dates(column)]
@@ -100,15 +108,18 @@ def _typed(
         dates = parse_dates(column, place)
         times, moved = round_to_grid(dates.values) if workbook else (dates.values, ())
         typed[column.name] = times
+        offsets[column.name] = dates.offset
         notes.extend((*dates.notes, *moved))
     others = [column for column in cells if not any(column is date for date in dated)]
-    numbers = parse_numbers(others) if others else []
+    numbers = parse_numbers(others, sheet.decimal) if others else []
     for column, number in zip(others, numbers, strict=True):
         typed[column.name] = number.or_text(column)
     numeric = [number for number in numbers if not number.wrong.any()]
     if not workbook:
         refuse_mixed_marks(numeric, place, separator=sheet.separator)
-    return pl.DataFrame([column.alias(name) for name, column in typed.items()]), tuple(dict.fromkeys(notes))
+    notes.extend(per_cent_note(numbers))
+    frame = pl.DataFrame([column.alias(name) for name, column in typed.items()])
+    return frame, offsets, tuple(dict.fromkeys(notes))
 
 
 def _holds_dates(column: pl.Series) -> bool:
@@ -118,7 +129,7 @@ def _holds_dates(column: pl.Series) -> bool:
     present = column.filter(~missing(column))
     sample = present.gather_every(max(1, len(present) // _SAMPLED_ROWS))
     share = sum(form_of(cell) is not None for cell in sample) / len(sample)
-    if first[0].isdigit():
+    if first[0].isdigit() and column.name.lower() not in TIME_NAMES:
         # Eight digits may be a plain number; only a column without other cells is read as dates.
         return share == 1.0 and len(present) == len(column)
     return share > 0.5
@@ -127,16 +138,18 @@ def _holds_dates(column: pl.Series) -> bool:
 def _without_empty_and_index(frame: pl.DataFrame, header: Sequence[str]) -> tuple[pl.DataFrame, tuple[str, ...]]:
     """Drop nameless columns that are empty, and the row numbers that pandas writes before the first column."""
     notes: tuple[str, ...] = ()
+    dropped = set()
     for index, (name, given) in enumerate(zip(frame.columns, header, strict=True)):
         column = frame[name]
         if given:
             continue
         if column.null_count() == len(column):
-            frame = frame.drop(name)
+            dropped.add(name)
         elif index == 0 and column.dtype == pl.Float64 and len(column) > 1 and (column.diff().drop_nulls() == 1).all():
-            frame = frame.drop(name)
+            dropped.add(name)
             notes = ("The first column has no name and counts the rows; it was dropped.",)
-    return frame, notes
+    # In one step: each one costs as much as the table is wide.
+    return pl.DataFrame([column for column in frame.iter_columns() if column.name not in dropped]), notes
 
 
 def _time_column(frame: pl.DataFrame, series: str | None) -> str | None:
@@ -156,7 +169,7 @@ def _time_column(frame: pl.DataFrame, series: str | None) -> str | None:
 
 def _with_short_rows_checked(table: Table, rows: DataRows) -> Table:
     if not rows.short:
-        return table
+        return replace(table, notes=(*table.notes, *rows.notes()))
     rows.refuse_many_short()
     if table.time is None:
         raise rows.refusal(
@@ -164,21 +177,16 @@ def _with_short_rows_checked(table: Table, rows: DataRows) -> Table:
             f"fewer than {len(rows.cells[0])} fields, and no date shows whether the row is complete",
             "Complete the row; an empty cell stands for a missing value.",
         )
-    return replace(table, notes=(*table.notes, *rows.short_note()))
+    return replace(table, notes=(*table.notes, *rows.notes()))
 
 
 def _read_parquet(source: Source) -> Table:
-    try:
-        frame = pl.read_parquet(io.BytesIO(source.data))
-    except (pl.exceptions.PolarsError, OSError) as error:
-        reason = str(error).splitlines()[0]
-        raise DataError(
-            f"{source.file}: the Parquet file cannot be read ({reason}).", cure="Write the file again."
-        ) from None
+    _, frame = read_guarded("parquet", source.data, source.file)
     if not frame.height:
         raise DataError(f"{source.file}: the table has no rows.", cure="Give a file with rows of data.")
     typed: list[pl.Series] = []
     notes: list[str] = []
+    offsets: dict[str, str] = {}
     for column in frame.iter_columns():
         dtype = column.dtype
         if dtype.is_numeric() or dtype == pl.Boolean:
@@ -186,18 +194,24 @@ def _read_parquet(source: Source) -> Table:
         elif isinstance(dtype, pl.Datetime):
             if dtype.time_zone is not None:
                 column = column.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
-                notes.append(f"{source.file}: the times of column {column.name!r} are given in UTC.")
+                offsets[column.name] = "UTC"
+                notes.append(f"{source.file}: the times of column {quoted(column.name)} are given in UTC.")
             typed.append(column.cast(pl.Datetime("us")))
-        elif dtype.is_nested() or dtype == pl.Binary:
-            notes.append(f"{source.file}: the column {column.name!r} holds {dtype}; it was left out.")
+        elif dtype.is_nested() or dtype in (pl.Binary, pl.Duration, pl.Object):
+            notes.append(
+                f"{source.file}: the column {quoted(column.name)} holds {name_in_words(str(dtype))}; it was left out."
+            )
         else:
             typed.append(column if dtype == pl.Date else column.cast(pl.String).str.strip_chars().fill_null(""))
     written = [column for column in typed if column.dtype == pl.String]
     if written:
-        read, read_notes = _typed(written, Sheet(source.file, [], []), lambda row: f"{source.file}, row {row + 1}")
+        sheet = Sheet(source.file, [], [], decimal=source.notation.decimal)
+        read, found, read_notes = _typed(written, sheet, lambda row: f"{source.file}, row {row + 1}")
+        offsets |= found
         typed = [read[column.name] if column.dtype == pl.String else column for column in typed]
         notes.extend(read_notes)
-    return replace(_table(pl.DataFrame(typed), source.file), notes=tuple(notes))
+    table = _table(pl.DataFrame(typed), source.file)
+    return replace(table, offset=offsets.get(table.time or "", ""), notes=tuple(notes))
 
 
 def _long_form(table: Table) -> Table | None:
@@ -226,8 +240,9 @@ def _long_form(table: Table) -> Table | None:
     if times is not None:
         columns.insert(1, times.gather(steps))
     note = (
-        f"{table.sources[0]} holds one series per row: {frame.height} series named by the column {identifiers.name!r}, "
-        f"of {lengths.min()} to {lengths.max()} values; empty cells at the end of a row are padding."
+        f"{table.sources[0]} holds one series per row: {frame.height} series named by the column "
+        f"{quoted(identifiers.name)}, of {lengths.min()} to {lengths.max()} values; empty cells at the end of a row "
+        "are padding."
     )
     return replace(
         table,
@@ -253,5 +268,5 @@ def _is_numbered(names: Sequence[str]) -> bool:
 def _dates(names: Sequence[str]) -> pl.Series | None:
     if any(form_of(name) is None for name in names):
         return None
-    times = parse_dates(pl.Series("time", list(names)), lambda row: f"the header, column {names[row]!r}").values
+    times = parse_dates(pl.Series("time", list(names)), lambda row: f"the header, column {quoted(names[row])}").values
     return times if times.is_sorted() else None

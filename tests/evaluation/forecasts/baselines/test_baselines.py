@@ -163,6 +163,26 @@ def test_linear_on_a_constant_series_repeats_it(kind, values):
 
 
 @pytest.mark.parametrize("kind", [Linear, NLinear])
+@pytest.mark.parametrize("count", [10, 23, 30, 100, 1000])
+@pytest.mark.parametrize(("start", "slope"), [(0, 1), (5, 1), (1e6, 1e-3), (-3.7, 0.1), (101.25, 1 / 3)])
+@pytest.mark.parametrize("look_back", [1, 2, 5, 7])
+def test_a_ramp_has_nothing_but_its_line_to_fit(kind, count, start, slope, look_back):
+    """Its differences are equal but for rounding, and their covariance is rounding alone."""
+    values = start + slope * np.arange(count)
+    forecast = kind(look_back, 2).fit([values]).forecast(values, np.array([count - 1]), 2)[0]
+    expected = start + slope * np.arange(count, count + 2)
+    np.testing.assert_allclose(forecast, expected, atol=1e-4 * slope * count)
+
+
+@pytest.mark.parametrize("kind", [Linear, NLinear])
+@pytest.mark.parametrize("period", [2, 3, 4, 6])
+def test_a_series_that_repeats_exactly_is_repeated(kind, period):
+    values = np.tile(np.arange(period) ** 2.0, 20)
+    fitted = kind(12, 2).fit([values])
+    np.testing.assert_allclose(fitted.forecast(values, np.array([len(values) - 1]), 2)[0], values[:2], atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", [Linear, NLinear])
 def test_without_a_complete_training_window_there_is_a_note_and_no_forecast(kind):
     fitted = kind(5, 3).fit([np.array([1.0, 2.0, 3.0])])
     assert fitted.windows == 0

@@ -245,8 +245,11 @@ class _NormalEquations:
         mean_input, mean_target = self.inputs / self.windows, self.targets / self.windows
         covariance = self.inputs_inputs / self.windows - np.outer(mean_input, mean_input)
         cross = self.inputs_targets / self.windows - np.outer(mean_input, mean_target)
-        ridge = _ridge(covariance)
-        if not cross.size or not np.trace(covariance) + ridge > 0:
+        # The difference of two sums is exact to their rounding: what is smaller is no variation.
+        sums = len(covariance) + np.sqrt(self.windows)
+        noise = sums * np.finfo(np.float64).eps * float(self.inputs_inputs.max(initial=0.0)) / self.windows
+        ridge = _ridge(covariance, noise)
+        if not cross.size or not np.trace(covariance) > len(covariance) * noise:
             weights = np.zeros_like(cross)
         else:
             factor = linalg.cho_factor(covariance + ridge * np.eye(len(covariance)))
@@ -254,12 +257,12 @@ class _NormalEquations:
         return weights, mean_target - mean_input @ weights, ridge
 
 
-def _ridge(covariance: np.ndarray) -> float:
+def _ridge(covariance: np.ndarray, noise: float) -> float:
     if not covariance.size:
         return 0.0
     eigenvalues = np.linalg.eigvalsh(covariance)
     singular = eigenvalues[0] <= len(covariance) * np.finfo(np.float64).eps * eigenvalues[-1]
-    return 1e-8 * float(np.trace(covariance)) / len(covariance) if singular else 0.0
+    return max(noise, 1e-8 * float(np.trace(covariance)) / len(covariance)) if singular else 0.0
 
 
 def _check_sizes(look_back: int, horizon: int) -> None:
