@@ -197,7 +197,7 @@ class Trace(Result):
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Trace:
         """Return the trace that ``to_dict`` described."""
-        return cls(values["width"], *(tuple(values[name]) for name in _COLUMNS))
+        return cls(**{name: tuple(one) if name in _COLUMNS else one for name, one in values.items()})
 
 
 @dataclass

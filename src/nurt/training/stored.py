@@ -52,6 +52,7 @@ class StoredState:
             NurtValueError: a tensor is missing, left over, of another form or not finite, or the counts contradict
                 each other. Forged descriptions raise what Python raises for them.
         """
+        _require_keys(document["progress"])
         stray = [name for name in tensors if not name.startswith(_PARTS)]
         _require(not stray, "a tensor that belongs nowhere")
         steps = _under("steps/", tensors)
@@ -99,6 +100,20 @@ class StoredState:
 def _require(holds: bool, what: str) -> None:
     if not holds:
         raise NurtValueError(f"The checkpoint is of no training: {what} cannot be used.")
+
+
+def _require_keys(progress: Mapping[str, Any]) -> None:
+    """Refuse a description with other parts than that of a run: a part left out would be replaced by a default.
+
+    A checkpoint from before the ledger has none, which is right.
+    """
+    wanted = RunProgress().to_dict()
+    for name in ("losses", "norms"):
+        del wanted[name]
+    _require(progress.keys() | {"ledger"} == wanted.keys(), "the progress")
+    if "ledger" in progress:
+        _require(progress["ledger"].keys() == wanted["ledger"].keys(), "the ledger")
+        _require(progress["ledger"]["trace"].keys() == wanted["ledger"]["trace"].keys(), "the trace")
 
 
 def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -81,7 +81,7 @@ with tempfile.TemporaryDirectory() as _place:
         MODELS.append((_path.read_bytes(), _context))
     CHECKPOINTS = [
         (_checkpoint(Path(_place) / f"c{epochs}{validation}", epochs, validation), validation)
-        for epochs, validation in ((0, 11), (2, 11), (3, 0))
+        for epochs, validation in ((1, 11), (2, 11), (3, 0))
     ]
 
 
@@ -328,6 +328,17 @@ def _plain(document: Any) -> Any:
     return [_plain(one) for one in document] if isinstance(document, list) else document
 
 
+def _difference(one: Any, other: Any, place: str = "") -> str:
+    """Return where two descriptions differ first, and how; "" where they are the same."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        pairs = [(f"{place}.{name}", one.get(name), other.get(name)) for name in {**one, **other}]
+    elif isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
+        pairs = [(f"{place}[{number}]", *pair) for number, pair in enumerate(zip(one, other, strict=True))]
+    else:
+        return "" if one == other else f"{place}: {str(one)[:200]!r} and {str(other)[:200]!r}"
+    return next(filter(None, (_difference(first, second, where) for where, first, second in pairs)), "")
+
+
 def _model_case(chance: random.Random, folder: Path) -> str:
     number = chance.randrange(len(MODELS))
     content, context = MODELS[number]
@@ -348,9 +359,9 @@ def _model_case(chance: random.Random, folder: Path) -> str:
         raise Finding("tensors of a sealed file were not taken as they are")
     for document in (first[0], again[0]):
         document.pop("nurt_version")
-    if _plain(first[0]) != _plain(again[0]):
-        differing = [name for name in first[0] if _plain(first[0][name]) != _plain(again[0].get(name))]
-        raise Finding(f"a description was not taken as it is: {differing} {str(first[0][differing[0]])[:700]}")
+    differing = _difference(_plain(first[0]), _plain(again[0]))
+    if differing:
+        raise Finding(f"a description was not taken as it is: {differing}")
     try:
         _predicted(model, context)
         str(model.training_record_)
@@ -377,12 +388,16 @@ def _checkpoint_case(chance: random.Random, folder: Path) -> str:
         return _refused(error, "checkpoint")
     document, tensors = _parts(mutant if sealed else content)
     found = json.loads(json.dumps(_document_of(run)))
-    if not _same_tensors(tensors, _tensors_of(run)):
-        raise Finding("tensors of a checkpoint were not taken as they are")
+    taken = _tensors_of(run)
+    if not _same_tensors(tensors, taken):
+        names = [name for name in {**tensors, **taken} if not (name in tensors and name in taken)]
+        names += [name for name in tensors.keys() & taken.keys() if not torch.equal(tensors[name], taken[name])]
+        raise Finding(f"tensors of a checkpoint were not taken as they are: {names}")
     for one in (document, found):
         one["progress"].pop("seconds")
-    if _plain(document["progress"]) != _plain(found["progress"]):
-        raise Finding(f"the progress was not taken as it is: {document['progress']}")
+    differing = _difference(_plain(document["progress"]), _plain(found["progress"]))
+    if differing:
+        raise Finding(f"the progress was not taken as it is: {differing}")
     if chance.random() < 0.1:
         try:
             train(network, tiny.Task(validation=validation), _settings(), checkpoint=Checkpoint(path), resume=True)

@@ -24,7 +24,14 @@ from nurt.tasks.forecasting.description import Architecture, FittedOn, check_sca
 from nurt.tasks.forecasting.judging import backtest
 from nurt.tasks.forecasting.network import LOSSES, ForecastNetwork, NetworkDesign
 from nurt.tasks.forecasting.options import ForecastOptions
-from nurt.tasks.forecasting.problem import CHUNK, Problem, fit_network, series_until, to_tensors
+from nurt.tasks.forecasting.problem import (
+    CHUNK,
+    Problem,
+    fit_network,
+    require_size,
+    series_until,
+    to_tensors,
+)
 from nurt.tasks.running import TrainingSession
 from nurt.training.settings import TrainingSettings
 
@@ -230,6 +237,7 @@ class Forecaster(ForecastOptions, Estimator, kind="forecaster"):
             DataError: a series is shorter than the look-back.
         """
         for one in series:
+            require_size(one)
             if len(one) < self.look_back:
                 raise DataError(
                     f"Series {one.name!r} is too short to forecast from.",
