@@ -36,7 +36,7 @@ from nurt.training.declared import mistyped
 from nurt.training.events import STOPPED_BY, EpochEnded, TrainingRecord
 from nurt.training.ledger import ClippingLedger
 from nurt.training.run import all_finite
-from nurt.training.settings import CosineDecay, ReduceOnPlateau, TrainingSettings
+from nurt.training.settings import CosineDecay, ReduceOnPlateau, TrainingSettings, clipping_to_dict
 from nurt.wording import name_in_words
 
 __all__ = ["Estimator", "FileContents"]
@@ -296,6 +296,8 @@ def _record_from_json(saved: dict[str, Any]) -> TrainingRecord:
     clipping = saved.get("clipping")
     ledger = None if clipping is None else ClippingLedger.from_dict(clipping)
     record = TrainingRecord(**saved | {"history": history, "clipping": ledger})
+    if ledger is not None and clipping_to_dict(ledger.clipping) != saved["clipping"]["clipping"]:
+        raise NurtValueError("The clipping of the training is described in part.")
     wrong = mistyped(record)
     if wrong is not None:
         raise NurtValueError(f"The training record holds something else than a number or a word at {wrong}.")
