@@ -283,7 +283,11 @@ def _from_json(saved: Any) -> Any:
         return saved
     parts = {name: _from_json(one) for name, one in saved.items()}
     if "kind" in parts:
-        return OBJECTS[parts.pop("kind")](**parts)
+        value = OBJECTS[parts.pop("kind")](**parts)
+        # Here too a default would stand for what is left out.
+        if vars(value).keys() != parts.keys():
+            raise NurtValueError(f"A {type(value).__name__} is described in part.", got=", ".join(parts))
+        return value
     # A value that is left out would be replaced by a default; files from before clipping by value lack it rightly.
     missing = {one.name for one in dataclasses.fields(TrainingSettings)} - {*parts, "clip_value"}
     if missing:
@@ -292,6 +296,8 @@ def _from_json(saved: Any) -> Any:
 
 
 def _record_from_json(saved: dict[str, Any]) -> TrainingRecord:
+    if not isinstance(saved["history"], list):
+        raise NurtValueError("The history of the training is no list.")
     history = tuple(EpochEnded(**one) for one in saved["history"])
     clipping = saved.get("clipping")
     ledger = None if clipping is None else ClippingLedger.from_dict(clipping)

@@ -186,7 +186,7 @@ def _absurd(chance: random.Random, old: Any) -> Any:
         float("nan"), float("inf"), "", "x", "3", "lstm", "\x1b[31m\u202e", "\ud800", "y" * 5000, [], {}, [[]],
         {"kind": 1}, {"kind": "ReduceOnPlateau"}, [0.5], [1, 2, 3], ["a"], [None], {"a": 1},
     ]  # fmt: skip
-    if isinstance(old, int | float) and not isinstance(old, bool):
+    if isinstance(old, int | float) and not isinstance(old, bool) and abs(old) < 1e100:
         choices += [old + 1, -old, old * 2, old * 1e30, str(old), [old], old / 3]
     if isinstance(old, list):
         choices += [old[::-1], old[1:], [*old, *old[:1]], old * 50]

@@ -332,6 +332,8 @@ class Forecaster(ForecastOptions, Estimator, kind="forecaster"):
             raise NurtValueError("A forecaster has other parts.", got=", ".join(contents.tensors))
         scaling = scaling_from_dict(contents.scaling)
         check_scaling(scaling, self._scaling)
+        if scaling.to_dict().keys() != contents.scaling.keys():
+            raise NurtValueError("The scaling is described in part.", got=", ".join(contents.scaling))
         scores = check_scores(contents.tensors.get(SCORES), data.calibration_names, self.horizon, self.levels)
         self.target_ = data.target
         self.covariate_names_ = tuple(data.covariates)
