@@ -161,8 +161,12 @@ def _check_progress(run: Run, state: StoredState) -> None:
     _require(len(progress.losses) == len(progress.norms) <= len(run.batches()), "the steps of the epoch")
     _require(progress.clipped <= len(progress.losses) and len(progress.last_norms) <= LAST_NORMS, "the last steps")
     numbers = [entry.epoch for entry in progress.history]
-    _require(numbers in (list(range(progress.epoch + 1)), list(range(1, progress.epoch + 1))), "the history")
+    # The history first: a forged number of epochs makes no long list.
+    first = len(numbers) - progress.epoch
+    _require(first in (0, 1) and numbers == list(range(1 - first, progress.epoch + 1)), "the history")
+    _require(ledger.directed >= 1 or not ledger.share_sums, "the shares")
     keeps = any(run.keeps(entry) for entry in progress.history)
     _require(bool(state.best) == keeps, "the best weights")
     points = ledger.trace
     _require(points.width >= 1 and all(len(one) == 5 for one in points.columns), "the ledger")
+    _require(all(one[0] >= 1 for one in points.columns) and len(points.columns) <= points.points, "the trace")
