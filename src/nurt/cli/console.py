@@ -1,7 +1,8 @@
 """The terminal: the one module that uses rich.
 
 Standard output carries results, standard error everything else. Colours and bars appear only on a terminal, and
-``NO_COLOR`` is honoured; colour alone carries no information.
+``NO_COLOR`` is honoured; colour alone carries no information. Names that come from files may hold terminal escapes or
+marks that turn the direction of writing: everything printed here shows them instead of obeying them.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from rich.padding import Padding
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
+
+from nurt.wording import escaped
 
 if TYPE_CHECKING:
     from nurt.standing import Tone
@@ -72,7 +75,7 @@ def out_console(*, stderr: bool = False) -> Console:
 def line(text: str = "", *, strong: bool = False, quiet: bool = False) -> None:
     """Print one paragraph on standard output."""
     style = "bold" if strong else "dim" if quiet else ""
-    out_console().print(Text(text, style=style))
+    out_console().print(Text(escaped(text), style=style))
 
 
 def gap() -> None:
@@ -91,6 +94,7 @@ def table(
         words: columns that hold words and stand to the left; the others are numbers and stand to the right.
         strong_rows: rows to stress.
     """
+    columns, rows = [_cell(title) for title in columns], [[_cell(text) for text in row] for row in rows]
     grid = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     target = out_console()
     widths = _widths(columns, rows, words, target.width - INDENT - GAP * (len(columns) - 1))
@@ -101,6 +105,11 @@ def table(
     # What is wider than the window runs on: a terminal wraps it, and nothing is lost.
     target.width = max(target.width, INDENT + sum(widths) + GAP * (len(columns) - 1))
     target.print(Padding(grid, (0, 0, 0, INDENT), expand=False))
+
+
+def _cell(text: str) -> str:
+    """Return a text that takes one line and does nothing but being seen."""
+    return escaped(text).replace("\n", "\\n")
 
 
 def _widths(columns: Sequence[str], rows: Sequence[Sequence[str]], words: Sequence[int], room: int) -> list[int]:
@@ -127,7 +136,7 @@ def facts(pairs: Sequence[tuple[str, str]], *, heading: str | None = None) -> No
     grid.add_column(no_wrap=True, style="dim")
     grid.add_column(overflow="fold")
     for name, value in pairs:
-        grid.add_row(Text(name), Text(value))
+        grid.add_row(Text(_cell(name)), Text(escaped(value)))
     if heading is not None:
         line(heading, strong=True)
     out_console().print(Padding(grid, (0, 0, 0, 2 if heading is not None else 0), expand=False))
@@ -135,22 +144,22 @@ def facts(pairs: Sequence[tuple[str, str]], *, heading: str | None = None) -> No
 
 def panel(title: str, text: str, tone: Tone, remarks: Sequence[str] = ()) -> None:
     """Print a framed text on standard output, with remarks below it."""
-    body = Text(text, style="bold")
+    body = Text(escaped(text), style="bold")
     for remark in remarks:
-        body.append(f"\n· {remark}", style="not bold")
-    heading = Text(f" {title} ", style=f"bold {TONES[tone]}")
+        body.append(f"\n· {escaped(remark)}", style="not bold")
+    heading = Text(f" {_cell(title)} ", style=f"bold {TONES[tone]}")
     frame = Panel(body, title=heading, title_align="left", border_style=TONES[tone], box=box.ROUNDED, padding=(0, 1))
     out_console().print(frame)
 
 
 def note(text: str) -> None:
     """Print a remark on standard error."""
-    out_console(stderr=True).print(Text(text, style="dim"))
+    out_console(stderr=True).print(Text(escaped(text), style="dim"))
 
 
 def complain(text: str, *, opening: str = "nurt: error: ") -> None:
     """Print what went wrong on standard error."""
-    message = Text.assemble((opening, "bold red"), text)
+    message = Text.assemble((opening, "bold red"), escaped(text))
     # Paths and commands are to be copied: the terminal may wrap them, we may not.
     out_console(stderr=True).print(message, soft_wrap=True)
 
@@ -200,7 +209,7 @@ class Bar:
 
     def say(self, text: str) -> None:
         """Print a line above the bar."""
-        self._progress.console.print(Text(text, style="dim"))
+        self._progress.console.print(Text(escaped(text), style="dim"))
 
     def close(self) -> None:
         """Remove the bar."""

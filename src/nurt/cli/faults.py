@@ -14,9 +14,13 @@ import typer
 
 from nurt.cli import console
 from nurt.errors import NurtError
+from nurt.wording import name_in_words
 
 __all__ = ["ARGUMENTS", "FAILED", "INTERRUPTED", "answering"]
 
+# How torch's allocators say that there is none.
+_NO_MEMORY = ("can't allocate memory", "out of memory", "not enough memory")
+LONGEST_QUOTE = 500
 ARGUMENTS = "nurt.arguments"
 FAILED = 1
 INTERRUPTED = 130
@@ -74,19 +78,20 @@ def _message(error: Exception) -> str:
         return str(error)
     if isinstance(error, OSError):
         return _system_message(error)
-    if isinstance(error, MemoryError) or "can't allocate memory" in str(error):
+    if isinstance(error, MemoryError) or any(words in str(error) for words in _NO_MEMORY):
         return (
             "There is not enough memory for this.\n"
             "Give a smaller --batch-size, a shorter --look-back, or fewer series at once."
         )
+    said = name_in_words(str(error), LONGEST_QUOTE)
     return (
-        f"A fault of nurt itself, not of your data: {type(error).__name__}: {error}\n"
+        f"A fault of nurt itself, not of your data: {type(error).__name__}: {said}\n"
         "Please report it. With the environment variable NURT_DEBUG=1 the same command shows where it happened."
     )
 
 
 def _system_message(error: OSError) -> str:
-    place = error.filename if error.filename is not None else "the file"
+    place = "the file" if error.filename is None else name_in_words(str(error.filename), LONGEST_QUOTE)
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return f"The disk is full: {place} could not be written.\nFree some space, or choose another place with --out."
     if isinstance(error, FileNotFoundError):

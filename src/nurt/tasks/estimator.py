@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import torch
+from pydantic import ValidationError
 from torch import Tensor, nn
 
 from nurt.data.scaling import MinMaxScaling, StandardScaling, WindowScaling
@@ -18,11 +19,25 @@ from nurt.diagnostics.examination.layer_findings import Scope
 from nurt.errors import ModelFileError, NotFittedError, NurtValueError
 from nurt.nn import ModuleExplanation, explain
 from nurt.results import plain
-from nurt.tasks.modelfile import KINDS, ModelMetadata, kind_of, load_model, load_weights, save_model
+from nurt.tasks.building import seeded
+from nurt.tasks.modelfile import (
+    KINDS,
+    ModelMetadata,
+    check_tensors,
+    first_fault,
+    floating_dtype,
+    kind_of,
+    load_model,
+    load_weights,
+    save_model,
+)
 from nurt.tasks.parameters import documented, parameters_of
-from nurt.training.events import EpochEnded, TrainingRecord
+from nurt.training.declared import mistyped
+from nurt.training.events import STOPPED_BY, EpochEnded, TrainingRecord
 from nurt.training.ledger import ClippingLedger
-from nurt.training.settings import CosineDecay, ReduceOnPlateau, TrainingSettings
+from nurt.training.run import all_finite
+from nurt.training.settings import CosineDecay, ReduceOnPlateau, TrainingSettings, clipping_to_dict
+from nurt.wording import name_in_words
 
 __all__ = ["Estimator", "FileContents"]
 
@@ -31,6 +46,8 @@ NETWORK = "network."
 OBJECTS = {
     kind.__name__: kind for kind in (WindowScaling, MinMaxScaling, StandardScaling, ReduceOnPlateau, CosineDecay)
 }
+# What building from values that fit no network raises, in Python, NumPy and torch.
+_ABSURD = (TypeError, KeyError, AttributeError, IndexError, ValueError, ArithmeticError, RuntimeError)
 
 
 @dataclass(frozen=True)
@@ -162,9 +179,16 @@ class Estimator(ABC):
 
         Raises:
             NotFittedError: the estimator has not learnt anything yet.
+            NurtValueError: a weight is NaN or infinite, or parameters were changed since; nobody could use the file.
             OutputError: the place cannot be written; what stood there before is unchanged.
         """
         network = self.fitted_network()
+        broken = [name for name, one in network.state_dict().items() if not all_finite([one])]
+        if broken:
+            raise NurtValueError(
+                f"{type(self).__name__}.save: `{broken[0]}` holds NaN or an infinity.",
+                cure="Train the network anew; what it holds cannot forecast.",
+            )
         contents = self.file_contents()
         assert self.kind is not None
         metadata = ModelMetadata(
@@ -190,23 +214,43 @@ class Estimator(ABC):
         tensors, metadata = load_model(path, kind=cls.kind)
         kind: type[Self] = kind_of(metadata.kind) if cls.kind is None else cls
         try:
-            estimator = kind(**{name: _from_json(one) for name, one in metadata.settings.items()})
-            further = {name: one for name, one in tensors.items() if not name.startswith(NETWORK)}
-            contents = FileContents(
-                metadata.architecture, metadata.scaling, metadata.data, metadata.data_fingerprint,
-                metadata.metrics, further,
-            )  # fmt: skip
-            with torch.random.fork_rng(devices=[]):
-                network = estimator.restore(contents)
-            weights = {name.removeprefix(NETWORK): one for name, one in tensors.items() if name not in further}
-            load_weights(network, weights, path)
-            estimator.network_ = network.eval()
-            estimator.training_record_ = _record_from_json(dict(metadata.training))
-        except (TypeError, KeyError, AttributeError, IndexError) as error:
-            raise ModelFileError(
-                f"The description in {path} is not that of a nurt {metadata.kind}: {error}.",
-                cure="Train and save the model anew.",
-            ) from error
+            return kind._restored(tensors, metadata, path)
+        except ModelFileError:
+            raise
+        except ValidationError as error:
+            reason = first_fault(error)
+        except _ABSURD as error:
+            reason = name_in_words(str(error).replace("\n", " ") or type(error).__name__, 300)
+        raise ModelFileError(
+            f"The description in {path} is not that of a nurt {metadata.kind}: {reason.rstrip('.')}.",
+            cure="Train and save the model anew.",
+        )
+
+    @classmethod
+    def _restored(cls, tensors: Mapping[str, Tensor], metadata: ModelMetadata, path: str | Path) -> Self:
+        """Return the estimator of a file; its parts are checked against each other before the network takes memory."""
+        names = cls.parameter_names()
+        if sorted(metadata.settings) != sorted(names):
+            raise NurtValueError(
+                "The settings are not those of the estimator.",
+                expected=", ".join(names),
+                got=", ".join(metadata.settings),
+            )
+        estimator = cls(**{name: _from_json(one) for name, one in metadata.settings.items()})
+        estimator.check_parameters()
+        further = {name: one for name, one in tensors.items() if not name.startswith(NETWORK)}
+        weights = {name.removeprefix(NETWORK): one for name, one in tensors.items() if name not in further}
+        contents = FileContents(
+            metadata.architecture, metadata.scaling, metadata.data, metadata.data_fingerprint, metadata.metrics, further
+        )
+        estimator.training_record_ = _record_from_json(dict(metadata.training))
+        dtype = floating_dtype(weights)
+        with torch.device("meta"):
+            check_tensors(estimator.restore(contents).to(dtype), weights, path)
+        # Once more in memory, which is now known to be that of the tensors: what a network holds besides them.
+        network = seeded(lambda: estimator.restore(contents), 0).to(dtype)
+        load_weights(network, weights, path)
+        estimator.network_ = network.eval()
         return estimator
 
     # ----------------------------------------------------- what a task supplies
@@ -238,12 +282,31 @@ def _from_json(saved: Any) -> Any:
     if not isinstance(saved, dict):
         return saved
     parts = {name: _from_json(one) for name, one in saved.items()}
-    return OBJECTS[parts.pop("kind")](**parts) if "kind" in parts else TrainingSettings(**parts)
+    if "kind" in parts:
+        value = OBJECTS[parts.pop("kind")](**parts)
+        # Here too a default would stand for what is left out.
+        if vars(value).keys() != parts.keys():
+            raise NurtValueError(f"A {type(value).__name__} is described in part.", got=", ".join(parts))
+        return value
+    # A value that is left out would be replaced by a default; files from before clipping by value lack it rightly.
+    missing = {one.name for one in dataclasses.fields(TrainingSettings)} - {*parts, "clip_value"}
+    if missing:
+        raise NurtValueError("Training settings are missing.", got=", ".join(sorted(missing)))
+    return TrainingSettings(**parts)
 
 
-def _record_from_json(record: dict[str, Any]) -> TrainingRecord:
-    known = {one.name for one in dataclasses.fields(EpochEnded)}
-    history = tuple(EpochEnded(**{k: v for k, v in one.items() if k in known}) for one in record["history"])
-    clipping = record.get("clipping")
+def _record_from_json(saved: dict[str, Any]) -> TrainingRecord:
+    if not isinstance(saved["history"], list):
+        raise NurtValueError("The history of the training is no list.")
+    history = tuple(EpochEnded(**one) for one in saved["history"])
+    clipping = saved.get("clipping")
     ledger = None if clipping is None else ClippingLedger.from_dict(clipping)
-    return TrainingRecord(**record | {"history": history, "clipping": ledger})
+    record = TrainingRecord(**saved | {"history": history, "clipping": ledger})
+    if ledger is not None and clipping_to_dict(ledger.clipping) != saved["clipping"]["clipping"]:
+        raise NurtValueError("The clipping of the training is described in part.")
+    wrong = mistyped(record)
+    if wrong is not None:
+        raise NurtValueError(f"The training record holds something else than a number or a word at {wrong}.")
+    if min(record.epochs, record.best_epoch, record.seconds) < 0 or record.stopped_by not in STOPPED_BY:
+        raise NurtValueError("The training record is of no training.", got=f"stopped by {record.stopped_by!r}")
+    return record

@@ -13,13 +13,26 @@ import os
 from collections.abc import Mapping
 from typing import Any, Final, Literal
 
+import torch
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, field_validator
 from torch import Tensor, nn
 
 from nurt.errors import ModelFileError, NurtValueError
+from nurt.training.run import all_finite
 from nurt.training.tensorfile import UnreadableError, read_tensor_file, write_tensor_file
+from nurt.wording import name_in_words
 
-__all__ = ["FORMAT", "FORMAT_VERSION", "ModelMetadata", "load_model", "load_weights", "save_model"]
+__all__ = [
+    "FORMAT",
+    "FORMAT_VERSION",
+    "ModelMetadata",
+    "check_tensors",
+    "first_fault",
+    "floating_dtype",
+    "load_model",
+    "load_weights",
+    "save_model",
+]
 
 FORMAT: Final = "nurt-model"
 FORMAT_VERSION: Final = 1
@@ -29,6 +42,9 @@ HOMES: Final = {"forecaster": "nurt.tasks.forecasting.forecaster"}
 KINDS: Final[dict[str, Any]] = {}
 """Kind → the class of estimator that is built from such a file; a class registers itself when it is made."""
 
+# Types of weights that every part of the package computes in.
+_COMPUTED = (torch.float32, torch.float64)
+_SHOWN = 5
 _ANOTHER_FILE = "Name a file that `save` of a nurt model has written."
 _FRESH_COPY = "Fetch or copy the file again, or train and save the model anew."
 _CURES = {
@@ -116,18 +132,18 @@ def load_model(
     except UnreadableError as error:
         raise ModelFileError(f"The file {name} {error.reason}.", cure=_CURES[error.fault]) from error
     found = document.get("kind")
-    if found not in (*HOMES, *KINDS) or kind not in (None, found):
+    if not isinstance(found, str) or found not in (*HOMES, *KINDS) or kind not in (None, found):
         raise ModelFileError(
             f"The model in {name} is of another kind.",
             expected=f"a model of kind {_names(kind)}",
-            got=repr(found),
+            got=name_in_words(repr(found)),
             cure=_ANOTHER_FILE,
         )
     try:
         metadata = ModelMetadata.model_validate(document)
     except ValidationError as error:
         raise ModelFileError(
-            f"The description in {name} is not that of a nurt model: {_first_fault(error)}.", cure=_FRESH_COPY
+            f"The description in {name} is not that of a nurt model: {first_fault(error)}.", cure=_FRESH_COPY
         ) from error
     return tensors, metadata
 
@@ -139,6 +155,30 @@ def kind_of(name: str) -> Any:
     return KINDS[name]
 
 
+def check_tensors(model: nn.Module, tensors: Mapping[str, Tensor], path: str | os.PathLike[str]) -> None:
+    """Check that tensors of a file are the state of ``model``, which may lie on the meta device and take no memory.
+
+    Raises:
+        ModelFileError: a tensor is missing, left over, of another shape or type, or holds NaN or an infinity.
+    """
+    wanted = {name: (tuple(value.shape), value.dtype) for name, value in model.state_dict().items()}
+    given = {name: (tuple(value.shape), value.dtype) for name, value in tensors.items()}
+    faults = [f"`{name}` is missing" for name in wanted.keys() - given.keys()]
+    faults += [f"`{name_in_words(name)}` has no place in it" for name in given.keys() - wanted.keys()]
+    for name in wanted.keys() & given.keys():
+        for want, found in zip(wanted[name], given[name], strict=True):
+            if want != found:
+                faults.append(f"`{name}` should be {_in_words(want)} and is {_in_words(found)}")
+    if not faults:
+        faults = [f"`{name}` holds NaN or an infinity" for name, value in tensors.items() if not all_finite([value])]
+    if faults:
+        shown = sorted(faults)[:_SHOWN]
+        more = f"; and {len(faults) - _SHOWN} more" if len(faults) > _SHOWN else ""
+        raise ModelFileError(
+            f"The tensors in {os.fspath(path)} do not fit the network: {'; '.join(shown)}{more}.", cure=_FRESH_COPY
+        )
+
+
 def load_weights(model: nn.Module, tensors: Mapping[str, Tensor], path: str | os.PathLike[str]) -> None:
     """Load the tensors of a model file into ``model``.
 
@@ -148,28 +188,27 @@ def load_weights(model: nn.Module, tensors: Mapping[str, Tensor], path: str | os
         path: the file, for the error.
 
     Raises:
-        ModelFileError: a tensor is missing, left over, or of another shape; the model is unchanged.
+        ModelFileError: a tensor is missing, left over, of another shape or type, or holds NaN or an infinity; the
+            model is unchanged.
     """
-    wanted = {name: tuple(value.shape) for name, value in model.state_dict().items()}
-    given = {name: tuple(value.shape) for name, value in tensors.items()}
-    faults = [f"`{name}` is missing" for name in wanted.keys() - given.keys()]
-    faults += [f"`{name}` has no place in it" for name in given.keys() - wanted.keys()]
-    faults += [
-        f"`{name}` should be {wanted[name]} and is {given[name]}"
-        for name in wanted.keys() & given.keys()
-        if wanted[name] != given[name]
-    ]
-    if faults:
-        raise ModelFileError(
-            f"The tensors in {os.fspath(path)} do not fit the network: {'; '.join(sorted(faults))}.", cure=_FRESH_COPY
-        )
+    check_tensors(model, tensors, path)
     model.load_state_dict(dict(tensors))
+
+
+def floating_dtype(tensors: Mapping[str, Tensor]) -> torch.dtype:
+    """Return the type of the first weight that is no whole number, as the network computes in it; float32 for none."""
+    return next((one.dtype for one in tensors.values() if one.dtype in _COMPUTED), torch.float32)
+
+
+def _in_words(found: object) -> str:
+    return str(found).removeprefix("torch.")
 
 
 def _names(kind: str | None) -> str:
     return " or ".join(map(repr, dict.fromkeys((*HOMES, *KINDS)) if kind is None else (kind,)))
 
 
-def _first_fault(error: ValidationError) -> str:
-    fault: Any = error.errors(include_url=False)[0]
-    return f"{'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}"
+def first_fault(error: ValidationError) -> str:
+    """Return place and reason of the first fault that pydantic found, in bounded words."""
+    fault: Any = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    return name_in_words(f"{'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}", 200)

@@ -16,11 +16,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import TypeVar
 
-import torch
 from torch import nn
 
 from nurt.errors import OutputError
-from nurt.kernels.randomness import borrowing
+from nurt.tasks.building import seeded
 from nurt.tasks.estimator import Estimator
 from nurt.training.checkpoint import Checkpoint, CheckpointError
 from nurt.training.events import Listener, NothingToResume, TrainingRecord
@@ -46,7 +45,6 @@ _CHECKPOINTS = re.compile(rf"{_CHECKPOINT}(-seed-\d+)?\.safetensors")
 CHECKPOINT_SECONDS = 2.0
 
 E = TypeVar("E", bound=Estimator)
-N = TypeVar("N", bound=nn.Module)
 
 
 @dataclass(frozen=True)
@@ -94,15 +92,6 @@ class TrainingInterrupted(KeyboardInterrupt):
         self.checkpoint = checkpoint
         model = f"The best model so far is in {model_file}" if failure is None else failure.what.rstrip(".")
         super().__init__(f"Interrupted after {epochs} epochs. {model}; the state of the training is in {checkpoint}.")
-
-
-def seeded(build: Callable[[], N], seed: int) -> N:
-    """Return the network that ``build`` gives under a seed; the caller's random state is left as it was.
-
-    Layers of torch draw their weights from the global generator, which belongs to one builder at a time.
-    """
-    with borrowing(torch.Generator().manual_seed(seed)):
-        return build()
 
 
 class OutputFolder:

@@ -19,11 +19,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from nurt.errors import DataError, NurtTypeError, NurtValueError, OutputError
+from nurt.errors import DataError, ModelFileError, NurtTypeError, NurtValueError, OutputError
 from nurt.training.events import CheckpointFailed, Event, TrainingRecord
 from nurt.training.objective import ShuffledExamples
-from nurt.training.run import Run, RunProgress
+from nurt.training.run import Run
+from nurt.training.stored import StoredState
 from nurt.training.tensorfile import UnreadableError, read_tensor_file, write_tensor_file
+from nurt.wording import name_in_words
 from nurt.writing import remove_stale_parts
 
 __all__ = [
@@ -94,7 +96,8 @@ class CheckpointWriter:
             Sentences on what may make the result differ from that of an uninterrupted run.
 
         Raises:
-            DataError: there is no usable checkpoint, or it belongs to another run.
+            ModelFileError: there is no usable checkpoint; the run is as it was.
+            DataError: it belongs to another run.
         """
         if self._checkpoint is None:
             raise NurtValueError(
@@ -106,19 +109,28 @@ class CheckpointWriter:
         try:
             tensors, document = read_tensor_file(path, kind=_FORMAT, version=_FORMAT_VERSION)
         except UnreadableError as error:
-            raise DataError(
+            raise ModelFileError(
                 f"Training cannot be resumed: the file {path} {error.reason}.",
                 cure="Name the checkpoint of an interrupted training, or start over without `resume`.",
             ) from error
-        found = _differences(self._run, document)
+        try:
+            found = _differences(self._run, document)
+            notes = _environment_notes(self._run, document)
+            if not found:
+                StoredState.checked(self._run, tensors, document).restore(self._run)
+        # What a forged description raises where its parts are taken for those of a run.
+        except (TypeError, KeyError, AttributeError, IndexError, ValueError, ArithmeticError, RuntimeError) as error:
+            raise ModelFileError(
+                f"Training cannot be resumed: the file {path} does not describe a training: {_cut(error)}.",
+                cure="Start over without `resume`.",
+            ) from error
         if found:
             raise DataError(
                 f"Training cannot be resumed: the checkpoint {path} belongs to another run. "
-                f"Not the same: {'; '.join(found)}.",
+                f"Not the same: {name_in_words('; '.join(found), 2000)}.",
                 cure="Use what the checkpoint was made with, or start over without `resume`.",
             )
-        _restore(self._run, tensors, document)
-        return _environment_notes(self._run, document)
+        return notes
 
     def begin(self) -> None:
         """Write the first checkpoint; a place that cannot be written is refused before any work is done.
@@ -231,40 +243,11 @@ def _environment_notes(run: Run, document: Mapping[str, Any]) -> tuple[str, ...]
     """Return a sentence for everything outside the run that may change its last digits."""
     stored = document["environment"]
     return tuple(
-        f"Resumed with {name} {now} instead of {stored.get(name)}: the last digits may differ from those of an "
-        "uninterrupted run."
+        f"Resumed with {name} {now} instead of {name_in_words(str(stored.get(name)))}: the last digits may differ "
+        "from those of an uninterrupted run."
         for name, now in _environment(run).items()
         if stored.get(name) != now
     )
-
-
-def _restore(run: Run, tensors: Mapping[str, Tensor], document: Mapping[str, Any]) -> None:
-    """Restore the stored state in a run of the same settings, model and data."""
-    places = {name: value.device for name, value in run.model.state_dict().items()}
-    run.model.load_state_dict(_under("weights/", tensors))
-    best = _under("best/", tensors)
-    run.best = {name: value.to(places[name]) for name, value in best.items()} or None
-    _restore_moments(run, tensors)
-    with run.randomness.drawing():
-        run.source.restore(_under("source/", tensors))
-    # After the source, which may run the model.
-    run.randomness.restore(_under("generator/", tensors))
-    steps = {key: tensors[f"steps/{key}"].tolist() for key in ("losses", "norms")}
-    run.progress = RunProgress.from_dict({**document["progress"], **steps})
-
-
-def _restore_moments(run: Run, tensors: Mapping[str, Tensor]) -> None:
-    moments = {}
-    for number, (name, _) in enumerate(run.named_parameters):
-        own = {key: value for key, value in _under(f"adam/{name}/", tensors).items() if "/" not in key}
-        if own:
-            moments[number] = own
-    groups = run.optimizer.state_dict()["param_groups"]
-    run.optimizer.load_state_dict({"state": moments, "param_groups": groups})
-
-
-def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
 
 
 def _binding(run: Run) -> dict[str, Any]:
@@ -301,6 +284,11 @@ def _changed(what: str, stored: Mapping[str, object], present: Mapping[str, obje
         for name in sorted(stored.keys() | present.keys())
         if stored.get(name, "absent") != present.get(name, "absent")
     ]
+
+
+def _cut(error: Exception) -> str:
+    """Return what an error says, in one line of bounded length."""
+    return name_in_words(str(error) or type(error).__name__, 200)
 
 
 def _environment(run: Run) -> dict[str, object]:

@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from nurt.results import Result
 from nurt.training.ledger import ClippedStep, ClippingLedger
 
+STOPPED_BY = ("epochs", "patience", "interrupt", "updates", "non-finite")
+
 __all__ = [
+    "STOPPED_BY",
     "CheckpointFailed",
     "EpochEnded",
     "Event",

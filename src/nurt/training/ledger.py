@@ -171,9 +171,6 @@ class ClippingLedger(Result):
         return f"{steps} not finite ({self.nan} with NaN, {self.inf} infinite), {place}."
 
 
-_COLUMNS = ("steps", "largest", "norms", "coefficients", "clipped")
-
-
 @dataclass(frozen=True)
 class Trace(Result):
     """Gradient norms over the finite updates, ``width`` of them in a point; N points.
@@ -197,7 +194,9 @@ class Trace(Result):
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Trace:
         """Return the trace that ``to_dict`` described."""
-        return cls(values["width"], *(tuple(values[name]) for name in _COLUMNS))
+        # What is no list stays what it is, for whoever checks the types.
+        parts: dict[str, Any] = {name: tuple(one) if isinstance(one, list) else one for name, one in values.items()}
+        return cls(**parts)
 
 
 @dataclass

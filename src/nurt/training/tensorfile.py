@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import stat
 from collections.abc import Mapping, Sequence
@@ -22,12 +23,14 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from nurt.errors import NurtTypeError, NurtValueError
+from nurt.wording import name_in_words
 from nurt.writing import write_whole
 
 __all__ = ["UnreadableError", "read_tensor_file", "write_tensor_file"]
 
 _UNKNOWN_DTYPES = (torch.complex32, torch.complex64, torch.complex128)
 _LARGEST_HEADER_BYTES = 100_000_000
+_LARGEST_FILE_BYTES = 2**63
 
 
 class UnreadableError(Exception):
@@ -86,8 +89,9 @@ def read_tensor_file(
         raise UnreadableError("is damaged: its contents do not match their digest", "damaged")
     try:
         tensors = safetensors.torch.load(content)
-    except SafetensorError as error:
-        raise UnreadableError(f"is damaged: {error}", "damaged") from error
+    # A header that names an unknown type, or sizes beyond every tensor, is refused by the library in many words.
+    except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError, OverflowError) as error:
+        raise UnreadableError(f"is damaged: {_cut(error)}", "damaged") from error
     # Copies lie where torch would put them and do not keep the bytes of the whole file alive.
     return {name: tensor.clone() for name, tensor in tensors.items()}, document
 
@@ -120,7 +124,39 @@ def _encode(tensors: Mapping[str, Tensor], document: Mapping[str, object]) -> by
 def _split(content: bytes) -> tuple[dict[str, Any], memoryview]:
     """Return the header and a view of the data of a whole file."""
     length = int.from_bytes(content[:8], "little")
-    return json.loads(content[8 : 8 + length]), memoryview(content)[8 + length :]
+    return _parsed(content[8 : 8 + length]), memoryview(content)[8 + length :]
+
+
+def _parsed(text: bytes | str) -> Any:
+    """Return parsed JSON, which is in UTF-8, holds finite numbers alone, and names each key of an object once.
+
+    Raises:
+        ValueError, RecursionError: it is something else, or too deep.
+    """
+    if isinstance(text, bytes):
+        text = text.decode("utf-8")
+    return json.loads(text, parse_constant=_no_number, parse_float=_finite, object_pairs_hook=_object)
+
+
+def _no_number(word: str) -> float:
+    raise ValueError(f"{word} is no number of JSON")
+
+
+def _finite(digits: str) -> float:
+    value = float(digits)
+    return value if math.isfinite(value) else _no_number(digits)
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a key stands twice in an object")
+    return found
+
+
+def _cut(error: Exception) -> str:
+    """Return what an error says, in one line of bounded length."""
+    return name_in_words(str(error), 200)
 
 
 def _digest(text: str, header: Mapping[str, Any], data: memoryview) -> str:
@@ -156,8 +192,9 @@ def _read_whole(path: Path, kind: str) -> bytes:
                 raise UnreadableError(f"is no {kind} file: it does not begin with a safetensors header")
             header_bytes = file.read(length)
             missing = _bytes_described(header_bytes, kind) - (path.stat().st_size - 8 - length)
-            if len(header_bytes) < length or missing > 0:
-                raise UnreadableError("is damaged: its end is missing", "damaged")
+            if missing or len(header_bytes) < length:
+                end = "its end is missing" if missing >= 0 else "more follows after its end"
+                raise UnreadableError(f"is damaged: {end}", "damaged")
             return start + header_bytes + file.read()
     except FileNotFoundError as error:
         raise UnreadableError("does not exist") from error
@@ -168,7 +205,7 @@ def _read_whole(path: Path, kind: str) -> bytes:
 def _bytes_described(header_bytes: bytes, kind: str) -> int:
     """Return how many bytes of tensors the header announces, after checking that it is one of ours."""
     try:
-        header = json.loads(header_bytes)
+        header = _parsed(header_bytes)
         metadata = header.pop("__metadata__", {})
         ours = isinstance(metadata, dict) and isinstance(metadata.get("nurt"), str)
         ends = [_checked_end(**entry) for entry in header.values()]
@@ -183,7 +220,7 @@ def _checked_end(dtype: object, shape: object, data_offsets: Sequence[object]) -
     """Return where the bytes of one tensor end; the digest later says whether dtype and shape are the right ones."""
     del dtype, shape
     begin, end = data_offsets
-    if not (isinstance(begin, int) and isinstance(end, int) and 0 <= begin <= end):
+    if not (type(begin) is int and type(end) is int and 0 <= begin <= end < _LARGEST_FILE_BYTES):
         raise ValueError("offsets are two ordered whole numbers")
     return end
 
@@ -191,18 +228,18 @@ def _checked_end(dtype: object, shape: object, data_offsets: Sequence[object]) -
 def _document(text: str, kind: str, version: int) -> dict[str, Any]:
     """Return the parsed document, after checking that this version of nurt understands it."""
     try:
-        document = json.loads(text)
+        document = _parsed(text)
         found_kind, found_version = document["format"], document["format_version"]
     except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise UnreadableError("is damaged: its description cannot be read", "damaged") from error
     if found_kind != kind:
-        raise UnreadableError(f"is no {kind} file but a {found_kind} file")
-    if not isinstance(found_version, int) or found_version < 1:
-        raise UnreadableError(f"is damaged: {found_version!r} is no format version", "damaged")
+        raise UnreadableError(f"is no {kind} file but a {name_in_words(str(found_kind))} file")
+    if type(found_version) is not int or found_version < 1:
+        raise UnreadableError(f"is damaged: {name_in_words(repr(found_version))} is no format version", "damaged")
     if found_version > version:
         raise UnreadableError(
-            f"has format version {found_version}; this version of nurt reads versions up to {version}, so a newer "
-            "nurt is needed",
+            f"has format version {name_in_words(str(found_version))}; this version of nurt reads versions up to "
+            f"{version}, so a newer nurt is needed",
             "newer",
         )
     return dict(document)

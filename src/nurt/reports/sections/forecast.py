@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -245,8 +246,8 @@ def write_forecast_table(steps: Sequence[ForecastStep], path: str | Path, *, mod
     bounds = ("lo-95", "lo-80", "hi-80", "hi-95")
     writer.writerow(["unique_id", "ds", "step", model, *(f"{model}-{bound}" for bound in bounds)])
     for step in steps:
-        values = [getattr(step, bound.replace("-", "_")) for bound in bounds]
-        written = ["" if value is None else repr(float(value)) for value in (step.median, *values)]
+        values = [step.median, *(getattr(step, bound.replace("-", "_")) for bound in bounds)]
+        written = ["" if value is None or not math.isfinite(value) else repr(float(value)) for value in values]
         writer.writerow([step.series, step.time or "", step.h, *written])
     write_whole(Path(path), text.getvalue())
     return Path(path)

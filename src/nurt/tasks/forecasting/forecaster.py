@@ -20,10 +20,18 @@ from nurt.evaluation.forecasts.results import BacktestResult
 from nurt.nn import CELLS
 from nurt.tasks.estimator import Estimator, FileContents
 from nurt.tasks.forecasting.calibration import Calibration, Fan, SeriesContainer
+from nurt.tasks.forecasting.description import Architecture, FittedOn, check_scaling, check_scores
 from nurt.tasks.forecasting.judging import backtest
 from nurt.tasks.forecasting.network import LOSSES, ForecastNetwork, NetworkDesign
 from nurt.tasks.forecasting.options import ForecastOptions
-from nurt.tasks.forecasting.problem import CHUNK, CovariateScaling, Problem, fit_network, series_until, to_tensors
+from nurt.tasks.forecasting.problem import (
+    CHUNK,
+    Problem,
+    fit_network,
+    require_size,
+    series_until,
+    to_tensors,
+)
 from nurt.tasks.running import TrainingSession
 from nurt.training.settings import TrainingSettings
 
@@ -105,7 +113,7 @@ class Forecaster(ForecastOptions, Estimator, kind="forecaster"):
             covariates=problem.series[0].covariates.shape[1],
             mask=any(np.isnan(one.values).any() for one in problem.series),
         )
-        scaling = (SCALINGS[self.scaling] if isinstance(self.scaling, str) else self.scaling).fit(problem.training_rows)
+        scaling = self._scaling.fit(problem.training_rows)
         settings = dataclasses.replace(self.training or TrainingSettings(), seed=self.random_state)
         self.network_, self.training_record_ = fit_network(
             problem, design, scaling, self.loss, settings, session or TrainingSession()
@@ -120,15 +128,25 @@ class Forecaster(ForecastOptions, Estimator, kind="forecaster"):
             raise NurtValueError(
                 "Forecaster: unknown `scaling`.", expected="a word or a scaling object", got=repr(self.scaling)
             )
-        if not isinstance(self.levels, tuple) or not all(isinstance(one, int) and 0 < one < 100 for one in self.levels):
+        if not isinstance(self.levels, tuple) or not all(type(one) is int and 0 < one < 100 for one in self.levels):
             raise NurtValueError(
                 "Forecaster: unusable `levels`.",
                 expected="a tuple of per cents, such as (80, 95)",
                 got=repr(self.levels),
             )
+        if self.training is not None and not isinstance(self.training, TrainingSettings):
+            raise NurtTypeError(
+                "Forecaster: unusable `training`.", expected="nurt.TrainingSettings or None", got=repr(self.training)
+            )
+        if self.alias is not None and not isinstance(self.alias, str):
+            raise NurtTypeError("Forecaster: unusable `alias`.", expected="a name or None", got=repr(self.alias))
+        if isinstance(self.random_state, bool) or not isinstance(self.random_state, int):
+            raise NurtTypeError(
+                "Forecaster: unusable `random_state`.", expected="a whole number", got=repr(self.random_state)
+            )
         if self.rollout is None:
             return
-        if not isinstance(self.rollout, int) or not self.rollout >= 1:
+        if isinstance(self.rollout, bool) or not isinstance(self.rollout, int) or not self.rollout >= 1:
             raise NurtValueError(
                 "Forecaster: unusable `rollout`.", expected="a whole number of steps or None", got=repr(self.rollout)
             )
@@ -219,6 +237,7 @@ class Forecaster(ForecastOptions, Estimator, kind="forecaster"):
             DataError: a series is shorter than the look-back.
         """
         for one in series:
+            require_size(one)
             if len(one) < self.look_back:
                 raise DataError(
                     f"Series {one.name!r} is too short to forecast from.",
@@ -285,6 +304,7 @@ class Forecaster(ForecastOptions, Estimator, kind="forecaster"):
     def file_contents(self) -> FileContents:
         """Return what the model file holds beside parameters, weights and training record."""
         network: ForecastNetwork = self.fitted_network()
+        self._check_design(network.design)
         data = {
             "target": self.target_,
             "covariates": list(self.covariate_names_),
@@ -305,21 +325,47 @@ class Forecaster(ForecastOptions, Estimator, kind="forecaster"):
 
     def restore(self, contents: FileContents) -> ForecastNetwork:
         """Take in the contents of a model file, and return the network that its weights fit."""
-        data = contents.data
-        scores = contents.tensors[SCORES].numpy()
-        self.target_ = data["target"]
-        self.covariate_names_ = tuple(data["covariates"])
-        self.covariate_scaling_ = CovariateScaling(
-            **{name: tuple(values) for name, values in data["covariate_scaling"].items()}
-        )
-        self.fitted_rows_, self.fitted_until_, self.fitted_marks_ = data["rows"], data["until"], data["marks"]
+        data = FittedOn.model_validate(contents.data)
+        design = Architecture.model_validate(contents.architecture).design()
+        self._check_design(design)
+        if contents.tensors.keys() - {SCORES} or design.covariates != len(data.covariates):
+            raise NurtValueError("A forecaster has other parts.", got=", ".join(contents.tensors))
+        scaling = scaling_from_dict(contents.scaling)
+        check_scaling(scaling, self._scaling)
+        if scaling.to_dict().keys() != contents.scaling.keys():
+            raise NurtValueError("The scaling is described in part.", got=", ".join(contents.scaling))
+        scores = check_scores(contents.tensors.get(SCORES), data.calibration_names, self.horizon, self.levels)
+        self.target_ = data.target
+        self.covariate_names_ = tuple(data.covariates)
+        self.covariate_scaling_ = data.scaling()
+        self.fitted_rows_, self.fitted_until_, self.fitted_marks_ = data.rows, data.until, data.marks
         self.fingerprint_ = contents.data_fingerprint
         self.scores_ = dict(contents.metrics)
         self.container_ = None
-        self.calibration_ = Calibration(self.levels, tuple(data["calibration_names"]), scores)
-        quantiles = {"quantiles": tuple(contents.architecture["quantiles"])}
-        design = NetworkDesign(**dict(contents.architecture) | quantiles)
-        return ForecastNetwork(design, scaling_from_dict(contents.scaling))
+        self.calibration_ = Calibration(self.levels, tuple(data.calibration_names), scores)
+        return ForecastNetwork(design, scaling)
+
+    @property
+    def _scaling(self) -> AbstractScaling:
+        """The scaling that the parameter means."""
+        return SCALINGS[self.scaling] if isinstance(self.scaling, str) else self.scaling
+
+    def _check_design(self, design: NetworkDesign) -> None:
+        """Check that a network has the design that the parameters ask for.
+
+        Raises:
+            NurtValueError: it has another.
+        """
+        wanted = {name: getattr(self, name) for name in ("cell", "layers", "hidden", "dropout", "horizon", "strategy")}
+        wanted["quantiles"] = _quantiles_for(self.loss, self.levels)
+        other = [name for name, one in wanted.items() if getattr(design, name) != one]
+        if other:
+            raise NurtValueError(
+                f"The network of the Forecaster is not that of its parameters: `{other[0]}` differs.",
+                expected=repr(wanted[other[0]]),
+                got=repr(getattr(design, other[0])),
+                cure="Fit it anew after a parameter was changed.",
+            )
 
     def sample(self, *data: Any, rows: int, **columns: Any) -> tuple[Any, Callable[[Any], Tensor]]:
         """Return windows spread evenly over the data, and the loss the network was trained on.

@@ -58,13 +58,13 @@ class Audit(Result):
 class ForecastStep(Result):
     """One future value of one series.
 
-    ``time`` is None where the axis is the order of observations and the next label is not known; interval bounds
-    are None where no interval could be calibrated.
+    ``time`` is None where the axis is the order of observations and the next label is not known; ``median`` is None
+    where the last window holds no observation, interval bounds also where no interval could be calibrated.
     """
 
     h: int
     time: str | None
-    median: float
+    median: float | None
     lo_80: float | None
     hi_80: float | None
     lo_95: float | None

@@ -22,7 +22,7 @@ from nurt.results import Result
 from nurt.tasks.forecasting.forecaster import Forecaster
 from nurt.tasks.forecasting.judging import audit_copies, best_baseline, cells_at
 from nurt.tasks.forecasting.results import ForecasterSummary, ForecastStep
-from nurt.tasks.forecasting.run import forecast_steps, recent_values
+from nurt.tasks.forecasting.run import forecast_steps, notes_on, recent_values
 from nurt.tasks.summary import summarise
 
 __all__ = ["BacktestRun", "ExamineRun", "PredictRun", "run_backtest", "run_examine", "run_predict"]
@@ -100,7 +100,7 @@ def run_predict(model_file: Path, selection: Selection) -> PredictRun:
         model_file=str(model_file),
         forecast=forecast_steps(selection.series, fan),
         sources=selection.sources,
-        notes=(*selection.notes, *notes, *((fan.reason,) if fan.reason else ())),
+        notes=(*selection.notes, *notes, *notes_on(selection.series, fan)),
         recent=recent_values(selection.series),
     )
 

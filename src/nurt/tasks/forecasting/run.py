@@ -33,16 +33,18 @@ from nurt.tasks.forecasting.judging import (
     origins_after,
 )
 from nurt.tasks.forecasting.options import ForecastPlan
-from nurt.tasks.forecasting.problem import cut_in_time, series_until
+from nurt.tasks.forecasting.problem import cut_in_time, require_single_precision, series_until
 from nurt.tasks.forecasting.results import Audit, ForecasterSummary, ForecastRun, ForecastStep, SeedStudy
 from nurt.tasks.running import MODEL_FILE, OutputFolder, TrainingSession, folder_of, trained
 from nurt.tasks.summary import summarise
 from nurt.training.events import Listener
+from nurt.wording import name_in_words
 
-__all__ = ["Trial", "fit_plan", "forecast_steps", "judge_on_test", "recent_values", "run_forecast"]
+__all__ = ["Trial", "fit_plan", "forecast_steps", "judge_on_test", "notes_on", "recent_values", "run_forecast"]
 
 # Enough history for a chart; the data themselves stay with their owner.
 RECENT = 200
+SERIES_NAMED = 3
 
 
 @dataclass(frozen=True)
@@ -171,11 +173,20 @@ def _conclude(selection: Selection, plan: ForecastPlan, trials: Sequence[Trial],
         settings=plain(plan.settings()),
         versions=versions(),
         sources=selection.sources,
-        notes=(*selection.notes, *result.notes, *((fan.reason,) if fan.reason else ())),
+        notes=(*selection.notes, *result.notes, *notes_on(series, fan)),
         model_file=None if model_file is None else str(model_file),
         examination=forecaster.examine(series, scope=QUICK),
         recent=recent_values(series),
     )
+
+
+def notes_on(series: Sequence[Series], fan: Fan) -> tuple[str, ...]:
+    """Return sentences on what is missing in a forecast, and why."""
+    missing = [one.name for one, path in zip(series, fan.middle, strict=True) if not np.isfinite(path).all()]
+    shown = ", ".join(repr(name_in_words(name)) for name in missing[:SERIES_NAMED])
+    more = f" and {len(missing) - SERIES_NAMED} more" if len(missing) > SERIES_NAMED else ""
+    empty = f"No forecast for {shown}{more}: the last window, which the network reads, holds no observation."
+    return (*((fan.reason,) if fan.reason else ()), *((empty,) if missing else ()))
 
 
 def forecast_steps(series: Sequence[Series], fan: Fan) -> tuple[ForecastStep, ...]:
@@ -184,7 +195,7 @@ def forecast_steps(series: Sequence[Series], fan: Fan) -> tuple[ForecastStep, ..
         ForecastStep(
             h=k + 1,
             time=label_after(one, k + 1),
-            median=float(fan.middle[index, k]),
+            median=float(fan.middle[index, k]) if np.isfinite(fan.middle[index, k]) else None,
             **_bounds(fan, index, k),
             series=one.name,
         )
@@ -237,6 +248,7 @@ def _screened(selection: Selection, plan: ForecastPlan) -> Selection:
 
 def _require_usable(series: Series, plan: ForecastPlan) -> None:
     require_usable(series, plan.look_back, plan.horizon)
+    require_single_precision(series)
     # Raises with the numbers when no training window is left once the test and validation parts are cut off.
     settings = plan.settings()
     split = cut_in_time(series, plan.look_back, 1, test=settings["test"])
