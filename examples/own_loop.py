@@ -1,12 +1,11 @@
-"""Look into a loop of your own, and check a gradient that you derived: PyTorch or NumPy, three lines each."""
+"""Look into a loop of your own: by the states that it collects, or with its step as a cell."""
 
 from typing import NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
-from nurt.diagnostics import Scope, check_gradient, examine, gradient_by_lag, record_states
+from nurt.diagnostics import Scope, examine, gradient_by_lag, record_states
 from nurt.nn import AbstractCell, Recurrent
 
 torch.manual_seed(0)
@@ -55,29 +54,4 @@ class Cell(AbstractCell[State]):
         return State(torch.tanh(model.Wxh(x) + model.Whh(state.hidden)))
 
 
-print(examine(Recurrent(Cell(1, 16)), x, scope=Scope(parts=("reach", "lyapunov"))), "\n")
-
-
-# 3. A gradient derived by hand, of h_T = w h_{T-1} + x_T and the loss h_T² / 2.
-def loss_of(p: dict[str, np.ndarray]) -> float:
-    return float(states(p)[-1] ** 2 / 2)
-
-
-def states(p: dict[str, np.ndarray]) -> list[float]:
-    found = [0.0]
-    for value in (1.0, -0.5, 2.0):
-        found.append(float(p["w"]) * found[-1] + value)
-    return found
-
-
-def gradient(p: dict[str, np.ndarray]) -> dict[str, float]:
-    h, dh, dw = states(p), states(p)[-1], 0.0
-    for t in (3, 2, 1):
-        dw += dh * h[t - 1]
-        dh *= float(p["w"])
-    return {"w": dw}
-
-
-parameters = {"w": np.array(0.9)}
-print(check_gradient(parameters, loss_of, gradient))
-print(check_gradient(parameters, loss_of, {"w": 2 * gradient(parameters)["w"]}).by_parameter[0])
+print(examine(Recurrent(Cell(1, 16)), x, scope=Scope(parts=("reach", "lyapunov"))))

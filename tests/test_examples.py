@@ -31,7 +31,8 @@ PROGRAMS: dict[str, tuple[dict[str, int], tuple[str, ...]]] = {
     "messy_table": ({}, ("38.2  nan 41.5", "cp1250", "newest first", "more than once", "nan  nan", "semicolons")),
     "model_file": ({"epochs": 1}, ("bit for bit: True", "is damaged")),
     "own_cell": ({}, ("MGUCell obeys", "a row of a batch depends on the other rows", "(5, 9, 32)", "'reference'")),
-    "own_loop": ({}, ("direct gradient at 1 of 50 steps", "At these weights", "w: right", "2 times what it should be")),
+    "own_gradient": ({}, ("w: right", "2 times what it should be")),
+    "own_loop": ({}, ("direct gradient at 1 of 50 steps", "At these weights")),
     "resume_training": ({"epochs": 3}, ("cut after step 12", "same weights as without the cut: True")),
     "see_the_gradient": (
         {},

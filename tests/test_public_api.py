@@ -161,6 +161,7 @@ def test_messages_say_what_happened_what_was_expected_and_how_to_mend_it() -> No
 PLAIN = {"Exception", "ValueError", "TypeError", "RuntimeError", "KeyError", "OSError", "IndexError"}
 OWN_MISTAKES = {
     "results.py": "a result that is no dataclass, or holds what has no plain form, is a mistake in nurt itself",
+    "data/readers/native.py": "a program that imports nothing of nurt; its caller tells its last line as a DataError",
     "training/tensorfile.py": "caught by its caller, and told as an UnreadableError",
 }
 

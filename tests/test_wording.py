@@ -7,7 +7,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nurt import wording
-from nurt.wording import Text, compared, escaped, joined, name_in_words, p_in_words, percent_in_words, to_digits
+from nurt.wording import (
+    LONGEST_PATH,
+    Text,
+    compared,
+    escaped,
+    joined,
+    name_in_words,
+    p_in_words,
+    path_in_words,
+    percent_in_words,
+    to_digits,
+)
 
 
 @pytest.mark.parametrize(
@@ -172,3 +183,10 @@ def test_a_name_stands_in_one_line_and_is_cut() -> None:
     assert name_in_words("a\nb\x1bc") == "a\\nb\\x1bc"
     assert name_in_words("x" * 80) == "x" * 80
     assert name_in_words("x" * 1000) == "x" * 80 + " …"
+
+
+def test_a_long_path_keeps_its_end_which_names_the_file() -> None:
+    path = "/tmp/" + "x" * 300 + "/data.csv"
+    told = path_in_words(path)
+    assert told.startswith("… x") and told.endswith("/data.csv") and len(told) <= LONGEST_PATH + 2
+    assert path_in_words("/tmp/data\x1b.csv") == "/tmp/data\\x1b.csv"

@@ -48,6 +48,7 @@ LANGUAGES: tuple[Language, ...] = ("en", "pl")
 MISSING = "–"
 MOST_DECIMALS = 8
 LONGEST_NAME = 80
+LONGEST_PATH = 200
 # Controls (terminal escapes, NUL), format characters (bidi marks, zero widths), halves of pairs, ends of lines.
 _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
@@ -175,6 +176,11 @@ def escaped(text: str) -> str:
 def name_in_words(name: str, longest: int = LONGEST_NAME) -> str:
     """Return a name or a cell as it stands within a sentence: escaped, in one line, cut to so many characters."""
     return escaped(_cut(name, longest)).replace("\n", "\\n")
+
+
+def path_in_words(path: str) -> str:
+    """Return a path as it stands within a sentence: escaped, in one line; of a long one its end."""
+    return name_in_words(path if len(path) <= LONGEST_PATH else "… " + path[-LONGEST_PATH:], LONGEST_PATH + 2)
 
 
 def quoted(cell: str, longest: int = LONGEST_NAME) -> str:

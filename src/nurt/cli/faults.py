@@ -14,7 +14,7 @@ import typer
 
 from nurt.cli import console
 from nurt.errors import NurtError
-from nurt.wording import name_in_words
+from nurt.wording import name_in_words, path_in_words
 
 __all__ = ["ARGUMENTS", "FAILED", "INTERRUPTED", "answering"]
 
@@ -91,7 +91,7 @@ def _message(error: Exception) -> str:
 
 
 def _system_message(error: OSError) -> str:
-    place = "the file" if error.filename is None else name_in_words(str(error.filename), LONGEST_QUOTE)
+    place = "the file" if error.filename is None else path_in_words(str(error.filename))
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return f"The disk is full: {place} could not be written.\nFree some space, or choose another place with --out."
     if isinstance(error, FileNotFoundError):

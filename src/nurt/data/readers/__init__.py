@@ -15,7 +15,7 @@ from nurt.data.readers.sheet import Notation
 from nurt.data.readers.source import Source, load
 from nurt.data.table import Table
 from nurt.errors import DataError, NurtError, NurtValueError
-from nurt.wording import name_in_words
+from nurt.wording import name_in_words, path_in_words
 
 __all__ = ["FORMATS", "read"]
 
@@ -80,7 +80,7 @@ def read(
         raise
     except (Exception, pl.exceptions.PanicException) as error:
         # Files hold what nobody foresaw; whatever it is, the file is named, and the cause is kept for the traceback.
-        names = ", ".join(name_in_words(str(path)) for path in given[:_LISTED])
+        names = ", ".join(path_in_words(str(path)) for path in given[:_LISTED])
         raise DataError(
             f"{names}: the file cannot be read ({type(error).__name__}: {name_in_words(str(error))}).",
             expected="a table of text, a workbook, a Parquet file, or an answer of the NBP or GIOŚ service",

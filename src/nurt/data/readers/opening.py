@@ -9,7 +9,7 @@ import zlib
 from pathlib import Path
 
 from nurt.errors import DataError
-from nurt.wording import name_in_words
+from nurt.wording import name_in_words, path_in_words
 
 __all__ = ["bytes_of"]
 
@@ -66,7 +66,7 @@ def _read(path: Path, file: str) -> bytes:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise DataError(
-            f"{name_in_words(file)}: the file cannot be opened ({reason}).", cure="Check the path and the permissions."
+            f"{path_in_words(file)}: the file cannot be opened ({reason}).", cure="Check the path and the permissions."
         ) from None
     if len(data) > LARGEST:
         raise _too_large(file)
