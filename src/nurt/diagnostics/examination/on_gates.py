@@ -206,7 +206,7 @@ _CANDIDATE = Text(
 )
 # Recurrences whose hidden state is what comes out of a bounded activation.
 _ACTIVATED = ("elman_tanh", "elman_sigmoid")
-_ACCUSATIVE: Final = {"forget": "bramkę zapominającą", "update": "bramkę aktualizującą"}
+_ACCUSATIVE: Final = {"forget": "bramkę zapominania", "update": "bramkę aktualizującą"}
 
 
 def _effect(gates: GateStatistics, name: str, side: Side) -> _Effect:
