@@ -16,7 +16,6 @@ from nurt.diagnostics.dynamics.spectrum import Spectrum, weight_spectrum
 from nurt.diagnostics.examination.advice import Advice
 from nurt.diagnostics.examination.graph import branches_of, read_at, watched
 from nurt.diagnostics.examination.layer_findings import LayerFindings, Scope, look_at
-from nurt.diagnostics.examination.naming import in_words
 from nurt.diagnostics.examination.on_reach import Branch
 from nurt.diagnostics.examination.verdict import advise
 from nurt.diagnostics.gradient.by_lag import GradientByLag, total_by_lag
@@ -38,7 +37,6 @@ __all__ = ["Examination", "examine"]
 WIDTH = 80
 _DEFAULT_SCOPE = Scope()
 NOTHING_TO_SAY = Text("No rule applies to what was looked at.", "Żadna reguła nie dotyczy tego, co zbadano.")
-_UNREACHED = Text("No gradient of the loss reaches {layer}.", "Żaden gradient funkcji straty nie dociera do: {layer}.")
 _LEFT_OUT = Text(
     "Jacobians, exponents and connectivity left out: {steps} steps are more than {most}.",
     "Pominięto jakobiany, wykładniki i zależność od wejść: {steps} kroków to więcej niż {most}.",
@@ -69,17 +67,18 @@ class Examination(Result):
 
     @property
     def verdict(self) -> Verdict[Text]:
-        """The worst standing of the advice, with what is said of the reach of each branch, and all further warnings."""
+        """The worst standing of the advice, with the headline, the reach of each branch, and all further warnings."""
         standings = {one.level for one in self.advice}
         worst = next((one for one in (Standing.WARNING, Standing.NOTE) if one in standings), Standing.GOOD)
-        first = tuple(one for one in self.advice if one.rule == "reach") or self.advice[:1]
+        reaches = tuple(one for one in self.advice if one.rule == "reach" and one is not self.advice[0])
+        first = (*self.advice[:1], *reaches)
         text = joined(*(one.text for one in first)) if first else NOTHING_TO_SAY
         warnings = tuple(one.text for one in self.advice if one not in first and one.level is Standing.WARNING)
         return Verdict(worst, text, warnings)
 
     @property
     def headline(self) -> Text:
-        """The first advice, which is that of how far back the gradient goes where it was looked at."""
+        """The first advice: how far back the gradient goes, or a warning of another kind where that is no warning."""
         return self.advice[0].text if self.advice else NOTHING_TO_SAY
 
     @property
@@ -204,7 +203,6 @@ def examine(
     if longest > scope.steps:
         notes.append(_LEFT_OUT.filled(steps=longest, most=scope.steps))
     branches = _branches(records, layers, parents, scope)
-    notes += [_UNREACHED.filled(layer=in_words(one.id)) for one in records if not one.reached_by_loss]
     return Examination(
         len(records[0].lengths),
         longest,
