@@ -28,7 +28,7 @@ def levels(found: Examination) -> dict[str, set[str]]:
 
 
 def linear(factor: float, units: int = UNITS) -> nn.RNN:
-    """Return rectified units that are never off, each with one recurrent weight, the change of the gradient per step."""
+    """Return rectified units that are never off; each multiplies its gradient by its recurrent weight per step."""
     layer = nn.RNN(1, units, batch_first=True, nonlinearity="relu")
     with torch.no_grad():
         layer.weight_hh_l0.copy_(factor * torch.eye(units))

@@ -148,7 +148,7 @@ def memory(layers: Sequence[LayerFindings]) -> Advice | None:
     text = Text(
         "By the {gate} of {layer}, half of a state is left after {median} steps in the median unit and after {high} or "
         "more in 5 % of the units",
-        "{layer}: przez {gate} połowa stanu zostaje po {median} krokach w jednostce medianowej, a po co najmniej "
+        "{layer}: przez {gate} połowa stanu zostaje po {median} kroku w jednostce medianowej, a po co najmniej "
         "{high} w 5 % jednostek",
     ).filled(
         gate=Text(GATES_IN_WORDS[longest.gate].en, _ACCUSATIVE[longest.gate]),

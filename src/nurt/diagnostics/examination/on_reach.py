@@ -150,8 +150,8 @@ def unreached(layers: Sequence[LayerFindings]) -> Advice | None:
         return None
     names = Text(*("; ".join(in_words(one.id)[language] for one in left_out) for language in ("en", "pl")))
     text = Text(
-        "No gradient of the loss reaches {layers}: nothing is learnt there from this loss. The output may be unused, cut "
-        "off by detach() or no_grad(), or multiplied by zero.",
+        "No gradient of the loss reaches {layers}: nothing is learnt there from this loss. The output may be unused, "
+        "cut off by detach() or no_grad(), or multiplied by zero.",
         "Żaden gradient funkcji straty nie dociera do: {layers}. Z tej funkcji straty nic się tam nie uczy: wyjście "
         "może być nieużyte, odcięte przez detach() albo no_grad() lub pomnożone przez zero.",
     ).filled(layers=names)
