@@ -19,6 +19,7 @@ from nurt.diagnostics.examination.naming import in_words
 from nurt.nn import GRU, LSTM, RNN
 from nurt.reports import write_examination_report
 from nurt.reports.examination import _ends, export_examination
+from nurt.reports.sections.layers import reach_picture
 from nurt.reports.sections.parts import COLOURS, DYNAMICS, LAYER_QUESTIONS, MEANINGS, SPECTRA
 from nurt.tasks.forecasting import ExamineRun
 
@@ -181,3 +182,12 @@ def test_a_model_that_is_one_layer_of_one_step(fabricate: ModuleType, tmp_path: 
     for language in LANGUAGES:
         found = examine(GRU(2, 1, batch_first=True), torch.randn(1, 1, 2))
         assert "</html>" in written(found, fabricate, tmp_path, language)
+
+
+def test_the_first_figure_of_a_deep_network_shows_its_branches_alone() -> None:
+    for layers, both, lines in ((3, False, 4), (7, False, 1), (4, True, 2)):
+        layer = RNN(2, 3, num_layers=layers, bidirectional=both, batch_first=True)
+        drawn = reach_picture(examine(Reader(layer, 6 if both else 3), torch.randn(2, 9, 2)), "pl").figures[0]
+        names = [trace.name for trace in drawn.data]
+        assert len(names) == lines, names
+        assert not re.search(r"\b(layer|forward|to)\b", " ".join(names)), names

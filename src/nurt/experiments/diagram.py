@@ -20,7 +20,7 @@ FILLS = {"x": "#E8E8E8", "h": plotting.PALETTE[5], "y": plotting.PALETTE[4], "."
 # Radius of a node and size of an arrow's head, in pixels.
 RADIUS, HEAD = 11, 8
 # How far a loop reaches to the left of its node, and above and below it.
-LOOP = (0.35, 0.45)
+LOOP = (0.14, 0.5)
 # Shares of the height left above the uppermost titles and below the lowest labels; pages give no margin there.
 ABOVE, BELOW = 0.08, 0.05
 

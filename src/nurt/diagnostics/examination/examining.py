@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 __all__ = ["Examination", "examine"]
 
 WIDTH = 80
+# Of a figure that shows every layer beside the branches; above it the branches alone.
+MOST_LINES = 6
 _DEFAULT_SCOPE = Scope()
 NOTHING_TO_SAY = Text("No rule applies to what was looked at.", "Żadna reguła nie dotyczy tego, co zbadano.")
 _LEFT_OUT = Text(
@@ -117,6 +119,8 @@ class Examination(Result):
     def plot(self) -> go.Figure:
         """Draw how far the gradient reaches: in every branch by way of all its layers, and in every layer for itself.
 
+        Of more than six layers the branches alone, of one that several steps read the layer that reaches furthest.
+
         Medians of the rows, as in the findings, of state or inputs, of whichever reaches further.
 
         Raises:
@@ -131,9 +135,14 @@ class Examination(Result):
             if one.through_all and one.gradient is not None and len(one.layers) > 1
         }
         wide = len(known)
-        known |= {str(one.id): one.gradient for one in self.layers if one.gradient is not None}
-        if not known:
-            known = {one.name.en: one.gradient for one in self.branches if one.gradient is not None}
+        if len(self.layers) <= MOST_LINES:
+            known |= {str(one.id): one.gradient for one in self.layers if one.gradient is not None}
+        if len(known) == wide:
+            known |= {
+                one.name.en: one.gradient
+                for one in self.branches
+                if one.gradient is not None and not (one.through_all and len(one.layers) > 1)
+            }
         if not known:
             raise NurtValueError(
                 "Examination.plot: there is no gradient to draw.",

@@ -151,9 +151,10 @@ def unreached(layers: Sequence[LayerFindings]) -> Advice | None:
     names = Text(*("; ".join(in_words(one.id)[language] for one in left_out) for language in ("en", "pl")))
     text = Text(
         "No gradient of the loss reaches {layers}: nothing is learnt there from this loss. The output may be unused, "
-        "cut off by detach() or no_grad(), or multiplied by zero.",
+        "cut off by detach() or no_grad(), or multiplied by zero, as by a head that starts at zero.",
         "Żaden gradient funkcji straty nie dociera do: {layers}. Z tej funkcji straty nic się tam nie uczy: wyjście "
-        "może być nieużyte, odcięte przez detach() albo no_grad() lub pomnożone przez zero.",
+        "może być nieużyte, odcięte przez detach() albo no_grad() lub pomnożone przez zero, na przykład przez "
+        "głowicę, która zaczyna od zera.",
     ).filled(layers=names)
     return Advice("unreached", Standing.WARNING, text)
 

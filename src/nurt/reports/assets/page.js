@@ -21,7 +21,9 @@ function fitted({ data, layout }, plot, choice) {
     const names = data.filter((trace) => trace.name && trace.showlegend !== false).map((trace) => trace.name);
     const longest = Math.max(0, ...names.map((name) => name.replace(/<[^>]*>/g, "").length));
     const single = longest > (names.length <= FEW ? LONG : VERY_LONG);
-    fit.legend = { ...layout.legend, entrywidth: single ? 1 : 0.5, entrywidthmode: "fraction", font: { size: 11 } };
+    // Below the whole figure, not the axes alone: long labels of an axis would leave a legend no room.
+    const place = { xref: "container", x: 0.02, xanchor: "left", font: { size: 11 } };
+    fit.legend = { ...layout.legend, ...place, entrywidth: (single ? 0.8 : 0.36) * width, entrywidthmode: "pixels" };
   }
   return fit;
 }
