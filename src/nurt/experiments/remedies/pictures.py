@@ -10,7 +10,7 @@ import numpy as np
 from nurt import plotting
 from nurt.experiments import drawing
 from nurt.experiments.results import Figure, ResultTable
-from nurt.wording import Language, Text, joined, to_digits
+from nurt.wording import Language, Text, counted, joined, to_digits
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -27,6 +27,8 @@ CASE = {
 MOVED = 10.0
 # A ring, so that a mark on the same place is seen within it.
 FIRST = {"symbol": "circle-open", "color": plotting.PALETTE[0], "size": 15, "line": {"width": 2.5}}
+# Of a line in the legend, in letters.
+LONGEST_NAME = 30
 LAG = Text("lag (steps before the loss)", "odstęp (kroki przed stratą)")
 
 
@@ -119,11 +121,11 @@ def _seeds(outcome: Outcome, one: tuple[str, str], several: tuple[str, str]) -> 
 
 def _shared(group: Sequence[Outcome]) -> Text:
     """Return the name of a line: of one remedy, or short of the plain network and all that leave its line as it is."""
-    if len(group) == 1:
-        return group[0].name
-    return Text("none, and {n} that change nothing", "bez środka i {n}, które nic nie zmieniają").filled(
-        n=len(group) - 1
-    )
+    names = names_of(group)
+    if max(len(names.en), len(names.pl)) <= LONGEST_NAME:
+        return names
+    others = counted(len(group) - 1, ("other", "others"), ("inny", "inne", "innych"))
+    return Text("{plain} and {others}", "{plain} i {others}").filled(plain=group[0].name, others=others)
 
 
 def changed(own: Sequence[Outcome]) -> Text:
