@@ -41,9 +41,8 @@ HEADLINES = {
 }
 KICKER = Text("nurt · examination", "nurt · badanie sieci")
 LEAD = Text(
-    "{model}, {layers} of {hidden} units, on {windows} of {look_back} observations, spread evenly from {first} to "
-    "{last}.",
-    "{model}, {layers} po {hidden} jednostek, na podstawie {windows} po {look_back} obserwacji, rozłożonych "
+    "{model}, {layers} of {hidden}, on {windows} of {look_back} observations, spread evenly from {first} to {last}.",
+    "{model}, {layers} po {hidden}, na podstawie {windows} po {look_back} obserwacji, rozłożonych "
     "równomiernie od {first} do {last}.",
 )
 TITLE = Text("{target}: examination", "{target}: badanie sieci")
@@ -218,7 +217,7 @@ def _lead(run: ExamineRun) -> Text:
     return LEAD.filled(
         model=model.name,
         layers=counted(model.layers, ("layer", "layers"), ("warstwa", "warstwy", "warstw")),
-        hidden=str(model.hidden),
+        hidden=counted(model.hidden, ("unit", "units"), ("jednostce", "jednostki", "jednostek")),
         windows=counted(run.examination.rows, ("window", "windows"), ("okna", "okien", "okien")),
         look_back=str(model.look_back),
         first=run.first,
