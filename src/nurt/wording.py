@@ -38,6 +38,7 @@ __all__ = [
     "plural",
     "quoted",
     "seconds",
+    "spanned",
     "to_digits",
     "unbroken",
     "updates_made",
@@ -299,3 +300,13 @@ def _scientific(written: str) -> str:
         return written
     raised = str(int(exponent)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
     return f"{digits}·10{raised}"
+
+
+def spanned(first: str, last: str) -> str:
+    """Return from when to when in a few words that follow a count; nothing where the labels are positions alone.
+
+    Example:
+        >>> spanned("2024-01-02", "2024-12-31"), spanned("observation 1", "observation 500")
+        (', 2024-01-02 to 2024-12-31', '')
+    """
+    return "" if first.startswith("observation ") else f", {first} to {last}"

@@ -15,9 +15,11 @@ import torch
 from torch import nn
 
 from nurt.diagnostics import PARTS, Examination, Scope, examine
+from nurt.diagnostics.examination.naming import in_words
 from nurt.nn import GRU, LSTM, RNN
 from nurt.reports import write_examination_report
-from nurt.reports.examination import export_examination
+from nurt.reports.examination import _ends, export_examination
+from nurt.reports.sections.layers import reach_picture
 from nurt.reports.sections.parts import COLOURS, DYNAMICS, LAYER_QUESTIONS, MEANINGS, SPECTRA
 from nurt.tasks.forecasting import ExamineRun
 
@@ -27,7 +29,7 @@ LANGUAGES = ("en", "pl")
 @pytest.fixture(autouse=True)
 def _without_the_script(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     torch.manual_seed(0)
-    if "whole" not in request.node.name:
+    if not {"whole", "large"} & {*request.node.name.split("[")[0].split("_")}:
         monkeypatch.setattr(plotly.offline, "get_plotlyjs", lambda: "")
 
 
@@ -145,7 +147,47 @@ def test_a_whole_page_of_a_large_network_keeps_its_size(fabricate: ModuleType, t
     assert "Pokazano" in page.decode()
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_page_of_a_very_large_network_leaves_out_what_there_is_no_room_for_and_says_so(
+    language: Any, fabricate: ModuleType, tmp_path: Path
+) -> None:
+    model = Reader(LSTM(3, 48, num_layers=4, bidirectional=True, batch_first=True), 96)
+    found = examine(model, torch.randn(4, 128, 3))
+    whole = write_examination_report(run_of(found, fabricate), tmp_path / "e.html", language)
+    assert whole.stat().st_size <= 2_200_000
+    page = body_of(whole.read_text(encoding="utf-8"))
+    drawn = [at for at in range(8) if f'id="layer-{at}"' in page]
+    assert {0, 7} <= set(drawn)
+    assert page.count(">Paths of the gradient<") + page.count(">Drogi gradientu<") == len(drawn)
+    words = {"en": "These have no figures here", "pl": "Bez rysunków, które"}[language]
+    assert (words in page) == (len(drawn) < 8)
+    for at in set(range(8)) - set(drawn):
+        assert in_words(found.layers[at].id)[language] in page[page.index(words) :]
+
+
+def test_layers_are_left_out_from_the_middle() -> None:
+    assert [_ends(5, drawn) for drawn in (5, 3, 1)] == [[0, 1, 2, 3, 4], [0, 3, 4], [4]]
+
+
+def test_a_recurrence_without_gates_has_no_figure_of_them(fabricate: ModuleType, tmp_path: Path) -> None:
+    title = LAYER_QUESTIONS["gates"].title.en
+    for layer, there in ((RNN(2, 3, batch_first=True), False), (GRU(2, 3, batch_first=True), True)):
+        found = examine(layer, torch.randn(2, 6, 2))
+        assert (f">{title}</h3>" in body_of(written(found, fabricate, tmp_path))) == there
+        names = [path.name for path in export_examination(found, tmp_path / type(layer).__name__)]
+        assert any("saturation-of-the-gates" in name for name in names) == there
+
+
 def test_a_model_that_is_one_layer_of_one_step(fabricate: ModuleType, tmp_path: Path) -> None:
     for language in LANGUAGES:
         found = examine(GRU(2, 1, batch_first=True), torch.randn(1, 1, 2))
         assert "</html>" in written(found, fabricate, tmp_path, language)
+
+
+def test_the_first_figure_of_a_deep_network_shows_its_branches_alone() -> None:
+    for layers, both, lines in ((3, False, 4), (7, False, 1), (4, True, 2)):
+        layer = RNN(2, 3, num_layers=layers, bidirectional=both, batch_first=True)
+        drawn = reach_picture(examine(Reader(layer, 6 if both else 3), torch.randn(2, 9, 2)), "pl").figures[0]
+        names = [trace.name for trace in drawn.data]
+        assert len(names) == lines, names
+        assert not re.search(r"\b(layer|forward|to)\b", " ".join(names)), names

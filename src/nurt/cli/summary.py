@@ -18,6 +18,7 @@ from nurt.wording import (
     interval,
     percent,
     seconds,
+    spanned,
 )
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def show_prediction(run: PredictRun, csv: Path | None) -> None:
 def show_backtest(run: BacktestRun, report: Path | None) -> None:
     """Print the result of `nurt backtest`."""
     console.line(run.target, strong=True)
-    extent = f"{_plural(run.observations, 'observation')}, {run.first} to {run.last}"
+    extent = f"{_plural(run.observations, 'observation')}{spanned(run.first, run.last)}"
     console.facts([("data", extent), ("model", _model(run.model))])
     _notes(run.notes)
     _scores(run.backtest)
@@ -109,7 +110,7 @@ def _plural(number: int, noun: str) -> str:
 def _extent(run: ForecastRun) -> str:
     many = "" if run.series == 1 else f" in {run.series} series"
     missing = "none missing" if run.missing == 0 else f"{count(run.missing)} missing"
-    return f"{_plural(run.observations, 'observation')}{many}, {run.first} to {run.last}, {missing}"
+    return f"{_plural(run.observations, 'observation')}{many}{spanned(run.first, run.last)}, {missing}"
 
 
 def _model(model: ForecasterSummary) -> str:

@@ -93,8 +93,7 @@ class Products:
 
     Args:
         id: of the activation.
-        mean: mean size by distance k, k = 0 … T, (T + 1,).
-        median: median size at distance T.
+        medians: median size by distance k, k = 0 … T, (T + 1,).
         zeros: share of the draws whose factor at distance T is exactly 0.
         saturated: share of all steps whose slope is below a tenth of the largest.
         off: largest relative difference between the product and back-propagation, divided by Σ 1/f′, which is how much
@@ -102,11 +101,15 @@ class Products:
     """
 
     id: str
-    mean: np.ndarray
-    median: float
+    medians: np.ndarray
     zeros: float
     saturated: float
     off: float
+
+    @property
+    def median(self) -> float:
+        """Median size at distance T."""
+        return float(self.medians[-1])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -177,8 +180,7 @@ def _products(one: Activation, weight: float, inputs: np.ndarray) -> Products:
     slopes = np.abs(factors / weight)
     return Products(
         one.id,
-        np.abs(back).mean(axis=1),
-        float(np.median(np.abs(back[-1]))),
+        np.median(np.abs(back), axis=1),
         float(np.mean(back[-1] == 0.0)),
         float(np.mean(slopes < SATURATED * one.steepest)),
         _apart(back[-1], exact, slopes / one.steepest),
@@ -292,7 +294,7 @@ def _table(result: ActivationsResult) -> ResultTable:
         note=Text(
             "Saturated: the slope is below a tenth of the largest. For ReLU these are the steps with z ≤ 0, where the "
             "slope is 0; above it never saturates. The factor is ∂h_T/∂h_0 over {n} steps.",
-            "Nasycona: nachylenie jest mniejsze niż jedna dziesiąta największego. W ReLU to kroki z z ≤ 0, gdzie "
+            "Nasycona: nachylenie jest mniejsze niż jedna dziesiąta największego. W ReLU to kroki, w których z ≤ 0 i "
             "nachylenie wynosi 0; powyżej nigdy się nie nasyca. Czynnik to ∂h_T/∂h_0 przez {n} kroków.",
         ).filled(n=result.settings.steps),
         significant=4,
@@ -322,11 +324,11 @@ def _slopes() -> Figure:
 def _factors(result: ActivationsResult) -> Figure:
     def draw(language: Language) -> go.Figure:
         curves = [
-            (one.name[language], np.where(product.mean > 0.0, product.mean, np.nan))
+            (one.name[language], np.where(product.medians > 0.0, product.medians, np.nan))
             for one, product in zip(FUNCTIONS, result.products, strict=True)
         ]
         distance = Text("steps back k", "kroki wstecz k")
-        size = Text("mean |∂h<sub>T</sub>/∂h<sub>T−k</sub>|", "średnie |∂h<sub>T</sub>/∂h<sub>T−k</sub>|")
+        size = Text("median |∂h<sub>T</sub>/∂h<sub>T−k</sub>|", "mediana |∂h<sub>T</sub>/∂h<sub>T−k</sub>|")
         steps = np.arange(result.settings.steps + 1)
         figure = drawing.lines(steps, curves, distance[language], size[language])
         plotting.log_axis(figure)
@@ -335,10 +337,10 @@ def _factors(result: ActivationsResult) -> Figure:
     return Figure(
         Text("Product of slopes over steps", "Iloczyn nachyleń przez kroki"),
         Text(
-            "Mean over {n} random input sequences, with the weight {w} in every step. A curve that ends has become "
-            "exactly 0 in every draw.",
-            "Średnia po losowych ciągach wejść (liczba: {n}), w każdym kroku z wagą {w}. Krzywa, która się kończy, "
-            "w każdym losowaniu jest dokładnie równa 0.",
+            "Median over {n} random input sequences, with the weight {w} in every step. Where a curve ends, more than "
+            "half of the draws have become exactly 0.",
+            "Mediana po losowych ciągach wejść (liczba: {n}), w każdym kroku z wagą {w}. Tam, gdzie krzywa się kończy, "
+            "więcej niż połowa losowań jest dokładnie równa 0.",
         ).filled(n=result.settings.draws, w=result.settings.weight),
         draw,
         360,

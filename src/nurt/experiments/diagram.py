@@ -6,6 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from nurt import plotting
 
 if TYPE_CHECKING:
@@ -17,6 +19,8 @@ __all__ = ["Arrow", "Diagram", "Node", "draw_diagrams", "leave_room_around", "un
 FILLS = {"x": "#E8E8E8", "h": plotting.PALETTE[5], "y": plotting.PALETTE[4], ".": "#FFFFFF"}
 # Radius of a node and size of an arrow's head, in pixels.
 RADIUS, HEAD = 11, 8
+# How far a loop reaches to the left of its node, and above and below it.
+LOOP = (0.14, 0.5)
 # Shares of the height left above the uppermost titles and below the lowest labels; pages give no margin there.
 ABOVE, BELOW = 0.08, 0.05
 
@@ -127,10 +131,37 @@ def leave_room_around(figure: go.Figure) -> None:
         title.y = BELOW + scale * title.y
 
 
+def _draw_loop(figure: go.Figure, x: float, y: float, label: str, row: int, column: int) -> None:
+    """Draw an arrow from a node to itself, round its left side, with its label outside."""
+    turn = np.linspace(0.0, np.pi, 15)
+    figure.add_scatter(
+        x=x - LOOP[0] * np.sin(turn),
+        y=y + LOOP[1] * np.sin(2.0 * turn),
+        mode="lines+markers",
+        line={"color": "#555555", "width": 1.5, "shape": "spline"},
+        marker={
+            "symbol": "arrow",
+            "size": [0] * (len(turn) - 1) + [HEAD],
+            "angleref": "previous",
+            "standoff": [0] * (len(turn) - 1) + [RADIUS],
+            "color": "#555555",
+        },
+        row=row,
+        col=column,
+    )
+    figure.add_scatter(
+        x=[x - LOOP[0]], y=[y], mode="text", text=[f"{label} "], textposition="middle left", textfont={"size": 12},
+        row=row, col=column,
+    )  # fmt: skip
+
+
 def _draw(figure: go.Figure, diagram: Diagram, row: int, column: int) -> None:
     places = {one.id: (one.column, one.row) for one in diagram.nodes}
     for arrow in diagram.arrows:
         (x, y), (end_x, end_y) = places[arrow.start], places[arrow.end]
+        if arrow.start == arrow.end:
+            _draw_loop(figure, x, y, arrow.label, row, column)
+            continue
         # A line from centre to centre, its ends under the nodes, with a head of its own: plotly's arrows are in pixels
         # and do not scale with a figure.
         figure.add_scatter(

@@ -167,7 +167,7 @@ def _verdict(settings: GRUConventionsSettings, after: np.ndarray, before: np.nda
         "The sense of the update gate is a matter of signs: with the rows of z negated and the reset before the "
         "product the difference is {before}. The place of the reset is not: at H = {size} it changes the state by "
         "{after}.",
-        "Zwrot bramki aktualizacji to kwestia znaków: po zmianie znaku wierszy z i z resetem przed iloczynem różnica "
+        "Zwrot bramki aktualizującej to kwestia znaków: po zmianie znaku wierszy z i z resetem przed iloczynem różnica "
         "wynosi {before}. Miejsce resetu nie jest kwestią znaków: przy H = {size} zmienia stan o {after}.",
     ).filled(before=float(before.max()), after=float(after[-1]), size=settings.hidden[-1])
     alike = before.max() < ROUNDING and diagonal < ROUNDING

@@ -257,7 +257,7 @@ EXPERIMENT = Experiment(
                 "No information that the unit uses: only the sum of both biases counts. In the GRU of torch it would "
                 "be a loss, because one of them is multiplied by the reset gate.",
                 "Żadnej, z której jednostka korzysta: liczy się tylko suma obu. W GRU z biblioteki torch byłaby to "
-                "strata, bo jedno z nich jest mnożone przez bramkę resetu.",
+                "strata, bo jedno z nich jest mnożone przez bramkę resetującą.",
             ),
         ),
     ),

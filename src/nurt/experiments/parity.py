@@ -36,6 +36,8 @@ WAYS = {
     "curriculum": Text("the last step, lengths growing", "ostatni krok, rosnące długości"),
 }
 # The same, short enough for a legend.
+# By this factor of the length, so that marks of the same value do not hide each other.
+ASIDE = 1.09
 LEARNT_BY = {
     "last": Text("learnt: last step", "uczone: ostatni krok"),
     "prefix": Text("learnt: every prefix", "uczone: każdy początek"),
@@ -301,10 +303,14 @@ def _accuracies(result: ParityResult) -> Figure:
         ]
         figure = drawing.lines(result.settings.lengths, curves, titles[0][language], titles[1][language])
         figure.update_traces(mode="lines+markers")
-        for index, way in enumerate(dict.fromkeys(one.way for one in result.trainings), len(curves)):
+        ways = list(dict.fromkeys(one.way for one in result.trainings))
+        for index, way in enumerate(ways, len(curves)):
             own = [one for one in result.trainings if one.way == way]
+            aside = ASIDE ** (index - len(curves) - (len(ways) - 1) / 2)
             figure.add_scatter(
-                x=[length for one in own for length in one.tested],
+                x=[length * aside for one in own for length in one.tested],
+                customdata=[length for one in own for length in one.tested],
+                hovertemplate="%{customdata}: %{y:.3f}",
                 y=[share for one in own for share in one.accuracies],
                 name=LEARNT_BY[way][language],
                 mode="markers",
@@ -325,8 +331,10 @@ def _accuracies(result: ParityResult) -> Figure:
         words = joined(
             words,
             Text(
-                "Marks are trained networks, one per seed, at the length of their training, twice and ten times that.",
-                "Znaki to nauczone sieci, po jednym na ziarno, przy długości uczenia, dwukrotnej i dziesięciokrotnej.",
+                "Marks are trained networks, one per seed, at the length of their training, twice and ten times that; "
+                "the ways of training stand a little aside of each other.",
+                "Znaki to nauczone sieci, po jednym na ziarno, przy długości uczenia, dwukrotnej i dziesięciokrotnej; "
+                "sposoby uczenia stoją obok siebie, nieco rozsunięte.",
             ),
         )
     return Figure(Text("Right answers by length", "Poprawne odpowiedzi według długości"), words, draw, 420)

@@ -248,11 +248,10 @@ def _unrolled(result: SimpleRNNResult) -> Figure:
                 Node("x", "x<sub>t</sub>", "x", 0.0, 0.0),
                 Node("h", "h<sub>t</sub>", "h", 0.0, 1.0),
                 Node("y", "y<sub>t</sub>", "y", 0.0, 2.0),
-                Node("before", "h<sub>t−1</sub>", "h", -1.0, 1.0),
             ),
             (
                 Arrow("x", "h", "W<sub>xh</sub>"),
-                Arrow("before", "h", "W<sub>hh</sub>"),
+                Arrow("h", "h", "W<sub>hh</sub>"),
                 Arrow("h", "y", "W<sub>hy</sub>"),
             ),
         )

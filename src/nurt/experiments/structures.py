@@ -25,6 +25,8 @@ __all__ = ["EXPERIMENT", "KINDS", "Kind", "StructuresResult", "StructuresSetting
 
 # Drawings side by side.
 COLUMNS = 3
+# Of diagrams, whose nodes do not shrink with a page.
+DIAGRAM_COLUMNS = 2
 
 
 @dataclass(frozen=True)
@@ -284,18 +286,18 @@ def _diagrams() -> Figure:
     """Return every structure drawn out over time."""
 
     def draw(language: Language) -> go.Figure:
-        return draw_diagrams([diagram_of(kind, language) for kind in KINDS], COLUMNS)
+        return draw_diagrams([diagram_of(kind, language) for kind in KINDS], DIAGRAM_COLUMNS)
 
     return Figure(
         Text("Structures drawn out over time", "Struktury rozwinięte w czasie"),
         Text(
             "Grey: inputs, blue: states, orange: outputs. All arrows of one direction are the same weights, used at "
-            "every step.",
+            "every step. In the bidirectional network → marks the states that run forward, ← those that run backward.",
             "Szare: wejścia, niebieskie: stany, pomarańczowe: wyjścia. Wszystkie strzałki w jednym kierunku to te same "
-            "wagi, używane w każdym kroku.",
+            "wagi, używane w każdym kroku. W sieci dwukierunkowej → to stany biegnące w przód, ← biegnące wstecz.",
         ),
         draw,
-        620,
+        880,
     )
 
 
@@ -321,7 +323,7 @@ def diagram_of(kind: Kind, language: Language) -> Diagram:
 
 def _two_rows(title: str, names: tuple[str, str], *, back: bool) -> Diagram:
     """Return two rows of states over three steps: the second reads the first, or runs backwards beside it."""
-    lower, upper = names if not back else (f"h<sup>{names[0]}</sup>", f"h<sup>{names[1]}</sup>")
+    lower, upper = names
     steps = range(3)
     nodes = [Node(f"x{t}", f"x<sub>{t + 1}</sub>", "x", t, 0.0) for t in steps]
     nodes += [Node(f"a{t}", f"{lower}<sub>{t + 1}</sub>", "h", t, 1.0) for t in steps]

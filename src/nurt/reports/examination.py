@@ -13,7 +13,7 @@ import numpy as np
 from nurt.diagnostics.examination.naming import in_words
 from nurt.diagnostics.units.maps import QUANTITIES, StateMaps
 from nurt.reports.export import export_figures
-from nurt.reports.page.document import ENGLISH, POLISH, Opening, Picture, Section, switch, write_page
+from nurt.reports.page.document import ENGLISH, POLISH, Opening, Picture, Section, render, switch
 from nurt.reports.page.html import Markup, definitions, element, items, join, typeset
 from nurt.reports.page.picture import WORTH_PACKING
 from nurt.reports.sections.labels import labelled
@@ -22,6 +22,7 @@ from nurt.reports.sections.parts import COLOURS, DYNAMICS, LAYER_QUESTIONS, MEAN
 from nurt.reports.sections.verdict import heading, panel
 from nurt.standing import Standing
 from nurt.wording import Language, Text, count, counted
+from nurt.writing import write_whole
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -40,9 +41,8 @@ HEADLINES = {
 }
 KICKER = Text("nurt · examination", "nurt · badanie sieci")
 LEAD = Text(
-    "{model}, {layers} of {hidden} units, on {windows} of {look_back} observations, spread evenly from {first} to "
-    "{last}.",
-    "{model}, {layers} po {hidden} jednostek, na podstawie {windows} po {look_back} obserwacji, rozłożonych "
+    "{model}, {layers} of {hidden}, on {windows} of {look_back} observations, spread evenly from {first} to {last}.",
+    "{model}, {layers} po {hidden}, na podstawie {windows} po {look_back} obserwacji, rozłożonych "
     "równomiernie od {first} do {last}.",
 )
 TITLE = Text("{target}: examination", "{target}: badanie sieci")
@@ -66,6 +66,12 @@ THINNED = Text(
     "Shown are {units} of {all_units} units and {steps} of {all_steps} steps, evenly spread.",
     "Pokazano {units} z {all_units} jednostek i {steps} z {all_steps} kroków, rozłożone równomiernie.",
 )
+LEFT_OUT = Text(
+    "These have no figures here, which would make the page too large for a mail or a slow line: {layers}. "
+    "nurt examine --export writes the figures of all layers.",
+    "Bez rysunków, które uczyniłyby stronę za dużą na pocztę i wolne łącze: {layers}. Rysunki wszystkich warstw "
+    "zapisuje nurt examine --export.",
+)
 DATA = Text("Data", "Dane")
 REMARKS, SOURCES = Text("Remarks", "Uwagi"), Text("Sources", "Źródła")
 AGAIN = Text("Settings and versions", "Ustawienia i wersje")
@@ -88,8 +94,13 @@ SENTENCES = re.compile(r"(?<=[^\W\d][.)]) (?=[A-ZĄĆĘŁŃÓŚŹŻ])")
 # Of findings besides the first, so many stand on the first screen.
 FIRST_FEW = 3
 MAP_HEIGHT, FIGURE_HEIGHT = 250, 290
-# Values of all maps of a page together, about 4 bytes each.
-MAPS_ROOM = 14_000
+# Sizes from its inverse up to this have all their digits in single precision.
+LARGEST = 1e37
+# Of a page, script and styles within it.
+MOST_BYTES = 2_200_000
+# Values of each quantity in the maps of all layers of a page together, halved until the page fits, and the least of one
+# layer: below it a map shows nothing, and it is better to leave out layers.
+MAPS_ROOM, LEAST_ROOM = 24_000, 400
 
 
 def write_examination_report(run: ExamineRun, path: str | Path, language: Language = "en") -> Path:
@@ -106,26 +117,60 @@ def write_examination_report(run: ExamineRun, path: str | Path, language: Langua
     Raises:
         OutputError: it cannot be written.
     """
+    write_whole(Path(path), _fitting_page(run, language))
+    return Path(path)
+
+
+def _fitting_page(run: ExamineRun, language: Language) -> str:
+    """Return the page with as many layers and as fine maps as there is room for."""
+    found = run.examination
+    own = [_layer_figures(one, language) for one in found.layers]
+    drawn = len(found.layers)
+    while True:
+        ends = _ends(len(found.layers), drawn)
+        rest = [
+            *_dynamics([found.layers[at] for at in ends], language),
+            *_weights([found.layers[at] for at in ends], language),
+            _data_section(run, language),
+            _again_section(run, language),
+        ]
+        room = MAPS_ROOM // max(1, sum(len(one.values) for at in ends if (one := found.layers[at].maps) is not None))
+        while True:
+            layers = [_layer_section(at, found.layers[at], own[at], room, language) for at in ends]
+            sections = [_layers_section(found, ends, language), *(one for one in layers if one is not None), *rest]
+            page = _rendered(run, sections, language)
+            if len(page.encode()) <= MOST_BYTES or (drawn == 1 and room <= LEAST_ROOM):
+                return page
+            if room <= LEAST_ROOM:
+                break
+            room = max(LEAST_ROOM, room // 2)
+        drawn = max(1, drawn * 3 // 4)
+
+
+def _ends(total: int, drawn: int) -> list[int]:
+    """Return so many places of ``total``, from both ends."""
+    return [at for at in range(total) if at < drawn // 2 or at >= total - (drawn - drawn // 2)]
+
+
+def _rendered(run: ExamineRun, sections: Sequence[Section], language: Language) -> str:
     found = run.examination
     opening = Opening(
         heading(KICKER[language], run.target, _lead(run)[language]),
         _verdict(found, language),
         reach_picture(found, language),
     )
-    # All maps of a page share its room.
-    room = MAPS_ROOM // max(1, sum(len(one.maps.values) for one in found.layers if one.maps is not None))
-    layers = [_layer_section(at, one, room, language) for at, one in enumerate(found.layers)]
-    sections = [
-        Section("layers", NUMBERS[language], join([*_further(found, language), layer_table(found, language)])),
-        *(one for one in layers if one is not None),
-        *_dynamics(found.layers, language),
-        *_weights(found.layers, language),
-        _data_section(run, language),
-        _again_section(run, language),
-    ]
     title = TITLE.filled(target=run.target)[language]
     frame = POLISH if language == "pl" else ENGLISH
-    return write_page(Path(path), title, opening, sections, element("span", FOOTER[language]), frame)
+    return render(title, opening, sections, element("span", FOOTER[language]), frame)
+
+
+def _layers_section(found: Examination, drawn: Sequence[int], language: Language) -> Section:
+    """Return further findings and the table of all layers, and which of them have no figures for want of room."""
+    parts = [*_further(found, language), layer_table(found, language)]
+    missing = [in_words(one.id)[language] for at, one in enumerate(found.layers) if at not in drawn]
+    if missing:
+        parts.append(element("p", LEFT_OUT.filled(layers="; ".join(missing))[language], class_="note"))
+    return Section("layers", NUMBERS[language], join(parts))
 
 
 def export_examination(
@@ -157,7 +202,7 @@ def _figures(found: Examination, language: Language) -> Iterator[tuple[str, go.F
         yield picture.title, picture.figures[0]
     for layer in found.layers:
         name = in_words(layer.id)[language]
-        for part, result in layer.parts():
+        for part, result in _drawable(layer):
             if part == "maps":
                 for quantity in result.values:
                     yield f"{name}: {QUANTITIES[quantity].name[language]}", result.draw(quantity, language)
@@ -172,7 +217,7 @@ def _lead(run: ExamineRun) -> Text:
     return LEAD.filled(
         model=model.name,
         layers=counted(model.layers, ("layer", "layers"), ("warstwa", "warstwy", "warstw")),
-        hidden=str(model.hidden),
+        hidden=counted(model.hidden, ("unit", "units"), ("jednostce", "jednostki", "jednostek")),
         windows=counted(run.examination.rows, ("window", "windows"), ("okna", "okien", "okien")),
         look_back=str(model.look_back),
         first=run.first,
@@ -199,17 +244,29 @@ def _further(found: Examination, language: Language) -> list[Markup]:
     return [element("h3", FURTHER[language]), items(typeset(one) for one in others)] if others else []
 
 
-def _layer_section(at: int, layer: LayerFindings, room: int, language: Language) -> Section | None:
-    """Return the maps, gates and gradients of one layer; None where nothing of it was looked at."""
-    parts = [] if layer.maps is None else _maps(layer.maps.coarser(room), language)
-    shown = {name: result for name, result in layer.parts() if name in LAYER_QUESTIONS}
+def _layer_figures(layer: LayerFindings, language: Language) -> Markup:
+    """Return the gradients and gates of one layer."""
+    shown = {name: result for name, result in _drawable(layer) if name in LAYER_QUESTIONS}
     pictures = [
         _picture(question, [labelled(shown[name].plot(), language)], language).to_html()
         for name, question in LAYER_QUESTIONS.items()
         if name in shown
     ]
-    if pictures:
-        parts.append(element("div", *pictures, class_="pair"))
+    return element("div", *pictures, class_="pair") if pictures else Markup()
+
+
+def _drawable(layer: LayerFindings) -> Iterator[tuple[str, Any]]:
+    """Yield the parts of a layer of which there is something to draw: no gates where it has none."""
+    for name, result in layer.parts():
+        if name != "gates" or result.gates:
+            yield name, result
+
+
+def _layer_section(at: int, layer: LayerFindings, figures: Markup, room: int, language: Language) -> Section | None:
+    """Return the maps and the figures of one layer; None where nothing of it was looked at."""
+    parts = [] if layer.maps is None else _maps(layer.maps.coarser(room), language)
+    if figures:
+        parts.append(figures)
     name = in_words(layer.id)[language]
     if not layer.id.module:
         name = name[:1].upper() + name[1:]
@@ -308,11 +365,19 @@ def _fitted(figure: go.Figure) -> go.Figure:
         if np.size(trace.z) < WORTH_PACKING:
             # What a page does not pack takes half the room in single precision.
             trace.update(z=_single(trace.z), customdata=_single(trace.customdata))
+    for trace in figure.select_traces({"type": "scatter"}):
+        trace.update(x=_single(trace.x), y=_single(trace.y), name=typeset(trace.name or "") or None)
     return figure
 
 
 def _single(values: Any) -> Any:
-    return None if values is None else np.asarray(values, dtype=np.float32)
+    """Return numbers in single precision, which is finer than any figure; as they are where its range is too narrow."""
+    if values is None or np.asarray(values).dtype != np.float64:
+        return values
+    sizes = np.abs(np.asarray(values)[np.isfinite(values)])
+    if sizes.max(initial=0.0) > LARGEST or sizes.min(initial=LARGEST, where=sizes > 0.0) < 1.0 / LARGEST:
+        return values
+    return np.asarray(values, dtype=np.float32)
 
 
 def _data_section(run: ExamineRun, language: Language) -> Section:

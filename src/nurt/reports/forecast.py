@@ -20,7 +20,7 @@ from nurt.reports.sections.verdict import (
     verdict_numbers,
     verdict_panel,
 )
-from nurt.wording import count
+from nurt.wording import count, spanned
 
 if TYPE_CHECKING:
     from nurt.tasks.forecasting.results import ForecasterSummary, ForecastRun
@@ -56,8 +56,8 @@ def model_line(run: ForecastRun) -> str:
     """Return the facts of a run in one sentence."""
     many = "" if run.series == 1 else f" in {run.series} series"
     model = run.model
-    what = f"{count(run.observations)} observations{many}, {run.first} to {run.last}"
-    return f"{what}. {model.name} reads {model.look_back} and forecasts {model.horizon}."
+    what = f"{count(run.observations)} observations{many}{spanned(run.first, run.last)}"
+    return f"{what}. {model.name} reads the last {model.look_back} and forecasts the next {model.horizon}."
 
 
 def run_sections(run: ForecastRun) -> list[Section]:

@@ -204,4 +204,6 @@ def test_a_layer_without_gradient_is_named() -> None:
     model = nn.Sequential(GRU(3, 4, batch_first=True))
     found = examine(model, torch.randn(2, 6, 3), lambda said: said[0].detach().sum())
     assert found.top.gradient is None
-    assert "No gradient of the loss reaches 0, layer 0, forward." in [note.en for note in found.notes]
+    assert found.advice[0].rule == "unreached" and found.verdict.standing is Standing.WARNING
+    assert found.headline.en.startswith("No gradient of the loss reaches 0, layer 0, forward:")
+    assert "unreached" not in {one.rule for one in examine(model, torch.randn(2, 6, 3)).advice}

@@ -208,7 +208,10 @@ def test_losses_at_all_steps_are_told_how_far_each_goes_back() -> None:
         def forward(self, inputs: Tensor) -> Tensor:
             return self.head(self.layer(inputs)[0])
 
-    for bias, level, words in ((0.0, "warning", "hardly anything goes back farther"), (10.0, "good", "over all 60")):
+    for bias, level, words in (
+        (0.0, "warning", "hardly anything of that goes back farther"),
+        (10.0, "good", "over all 60"),
+    ):
         found = reach_of(Tagger(biased("LSTM", {1: bias})), torch.rand(8, T, 1))
         assert found.whole is None and found.branches[0].read_at == "several"
         assert (told(found, "reach")[0][0], words in told(found, "reach")[0][1]) == (level, True)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 import torch
 from tests.diagnostics.conftest import drawn
 from torch import nn
 
-from nurt.diagnostics import input_connectivity, observe, passage
+from nurt.diagnostics import Connectivity, input_connectivity, observe, passage
 from nurt.errors import NurtTypeError, NurtValueError, ShapeError
 from nurt.nn import LSTM, Bidirectional, GRUCell, LinearCell, build, unroll
 
@@ -125,3 +126,14 @@ def test_what_does_not_fit_is_refused_in_words() -> None:
         input_connectivity(lambda x: x.sum(1), torch.randn(1, 4, 2))
     with pytest.raises(NurtValueError, match="cannot be differentiated"):
         input_connectivity(lambda x: x.detach(), torch.randn(1, 4, 2))
+
+
+def test_one_odd_row_does_not_decide() -> None:
+    norms = torch.full((5, 4, 4), 2.0, dtype=torch.float64).tril()
+    norms[3] *= 1e9
+    found = Connectivity(0, norms, 0, 4)
+    assert found.median.tolist() == np.tril(np.full((4, 4), 2.0)).tolist()
+    assert found.by_lag.tolist() == [2.0] * 4
+    assert "median of 5 rows" in str(found) and found.to_dict()["median"] == found.median.tolist()
+    (drawn,) = found.plot().data
+    assert np.nanmax(drawn.z) == pytest.approx(np.log10(2.0))

@@ -87,6 +87,11 @@ def test_curves_that_are_the_same_share_a_line() -> None:
     ]
     figure = lag_figure(own)
     assert [one.name for one in figure.draw("en").data] == ["[plain], [clip]", "[g]"]
+    assert "On the thick line too: [clip]." in figure.how_to_read.en
+    many = [own[0], *(outcome("exploding", f"clip{at}", [1.0, 10.0, 100.0], 0.1) for at in range(4)), own[2]]
+    figure = lag_figure(many)
+    assert [one.name for one in figure.draw("pl").data] == ["[plain] i 4 inne", "[g]"]
+    assert "On the thick line too: [clip0], [clip1], [clip2], [clip3]." in figure.how_to_read.en
     assert "factor of 10 per step" in figure.how_to_read.en
 
 

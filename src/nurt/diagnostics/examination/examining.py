@@ -16,7 +16,6 @@ from nurt.diagnostics.dynamics.spectrum import Spectrum, weight_spectrum
 from nurt.diagnostics.examination.advice import Advice
 from nurt.diagnostics.examination.graph import branches_of, read_at, watched
 from nurt.diagnostics.examination.layer_findings import LayerFindings, Scope, look_at
-from nurt.diagnostics.examination.naming import in_words
 from nurt.diagnostics.examination.on_reach import Branch
 from nurt.diagnostics.examination.verdict import advise
 from nurt.diagnostics.gradient.by_lag import GradientByLag, total_by_lag
@@ -36,9 +35,10 @@ if TYPE_CHECKING:
 __all__ = ["Examination", "examine"]
 
 WIDTH = 80
+# Of a figure that shows every layer beside the branches; above it the branches alone.
+MOST_LINES = 6
 _DEFAULT_SCOPE = Scope()
 NOTHING_TO_SAY = Text("No rule applies to what was looked at.", "Żadna reguła nie dotyczy tego, co zbadano.")
-_UNREACHED = Text("No gradient of the loss reaches {layer}.", "Żaden gradient funkcji straty nie dociera do: {layer}.")
 _LEFT_OUT = Text(
     "Jacobians, exponents and connectivity left out: {steps} steps are more than {most}.",
     "Pominięto jakobiany, wykładniki i zależność od wejść: {steps} kroków to więcej niż {most}.",
@@ -69,17 +69,18 @@ class Examination(Result):
 
     @property
     def verdict(self) -> Verdict[Text]:
-        """The worst standing of the advice, with what is said of the reach of each branch, and all further warnings."""
+        """The worst standing of the advice, with the headline, the reach of each branch, and all further warnings."""
         standings = {one.level for one in self.advice}
         worst = next((one for one in (Standing.WARNING, Standing.NOTE) if one in standings), Standing.GOOD)
-        first = tuple(one for one in self.advice if one.rule == "reach") or self.advice[:1]
+        reaches = tuple(one for one in self.advice if one.rule == "reach" and one is not self.advice[0])
+        first = (*self.advice[:1], *reaches)
         text = joined(*(one.text for one in first)) if first else NOTHING_TO_SAY
         warnings = tuple(one.text for one in self.advice if one not in first and one.level is Standing.WARNING)
         return Verdict(worst, text, warnings)
 
     @property
     def headline(self) -> Text:
-        """The first advice, which is that of how far back the gradient goes where it was looked at."""
+        """The first advice: how far back the gradient goes, or a warning of another kind where that is no warning."""
         return self.advice[0].text if self.advice else NOTHING_TO_SAY
 
     @property
@@ -118,6 +119,8 @@ class Examination(Result):
     def plot(self) -> go.Figure:
         """Draw how far the gradient reaches: in every branch by way of all its layers, and in every layer for itself.
 
+        Of more than six layers the branches alone, of one that several steps read the layer that reaches furthest.
+
         Medians of the rows, as in the findings, of state or inputs, of whichever reaches further.
 
         Raises:
@@ -132,9 +135,14 @@ class Examination(Result):
             if one.through_all and one.gradient is not None and len(one.layers) > 1
         }
         wide = len(known)
-        known |= {str(one.id): one.gradient for one in self.layers if one.gradient is not None}
-        if not known:
-            known = {one.name.en: one.gradient for one in self.branches if one.gradient is not None}
+        if len(self.layers) <= MOST_LINES:
+            known |= {str(one.id): one.gradient for one in self.layers if one.gradient is not None}
+        if len(known) == wide:
+            known |= {
+                one.name.en: one.gradient
+                for one in self.branches
+                if one.gradient is not None and not (one.through_all and len(one.layers) > 1)
+            }
         if not known:
             raise NurtValueError(
                 "Examination.plot: there is no gradient to draw.",
@@ -204,7 +212,6 @@ def examine(
     if longest > scope.steps:
         notes.append(_LEFT_OUT.filled(steps=longest, most=scope.steps))
     branches = _branches(records, layers, parents, scope)
-    notes += [_UNREACHED.filled(layer=in_words(one.id)) for one in records if not one.reached_by_loss]
     return Examination(
         len(records[0].lengths),
         longest,

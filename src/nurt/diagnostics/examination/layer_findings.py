@@ -89,6 +89,7 @@ class LayerFindings(Result):
         id: which layer and direction.
         recurrence: its name; empty for a step of its own.
         steps: T.
+        reached: whether a gradient of the loss arrives.
         gradient: how far back the gradient of the loss reaches; None too where no gradient arrives.
         contributions: what each step adds to the gradient of the weights.
         paths: by which path the gradient reaches the cell state, of an LSTM.
@@ -106,6 +107,7 @@ class LayerFindings(Result):
     id: LayerId
     recurrence: str
     steps: int
+    reached: bool = True
     gradient: GradientByLag | None = None
     contributions: StepContributions | None = None
     paths: CellPaths | None = None
@@ -127,7 +129,7 @@ class LayerFindings(Result):
 
     def parts(self) -> Iterator[tuple[str, Any]]:
         """Yield the names and results of the parts that there are; each spectrum by itself."""
-        for field in dataclasses.fields(self)[3:]:
+        for field in dataclasses.fields(self)[4:]:
             value = getattr(self, field.name)
             for one in value if isinstance(value, tuple) else (value,):
                 if one is not None:
@@ -168,7 +170,7 @@ def look_at(record: LayerRecord, spectra: tuple[Spectrum, ...], scope: Scope) ->
         found["memory"] = unit_memory(record)
     if steps <= scope.steps and any(scope.wants(part) for part in _STEPWISE):
         found |= _dynamics(record.passage(), scope)
-    return LayerFindings(record.id, record.recurrence, steps, **found)
+    return LayerFindings(record.id, record.recurrence, steps, reached, **found)
 
 
 def _dynamics(run: Passage, scope: Scope) -> dict[str, Any]:

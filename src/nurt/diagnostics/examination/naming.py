@@ -11,7 +11,7 @@ __all__ = ["GATES_IN_WORDS", "in_words"]
 
 GATES_IN_WORDS: Final = {
     "input": Text("input gate", "bramka wejściowa"),
-    "forget": Text("forget gate", "bramka zapominająca"),
+    "forget": Text("forget gate", "bramka zapominania"),
     "output": Text("output gate", "bramka wyjściowa"),
     "update": Text("update gate", "bramka aktualizująca"),
     "reset": Text("reset gate", "bramka resetująca"),

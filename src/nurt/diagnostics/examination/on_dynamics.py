@@ -58,6 +58,14 @@ def chaos(layer: LayerFindings) -> Advice | None:
             "{layer}: sąsiednie stany się rozbiegają, {words}. Małe zmiany rosną, a z nimi gradienty.",
         )
         return Advice("chaos", Standing.WARNING, text.filled(layer=in_words(layer.id), words=words), "vogt2022lyapunov")
+    if max(abs(low), abs(high)) * steps < DECIDED:
+        text = Text(
+            "In {layer} neighbouring states neither part nor approach by a factor of e over the steps looked at: "
+            "{words}. Whether they diverge in the long run is not decided.",
+            "{layer}: sąsiednie stany w zbadanych krokach ani się nie oddalają, ani nie zbliżają e razy, {words}. "
+            "Czy rozbiegają się na dłuższą metę, nie rozstrzygnięto.",
+        )
+        return Advice("chaos", Standing.NOTE, text.filled(layer=in_words(layer.id), words=words), "vogt2022lyapunov")
     text = Text(
         "In {layer} it is not decided whether neighbouring states diverge: {words}. More steps or rows would tell.",
         "{layer}: nie rozstrzygnięto, czy sąsiednie stany się rozbiegają, {words}. Rozstrzygnęłoby więcej kroków lub "

@@ -28,6 +28,8 @@ __all__ = ["idle", "memory", "saturation"]
 STANDING = 0.9
 # What is left of a state after all steps, below which it counts as forgotten.
 FORGOTTEN = 0.01
+# What comes into a state in all steps, below which the layer counts as deaf.
+TAKEN_IN = 0.01
 
 Side: TypeAlias = Literal["closed", "open"]
 
@@ -64,6 +66,16 @@ _KEEPS_AND_CLOSES = _Effect(
             "The weights of this gate and of the candidate learn slowly.",
             "Wolno uczą się wagi tej bramki i kandydata.",
         ),
+    ),
+)
+_DEAF = _Effect(
+    Standing.WARNING,
+    Text(
+        "the state is kept from step to step, and over all steps less than 1 % of it is replaced: the layer hardly "
+        "reads its inputs, and the weights of gate and candidate hardly learn. Try a {direction} bias of this gate.",
+        "stan jest zachowywany z kroku na krok, a przez wszystkie kroki wymienia się mniej niż 1 % stanu: warstwa "
+        "prawie nie czyta wejść, a wagi bramki i kandydata prawie się nie uczą. Spróbuj {direction} przesunięcia "
+        "(bias) tej bramki.",
     ),
 )
 _FORGETS = _Effect(
@@ -123,7 +135,10 @@ _EFFECTS: Final[dict[tuple[str, Side], _Effect]] = {
 
 
 def memory(layers: Sequence[LayerFindings]) -> Advice | None:
-    """Compare half-lives with the length; chrono initialisation is made for this [tallec2018can]."""
+    """Compare half-lives with the length; chrono initialisation is made for this [tallec2018can].
+
+    No warning where the gradient of the layer reaches back all the same: then it has another path.
+    """
     known = [(one, one.memory) for one in layers if one.memory is not None]
     if not known:
         return None
@@ -133,7 +148,7 @@ def memory(layers: Sequence[LayerFindings]) -> Advice | None:
     text = Text(
         "By the {gate} of {layer}, half of a state is left after {median} steps in the median unit and after {high} or "
         "more in 5 % of the units",
-        "{layer}: przez {gate} połowa stanu zostaje po {median} krokach w jednostce medianowej, a po co najmniej "
+        "{layer}: przez {gate} połowa stanu zostaje po {median} kroku w jednostce medianowej, a po co najmniej "
         "{high} w 5 % jednostek",
     ).filled(
         gate=Text(GATES_IN_WORDS[longest.gate].en, _ACCUSATIVE[longest.gate]),
@@ -145,11 +160,14 @@ def memory(layers: Sequence[LayerFindings]) -> Advice | None:
         rest = Text(", of {steps} that are read.", ", z {steps} czytanych.").filled(steps=layer.steps)
         return Advice("memory", Standing.NOTE, _run_on(text, rest), "tallec2018can")
     kept = Text("less than 0.01 %", "mniej niż 0,01 %") if left < 1e-4 else _percent(left, 2)
+    if layer.gradient is not None and layer.gradient.course != "vanishes":
+        level, ending = Standing.NOTE, _BY_OTHER_PATHS
+    else:
+        level, ending = Standing.WARNING, _NEEDS_ANOTHER
     rest = Text(
-        ": over {steps} steps these keep {kept}. A longer memory needs another path.",
-        ": przez {steps} kroków zachowują {kept}. Dłuższa pamięć wymaga innej drogi.",
-    ).filled(steps=layer.steps, kept=kept)
-    return Advice("memory", Standing.WARNING, _run_on(text, rest), "tallec2018can")
+        ": over {steps} steps these keep {kept}. {ending}", ": przez {steps} kroków zachowują {kept}. {ending}"
+    ).filled(steps=layer.steps, kept=kept, ending=ending)
+    return Advice("memory", level, _run_on(text, rest), "tallec2018can")
 
 
 def saturation(layer: LayerFindings) -> list[Advice]:
@@ -164,7 +182,7 @@ def saturation(layer: LayerFindings) -> list[Advice]:
         shares: dict[Side, float] = {"closed": float(one.left.mean()), "open": float(one.right.mean())}
         for side, share in shares.items():
             if share > STANDING:
-                level, words = _effect(layer.gates, name, side)
+                level, words = _effect(layer, layer.gates, name, side)
                 told[level].append(_sentence(layer, GATES_IN_WORDS[name], _SIDES[side], share, words))
     units = float(layer.gates.units.saturated.mean())
     if layer.recurrence in _ACTIVATED and units > STANDING:
@@ -206,18 +224,37 @@ _CANDIDATE = Text(
 )
 # Recurrences whose hidden state is what comes out of a bounded activation.
 _ACTIVATED = ("elman_tanh", "elman_sigmoid")
-_ACCUSATIVE: Final = {"forget": "bramkę zapominającą", "update": "bramkę aktualizującą"}
+_BY_OTHER_PATHS = Text(
+    "Yet the gradient reaches back: the layer remembers by other paths.",
+    "Mimo to gradient sięga wstecz: warstwa pamięta innymi drogami.",
+)
+_NEEDS_ANOTHER = Text("A longer memory needs another path.", "Dłuższa pamięć wymaga innej drogi.")
+_ACCUSATIVE: Final = {"forget": "bramkę zapominania", "update": "bramkę aktualizującą"}
 
 
-def _effect(gates: GateStatistics, name: str, side: Side) -> _Effect:
+def _effect(layer: LayerFindings, gates: GateStatistics, name: str, side: Side) -> _Effect:
     """Return what a gate does at one side, by the convention of the cell."""
     carry = gates.carry
     if carry is None or name != carry.gate:
         return _EFFECTS[name, side]
     if side == carry.keeps_when:
-        return _KEEPS_AND_CLOSES if carry.coupled else _KEEPS
-    direction = _LARGER if carry.keeps_when == "open" else _SMALLER
-    return _FORGETS._replace(words=_FORGETS.words.filled(direction=direction))
+        if not carry.coupled:
+            return _KEEPS
+        return _towards(_DEAF, "closed" if side == "open" else "open") if _deaf(layer) else _KEEPS_AND_CLOSES
+    return _towards(_FORGETS, carry.keeps_when)
+
+
+def _towards(effect: _Effect, side: Side) -> _Effect:
+    """Return an effect with the direction of the bias that moves the gate to a side."""
+    return effect._replace(words=effect.words.filled(direction=_LARGER if side == "open" else _SMALLER))
+
+
+def _deaf(layer: LayerFindings) -> bool:
+    """Return whether all but a few units keep so much of their state that next to nothing comes in."""
+    if layer.memory is None:
+        return False
+    shortest = float(np.quantile(layer.memory.half_life, 0.05))
+    return 1.0 - 0.5 ** (layer.steps / shortest) < TAKEN_IN if shortest > 0 else False
 
 
 def _sentence(layer: LayerFindings, gate: Text, state: Text, share: float, words: Text) -> Text:

@@ -8,6 +8,7 @@ is looked at too.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +22,7 @@ from nurt.results import Result
 from nurt.standing import Standing
 from nurt.wording import Text, counted, joined, percent_in_words, to_digits
 
-__all__ = ["Branch", "disagreement", "growth", "one_step", "reach"]
+__all__ = ["Branch", "disagreement", "growth", "one_step", "reach", "unreached"]
 
 SOURCE = "pascanu2013difficulty"
 # A gradient that reaches back less than this share of the steps does not train on most of the window; rows whose reach
@@ -90,23 +91,37 @@ def reach(branch: Branch, alone: bool) -> Advice | None:
 
 
 def growth(branch: Branch) -> Advice | None:
-    """Warn of a gradient that grows backwards in time, further than a clipped step follows, and does not explode."""
+    """Warn of a gradient that grows backwards in time, further than a clipped step follows, and does not explode.
+
+    A growth of at most the number of steps is no warning: that much comes of paths that add up, as through two layers
+    that both hold.
+    """
     gradient = branch.gradient
     if gradient is None or gradient.course == "explodes" or gradient.growth <= GROWTH:
         return None
+    added_up = gradient.growth <= gradient.growth_steps
+    cure = Text(
+        "That is no more than the number of steps: paths add up, and nothing explodes.",
+        "To nie więcej niż liczba kroków: drogi się sumują i nic nie eksploduje.",
+    )
+    if not added_up:
+        cure = Text(
+            "Clip its norm, or lower the learning rate.", "Obcinaj jego normę albo zmniejsz współczynnik uczenia."
+        )
     text = Text(
         "In {name} the gradient of the state {state} grows backwards in time by a factor of {growth} over {steps}, "
-        "{factor} per step: clip its norm, or lower the learning rate.",
-        "{name}: gradient stanu {state} rośnie wstecz w czasie {growth} razy, na przestrzeni: {steps}, {factor} raza "
-        "na krok. Obcinaj jego normę albo zmniejsz współczynnik uczenia.",
+        "{factor} per step. {cure}",
+        "{name}: gradient stanu {state} rośnie wstecz w czasie {growth} razy, na przestrzeni: {steps}, z mnożnikiem "
+        "{factor} na krok. {cure}",
     ).filled(
+        cure=cure,
         name=branch.name,
         state=_state(gradient),
         growth=to_digits(gradient.growth),
         steps=_steps(gradient.growth_steps),
         factor=to_digits(gradient.growth ** (1.0 / max(1, gradient.growth_steps))),
     )
-    return Advice("growth", Standing.WARNING, text, SOURCE)
+    return Advice("growth", Standing.NOTE if added_up else Standing.WARNING, text, SOURCE)
 
 
 def disagreement(branch: Branch) -> Advice | None:
@@ -126,6 +141,22 @@ def disagreement(branch: Branch) -> Advice | None:
         "wierszu medianowym, od {low} do {high} wstecz.",
     ).filled(name=branch.name, differ=differ, rows=len(ends), low=str(int(ends.min())), high=_steps(int(ends.max())))
     return Advice("rows", Standing.NOTE, text)
+
+
+def unreached(layers: Sequence[LayerFindings]) -> Advice | None:
+    """Warn of layers that the loss does not depend on, or that are cut off from it; arithmetic."""
+    left_out = [one for one in layers if not one.reached]
+    if not left_out:
+        return None
+    names = Text(*("; ".join(in_words(one.id)[language] for one in left_out) for language in ("en", "pl")))
+    text = Text(
+        "No gradient of the loss reaches {layers}: nothing is learnt there from this loss. The output may be unused, "
+        "cut off by detach() or no_grad(), or multiplied by zero, as by a head that starts at zero.",
+        "Żaden gradient funkcji straty nie dociera do: {layers}. Z tej funkcji straty nic się tam nie uczy: wyjście "
+        "może być nieużyte, odcięte przez detach() albo no_grad() lub pomnożone przez zero, na przykład przez "
+        "głowicę, która zaczyna od zera.",
+    ).filled(layers=names)
+    return Advice("unreached", Standing.WARNING, text)
 
 
 def one_step(branch: Branch, both_ways: bool) -> Advice | None:
@@ -176,7 +207,7 @@ def _explodes(gradient: GradientByLag) -> Text:
     text = Text(
         "explodes: that of the state {state} grows backwards in time by a factor of {factor} per step, "
         "{growth} over {steps}, in the median row.",
-        "jest eksplodujący: gradient stanu {state} rośnie wstecz w czasie {factor} raza na krok, łącznie "
+        "jest eksplodujący: gradient stanu {state} rośnie wstecz w czasie z mnożnikiem {factor} na krok, łącznie "
         "{growth} razy, na przestrzeni: {steps}, w wierszu medianowym.",
     ).filled(
         state=_state(gradient),
@@ -196,7 +227,7 @@ def _vanishes(branch: Branch, gradient: GradientByLag) -> tuple[Standing, Text]:
         "jest zanikający: {what} spada poniżej {bound} swojego maksimum po {lag}, z {steps} czytanych",
     ).filled(what=_what(gradient), bound=bound, lag=_after(lag), steps=branch.steps)
     if 0.0 < gradient.factor < 1.0:
-        rate = Text(", by a factor of {factor} per step", ", {factor} raza na krok").filled(
+        rate = Text(", by a factor of {factor} per step", ", z mnożnikiem {factor} na krok").filled(
             factor=to_digits(gradient.factor)
         )
         text = Text(text.en + rate.en, text.pl + rate.pl)
@@ -213,10 +244,10 @@ def _vanishes(branch: Branch, gradient: GradientByLag) -> tuple[Standing, Text]:
         return Standing.NOTE, joined(text, use)
     if branch.read_at != "last":
         advice = Text(
-            "Of what arrives at any step, hardly anything goes back farther. If what lies farther apart must be "
-            "connected, try {remedy}.",
-            "Z tego, co dociera do kroku, prawie nic nie sięga dalej. Jeśli trzeba połączyć to, co leży dalej od "
-            "siebie, spróbuj {remedy}.",
+            "The loss reads several steps: each learns from what arrives at it, and hardly anything of that goes back "
+            "farther. If what lies farther apart must be connected by the state, try {remedy}.",
+            "Funkcja straty czyta wiele kroków: każdy uczy się z tego, co do niego dociera, i prawie nic z tego nie "
+            "sięga dalej. Jeśli stan ma połączyć to, co leży dalej od siebie, spróbuj {remedy}.",
         ).filled(remedy=_remedy(branch))
         return Standing.WARNING, joined(text, advice)
     advice = Text(

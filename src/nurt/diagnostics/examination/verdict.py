@@ -31,6 +31,8 @@ _ORDER = (Standing.WARNING, Standing.NOTE, Standing.GOOD)
 def advise(layers: Sequence[LayerFindings], branches: Sequence[Branch] = ()) -> tuple[Advice, ...]:
     """Return what the rules say: on the reach of each branch, the worst first, then on single layers.
 
+    A warning of another kind leads where the reach gives none: nobody should read good news under the word warning.
+
     Args:
         layers: lowest first.
         branches: of the network.
@@ -41,7 +43,7 @@ def advise(layers: Sequence[LayerFindings], branches: Sequence[Branch] = ()) -> 
     reaches = [on_reach.reach(one, alone=len(branches) == 1) for one in long]
     found = sorted((one for one in reaches if one is not None), key=lambda one: _ORDER.index(one.level))
     both = {(one.id.module, one.id.layer) for one in layers if one.id.direction == "backward"}
-    others: list[Advice | None] = []
+    others: list[Advice | None] = [on_reach.unreached(layers)]
     for branch in long:
         highest = branch.layers[-1]
         both_ways = (highest.id.module, highest.id.layer) in both
@@ -50,7 +52,13 @@ def advise(layers: Sequence[LayerFindings], branches: Sequence[Branch] = ()) -> 
     others += [window(one.layers[-1]) for one in long]
     for layer in layers:
         others += [*on_gates.saturation(layer), on_gates.idle(layer), on_dynamics.chaos(layer), on_dynamics.hump(layer)]
-    return (*found, *(one for one in others if one is not None))
+    return _led((*found, *(one for one in others if one is not None)))
+
+
+def _led(advice: tuple[Advice, ...]) -> tuple[Advice, ...]:
+    """Return findings with the first warning in front, where the first finding is none."""
+    first = next((at for at, one in enumerate(advice) if one.level is Standing.WARNING), 0)
+    return (advice[first], *advice[:first], *advice[first + 1 :]) if first else advice
 
 
 def window(layer: LayerFindings) -> Advice | None:

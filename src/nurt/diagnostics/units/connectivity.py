@@ -19,6 +19,7 @@ from nurt.diagnostics.look.passage import Passage
 from nurt.errors import NurtTypeError, NurtValueError, ShapeError
 from nurt.nn import unroll
 from nurt.results import Result
+from nurt.wording import plural
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -46,19 +47,20 @@ class Connectivity(Result):
     total: int
 
     @property
-    def mean(self) -> np.ndarray:
-        """Mean of the norms over the batch, (T, T)."""
-        return np.asarray(self.norms.mean(dim=0).numpy())
+    def median(self) -> np.ndarray:
+        """Median of the norms over the rows, (T, T): no single row decides."""
+        return np.asarray(np.median(self.norms.numpy(), axis=0))
 
     @property
     def by_lag(self) -> np.ndarray:
-        """Mean norm over the pairs with t - s = 0, 1, … T-1, (T,)."""
+        """Mean norm of a row over its pairs with t - s = 0, 1, … T-1, the median of the rows, (T,)."""
         steps = self.norms.shape[1]
-        return np.array([self.mean.diagonal(-lag).mean() for lag in range(steps)])
+        rows = self.norms.numpy()
+        return np.array([np.median(rows.diagonal(-lag, axis1=1, axis2=2).mean(axis=1)) for lag in range(steps)])
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the mean map of the batch and its mean per lag."""
-        return {**super().to_dict(), "mean": self.mean.tolist(), "by_lag": self.by_lag.tolist()}
+        """Return the median map of the rows, and their median per lag."""
+        return {**super().to_dict(), "median": self.median.tolist(), "by_lag": self.by_lag.tolist()}
 
     def __str__(self) -> str:
         lags = self.by_lag
@@ -67,18 +69,19 @@ class Connectivity(Result):
             return f"output {self.output}{part}: no input at or before an output reaches it"
         half = int(np.searchsorted(lags.cumsum(), lags.sum() / 2))
         return (
-            f"output {self.output}{part}: half of its dependence on past inputs lies within lag {half}; the mean norm "
-            f"is {lags[0]:.4g} at lag 0 and {lags[-1]:.4g} at lag {len(lags) - 1}"
+            f"output {self.output}{part}: half of its dependence on past inputs lies within lag {half}; the norm "
+            f"is {lags[0]:.4g} at lag 0 and {lags[-1]:.4g} at lag {len(lags) - 1}, "
+            f"median of {plural(len(self.norms), 'row')}"
         )
 
     def plot(self) -> go.Figure:
-        """Draw the map of the batch mean, inputs to the right, outputs downwards."""
+        """Draw the map of the median row, inputs to the right, outputs downwards."""
         from nurt import plotting
 
         title = f"Inputs that output {self.output} depends on"
         figure = plotting.new_figure(title, "input step s", "output step t")
         steps = np.arange(self.first, self.first + self.norms.shape[1])
-        plotting.add_log_map(figure, self.mean, "log₁₀ ‖∂y_t/∂x_s‖", steps)
+        plotting.add_log_map(figure, self.median, "log₁₀ ‖∂y_t/∂x_s‖", steps)
         return figure
 
 

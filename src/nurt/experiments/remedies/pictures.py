@@ -10,7 +10,7 @@ import numpy as np
 from nurt import plotting
 from nurt.experiments import drawing
 from nurt.experiments.results import Figure, ResultTable
-from nurt.wording import Language, Text, joined, to_digits
+from nurt.wording import Language, Text, counted, joined, to_digits
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -27,6 +27,8 @@ CASE = {
 MOVED = 10.0
 # A ring, so that a mark on the same place is seen within it.
 FIRST = {"symbol": "circle-open", "color": plotting.PALETTE[0], "size": 15, "line": {"width": 2.5}}
+# Of a line in the legend, in letters.
+LONGEST_NAME = 30
 LAG = Text("lag (steps before the loss)", "odstęp (kroki przed stratą)")
 
 
@@ -57,10 +59,16 @@ def loss_figure(outcomes: Sequence[Outcome], constant: float, learnt: float) -> 
     return Figure(
         Text("Loss after training, by remedy", "Strata po uczeniu, według środka"),
         Text(
-            "The worst seed of each. Dashed: the loss of a constant answer. Dotted: half of it. A mark at the dashed "
-            "line has learnt nothing.",
-            "Najgorsze ziarno każdego. Linia przerywana: strata stałej odpowiedzi. Kropkowana: jej połowa. Znak przy "
-            "linii przerywanej: sieć niczego się nie nauczyła.",
+            "{seeds}. Dashed: the loss of a constant answer. Dotted: half of it. A mark at the dashed line has learnt "
+            "nothing.",
+            "{seeds}. Linia przerywana: strata stałej odpowiedzi. Kropkowana: jej połowa. Znak przy linii przerywanej: "
+            "sieć niczego się nie nauczyła.",
+        ).filled(
+            seeds=_seeds(
+                outcomes[0],
+                ("Of one seed", "Dla jednego ziarna"),
+                ("The worst seed of each", "Najgorsze ziarno każdego"),
+            )
         ),
         draw,
         440,
@@ -74,15 +82,15 @@ def lag_figure(own: Sequence[Outcome]) -> Figure:
     lines = [(alike, plain.start), *(([one], one.start) for one in own if one not in alike)]
 
     def draw(language: Language) -> go.Figure:
-        curves = [
-            (", ".join(one.name[language] for one in group), np.where(start > 0.0, start, np.nan))
-            for group, start in lines
-        ]
+        curves = [(_shared(group)[language], np.where(start > 0.0, start, np.nan)) for group, start in lines]
         figure = drawing.lines(np.arange(len(plain.start)), curves, LAG[language], "‖∂ℓ/∂s‖")
         figure.data[0].line.width = 4
         plotting.log_axis(figure)
         return figure
 
+    same = Text("On the thick line too: {names}.", "Na grubej linii leżą też: {names}.").filled(
+        names=names_of(alike[1:])
+    )
     factor = float((plain.start[-1] / plain.start[0]) ** (1.0 / (len(plain.start) - 1)))
     words = Text(
         "Without a remedy the gradient changes by a factor of {factor} per step back. A curve that ends early is "
@@ -98,7 +106,26 @@ def lag_figure(own: Sequence[Outcome]) -> Figure:
             "Gradient by lag before training, vanishing case", "Gradient według odstępu przed uczeniem, zanikanie"
         ),
     }
-    return Figure(titles[plain.case], joined(words.filled(factor=to_digits(factor)), changed(own)), draw, 460)
+    return Figure(
+        titles[plain.case],
+        joined(words.filled(factor=to_digits(factor)), *([same] if alike[1:] else []), changed(own)),
+        draw,
+        460,
+    )
+
+
+def _seeds(outcome: Outcome, one: tuple[str, str], several: tuple[str, str]) -> Text:
+    """Return which seeds a loss is of, in the words for one or for several."""
+    return Text(*(one if len(outcome.losses) == 1 else several))
+
+
+def _shared(group: Sequence[Outcome]) -> Text:
+    """Return the name of a line: of one remedy, or short of the plain network and all that leave its line as it is."""
+    names = names_of(group)
+    if max(len(names.en), len(names.pl)) <= LONGEST_NAME:
+        return names
+    others = counted(len(group) - 1, ("other", "others"), ("inny", "inne", "innych"))
+    return Text("{plain} and {others}", "{plain} i {others}").filled(plain=group[0].name, others=others)
 
 
 def changed(own: Sequence[Outcome]) -> Text:
@@ -160,8 +187,8 @@ def case_table(own: Sequence[Outcome]) -> ResultTable:
         ),
         rows=tuple(rows),
         note=Text(
-            "Gradient of the state, median over sequences. Loss: squared error on test sequences, the worst seed.",
-            "Gradient stanu, mediana po ciągach. Strata: błąd kwadratowy na ciągach testowych, najgorsze ziarno.",
-        ),
+            "Gradient of the state, median over sequences. Loss: squared error on test sequences, {seeds}.",
+            "Gradient stanu, mediana po ciągach. Strata: błąd kwadratowy na ciągach testowych, {seeds}.",
+        ).filled(seeds=_seeds(own[0], ("of one seed", "dla jednego ziarna"), ("the worst seed", "najgorsze ziarno"))),
         significant=3,
     )

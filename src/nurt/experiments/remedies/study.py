@@ -238,8 +238,9 @@ def _learnt(own: list[Outcome], case: str, constant: float) -> Text:
 def _certainty(repeats: int) -> Text:
     if repeats == 1:
         return Text(
-            "One seed each: ranks between neighbours may be chance.",
-            "Po jednym ziarnie: kolejność sąsiadów może być przypadkiem.",
+            "One seed decides all of this: with another, other remedies may learn. The preset three-seeds tells.",
+            "O wszystkim decyduje tu jedno ziarno: z innym mogą się uczyć inne środki. Sprawdza to wariant "
+            "three-seeds.",
         )
     return Text("Losses are the worst of {n} seeds.", "Straty to najgorszy wynik spośród ziaren: {n}.").filled(
         n=repeats

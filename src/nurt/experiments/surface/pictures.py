@@ -136,7 +136,9 @@ def landscape_figure(plane: PlaneMap) -> Figure:
         figure.update_layout(
             scene={
                 **{axis: {"title": {"text": title}, "nticks": 5} for axis, title in axes.items()},
-                "camera": {"eye": {"x": -2.0, "y": -2.0, "z": 1.1}, "center": {"x": 0, "y": 0, "z": -0.15}},
+                "camera": {"eye": {"x": -1.5, "y": -1.5, "z": 0.85}, "center": {"x": 0, "y": 0, "z": -0.2}},
+                "aspectmode": "manual",
+                "aspectratio": {"x": 1.3, "y": 1.3, "z": 0.75},
             }
         )
         return figure
@@ -149,7 +151,7 @@ def landscape_figure(plane: PlaneMap) -> Figure:
             "się daleko.",
         ),
         draw,
-        480,
+        560,
     )
 
 

@@ -7,9 +7,10 @@ const CONFIG = {
   modeBarButtons: [["zoom2d", "pan2d", "resetScale2d"]],
 };
 
-// Narrower than this, legends stand in two columns, or in one if a name is long and they are few.
+// Narrower than this, legends stand in two columns, or in one if a name is long and they are few, or very long.
 const NARROW = 480;
 const LONG = 15;
+const VERY_LONG = 22;
 const FEW = 6;
 
 function fitted({ data, layout }, plot, choice) {
@@ -18,8 +19,11 @@ function fitted({ data, layout }, plot, choice) {
   const fit = { ...layout, width, height: plot.clientHeight, uirevision: choice, dragmode: TOUCH ? false : "zoom" };
   if (width < NARROW && layout.legend) {
     const names = data.filter((trace) => trace.name && trace.showlegend !== false).map((trace) => trace.name);
-    const single = names.length <= FEW && names.some((name) => name.length > LONG);
-    fit.legend = { ...layout.legend, entrywidth: single ? 1 : 0.5, entrywidthmode: "fraction", font: { size: 11 } };
+    const longest = Math.max(0, ...names.map((name) => name.replace(/<[^>]*>/g, "").length));
+    const single = longest > (names.length <= FEW ? LONG : VERY_LONG);
+    // Below the whole figure, not the axes alone: long labels of an axis would leave a legend no room.
+    const place = { xref: "container", x: 0.02, xanchor: "left", font: { size: 11 } };
+    fit.legend = { ...layout.legend, ...place, entrywidth: (single ? 0.8 : 0.36) * width, entrywidthmode: "pixels" };
   }
   return fit;
 }

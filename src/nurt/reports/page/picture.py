@@ -25,7 +25,7 @@ FORMATS = ("svg", "png", "csv")
 WORTH_PACKING = 500
 WORTH_SHARING = 100
 # The JSON of a figure that is longer than this, in signs, is packed as a whole.
-LONG = 20_000
+LONG = 3_000
 # By this factor, plotly writes the labels of a logarithmic axis larger.
 POWERS_LARGER = 1.25
 

@@ -100,6 +100,9 @@ def _in_polish(label: str) -> str:
 
 def _part(value: str) -> str:
     """Return a number or a name within a label: a decimal comma, the address of a layer in words."""
+    ends = value.split(" to ")
+    if len(ends) == 2 and all(_LAYER.fullmatch(end) for end in ends):
+        return " – ".join(map(_part, ends))
     found = _LAYER.fullmatch(value)
     if found is not None:
         module = "" if found["module"] == "the model" else found["module"]

@@ -107,9 +107,9 @@ DYNAMICS: Mapping[str, Question] = {
         Text("Dependence of a unit on the inputs", "Zależność jednostki od wejść"),
         Text(
             "How strongly the first unit of the layer at step t (downwards) depends on the input at step s (to the "
-            "right). A narrow band along the diagonal is a short memory.",
-            "Jak silnie pierwsza jednostka warstwy w kroku t (w dół) zależy od wejścia w kroku s (w prawo). Wąski pas "
-            "wzdłuż przekątnej to krótka pamięć.",
+            "right), median of the rows. A narrow band along the diagonal is a short memory.",
+            "Jak silnie pierwsza jednostka warstwy w kroku t (w dół) zależy od wejścia w kroku s (w prawo), mediana po "
+            "wierszach. Wąski pas wzdłuż przekątnej to krótka pamięć.",
         ),
     ),
 }
