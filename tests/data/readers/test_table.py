@@ -112,6 +112,7 @@ FORMS = {
     "quoted decimal commas": '"date","y"\n"2020-01-01","1,5"\n"2020-01-02","2,5"\n',
     "a separator hint": "sep=;\ndate;y\n2020-01-01;1,5\n2020-01-02;2,5\n",
     "comment lines": "# made by hand\n# twice\ndate,y\n2020-01-01,1.5\n2020-01-02,2.5\n",
+    "a line of stars above": "*\n\ndate,y\n2020-01-01,1.5\n2020-01-02,2.5\n",
     "a title above": "Report of the day\ndate,y\n2020-01-01,1.5\n2020-01-02,2.5\n",
     "a row of units": "date,y\n,MW\n2020-01-01,1.5\n2020-01-02,2.5\n",
     "a pandas index": ",date,y\n0,2020-01-01,1.5\n1,2020-01-02,2.5\n",
@@ -441,6 +442,7 @@ REFUSALS = {
         "2 of 3 rows have fewer than 3 fields",
     ),
     "a short row without a date": ("a,b\n1,2\n3\n4,5\n", "no date shows whether the row is complete"),
+    "a line of stars below": ("a,y\nx1,1\nx2,2\nx3,3\n*\n", "no date shows whether the row is complete"),
     "only comments": ("# a\n# b\n", "only comment lines"),
     "a table below the table": (
         "date,y\n" + "".join(f"2020-{month:02}-11,1\n" for month in range(1, 13)) * 9 + "x,y\n" * 30,

@@ -308,7 +308,11 @@ def _separator_hint(text: str) -> tuple[str | None, str, int]:
 
 def _split_starred_headers(rows: list[list[str]]) -> None:
     """The portal of GIOŚ writes ``*`` between the names above rows separated by commas."""
-    starred = [index for index, row in enumerate(rows[:_HEADER_LINES]) if len(trimmed(row)) == 1 and "*" in row[0]]
+    starred = [
+        index
+        for index, row in enumerate(rows[:_HEADER_LINES])
+        if len(trimmed(row)) == 1 and "*" in row[0] and any(cells_of(row[0].split("*")))
+    ]
     if starred and max(len(trimmed(row)) for row in rows[_HEADER_LINES:] or rows) >= 2:
         for index in starred:
             rows[index] = cells_of(rows[index][0].split("*"))
