@@ -127,10 +127,10 @@ def label_after(series: Series, steps: int) -> str | None:
         return str(time[-1] + steps * _integer_step(series.grid))
     count, unit = _parsed(series.grid)
     if unit not in ("M", "Y"):
-        return str(time[-1] + steps * np.array(count, dtype=f"timedelta64[{unit}]"))
+        return series.shown(time[-1] + steps * np.array(count, dtype=f"timedelta64[{unit}]"))
     step: Any = np.array(count, dtype=f"timedelta64[{unit}]").astype("timedelta64[M]")
     beyond = (time[-1].astype("datetime64[M]") + (steps + 1) * step).astype(time.dtype)
-    return str(_months(np.array([time[0], beyond]), step)[len(series) - 1 + steps])
+    return series.shown(_months(np.array([time[0], beyond]), step)[len(series) - 1 + steps])
 
 
 def _of_objects(labels: np.ndarray, what: str) -> np.ndarray:
