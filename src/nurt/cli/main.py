@@ -64,9 +64,9 @@ def _built(module: ModuleType) -> Any:
 def _version(asked: bool) -> None:
     if asked:
         # Reading metadata takes longer than all of the help.
-        from importlib.metadata import version
+        from nurt.environment import versions
 
-        typer.echo(f"nurt {version('nurt')}")
+        typer.echo(f"nurt {versions()['nurt']}")
         raise typer.Exit
 
 

@@ -164,6 +164,8 @@ class Table:
 
     def _text_columns(self) -> str:
         text = [name for name in self.frame.columns if name not in (self.time, self.series)]
+        if not text:
+            return f"Give a table with a column of numbers.{''.join(f' {note}' for note in self.notes[:3])}"
         listed = f"Columns that hold text among their numbers: {_listing(text)}."
         values = self._values_in_text()
         if len(values) != 1:

@@ -103,7 +103,8 @@ class Source:
             raise DataError(
                 f"{self.file}, line {error.lineno}: begins like JSON but is damaged: {error.msg}.",
                 got=repr(text[max(0, error.pos - 20) : error.pos + 20]),
-                cure="Fetch or save the file again; it may have been cut short.",
+                cure="Fetch or save the file again, it may have been cut short; convert JSON of another kind, such as "
+                "an object per line, to CSV.",
             ) from None
         except RecursionError:
             raise DataError(
