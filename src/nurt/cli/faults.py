@@ -16,7 +16,7 @@ from nurt.cli import console
 from nurt.errors import DataError, ModelFileError, NurtError
 from nurt.wording import name_in_words, path_in_words
 
-__all__ = ["ARGUMENTS", "FAILED", "INTERRUPTED", "answering", "blaming"]
+__all__ = ["ARGUMENTS", "FAILED", "INTERRUPTED", "answering", "answering_output", "blaming"]
 
 # How torch's allocators say that there is none.
 _NO_MEMORY = ("can't allocate memory", "out of memory", "not enough memory")
@@ -57,6 +57,21 @@ def answering(context: typer.Context, kept: Callable[[], Path | None] = _nothing
             traceback.print_exception(error)
         console.complain(_message(error))
         raise typer.Exit(FAILED) from error
+
+
+@contextmanager
+def answering_output() -> Iterator[None]:
+    """Turn an output that takes nothing, as on a full disk, into a message; help and version are no command's own.
+
+    Raises:
+        SystemExit: with the code of the fault.
+    """
+    try:
+        yield
+    except OSError as error:
+        console.abandon_output()
+        console.complain(_message(error))
+        raise SystemExit(FAILED) from error
 
 
 @contextmanager

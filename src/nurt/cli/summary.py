@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["show_backtest", "show_demo", "show_forecast", "show_prediction"]
 
-_STAMP = re.compile(r"([0-9-]+)T([0-9]{2}:[0-9]{2}):00([+-][0-9:]+)?$")
+_STAMP = re.compile(r"([0-9-]+)T([0-9]{2}:[0-9]{2})(?::00)?((?::[0-9.]+)?(?:[+-][0-9:]+)?)")
 
 STEPS_SHOWN = (1, 5, 10, 20, 30)
 NOTES_SHOWN = 4
@@ -198,4 +198,7 @@ def _forecast_table(steps: Sequence[ForecastStep]) -> None:
 
 def _moment(label: str | None) -> str:
     """Return a label without its T and without seconds that are zero; an offset from UTC stays."""
-    return MISSING if label is None else _STAMP.sub(r"\1 \2\3", label)
+    found = None if label is None else _STAMP.fullmatch(label)
+    if found is None:
+        return MISSING if label is None else label
+    return f"{found[1]} {found[2]}{found[3]}"

@@ -66,6 +66,19 @@ def test_a_device_is_refused(device: str) -> None:
     assert "this is a device" in refusal(Path(device))
 
 
+def test_too_little_memory_is_no_fault_of_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "data.csv"
+    path.write_text(GOOD)
+
+    def no_memory(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("nurt.data.readers.source.decode", no_memory)
+    with pytest.raises(DataError, match="not enough memory to read this") as caught:
+        read(path)
+    assert "MemoryError" not in str(caught.value)
+
+
 def test_a_refusal_is_told_once(tmp_path: Path) -> None:
     message = refusal(Path("/dev/zero"))
     assert "cannot be opened" not in message
