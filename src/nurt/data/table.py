@@ -293,8 +293,8 @@ def _with_one_offset(tables: Sequence[Table]) -> tuple[Sequence[Table], LocalClo
         times = table.frame[str(table.time)].cast(pl.Datetime("us"))
         utc = times - pl.Series([ahead * 60_000_000]).cast(pl.Duration("us"))
         frame = table.frame.with_columns(utc.alias(str(table.time)))
-        clock = LocalClock((utc.to_numpy()[0],), (ahead,))
-        shifted.append(replace(table, frame=frame, offset="UTC", clock=clock))
+        fixed = LocalClock((utc.to_numpy()[0],), (ahead,))
+        shifted.append(replace(table, frame=frame, offset="UTC", clock=fixed))
     clock = _joined_clock(shifted)
     shown = "shown in local time" if clock else "labelled in UTC"
     return shifted, clock, (f"The files differ in their offset from UTC; all times are instants, {shown}.",)
