@@ -17,7 +17,7 @@ __all__ = ["absent_stamps", "are_ordered", "as_labels", "label_after", "refuse_m
 
 _STEP = re.compile(r"([1-9][0-9]{0,5}) ?([a-z]+)")
 _DIGITS = re.compile(r"[0-9]{1,18}")
-_LARGEST_STEP = 10**18
+_LARGEST_STEP = 10**18 - 1
 _LONGEST_GRID = 20_000_000
 _UNITS = {"s": "s", "min": "m", "m": "m", "h": "h", "d": "D", "w": "W", "mo": "M", "month": "M", "y": "Y", "year": "Y"}
 
