@@ -197,6 +197,14 @@ def test_a_column_named_like_time_goes_before_other_dates(text_file: Write) -> N
     assert table.time == "date"
 
 
+@pytest.mark.parametrize(
+    ("row", "note"), [("{}", "its column is named column_1."), ("{},1.5", "its columns are named column_1 … column_2.")]
+)
+def test_columns_without_a_header_are_named(text_file: Write, row: str, note: str) -> None:
+    table = read(text_file("".join(row.format(number) + ".5\n" for number in range(30))))
+    assert any(text.endswith(note) for text in table.notes)
+
+
 def test_repeated_names_get_a_suffix_and_are_ambiguous(text_file: Write) -> None:
     table = read(text_file("date,y,y\n2020-01-01,1.5,7\n2020-01-02,2.5,8\n"))
     assert table.columns == ("y_1", "y_2")
