@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import subprocess
 import sys
 
+import pytest
+
+import nurt
 from nurt.environment import machine, versions
 
 
 def test_versions_name_python_and_the_packages_that_decide_about_numbers() -> None:
     assert {"python", "nurt", "torch", "numpy"} <= versions().keys()
     assert "not installed" not in versions().values()
+
+
+def test_without_metadata_the_version_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_metadata(name: str) -> str:
+        raise importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(importlib.metadata, "version", no_metadata)
+    monkeypatch.setattr("nurt.environment._PACKAGES", ("nurt", "no_such_package"))
+    assert nurt.__version__ == "unknown version"
+    assert versions()["no_such_package"] == "not installed"
 
 
 def test_the_machine_is_described_by_facts() -> None:

@@ -6,6 +6,7 @@ import errno
 import fcntl
 import os
 import signal
+import socket
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,45 @@ def test_a_full_disk_leaves_the_old_file_and_nothing_else(tmp_path: Path, monkey
     assert str(path) in str(caught.value)
     assert path.read_text() == "old"
     assert [one.name for one in tmp_path.iterdir()] == ["report.html"]
+
+
+def test_a_pipe_is_written_into_and_stays_a_pipe(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        write_whole(pipe, "zażółć\n")
+        assert os.read(reader, 100) == "zażółć\n".encode()
+    finally:
+        os.close(reader)
+    assert pipe.is_fifo()
+    assert [one.name for one in tmp_path.iterdir()] == ["pipe"]
+
+
+@pytest.mark.parametrize("through_a_link", [False, True])
+def test_a_device_is_written_into_and_stays_a_device(tmp_path: Path, through_a_link: bool) -> None:
+    # A terminal of our own stands for /dev/null, which a fault here would replace for everybody.
+    master, slave = os.openpty()
+    device = Path(os.ttyname(slave))
+    path = tmp_path / "link" if through_a_link else device
+    if through_a_link:
+        path.symlink_to(device)
+    try:
+        write_whole(path, "seen")
+        assert os.read(master, 100) == b"seen"
+        assert device.is_char_device()
+    finally:
+        os.close(master)
+        os.close(slave)
+
+
+def test_a_socket_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind("out")
+        with pytest.raises(OutputError, match="in the way"):
+            write_whole("out", "x")
+        assert Path("out").is_socket()
 
 
 def test_a_file_where_a_folder_should_be_is_named(tmp_path: Path) -> None:

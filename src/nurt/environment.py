@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import importlib.util
 import os
 import platform
 from pathlib import Path
@@ -19,7 +20,8 @@ def versions() -> dict[str, str]:
         try:
             found[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
-            found[name] = "not installed"
+            # What runs from its sources, or from a bundle that left its metadata out, has no version to read.
+            found[name] = "unknown version" if importlib.util.find_spec(name) else "not installed"
     return found
 
 

@@ -8,6 +8,7 @@ import fcntl
 import os
 import re
 import secrets
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -46,7 +47,8 @@ def write_whole(path: str | os.PathLike[str], content: str | bytes) -> None:
     """Write a file; a reader sees the former file or the whole new one, also after a crash in between.
 
     Args:
-        path: where to; folders on the way are made, a link is followed.
+        path: where to; folders on the way are made, a link is followed. A device such as /dev/stdout or a pipe is
+            written into, never replaced.
         content: bytes, or text that is written in UTF-8.
 
     Raises:
@@ -55,6 +57,10 @@ def write_whole(path: str | os.PathLike[str], content: str | bytes) -> None:
     target = Path(os.path.realpath(path))
     data = content.encode("utf-8", "backslashreplace") if isinstance(content, str) else content
     try:
+        if _takes_a_stream(Path(path)):
+            with Path(path).open("wb") as stream:
+                stream.write(data)
+            return
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
             _write_part(target, data)
@@ -63,6 +69,21 @@ def write_whole(path: str | os.PathLike[str], content: str | bytes) -> None:
             _write_part(target, data)
     except OSError as error:
         raise _refusal(target, error) from error
+
+
+def _takes_a_stream(path: Path) -> bool:
+    """Return whether there is something at ``path`` that is no file: moving a file there would take its place.
+
+    Raises:
+        FileExistsError: it is nothing that a file could be written into.
+    """
+    try:
+        kind = stat.S_IFMT(path.stat().st_mode)
+    except OSError:
+        return False
+    if kind in (stat.S_IFBLK, stat.S_IFSOCK):
+        raise FileExistsError(errno.EEXIST, "a disk or a socket", os.fspath(path))
+    return kind in (stat.S_IFCHR, stat.S_IFIFO)
 
 
 def _write_part(target: Path, data: bytes) -> None:

@@ -9,8 +9,8 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
-from nurt.cli.faults import ARGUMENTS, answering
-from nurt.errors import DataError, MissingExtraError, NonFiniteError, OutputError
+from nurt.cli.faults import ARGUMENTS, answering, blaming
+from nurt.errors import DataError, MissingExtraError, ModelFileError, NonFiniteError, OutputError
 
 
 def answer(fault: BaseException, *arguments: str, kept: Path | None = None) -> Result:
@@ -121,3 +121,27 @@ def test_a_reader_who_left_is_no_fault_worth_a_message(monkeypatch: pytest.Monke
         assert caught.value.exit_code == 1
         output.write("lost")
     assert (tmp_path / "out").read_text() == ""
+
+
+def test_an_error_about_a_series_names_the_file() -> None:
+    error = DataError("Series 'y' is too short.", expected="7", got="2", cure="Give more data.")
+    with pytest.raises(DataError) as caught, blaming(["a.csv", "b\x1b.csv"]):
+        raise error
+    assert str(caught.value) == "a.csv and 1 more: Series 'y' is too short.\nExpected 7; got 2.\nGive more data."
+    with pytest.raises(DataError, match=r"^b\\x1b\.csv: Series"), blaming(["b\x1b.csv"]):
+        raise error
+
+
+@pytest.mark.parametrize(
+    ("error", "files"),
+    [
+        (DataError("a.csv, line 7: no number."), ["a.csv"]),
+        (ModelFileError("m.safetensors: damaged."), ["a.csv"]),
+        (OutputError("Cannot write out."), ["a.csv"]),
+        (DataError("Series 'y' is too short."), []),
+    ],
+)
+def test_an_error_that_names_its_place_stays(error: Exception, files: list[str]) -> None:
+    with pytest.raises(type(error)) as caught, blaming(files):
+        raise error
+    assert caught.value is error

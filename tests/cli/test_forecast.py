@@ -143,16 +143,22 @@ def test_an_unknown_column_is_an_error_that_lists_the_others(call: Call, table: 
     assert call.plan is None
 
 
-@pytest.mark.parametrize("fault", [DataError("Too short."), OutputError("Cannot write out.")])
-def test_errors_of_the_task_end_with_1(
-    fault: Exception, table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("fault", "message"),
+    [
+        (DataError("Too short."), "{table}: Too short."),
+        (OutputError("Cannot write out."), "Cannot write out."),
+    ],
+)
+def test_errors_of_the_task_end_with_1_and_those_of_data_name_the_file(
+    fault: Exception, message: str, table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def failing(*_: Any, **__: Any) -> None:
         raise fault
 
     monkeypatch.setattr(task, "run_forecast", failing)
     result = forecast(table, "--target", "load", "--out", tmp_path / "out", "--json")
-    assert (result.exit_code, result.stdout, result.stderr) == (1, "", f"nurt: error: {fault}\n")
+    assert (result.exit_code, result.stdout, result.stderr) == (1, "", f"nurt: error: {message.format(table=table)}\n")
 
 
 def test_a_folder_that_cannot_be_written_ends_with_1(call: Call, table: Path, tmp_path: Path) -> None:

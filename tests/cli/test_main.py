@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -52,6 +54,30 @@ def test_help_answers_at_once() -> None:
 
     helping = "import sys; sys.argv = ['nurt', '--help']; from nurt.cli.main import run; run()"
     assert min(seconds(helping) for _ in range(3)) < 0.5
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["forecast", "--help"], ["--version"], ["info"], ["info", "--json"]])
+def test_an_output_that_takes_nothing_is_told_without_a_traceback(arguments: list[str]) -> None:
+    full = Path("/dev/full")
+    if not full.is_char_device():
+        pytest.skip("this system has no device that is always full")
+    code = "from nurt.cli.main import run; run()"
+    with full.open("w") as output:
+        done = subprocess.run(
+            [sys.executable, "-c", code, *arguments], stdout=output, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert done.returncode == 1
+    assert done.stderr.startswith("nurt: error: The disk is full")
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("closed", [">&-", ">&- 2>&-"])
+@pytest.mark.parametrize("arguments", ["--version", "info", "info --json"])
+def test_without_any_output_nothing_fails(arguments: str, closed: str) -> None:
+    code = "from nurt.cli.main import run; run()"
+    command = f"{shlex.quote(sys.executable)} -c {shlex.quote(code)} {arguments} {closed}"
+    done = subprocess.run(command, shell=True, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_every_command_is_listed() -> None:

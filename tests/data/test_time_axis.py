@@ -192,3 +192,39 @@ def test_integers_refuse_other_steps(step: str | int) -> None:
 def test_two_values_for_one_stamp_are_refused() -> None:
     with pytest.raises(DataError, match="two values for one stamp"):
         regular_grid(Series(np.zeros(2), time=np.array([1, 1])), 1)
+
+
+@pytest.mark.parametrize(
+    ("labels", "step"),
+    [
+        ([-5 * 10**18, 0, 4 * 10**18], 1),
+        ([0, 1, 10**12], "1"),
+        (["2020-01-01", "2020-01-02", "2220-01-01"], "1s"),
+        (["2020-01-01T00:00", "2020-01-01T00:01", "2220-01-01T00:00"], "1min"),
+    ],
+)
+def test_a_grid_that_one_far_label_makes_endless_is_refused(labels: list[Any], step: str | int) -> None:
+    series = Series(np.arange(3.0), time=as_labels(labels))
+    with pytest.raises(DataError, match="points, the series 3") as caught:
+        regular_grid(series, step)
+    assert series.label(2) in str(caught.value)
+
+
+def test_a_long_grid_below_the_bound_is_made() -> None:
+    far = Series(np.arange(3.0), time=as_labels(["2020-01-01", "2020-01-02", "2220-01-01"]))
+    assert len(regular_grid(far, "1d")) == 73_049
+    wide = Series(np.arange(3.0), time=np.array([-(10**17), 0, 10**17]))
+    assert regular_grid(wide, 10**17).values.tolist() == [0, 1, 2]
+    assert label_after(regular_grid(wide, 10**17), 100) == str(101 * 10**17)
+
+
+@pytest.mark.parametrize("step", ["²", "9" * 30, 10**18, "-1", "", "1.5", "0"])
+def test_steps_between_integers_are_whole_numbers(step: str | int) -> None:
+    with pytest.raises(NurtValueError, match="positive integer step"):
+        regular_grid(Series(np.arange(3.0), time=np.arange(3)), step)
+
+
+@pytest.mark.parametrize("step", ["9999999d", "²d", "0d", "1 day", "d"])
+def test_steps_between_times_are_short_numbers_and_a_unit(step: str) -> None:
+    with pytest.raises(NurtValueError, match="at most 6 digits"):
+        regular_grid(Series(np.arange(2.0), time=as_labels(["2020-01-01", "2020-01-02"])), step)

@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 
 from tests.fuzz.campaign import load, names
-from tests.fuzz.running import run, written
+from tests.fuzz.running import recorded, run, written
 from tests.fuzz.table import RESULTS, write_table
 from tests.fuzz.worker import outcome_of
 
@@ -26,6 +26,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--cases", type=int, help="stop after as many")
     parser.add_argument("--case", type=int, help="run this one case of one campaign in this process")
     parser.add_argument("--record", action="store_true", help=f"write {RESULTS.name}/ and the table of the docs")
+    parser.add_argument("--continue", dest="goes_on", action="store_true", help="go on with what is recorded")
     parser.add_argument("--sanitized", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args(arguments)
     unknown = sorted({*given.names} - {*names()})
@@ -39,7 +40,15 @@ def main(arguments: list[str]) -> int:
         return 0
     wrong = 0
     for name in given.names or names():
-        outcome = run(name, seed=given.seed, minutes=given.minutes, cases=given.cases, sanitized=given.sanitized)
+        before = recorded(name, RESULTS, seed=given.seed, sanitized=given.sanitized) if given.goes_on else None
+        outcome = run(
+            name,
+            seed=given.seed,
+            minutes=given.minutes,
+            cases=given.cases,
+            sanitized=given.sanitized,
+            before=before,
+        )
         print(outcome, flush=True)
         wrong += outcome.wrong
         if given.record:

@@ -21,7 +21,7 @@ from tests.fuzz.campaign import load
 
 from nurt.environment import machine, versions
 
-__all__ = ["ROOT", "Outcome", "run", "written"]
+__all__ = ["ROOT", "Outcome", "recorded", "run", "written"]
 
 ROOT = Path(__file__).resolve().parents[2]
 # To import the package and what the campaign needs.
@@ -82,31 +82,67 @@ class Outcome:
         return "\n".join(lines)
 
 
-def run(name: str, *, seed: int, minutes: float, cases: int | None, sanitized: bool = False) -> Outcome:
-    """Run campaign ``name`` until the time is over or ``cases`` are tried, whichever comes first."""
+def run(
+    name: str,
+    *,
+    seed: int,
+    minutes: float,
+    cases: int | None,
+    sanitized: bool = False,
+    before: Outcome | None = None,
+) -> Outcome:
+    """Run campaign ``name`` until the time is over or ``cases`` are tried, whichever comes first.
+
+    Args:
+        name: of the campaign.
+        seed: of its cases.
+        minutes: how long to run.
+        cases: how many to try, those of ``before`` included; None for as many as there is time for.
+        sanitized: whether the native code was built with sanitizers.
+        before: an outcome of the same campaign and seed that goes on with the case after its last one.
+    """
     campaign = load(name)
-    outcome = Outcome(name, campaign.title, seed, sanitized, datetime.now(UTC).strftime("%Y-%m-%d"))
-    begun = time.monotonic()
-    for line in _lines(name, seed, campaign.seconds):
+    today = datetime.now(UTC).strftime("%Y-%m-%d")
+    outcome = before or Outcome(name, campaign.title, seed, sanitized, today)
+    begun, spent = time.monotonic(), outcome.seconds
+    for line in _lines(name, seed, campaign.seconds, first=outcome.cases):
         outcome.add(line)
-        outcome.seconds = time.monotonic() - begun
-        if outcome.cases == cases or outcome.seconds > 60 * minutes:
+        outcome.seconds = spent + time.monotonic() - begun
+        if outcome.cases == cases or outcome.seconds - spent > 60 * minutes:
             break
+    return outcome
+
+
+def recorded(name: str, folder: Path, *, seed: int, sanitized: bool = False) -> Outcome:
+    """Return the outcome that :func:`written` wrote into ``folder``.
+
+    Raises:
+        ValueError: there is none of this seed.
+    """
+    path = _place(name, folder, sanitized=sanitized)
+    outcome = Outcome(**json.loads(path.read_text(encoding="utf-8"))) if path.exists() else None
+    if outcome is None or outcome.seed != seed or outcome.versions != versions():
+        raise ValueError(f"{name}: no outcome of seed {seed} and of these versions is recorded, so none can go on.")
+    outcome.outcomes = Counter(outcome.outcomes)
     return outcome
 
 
 def written(outcome: Outcome, folder: Path) -> Path:
     """Write ``outcome`` as JSON into ``folder``; return the file."""
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{outcome.name}{'-sanitized' if outcome.sanitized else ''}.json"
+    path = _place(outcome.name, folder, sanitized=outcome.sanitized)
     shown = asdict(outcome) | {"seconds": round(outcome.seconds), "outcomes": dict(outcome.outcomes.most_common())}
     path.write_text(json.dumps(shown, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     return path
 
 
-def _lines(name: str, seed: int, seconds: float) -> Iterator[dict[str, Any]]:
+def _place(name: str, folder: Path, *, sanitized: bool) -> Path:
+    return folder / f"{name}{'-sanitized' if sanitized else ''}.json"
+
+
+def _lines(name: str, seed: int, seconds: float, *, first: int) -> Iterator[dict[str, Any]]:
     """Yield the outcome of case after case, from a new worker wherever the last one died."""
-    number = 0
+    number = first
     while True:
         # Without site-packages' own start-up where this process runs without it.
         flags = ["-S"] if sys.flags.no_site else []

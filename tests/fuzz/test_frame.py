@@ -7,7 +7,7 @@ import json
 import pytest
 from tests.fuzz import __main__ as program
 from tests.fuzz.campaign import load, names
-from tests.fuzz.running import run, written
+from tests.fuzz.running import recorded, run, written
 from tests.fuzz.table import PAGE, RESULTS, table
 from tests.fuzz.worker import outcome_of
 
@@ -42,6 +42,20 @@ def test_the_result_is_a_file_and_a_row_of_the_table(outcome, tmp_path):
     assert kept["machine"]["cores"] >= 1
     row = table(tmp_path).splitlines()[-1]
     assert row.startswith(f"| {BROKEN} | everything that can go wrong | 30 | {outcome.wrong} |")
+
+
+def test_a_recorded_campaign_goes_on_where_it_stopped(outcome, tmp_path):
+    written(run(BROKEN, seed=5, minutes=5, cases=12), tmp_path)
+    before = recorded(BROKEN, tmp_path, seed=5)
+    spent = before.seconds
+    whole = run(BROKEN, seed=5, minutes=5, cases=30, before=before)
+    assert (whole.cases, whole.outcomes) == (30, outcome.outcomes)
+    assert [found["case"] for found in whole.findings] == [found["case"] for found in outcome.findings]
+    assert whole.seconds > spent
+    with pytest.raises(ValueError, match="no outcome of seed 6"):
+        recorded(BROKEN, tmp_path, seed=6)
+    with pytest.raises(ValueError, match="no outcome of seed 5"):
+        recorded(BROKEN, tmp_path / "empty", seed=5)
 
 
 def test_the_page_shows_the_kept_results():

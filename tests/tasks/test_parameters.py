@@ -148,3 +148,9 @@ def test_the_page_of_the_forecaster_shows_its_arguments() -> None:
     text = hook.ARGUMENTS_PAGE.read_text(encoding="utf-8")
     written = hook.written(text, hook.ARGUMENTS_BEGIN, hook.ARGUMENTS_END)
     assert written == hook.arguments(), "run: python docs/hooks/command_page.py"
+
+
+@pytest.mark.parametrize("name", ["step_size", "seeds", "threads"])
+def test_whole_numbers_that_overflow_are_refused(name: str) -> None:
+    with pytest.raises(NurtValueError, match=f"unusable `{name}`"):
+        ForecastPlan(**{name: 10**20})

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from nurt.cli import console, options
-from nurt.cli.faults import answering
+from nurt.cli.faults import answering, blaming
 from nurt.cli.options import Reading, place, whole, with_options
 from nurt.cli.progress import Progress
 
@@ -52,7 +52,7 @@ def backtest(
             selection = reading.selection()
             progress.phase("judging")
             plan = BacktestPlan(windows, step_size, partial=partial)
-            with computing(threads):
+            with computing(threads), blaming(selection.sources):
                 run = run_backtest(model, selection, plan)
             if report is not None:
                 from nurt.reports import write_backtest_report

@@ -12,6 +12,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich import box
@@ -51,7 +52,13 @@ TONES: dict[Tone, str] = {"good": "green", "fair": "cyan", "doubtful": "yellow",
 
 
 def prepare() -> None:
-    """Make every character printable on any terminal: what its encoding lacks is spelt in ASCII."""
+    """Make every character printable on any terminal: what its encoding lacks is spelt in ASCII.
+
+    Where the program was started without an output, what is printed goes nowhere.
+    """
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - as long as the program
     codecs.register_error("nurt-plain", _spell)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from nurt.cli import console, options
-from nurt.cli.faults import answering
+from nurt.cli.faults import answering, blaming
 from nurt.cli.options import OUTPUT, Reading, choice, place, whole, with_options
 from nurt.cli.progress import ENGLISH, POLISH, Progress
 from nurt.wording import Language, Text, count, counted, percent
@@ -77,7 +77,8 @@ def _examined(reading: Reading, model: Path, rows: int, progress: Progress, lang
 
     selection = reading.selection()
     progress.phase(EXAMINING[language])
-    return run_examine(model, selection, Scope(rows=rows))
+    with blaming(selection.sources):
+        return run_examine(model, selection, Scope(rows=rows))
 
 
 def _written(run: ExamineRun, out: Path | None, progress: Progress, language: Language) -> ExamineRun:

@@ -6,17 +6,17 @@ import errno
 import os
 import shlex
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import typer
 
 from nurt.cli import console
-from nurt.errors import NurtError
+from nurt.errors import DataError, ModelFileError, NurtError
 from nurt.wording import name_in_words, path_in_words
 
-__all__ = ["ARGUMENTS", "FAILED", "INTERRUPTED", "answering"]
+__all__ = ["ARGUMENTS", "FAILED", "INTERRUPTED", "answering", "answering_output", "blaming"]
 
 # How torch's allocators say that there is none.
 _NO_MEMORY = ("can't allocate memory", "out of memory", "not enough memory")
@@ -57,6 +57,41 @@ def answering(context: typer.Context, kept: Callable[[], Path | None] = _nothing
             traceback.print_exception(error)
         console.complain(_message(error))
         raise typer.Exit(FAILED) from error
+
+
+@contextmanager
+def answering_output() -> Iterator[None]:
+    """Turn an output that takes nothing, as on a full disk, into a message; help and version are no command's own.
+
+    Raises:
+        SystemExit: with the code of the fault.
+    """
+    try:
+        yield
+    except OSError as error:
+        console.abandon_output()
+        console.complain(_message(error))
+        raise SystemExit(FAILED) from error
+
+
+@contextmanager
+def blaming(files: Sequence[str]) -> Iterator[None]:
+    """Let an error about data name the files that the data came from, where it names a column or a series alone.
+
+    Raises:
+        DataError: as inside the block.
+    """
+    try:
+        yield
+    except ModelFileError:
+        raise
+    except DataError as error:
+        shown = [path_in_words(file) for file in files]
+        if not shown or any(name in error.what for name in (*files, *shown)):
+            raise
+        more = f" and {len(shown) - 1} more" if len(shown) > 1 else ""
+        named = DataError(f"{shown[0]}{more}: {error.what}", expected=error.expected, got=error.got, cure=error.cure)
+        raise named from error
 
 
 def _interruption(context: typer.Context, error: KeyboardInterrupt, kept: Path | None) -> str:

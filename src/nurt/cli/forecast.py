@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nurt.cli import console
-from nurt.cli.faults import answering
+from nurt.cli.faults import answering, blaming
 from nurt.cli.options import JsonOption, Reading, flag, place, with_options
 from nurt.cli.progress import Progress
 
@@ -51,7 +51,7 @@ def forecast(
             built = ForecastPlan(**plan)
             selection = reading.selection()
             progress.phase("preparing")
-            with OutputFolder(out, resume=resume) as folder:
+            with blaming(selection.sources), OutputFolder(out, resume=resume) as folder:
                 run = run_forecast(selection, built, out=folder, listener=progress)
                 progress.phase("writing")
                 run = write_files(run, folder, report=not no_report)

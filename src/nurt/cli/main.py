@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from nurt.cli import backtest, bench, console, demo, examine, experiment, forecast, info, predict
-from nurt.cli.faults import ARGUMENTS
+from nurt.cli.faults import ARGUMENTS, answering_output
 from nurt.cli.options import extended
 
 __all__ = ["app", "run"]
@@ -64,9 +64,9 @@ def _built(module: ModuleType) -> Any:
 def _version(asked: bool) -> None:
     if asked:
         # Reading metadata takes longer than all of the help.
-        from importlib.metadata import version
+        from nurt.environment import versions
 
-        typer.echo(f"nurt {version('nurt')}")
+        typer.echo(f"nurt {versions()['nurt']}")
         raise typer.Exit
 
 
@@ -81,4 +81,5 @@ def _common(version: VersionOption = False) -> None:
 def run() -> None:
     """Run the program; the process ends with its exit code."""
     console.prepare()
-    app()
+    with answering_output():
+        app()

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, get_type_hin
 
 import typer
 
+from nurt.cli.faults import blaming
+from nurt.tasks.parameters import LARGEST, PANELS, TASK, MachineOptions, Parameter, parameters_of
 from nurt.tasks.parameters import MACHINE as MACHINE_PANEL
-from nurt.tasks.parameters import PANELS, TASK, MachineOptions, Parameter, parameters_of
 
 if TYPE_CHECKING:
     from nurt.data import Selection
@@ -50,7 +51,7 @@ METAVARS = {"whole": "N", "share": "SHARE", "positive": "RATE", "amount": "NUMBE
 
 def whole(name: str, help: str, panel: str, *, least: int = 1) -> Any:
     """Return an option for a whole number of at least ``least``."""
-    return typer.Option(name, min=least, metavar="N", help=help, rich_help_panel=panel)
+    return typer.Option(name, min=least, max=LARGEST, metavar="N", help=help, rich_help_panel=panel)
 
 
 def choice(name: str, help: str, panel: str, metavar: str | None = None) -> Any:
@@ -220,7 +221,8 @@ class Reading:
         )
         if self.grid is None:
             return chosen
-        grids = tuple(regular_grid(one, self.grid) for one in chosen.series)
+        with blaming(chosen.sources):
+            grids = tuple(regular_grid(one, self.grid) for one in chosen.series)
         added = sum(len(after) - len(before) for before, after in zip(chosen.series, grids, strict=True))
         note = f"On the grid of {self.grid}, {added} absent times became missing values."
         return dataclasses.replace(chosen, series=grids, notes=(*chosen.notes, note))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from nurt.cli import console, options
-from nurt.cli.faults import answering
+from nurt.cli.faults import answering, blaming
 from nurt.cli.options import Reading, with_options
 from nurt.cli.progress import Progress
 
@@ -36,7 +36,7 @@ def predict(
 
             selection = reading.selection()
             progress.phase("forecasting")
-            with computing(threads):
+            with computing(threads), blaming(selection.sources):
                 run = run_predict(model, selection)
             if csv is not None:
                 from nurt.reports import write_forecast_table

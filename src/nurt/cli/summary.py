@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from nurt.tasks.forecasting.reuse import BacktestRun, PredictRun
 
 __all__ = ["show_backtest", "show_demo", "show_forecast", "show_prediction"]
+
+_STAMP = re.compile(r"([0-9-]+)T([0-9]{2}:[0-9]{2})(?::00)?((?::[0-9.]+)?(?:[+-][0-9:]+)?)")
 
 STEPS_SHOWN = (1, 5, 10, 20, 30)
 NOTES_SHOWN = 4
@@ -195,4 +198,8 @@ def _forecast_table(steps: Sequence[ForecastStep]) -> None:
 
 
 def _moment(label: str | None) -> str:
-    return MISSING if label is None else label.replace("T", " ").removesuffix(":00") if "T" in label else label
+    """Return a label without its T and without seconds that are zero; an offset from UTC stays."""
+    found = None if label is None else _STAMP.fullmatch(label)
+    if found is None:
+        return MISSING if label is None else label
+    return f"{found[1]} {found[2]}{found[3]}"

@@ -7,9 +7,11 @@ import statistics
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+import numpy as np
 import polars as pl
 
 from nurt.data import two_digit_years
+from nurt.data.clock import LocalClock
 from nurt.data.numbers import is_missing
 from nurt.errors import DataError
 from nurt.wording import quoted
@@ -87,12 +89,14 @@ class ParsedDates:
         form: of the text.
         notes: what was decided.
         offset: from UTC as written in every cell; "UTC" where it changes and the values were converted, "" without.
+        clock: shows values that were converted in local time; None where one instant is written with two offsets.
     """
 
     values: pl.Series
     form: DateForm
     notes: tuple[str, ...] = ()
     offset: str = ""
+    clock: LocalClock | None = None
 
 
 def form_of(cell: str) -> DateForm | None:
@@ -253,11 +257,13 @@ def _of_offsets(parsed: ParsedDates, offsets: pl.Series | None) -> ParsedDates:
     instants = parsed.values.cast(pl.Datetime("us")) - ahead
     first, last = int(instants.arg_min() or 0), int(instants.arg_max() or 0)
     local = f"from {parsed.values[first]}{offsets[first]} to {parsed.values[last]}{offsets[last]} in local time"
+    clock = LocalClock.of(instants.to_numpy(), np.array([minutes[offset] for offset in offsets]))
     note = (
-        f"The offset from UTC changes ({', '.join(distinct[:5])}): the times are instants, {local}; labels are in UTC, "
-        f"from {instants[first]} to {instants[last]}."
+        f"The offset from UTC changes ({', '.join(distinct[:5])}): the times are instants, {local}; in UTC, "
+        f"from {instants[first]} to {instants[last]}. Labels are in {'local time' if clock else 'UTC'}."
     )
-    return replace(parsed, values=instants.alias(parsed.values.name), notes=(*parsed.notes, note), offset="UTC")
+    values = instants.alias(parsed.values.name)
+    return replace(parsed, values=values, notes=(*parsed.notes, note), offset="UTC", clock=clock)
 
 
 def offset_minutes(offset: str) -> int:

@@ -15,6 +15,7 @@ from nurt.wording import name_in_words, quoted
 __all__ = [
     "DECIMALS",
     "NumberColumn",
+    "cure_of",
     "is_missing",
     "is_number",
     "missing",
@@ -103,6 +104,21 @@ def reason_against(cell: str) -> str:
     if math.isinf(float(_plain(cell).replace(",", ".").replace("∞", "inf"))):
         return f"overflows: numbers reach {_LARGEST:.2g}"
     return "is not a number with this decimal mark"
+
+
+def cure_of(cell: str, decimal: str | None) -> str:
+    """Return how to mend a cell that is no number: by the decimal mark where a named one would make it a number."""
+    marks = [] if decimal is not None else [mark for mark in DECIMALS if _is_number_with(cell, mark)]
+    if not marks:
+        return "Correct the cell (empty, NA or null say that a value is missing), or choose another column."
+    return (
+        f"Name the decimal mark: --decimal '{marks[0]}' on the command line, decimal= in Python; the other mark then "
+        "separates thousands."
+    )
+
+
+def _is_number_with(cell: str, decimal: str) -> bool:
+    return not parse_numbers([pl.Series([cell])], decimal)[0].wrong.any()
 
 
 def _plain(cell: str) -> str:

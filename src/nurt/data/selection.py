@@ -8,6 +8,7 @@ from typing import Literal
 
 import numpy as np
 
+from nurt.data.clock import LocalClock
 from nurt.data.series import Series
 from nurt.data.table import Table
 from nurt.data.time_axis import are_ordered, as_labels
@@ -95,6 +96,7 @@ def select(
         series=None if series is None else table.identifiers(series),
         place=table.place,
         origin=table.origin if len(table.sources) > 1 else None,
+        clock=table.clock if time == table.time else None,
     )
     chosen = assemble(columns, targets, covariates, on_duplicate=on_duplicate, on_unordered=on_unordered)
     return replace(chosen, notes=(*table.notes_on((*targets, *covariates)), *chosen.notes), sources=table.sources)
@@ -110,6 +112,7 @@ class Columns:
         series: identifier of the series of each row as text, shape (rows,), or None: there is one.
         place: returns file and line of a row, for messages.
         origin: index of the file of each row, shape (rows,), or None: there is one.
+        clock: where the labels are instants in UTC that are shown in local time.
     """
 
     values: Mapping[str, np.ndarray]
@@ -117,6 +120,7 @@ class Columns:
     series: np.ndarray | None
     place: Callable[[int], str]
     origin: np.ndarray | None = None
+    clock: LocalClock | None = None
 
 
 def assemble(
@@ -150,6 +154,7 @@ def assemble(
                 time=None if columns.time is None else columns.time[kept],
                 covariates=np.stack([values[covariate] for covariate in covariates], axis=1) if covariates else _EMPTY,
                 covariate_names=tuple(covariates),
+                clock=columns.clock,
             )
             _refuse_unobserved(series)
             found.append(series)

@@ -10,6 +10,7 @@ from typing import Literal
 
 import numpy as np
 
+from nurt.data.clock import LocalClock
 from nurt.errors import DataError, NurtValueError, ShapeError
 from nurt.results import Result
 from nurt.wording import quoted
@@ -18,6 +19,8 @@ __all__ = ["DataCheck", "DataFinding", "Series", "check_series", "fingerprint", 
 
 Kind = Literal["missing", "infinite", "constant", "short"]
 _LISTED = 10
+# Up to here every whole number is a float64.
+_LARGEST_EXACT = 2.0**53
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,8 @@ class Series:
         covariate_names: their C names.
         grid: step between neighbouring labels ("1h", "7d", "1mo" …) where the series lies on a regular grid; None on
             the axis of observations, where the next label is not known.
+        clock: where ``time`` holds instants in UTC that are shown in local time; None where labels are shown as they
+            are.
 
     Raises:
         ShapeError: the lengths disagree.
@@ -49,6 +54,7 @@ class Series:
     covariates: np.ndarray = field(default_factory=lambda: np.empty((0, 0)))
     covariate_names: tuple[str, ...] = ()
     grid: str | None = None
+    clock: LocalClock | None = None
 
     def __post_init__(self) -> None:
         values = np.ascontiguousarray(self.values, dtype=np.float64)
@@ -86,7 +92,11 @@ class Series:
         """Return the time label at ``position`` as text; the position itself where there are no labels."""
         if self.time is None:
             return f"observation {position + 1}"
-        return str(self.time[position])
+        return self.shown(self.time[position])
+
+    def shown(self, label: np.generic) -> str:
+        """Return a label of the time axis as it is shown: in local time where the axis is in UTC."""
+        return str(label) if self.clock is None or not isinstance(label, np.datetime64) else self.clock.label(label)
 
 
 def fingerprint(series: Series | Sequence[Series]) -> str:
@@ -197,9 +207,15 @@ def require_usable(series: Series, look_back: int, horizon: int) -> None:
         )
     if "constant" in kinds:
         raise DataError(
-            f"Series {quoted(series.name)} is constant: every observed value is {observed[0]:g}.",
+            f"Series {quoted(series.name)} is constant: every observed value is {_shown(observed[0])}.",
             cure="There is nothing to forecast; choose another target column.",
         )
+
+
+def _shown(value: float) -> str:
+    """Return a value in words; a large one may have lost the digits in which the cells differ."""
+    rounded = " after rounding to 15 digits" if abs(value) >= _LARGEST_EXACT else ""
+    return f"{value + 0.0:g}{rounded}"
 
 
 def _cells(series: Series) -> np.ndarray:

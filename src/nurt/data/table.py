@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nurt.data.clock import LocalClock
 from nurt.errors import DataError
 from nurt.wording import name_in_words, quoted
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 __all__ = ["Table", "stack"]
 
 _LISTED = 40
+# Text under these names labels rows.
+_LABEL_NAMES = frozenset({"date", "time", "ds", "timestamp", "datetime", "data", "czas", "name", "id", "series"})
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,7 @@ class Table:
         time: name of the column of time labels, or None.
         offset: of the times from UTC as the file writes it, which the labels leave out; "UTC" where they are instants
             in UTC; "" where none is written.
+        clock: where the times are instants in UTC and the file writes local time: the offsets that it writes.
         series: name of the column that identifies the series, or None.
         decimal: the decimal mark that was named, None where it was found.
         units: unit of a column, where the file states it.
@@ -49,6 +53,7 @@ class Table:
     sources: tuple[str, ...]
     time: str | None = None
     offset: str = ""
+    clock: LocalClock | None = None
     series: str | None = None
     decimal: str | None = None
     units: Mapping[str, str] = field(default_factory=dict)
@@ -159,12 +164,19 @@ class Table:
 
     def _text_columns(self) -> str:
         text = [name for name in self.frame.columns if name not in (self.time, self.series)]
-        return f"Columns that hold text among their numbers: {_listing(text)}. Name one to see the first such cell."
+        if not text:
+            return f"Give a table with a column of numbers.{''.join(f' {note}' for note in self.notes[:3])}"
+        listed = f"Columns that hold text among their numbers: {_listing(text)}."
+        values = self._values_in_text()
+        if len(values) != 1:
+            return f"{listed} Name one to see the first such cell."
+        found = self._not_numbers(values[0])
+        return f"{listed}\n{found.what}\n{found.cure}"
 
     def _not_numbers(self, name: str) -> DataError:
         import polars as pl
 
-        from nurt.data.numbers import parse_numbers, reason_against
+        from nurt.data.numbers import cure_of, parse_numbers, reason_against
 
         column = self.frame[name]
         if column.dtype.is_temporal():
@@ -184,8 +196,18 @@ class Table:
         share = f"{wrong} of {column.len() - column.null_count()} cells cannot be read as numbers"
         return DataError(
             f"{self.place(row)}: {quoted(cell)} in column {quoted(name)} {reason_against(cell)} ({share}).",
-            cure="Correct the cell (empty, NA or null say that a value is missing), or choose another column.",
+            cure=cure_of(cell, self.decimal),
         )
+
+    def _values_in_text(self) -> list[str]:
+        """The columns of text that are not named as a time or a series."""
+        return [
+            name
+            for name in self.frame.columns
+            if name not in (self.time, self.series)
+            and not self.frame[name].dtype.is_temporal()
+            and name.lower() not in _LABEL_NAMES
+        ]
 
     def _damaged(self) -> list[str]:
         """The columns of text in which most cells are numbers."""
@@ -212,7 +234,7 @@ def stack(tables: Sequence[Table]) -> Table:
     _refuse_difference(tables, "series", [table.series for table in tables])
     import polars as pl
 
-    tables, offset_note = _with_one_offset(tables)
+    tables, clock, offset_note = _with_one_offset(tables)
     frame = pl.concat(_with_common_types([table.frame for table in tables]), how="diagonal_relaxed")
     offered = list(dict.fromkeys(name for table in tables for name in table.columns))
     aliases: dict[str, tuple[str, ...]] = {}
@@ -227,6 +249,7 @@ def stack(tables: Sequence[Table]) -> Table:
         sources=tuple(source for table in tables for source in table.sources),
         time=tables[0].time,
         offset=tables[0].offset,
+        clock=clock,
         series=tables[0].series,
         decimal=tables[0].decimal,
         units={name: unit for table in tables for name, unit in table.units.items()},
@@ -238,8 +261,11 @@ def stack(tables: Sequence[Table]) -> Table:
     )
 
 
-def _with_one_offset(tables: Sequence[Table]) -> tuple[Sequence[Table], tuple[str, ...]]:
-    """Bring times with different offsets from UTC to UTC, and return a note where this was done.
+def _with_one_offset(tables: Sequence[Table]) -> tuple[Sequence[Table], LocalClock | None, tuple[str, ...]]:
+    """Bring times with different offsets from UTC to UTC.
+
+    Returns:
+        the tables, the clock that shows their times in local time, and a note where times were moved.
 
     Raises:
         DataError: only some files write an offset.
@@ -248,7 +274,7 @@ def _with_one_offset(tables: Sequence[Table]) -> tuple[Sequence[Table], tuple[st
 
     offsets = {table.offset for table in tables}
     if len(offsets) == 1:
-        return tables, ()
+        return tables, _joined_clock(tables), ()
     if "" in offsets:
         without = next(table for table in tables if not table.offset)
         written = next(table for table in tables if table.offset)
@@ -260,11 +286,26 @@ def _with_one_offset(tables: Sequence[Table]) -> tuple[Sequence[Table], tuple[st
 
     shifted = []
     for table in tables:
-        ahead = 0 if table.offset == "UTC" else offset_minutes(table.offset)
+        if table.offset == "UTC":
+            shifted.append(table)
+            continue
+        ahead = offset_minutes(table.offset)
         times = table.frame[str(table.time)].cast(pl.Datetime("us"))
         utc = times - pl.Series([ahead * 60_000_000]).cast(pl.Duration("us"))
-        shifted.append(replace(table, frame=table.frame.with_columns(utc.alias(str(table.time))), offset="UTC"))
-    return shifted, ("The files differ in their offset from UTC; all times are labelled in UTC.",)
+        frame = table.frame.with_columns(utc.alias(str(table.time)))
+        fixed = LocalClock((utc.to_numpy()[0],), (ahead,))
+        shifted.append(replace(table, frame=frame, offset="UTC", clock=fixed))
+    clock = _joined_clock(shifted)
+    shown = "shown in local time" if clock else "labelled in UTC"
+    return shifted, clock, (f"The files differ in their offset from UTC; all times are instants, {shown}.",)
+
+
+def _joined_clock(tables: Sequence[Table]) -> LocalClock | None:
+    if all(table.clock is None for table in tables):
+        return None
+    return LocalClock.joined(
+        [table.clock for table in tables], [table.frame[str(table.time)].to_numpy() for table in tables]
+    )
 
 
 def _with_common_types(frames: Sequence[pl.DataFrame]) -> list[pl.DataFrame]:

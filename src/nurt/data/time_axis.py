@@ -11,11 +11,14 @@ import numpy as np
 
 from nurt.data.series import Series
 from nurt.errors import DataError, NurtValueError
-from nurt.wording import quoted
+from nurt.wording import name_in_words, quoted
 
 __all__ = ["absent_stamps", "are_ordered", "as_labels", "label_after", "refuse_missing", "regular_grid"]
 
-_STEP = re.compile(r"([1-9][0-9]*) ?([a-z]+)")
+_STEP = re.compile(r"([1-9][0-9]{0,5}) ?([a-z]+)")
+_DIGITS = re.compile(r"[0-9]{1,18}")
+_LARGEST_STEP = 10**18 - 1
+_LONGEST_GRID = 20_000_000
 _UNITS = {"s": "s", "min": "m", "m": "m", "h": "h", "d": "D", "w": "W", "mo": "M", "month": "M", "y": "Y", "year": "Y"}
 
 
@@ -124,13 +127,13 @@ def label_after(series: Series, steps: int) -> str | None:
         return None
     time = series.time
     if time.dtype.kind == "i":
-        return str(time[-1] + steps * _integer_step(series.grid))
+        return str(int(time[-1]) + steps * _integer_step(series.grid))
     count, unit = _parsed(series.grid)
     if unit not in ("M", "Y"):
-        return str(time[-1] + steps * np.array(count, dtype=f"timedelta64[{unit}]"))
+        return series.shown(time[-1] + steps * np.array(count, dtype=f"timedelta64[{unit}]"))
     step: Any = np.array(count, dtype=f"timedelta64[{unit}]").astype("timedelta64[M]")
     beyond = (time[-1].astype("datetime64[M]") + (steps + 1) * step).astype(time.dtype)
-    return str(_months(np.array([time[0], beyond]), step)[len(series) - 1 + steps])
+    return series.shown(_months(np.array([time[0], beyond]), step)[len(series) - 1 + steps])
 
 
 def _of_objects(labels: np.ndarray, what: str) -> np.ndarray:
@@ -193,9 +196,11 @@ def _grid(series: Series, step: str | int) -> tuple[np.ndarray, np.ndarray]:
             cure="Choose a time column.",
         )
     if time.dtype.kind == "i":
-        grid = np.arange(time[0], time[-1] + 1, _integer_step(step))
+        count = _integer_step(step)
+        _refuse_long(series, (int(time[-1]) - int(time[0])) // count, step)
+        grid = np.arange((int(time[-1]) - int(time[0])) // count + 1) * count + time[0]
     else:
-        time, grid = _dates(time, *_parsed(step))
+        time, grid = _dates(series, step)
     position = np.minimum(np.searchsorted(grid, time), len(grid) - 1)
     off = grid[position] != time
     if off.any():
@@ -213,11 +218,15 @@ def _grid(series: Series, step: str | int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _integer_step(step: str | int) -> int:
-    if isinstance(step, int) and step > 0:
+    if isinstance(step, int) and 0 < step <= _LARGEST_STEP:
         return step
-    if isinstance(step, str) and step.isdigit() and int(step) > 0:
+    if isinstance(step, str) and _DIGITS.fullmatch(step) and int(step) > 0:
         return int(step)
-    raise NurtValueError("regular_grid: the labels are integers.", expected="a positive integer step", got=repr(step))
+    raise NurtValueError(
+        "regular_grid: the labels are integers.",
+        expected="a positive integer step of at most 18 digits",
+        got=name_in_words(repr(step)),
+    )
 
 
 def _parsed(step: str | int) -> tuple[int, str]:
@@ -225,17 +234,31 @@ def _parsed(step: str | int) -> tuple[int, str]:
     if match is None or match.group(2) not in _UNITS:
         raise NurtValueError(
             "regular_grid: the step cannot be read.",
-            expected="a number and s, min, h, d, w, mo or y, such as '1h' or '15min'",
-            got=repr(step),
+            expected="a number of at most 6 digits and s, min, h, d, w, mo or y, such as '1h' or '15min'",
+            got=name_in_words(repr(step)),
         )
     return int(match.group(1)), _UNITS[match.group(2)]
 
 
-def _dates(time: np.ndarray, count: int, unit: str) -> tuple[np.ndarray, np.ndarray]:
+def _refuse_long(series: Series, steps: int, step: str | int) -> None:
+    if steps > _LONGEST_GRID:
+        raise DataError(
+            f"Series {quoted(series.name)}: a grid of step {step} from {series.label(0)} to "
+            f"{series.label(len(series) - 1)} has {steps + 1} points, the series {len(series)}.",
+            expected=f"at most {_LONGEST_GRID} points",
+            cure="Give a longer step, or correct the label that lies far from the others.",
+        )
+
+
+def _dates(series: Series, given: str | int) -> tuple[np.ndarray, np.ndarray]:
     """Return the labels, finer where the step needs it, and the grid."""
+    time = np.asarray(series.time)
+    count, unit = _parsed(given)
     step: Any = np.array(count, dtype=f"timedelta64[{unit}]")
     if unit in ("M", "Y"):
         return time, _months(time, step.astype("timedelta64[M]"))
+    span = (time[-1] - time[0]).astype("timedelta64[s]").astype(int)
+    _refuse_long(series, int(span) // int(step.astype("timedelta64[s]").astype(int)), given)
     resolution = np.datetime_data(time.dtype)[0]
     if step.astype(f"timedelta64[{resolution}]") != step:
         time = time.astype("datetime64[s]")

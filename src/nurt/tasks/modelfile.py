@@ -8,7 +8,6 @@ sound one, so that what loads is what was saved, to the last bit.
 from __future__ import annotations
 
 import importlib
-import importlib.metadata
 import os
 from collections.abc import Mapping
 from typing import Any, Final, Literal
@@ -17,6 +16,7 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, field_validator
 from torch import Tensor, nn
 
+from nurt.environment import versions
 from nurt.errors import ModelFileError, NurtValueError
 from nurt.training.run import all_finite
 from nurt.training.tensorfile import UnreadableError, read_tensor_file, write_tensor_file
@@ -76,7 +76,7 @@ class ModelMetadata(BaseModel):
     format: Literal["nurt-model"] = FORMAT
     format_version: int = Field(default=FORMAT_VERSION, ge=1)
     kind: str
-    nurt_version: str = Field(default_factory=lambda: importlib.metadata.version("nurt"))
+    nurt_version: str = Field(default_factory=lambda: versions()["nurt"])
     architecture: dict[str, JsonValue]
     settings: dict[str, JsonValue]
     scaling: dict[str, JsonValue]

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 from nurt.errors import NurtValueError
 
 __all__ = [
+    "LARGEST",
     "MACHINE",
     "NETWORK",
     "PANELS",
@@ -66,6 +67,10 @@ TRAINING = Panel("Training (the recipe decides what is not given)", from_recipe=
 MACHINE = Panel("Reproducibility and machine")
 PANELS = (TASK, NETWORK, TRAINING, MACHINE)
 """In the order of the help."""
+
+
+LARGEST = 1_000_000_000
+"""Of a whole number that has no bound of its own: beyond it, sums and sizes overflow."""
 
 
 @dataclass(frozen=True)
@@ -141,7 +146,7 @@ def _field(parameter: Parameter) -> Any:
     return dataclasses.field(default=parameter.default, metadata={"parameter": parameter})
 
 
-def whole(default: int | None, help: str, panel: Panel | None = None, *, low: int = 1, high: float = math.inf) -> Any:
+def whole(default: int | None, help: str, panel: Panel | None = None, *, low: int = 1, high: float = LARGEST) -> Any:
     """Return a field for a whole number from ``low`` to ``high``."""
     return _field(Parameter("whole", default, help, panel, low=low, high=high))
 
@@ -219,7 +224,7 @@ class TrainingOptions:
 class MachineOptions:
     """Options about randomness and the machine that every plan offers."""
 
-    seed: int = whole(0, "Fixes everything random.", MACHINE, low=0)
+    seed: int = whole(0, "Fixes everything random.", MACHINE, low=0, high=math.inf)
     seeds: int = whole(1, "Initialisations to train; 5 show how much of the result is luck.", MACHINE)
     threads: int = whole(1, "Threads that compute; for small networks one is the fastest.", MACHINE)
 

@@ -30,6 +30,8 @@ __all__ = [
 
 
 _LARGEST_SEED = 2**63 - 1
+# Beyond it, sums and sizes overflow.
+_LARGEST_COUNT = 1_000_000_000
 
 
 @dataclass(frozen=True)
@@ -291,13 +293,13 @@ def out_of_patience(monitored: Sequence[float], patience: int | None) -> bool:
     return patience is not None and epochs_without_improvement(monitored) >= patience
 
 
-def _whole(name: str, value: object, *, low: int, high: int | None = None, cure: str | None = None) -> None:
+def _whole(name: str, value: object, *, low: int, high: int = _LARGEST_COUNT, cure: str | None = None) -> None:
     if isinstance(value, bool) or not isinstance(value, int):
         raise NurtTypeError(
             f"TrainingSettings: `{name}` is no whole number.", expected="an int", got=repr(value), cure=cure
         )
-    if value < low or (high is not None and value > high):
-        limits = f"at least {low}" if high is None else f"{low} to {high}"
+    if not low <= value <= high:
+        limits = f"at least {low}" if value < low and high == _LARGEST_COUNT else f"{low} to {high}"
         raise NurtValueError(
             f"TrainingSettings: `{name}` is out of range.", expected=limits, got=repr(value), cure=cure
         )

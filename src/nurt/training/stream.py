@@ -68,6 +68,7 @@ class StreamObjective:
         NurtValueError: ``updates`` is below 1.
 
     Example:
+        >>> _ = torch.manual_seed(0)
         >>> layer, generator = torch.nn.Linear(2, 1), torch.Generator().manual_seed(0)
         >>> def next_loss():
         ...     inputs = torch.rand(8, 2, generator=generator)

@@ -50,9 +50,53 @@ def test_a_pipe_is_refused_without_waiting_for_its_writer(tmp_path: Path) -> Non
     assert "this is a pipe, not a file" in refusal(path)
 
 
+def test_a_file_that_gives_no_data_is_not_waited_for() -> None:
+    log = Path("/proc/kmsg")
+    if not os.access(log, os.R_OK):
+        pytest.skip("the log of the system cannot be read by this user")
+    # Reading empties it.
+    for _ in range(1000):
+        if "gives no data now" in refusal(log):
+            return
+    pytest.fail("the log of the system does not end")
+
+
 @pytest.mark.parametrize("device", ["/dev/zero", "/dev/null", "/dev/random"])
 def test_a_device_is_refused(device: str) -> None:
     assert "this is a device" in refusal(Path(device))
+
+
+def test_too_little_memory_is_no_fault_of_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "data.csv"
+    path.write_text(GOOD)
+
+    def no_memory(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("nurt.data.readers.source.decode", no_memory)
+    with pytest.raises(DataError, match="not enough memory to read this") as caught:
+        read(path)
+    assert "MemoryError" not in str(caught.value)
+
+
+def test_a_refusal_is_told_once(tmp_path: Path) -> None:
+    message = refusal(Path("/dev/zero"))
+    assert "cannot be opened" not in message
+    assert message.count("/dev/zero") == 1
+
+
+def test_a_table_of_lists_has_no_column_to_name(tmp_path: Path) -> None:
+    path = tmp_path / "nested.parquet"
+    pl.DataFrame({"a": [[1, 2]] * 5}).write_parquet(path)
+    message = refusal(path)
+    assert "Name one" not in message
+    assert "the column 'a' holds List(Int64); it was left out" in message
+
+
+def test_lines_of_json_are_to_be_converted(tmp_path: Path) -> None:
+    path = tmp_path / "lines.jsonl"
+    path.write_text('{"y": 1}\n{"y": 2}\n')
+    assert "an object per line, to CSV" in refusal(path)
 
 
 def test_a_link_to_a_device_is_refused(tmp_path: Path) -> None:

@@ -218,6 +218,21 @@ REFUSALS = {
     "date forms are mixed": (lambda text: text.replace("20240103", "2024-01-03"), "date forms are mixed"),
     "decimal marks are mixed": (lambda text: text.replace("2,7855", "2.7855"), "with a comma in column"),
     "two years in one file": (lambda text: text + text, "is not a date, but dated rows follow"),
+    "an empty name is added to the codes": (
+        lambda text: text.replace("data;1USD;100JPY", "data;;1USD;100JPY"),
+        "names another field where the rows have their table number",
+    ),
+    "a word is added to the codes": (
+        lambda text: text.replace("100JPY;nr tabeli", "100JPY;x;nr tabeli"),
+        "names another field where the rows have their table number",
+    ),
+    "a word is added to the codes and a name lost": (
+        lambda text: text.replace("1USD;100JPY;nr tabeli;", "1USD;x;100JPY;"),
+        "stands between the currencies and is none",
+    ),
+    "a name stands twice": (lambda text: text.replace("pełny numer", "nr"), "two columns are named 'nr tabeli'"),
+    "a name is a currency without its unit": (lambda text: text.replace("nr tabeli;p", "JPY;p"), "are named 'JPY'"),
+    "a name is that of the time": (lambda text: text.replace("nr tabeli;p", "time;p"), "are named 'time'"),
     "a currency stands twice": (lambda text: text.replace("1USD;100JPY", "1USD;1USD"), "appears in two columns"),
 }
 

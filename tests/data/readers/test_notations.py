@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 
 from nurt.data import Table, select
 from nurt.data.readers import read
+from nurt.data.series import require_usable
 from nurt.errors import DataError, NurtValueError
 
 Write = Callable[..., Path]
@@ -246,6 +248,28 @@ def test_times_whose_offset_changes_are_instants(text_file: Write) -> None:
     )
 
 
+def test_instants_are_shown_in_local_time(text_file: Write) -> None:
+    series = select(read(text_file(CHANGE))).series[0]
+    assert [series.label(position) for position in (0, 2, 3)] == [
+        "2020-10-25T00:00:00+02:00",
+        "2020-10-25T02:00:00+02:00",
+        "2020-10-25T02:00:00+01:00",
+    ]
+
+
+def test_series_of_two_zones_are_shown_in_utc(text_file: Write) -> None:
+    lines = [
+        f"{name},2020-07-0{day} 12:00{offset},{day}"
+        for name, offset in (("a", "+02:00"), ("b", "+01:00"))
+        for day in (1, 2)
+    ]
+    lines += ["b,2020-07-01 11:00+01:00,3", "a,2020-07-01 13:00+02:00,4"]
+    table = read(text_file("unique_id,ds,y\n" + "\n".join(lines) + "\n"))
+    assert table.offset == "UTC"
+    assert select(table).series[0].label(0) == "2020-07-01T10:00:00"
+    assert any("Labels are in UTC" in note for note in table.notes)
+
+
 def test_instants_are_put_in_order_whatever_the_clock_shows(text_file: Write) -> None:
     first, *lines = CHANGE.splitlines(keepends=True)
     table = read(text_file(first + "".join(reversed(lines))))
@@ -266,6 +290,7 @@ def test_files_of_two_offsets_are_joined_in_utc(text_file: Write) -> None:
     assert series.values.tolist() == [1, 2, 3, 4]
     assert str(series.time[0]) == "2020-10-24T23:00:00"
     assert set(np.diff(series.time).tolist()) == {datetime.timedelta(hours=1)}
+    assert [series.label(0), series.label(2)] == ["2020-10-25T01:00:00+02:00", "2020-10-25T02:00:00+01:00"]
 
 
 def test_files_with_and_without_an_offset_are_refused(text_file: Write) -> None:
@@ -273,3 +298,42 @@ def test_files_with_and_without_an_offset_are_refused(text_file: Write) -> None:
     two = text_file("ds,y\n2020-10-26 01:00,1\n2020-10-26 02:00,2\n", "two.csv")
     with pytest.raises(DataError, match=r"two\.csv: its times have no offset from UTC"):
         read([one, two])
+
+
+@pytest.mark.parametrize(
+    "time", ["{day} Jan 2021", "2021-W{day:02}", "2021-01-{day:02} 07:00 AM", "2021-01-{day:02} 07:00 CET"]
+)
+def test_times_in_an_unknown_form_are_noted(text_file: Write, time: str) -> None:
+    lines = "".join(f"{time.format(day=day)},{day}\n" for day in range(1, 31))
+    table = read(text_file("date,y\n" + lines))
+    assert table.time is None
+    assert any("'date' holds no dates in a known form" in note for note in table.notes)
+
+
+def test_text_that_is_no_time_has_no_note(text_file: Write) -> None:
+    assert read(text_file("name,y\n" + "".join(f"p{row},{row}\n" for row in range(30)))).notes == ()
+
+
+@pytest.mark.parametrize(("cell", "mark"), [("1,000.00", "."), ("1.000,00", ","), ("-1,234,567", ".")])
+def test_grouped_numbers_name_the_option_that_reads_them(text_file: Write, cell: str, mark: str) -> None:
+    path = text_file("date;y\n" + "".join(f"2021-01-{day:02};{cell}\n" for day in range(1, 31)))
+    with pytest.raises(DataError, match=f"--decimal '{re.escape(mark)}'") as caught:
+        select(read(path))
+    assert f"line 2: '{cell}' in column 'y' is not a number" in str(caught.value)
+    assert len(set(values(read(path, decimal=mark)))) == 1
+
+
+@pytest.mark.parametrize("cell", ["5 zł", "$5", "(5)", "5-", "٣", "0x10", "1_000", "1D+00", "TRUE", "1/2", "5‰"])
+def test_cells_that_no_option_reads_are_shown(text_file: Write, cell: str) -> None:
+    path = text_file("date;y\n" + "".join(f"2021-01-{day:02};{cell}\n" for day in range(1, 31)))
+    with pytest.raises(DataError, match=r"data\.csv, line 2: .* in column 'y' is not a number \(30 of 30") as caught:
+        select(read(path))
+    assert "--decimal" not in str(caught.value)
+
+
+def test_whole_numbers_that_differ_in_digits_that_are_lost_are_not_called_equal(text_file: Write) -> None:
+    series = select(read(text_file("y\n" + "".join(f"{2**63 + row}\n" for row in range(30))))).series[0]
+    with pytest.raises(DataError, match=r"constant: every observed value is 9\.22337e\+18 after rounding to 15 digits"):
+        require_usable(series, 5, 2)
+    with pytest.raises(DataError, match=r"every observed value is 0\."):
+        require_usable(select(read(text_file("y\n" + "-0\n" * 30))).series[0], 5, 2)

@@ -42,10 +42,10 @@ def test_a_file_without_permission_is_one_message(tmp_path: Path, monkeypatch: p
     path = tmp_path / "secret.csv"
     path.write_text("y\n1\n2\n")
 
-    def refuse(path: Path, mode: str) -> None:
+    def refuse(path: str, flags: int) -> int:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "open", refuse)
+    monkeypatch.setattr("nurt.data.readers.opening._without_waiting", refuse)
     with pytest.raises(DataError, match="cannot be opened"):
         load(path)
 

@@ -112,6 +112,7 @@ FORMS = {
     "quoted decimal commas": '"date","y"\n"2020-01-01","1,5"\n"2020-01-02","2,5"\n',
     "a separator hint": "sep=;\ndate;y\n2020-01-01;1,5\n2020-01-02;2,5\n",
     "comment lines": "# made by hand\n# twice\ndate,y\n2020-01-01,1.5\n2020-01-02,2.5\n",
+    "a line of stars above": "*\n\ndate,y\n2020-01-01,1.5\n2020-01-02,2.5\n",
     "a title above": "Report of the day\ndate,y\n2020-01-01,1.5\n2020-01-02,2.5\n",
     "a row of units": "date,y\n,MW\n2020-01-01,1.5\n2020-01-02,2.5\n",
     "a pandas index": ",date,y\n0,2020-01-01,1.5\n1,2020-01-02,2.5\n",
@@ -194,6 +195,14 @@ def test_the_time_column_may_stand_anywhere(text_file: Write) -> None:
 def test_a_column_named_like_time_goes_before_other_dates(text_file: Write) -> None:
     table = read(text_file("born,date,y\n1990-01-01,2020-01-01,1\n1991-01-01,2020-01-02,2\n"))
     assert table.time == "date"
+
+
+@pytest.mark.parametrize(
+    ("row", "note"), [("{}", "its column is named column_1."), ("{},1.5", "its columns are named column_1 … column_2.")]
+)
+def test_columns_without_a_header_are_named(text_file: Write, row: str, note: str) -> None:
+    table = read(text_file("".join(row.format(number) + ".5\n" for number in range(30))))
+    assert any(text.endswith(note) for text in table.notes)
 
 
 def test_repeated_names_get_a_suffix_and_are_ambiguous(text_file: Write) -> None:
@@ -441,6 +450,7 @@ REFUSALS = {
         "2 of 3 rows have fewer than 3 fields",
     ),
     "a short row without a date": ("a,b\n1,2\n3\n4,5\n", "no date shows whether the row is complete"),
+    "a line of stars below": ("a,y\nx1,1\nx2,2\nx3,3\n*\n", "no date shows whether the row is complete"),
     "only comments": ("# a\n# b\n", "only comment lines"),
     "a table below the table": (
         "date,y\n" + "".join(f"2020-{month:02}-11,1\n" for month in range(1, 13)) * 9 + "x,y\n" * 30,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
@@ -58,3 +60,11 @@ def test_an_empty_series_is_refused(generator) -> None:
 def test_a_season_of_nothing_is_refused() -> None:
     with pytest.raises(NurtValueError, match="season"):
         seasonal(season=0)
+
+
+@pytest.mark.parametrize("seed", [-1, 2**32])
+@pytest.mark.parametrize("make", [noisy_sine, random_walk, seasonal])
+def test_a_seed_that_the_stream_does_not_have_is_refused(make: Callable[..., np.ndarray], seed: int) -> None:
+    with pytest.raises(NurtValueError, match="no such seed"):
+        make(seed=seed)
+    assert len(make(seed=2**32 - 1)) > 0

@@ -79,6 +79,13 @@ def test_counts_below_one_are_refused(settings):
         BacktestPlan(**settings)
 
 
+@pytest.mark.parametrize("name", ["n_windows", "step_size", "refit"])
+def test_counts_that_overflow_are_refused(name):
+    with pytest.raises(NurtValueError, match=f"`{name}` is a count") as caught:
+        BacktestPlan(**{name: 10**20})
+    assert caught.value.expected == "at most 1000000000"
+
+
 def make_cells(actual, *, series=None, origin=None, names=("y",), labels=None, **forecasts) -> Cells:
     actual = np.asarray(actual, dtype=np.float64)
     count = len(actual)

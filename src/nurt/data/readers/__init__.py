@@ -81,6 +81,11 @@ def read(
     except (Exception, pl.exceptions.PanicException) as error:
         # Files hold what nobody foresaw; whatever it is, the file is named, and the cause is kept for the traceback.
         names = ", ".join(path_in_words(str(path)) for path in given[:_LISTED])
+        if isinstance(error, MemoryError):
+            raise DataError(
+                f"{names}: there is not enough memory to read this.",
+                cure="Free some memory, or give a part of the data: the columns or the years that are needed.",
+            ) from error
         raise DataError(
             f"{names}: the file cannot be read ({type(error).__name__}: {name_in_words(str(error))}).",
             expected="a table of text, a workbook, a Parquet file, or an answer of the NBP or GIOŚ service",

@@ -136,7 +136,7 @@ def _read_sheet(source: Source) -> Table:
     typed = [number.or_text(text) for text, number in zip(written, numbers, strict=True)]
     notes = (*sheet.notes, *dates.notes, *moved, *rows.notes(), *footnotes)
     table = _table(sheet.file, times, typed, measured, notes)
-    return replace(table, lines=rows.lines, offset=dates.offset)
+    return replace(table, lines=rows.lines, offset=dates.offset, clock=dates.clock)
 
 
 def _table(
@@ -228,7 +228,7 @@ def _read_answer(source: Source) -> Table:
         )
     column = pl.Series(key, [None if value is None else float(value) for value in values], dtype=pl.Float64)
     table = _table(source.file, dates.values, [column], [_Measurement(column.name)], dates.notes)
-    return replace(table, offset=dates.offset)
+    return replace(table, offset=dates.offset, clock=dates.clock)
 
 
 def _is_value(value: Any) -> bool:

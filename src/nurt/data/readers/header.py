@@ -60,7 +60,8 @@ def find_header(sheet: Sheet) -> Header:
         _refuse_ambiguous_commas(sheet, kinds)
         width = max(len(trimmed(row)) for row in sheet.rows)
         names = tuple(f"column_{index + 1}" for index in range(width))
-        return Header(names, 0, (f"{sheet.file} has no header; its columns are named {names[0]} … {names[-1]}.",))
+        named = f"columns are named {names[0]} … {names[-1]}" if width > 1 else f"column is named {names[0]}"
+        return Header(names, 0, (f"{sheet.file} has no header; its {named}.",))
     return _named(sheet, first)
 
 

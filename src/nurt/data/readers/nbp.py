@@ -33,6 +33,7 @@ _LONGEST_GAP_DAYS = 10
 _CURE_ANSWER = "Fetch one currency of table A, with ?format=json."
 _LARGEST_RATE = 1e9
 _CURE = "Fetch the yearly archive again."
+_SHIFTED = "the row of codes names another field where the rows have their table number"
 
 
 def recognises(source: Source) -> bool:
@@ -233,12 +234,13 @@ def _read_archive(sheet: Sheet) -> _Year:
     stop = next((row for row in range(first, len(sheet.rows)) if not form_of(sheet.rows[row][0])), len(sheet.rows))
     footer_note = _check_footer(sheet, stop, [(quote.code, quote.unit) for quote in quotes])
     header = trimmed(sheet.rows[top])
+    _refuse_repeated_names(sheet, top, header, quotes)
     rows = align(sheet, first, stop, len(header))
     rows.refuse_many_short()
 
     cells = [pl.Series(name, column) for name, column in zip(header, rows.columns, strict=True)]
     dates = parse_dates(cells[0].alias("time"), rows.place)
-    _refuse_damaged_rows(rows, dates.values)
+    _refuse_damaged_rows(rows, dates.values, sheet.refusal(top, _SHIFTED, _CURE))
     rates = _rates(quotes, cells, rows)
     of_rates = {0, *(quote.column for quote in quotes)}
     table = Table(
@@ -274,11 +276,28 @@ def _quotes(sheet: Sheet) -> tuple[int, list[_Quote]]:
         if match:
             name = names[column] if column < len(names) else ""
             quotes.append(_Quote(match.group(2), int(match.group(1)), column, name))
+    within = sheet.rows[top][quotes[0].column : quotes[-1].column + 1]
+    stranger = next((cell for cell in within if not _CODE.fullmatch(cell)), None)
+    if stranger is not None:
+        raise sheet.refusal(top, f"{quoted(stranger)} stands between the currencies and is none", _CURE)
     codes = [quote.code for quote in quotes]
     repeated = next((code for code in codes if codes.count(code) > 1), None)
     if repeated:
-        raise sheet.refusal(top, f"the currency {repeated} appears in two columns", "Fetch the yearly archive again.")
+        raise sheet.refusal(top, f"the currency {repeated} appears in two columns", _CURE)
     return top, quotes
+
+
+def _refuse_repeated_names(sheet: Sheet, top: int, header: Sequence[str], quotes: Sequence[_Quote]) -> None:
+    """Refuse a header that names two columns alike; the codes are also read as 1USD and USD, and the dates as time."""
+    coded = {quote.column for quote in quotes}
+    taken = {"time", *(quote.code for quote in quotes), *(f"{quote.unit}{quote.code}" for quote in quotes)}
+    for column, name in enumerate(header):
+        if column == 0 or column in coded:
+            continue
+        if name in taken:
+            reason = f"two columns are named {quoted(name)}" if name else "two columns have no name"
+            raise sheet.refusal(top, reason, _CURE)
+        taken.add(name)
 
 
 def _rates(quotes: Sequence[_Quote], cells: Sequence[pl.Series], rows: DataRows) -> list[pl.Series]:
@@ -335,7 +354,7 @@ def _check_footer(sheet: Sheet, stop: int, quotes: Sequence[tuple[str, int]]) ->
     return () if stop < len(sheet.rows) else (f"{sheet.file} has no footer to cross-check its columns with.",)
 
 
-def _refuse_damaged_rows(rows: DataRows, dates: pl.Series) -> None:
+def _refuse_damaged_rows(rows: DataRows, dates: pl.Series, shifted: DataError) -> None:
     """Refuse rows whose table number (001/A/NBP/2021, last in the row) is in another column or does not fit the date.
 
     A cell lost inside a row shifts all rates after it. Text lost across a line break merges two rows; then the
@@ -344,9 +363,10 @@ def _refuse_damaged_rows(rows: DataRows, dates: pl.Series) -> None:
     Args:
         rows: the data rows of the archive.
         dates: the date of each.
+        shifted: raised where the header names its last field elsewhere.
 
     Raises:
-        DataError: a row is damaged.
+        DataError: a row is damaged, or the header has a field more or less than the rows before the table number.
     """
     found = [_table_number(row) for row in rows.cells]
     columns = [column for column, *_ in filter(None, found)]
@@ -359,6 +379,8 @@ def _refuse_damaged_rows(rows: DataRows, dates: pl.Series) -> None:
             raise rows.refusal(index, reason, _CURE)
         if number is None and index < len(found) - 1:
             raise rows.refusal(index, "the row ends before its table number", _CURE)
+    if usual != len(rows.cells[0]) - 1:
+        raise shifted
     for index in range(1, len(found)):
         before, now = found[index - 1], found[index]
         if before is None or now is None or before[2] != now[2]:

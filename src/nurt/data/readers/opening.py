@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import os
 import stat
 import zlib
 from pathlib import Path
@@ -55,8 +56,11 @@ def _read(path: Path, file: str) -> bytes:
             )
         if found.st_size > LARGEST:
             raise _too_large(file)
-        with path.open("rb") as stream:
-            data = stream.read(LARGEST + 1)
+        # What has nothing to read yet, as a log of the system, must not be waited for. (Path.open() takes no opener.)
+        with open(path, "rb", opener=_without_waiting) as stream:
+            data: bytes | None = stream.read(LARGEST + 1)
+    except DataError:
+        raise
     except FileNotFoundError:
         raise DataError(f"{file}: there is no such file.", cure=_similar_files(path)) from None
     except IsADirectoryError:
@@ -68,9 +72,15 @@ def _read(path: Path, file: str) -> bytes:
         raise DataError(
             f"{path_in_words(file)}: the file cannot be opened ({reason}).", cure="Check the path and the permissions."
         ) from None
+    if data is None:
+        raise DataError(f"{file}: this file gives no data now.", cure="Save the data to a file and name that.")
     if len(data) > LARGEST:
         raise _too_large(file)
     return data
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def _too_large(file: str) -> DataError:

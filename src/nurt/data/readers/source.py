@@ -103,7 +103,8 @@ class Source:
             raise DataError(
                 f"{self.file}, line {error.lineno}: begins like JSON but is damaged: {error.msg}.",
                 got=repr(text[max(0, error.pos - 20) : error.pos + 20]),
-                cure="Fetch or save the file again; it may have been cut short.",
+                cure="Fetch or save the file again, it may have been cut short; convert JSON of another kind, such as "
+                "an object per line, to CSV.",
             ) from None
         except RecursionError:
             raise DataError(
@@ -308,7 +309,11 @@ def _separator_hint(text: str) -> tuple[str | None, str, int]:
 
 def _split_starred_headers(rows: list[list[str]]) -> None:
     """The portal of GIOŚ writes ``*`` between the names above rows separated by commas."""
-    starred = [index for index, row in enumerate(rows[:_HEADER_LINES]) if len(trimmed(row)) == 1 and "*" in row[0]]
+    starred = [
+        index
+        for index, row in enumerate(rows[:_HEADER_LINES])
+        if len(trimmed(row)) == 1 and "*" in row[0] and any(cells_of(row[0].split("*")))
+    ]
     if starred and max(len(trimmed(row)) for row in rows[_HEADER_LINES:] or rows) >= 2:
         for index in starred:
             rows[index] = cells_of(rows[index][0].split("*"))

@@ -6,10 +6,12 @@ import itertools
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
 
+from nurt.data.clock import LocalClock
 from nurt.data.dates import COUNTING_NAMES, TIME_NAMES, compose_time, form_of, parse_dates, round_to_grid
 from nurt.data.numbers import is_missing, missing, parse_numbers, per_cent_note, refuse_mixed_marks
 from nurt.data.readers.guarded import read_guarded
@@ -55,19 +57,28 @@ def _read_sheet(source: Source) -> Table:
     names, aliases, name_notes = unique_names(header.names, sheet.file)
 
     cells = [pl.Series(name, column) for name, column in zip(names, rows.columns, strict=True)]
-    frame, offsets, type_notes = _typed(cells, sheet, rows.place, workbook=source.kind == "workbook")
+    frame, axes, type_notes = _typed(cells, sheet, rows.place, workbook=source.kind == "workbook")
     frame, dropped = _without_empty_and_index(frame, header.names)
     frame, time, time_notes = compose_time(frame, rows.place)
     plain = _table(frame, source.file, time)
+    axis, unread = axes.get(plain.time or "", _Axis()), _unread_time_notes(plain)
     table = replace(
         plain,
-        offset=offsets.get(plain.time or "", ""),
+        offset=axis.offset,
+        clock=axis.clock,
         decimal=sheet.decimal,
         aliases=aliases,
-        notes=(*sheet.notes, *header.notes, *name_notes, *type_notes, *dropped, *time_notes, *footnotes),
+        notes=(*sheet.notes, *header.notes, *name_notes, *type_notes, *dropped, *time_notes, *unread, *footnotes),
         lines=rows.lines,
     )
     return _long_form(table) or _with_short_rows_checked(table, rows)
+
+
+class _Axis(NamedTuple):
+    """How the times of a column stand to UTC; see :class:`Table`."""
+
+    offset: str = ""
+    clock: LocalClock | None = None
 
 
 def _table(frame: pl.DataFrame, file: str, time: str | None = None) -> Table:
@@ -95,13 +106,13 @@ def _end_of_data(sheet: Sheet, first: int) -> tuple[int, tuple[str, ...]]:
 
 def _typed(
     cells: Sequence[pl.Series], sheet: Sheet, place: Callable[[int], str], *, workbook: bool = False
-) -> tuple[pl.DataFrame, dict[str, str], tuple[str, ...]]:
+) -> tuple[pl.DataFrame, dict[str, _Axis], tuple[str, ...]]:
     """Give each column its type: dates, numbers, or text where a single cell is neither.
 
     Returns:
-        the columns, the offset from UTC of those that hold times, and notes.
+        the columns, how those that hold times stand to UTC, and notes.
     """
-    offsets: dict[str, str] = {}
+    axes: dict[str, _Axis] = {}
     typed: dict[str, pl.Series] = {column.name: column for column in cells}
     notes: list[str] = []
     dated = [column for column in cells if _holds_dates(column)]
@@ -109,7 +120,7 @@ def _typed(
         dates = parse_dates(column, place)
         times, moved = round_to_grid(dates.values) if workbook else (dates.values, ())
         typed[column.name] = times
-        offsets[column.name] = dates.offset
+        axes[column.name] = _Axis(dates.offset, dates.clock)
         notes.extend((*dates.notes, *moved))
     others = [column for column in cells if not any(column is date for date in dated)]
     numbers = parse_numbers(others, sheet.decimal) if others else []
@@ -120,7 +131,7 @@ def _typed(
         refuse_mixed_marks(numeric, place, separator=sheet.separator)
     notes.extend(per_cent_note(numbers))
     frame = pl.DataFrame([column.alias(name) for name, column in typed.items()])
-    return frame, offsets, tuple(dict.fromkeys(notes))
+    return frame, axes, tuple(dict.fromkeys(notes))
 
 
 def _holds_dates(column: pl.Series) -> bool:
@@ -168,6 +179,19 @@ def _time_column(frame: pl.DataFrame, series: str | None) -> str | None:
     return None
 
 
+def _unread_time_notes(table: Table) -> tuple[str, ...]:
+    """Return a note where a column is named as a time and holds text: the rows then stay in the order of the file."""
+    if table.time is not None:
+        return ()
+    for column in table.frame.iter_columns():
+        if column.name.lower() in TIME_NAMES and column.dtype == pl.String and column.null_count() < len(column):
+            return (
+                f"The column {quoted(column.name)} holds no dates in a known form ({quoted(column.drop_nulls()[0])}): "
+                "the rows are taken in the order of the file.",
+            )
+    return ()
+
+
 def _with_short_rows_checked(table: Table, rows: DataRows) -> Table:
     if not rows.short:
         return replace(table, notes=(*table.notes, *rows.notes()))
@@ -187,7 +211,7 @@ def _read_parquet(source: Source) -> Table:
         raise DataError(f"{source.file}: the table has no rows.", cure="Give a file with rows of data.")
     typed: list[pl.Series] = []
     notes: list[str] = []
-    offsets: dict[str, str] = {}
+    axes: dict[str, _Axis] = {}
     for column in frame.iter_columns():
         dtype = column.dtype
         if dtype.is_numeric() or dtype == pl.Boolean:
@@ -195,7 +219,7 @@ def _read_parquet(source: Source) -> Table:
         elif isinstance(dtype, pl.Datetime):
             if dtype.time_zone is not None:
                 column = column.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
-                offsets[column.name] = "UTC"
+                axes[column.name] = _Axis("UTC")
                 notes.append(f"{source.file}: the times of column {quoted(column.name)} are given in UTC.")
             typed.append(column.cast(pl.Datetime("us")))
         elif dtype.is_nested() or dtype in (pl.Binary, pl.Duration, pl.Object):
@@ -208,12 +232,13 @@ def _read_parquet(source: Source) -> Table:
     if written:
         sheet = Sheet(source.file, [], [], decimal=source.notation.decimal)
         read, found, read_notes = _typed(written, sheet, lambda row: f"{source.file}, row {row + 1}")
-        offsets |= found
+        axes |= found
         typed = [read[column.name] if column.dtype == pl.String else column for column in typed]
         notes.extend(read_notes)
     table = _table(pl.DataFrame(typed), source.file)
-    offset = offsets.get(table.time or "", "")
-    return replace(table, offset=offset, decimal=source.notation.decimal, notes=tuple(notes))
+    axis = axes.get(table.time or "", _Axis())
+    notes.extend(_unread_time_notes(table))
+    return replace(table, offset=axis.offset, clock=axis.clock, decimal=source.notation.decimal, notes=tuple(notes))
 
 
 def _long_form(table: Table) -> Table | None:

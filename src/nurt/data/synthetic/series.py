@@ -12,6 +12,10 @@ from nurt.errors import NurtValueError
 __all__ = ["noisy_sine", "random_walk", "seasonal"]
 
 
+# Of NumPy's frozen streams.
+_LARGEST_SEED = 2**32 - 1
+
+
 def noisy_sine(seed: int = 0, n: int = 500, *, noise: float = 0.4) -> np.ndarray:
     """Return sin(t) + noise·u_t with u uniform on [0, 1), shape (n,).
 
@@ -21,9 +25,12 @@ def noisy_sine(seed: int = 0, n: int = 500, *, noise: float = 0.4) -> np.ndarray
         seed: of the noise.
         n: number of observations.
         noise: width of the uniform noise.
+
+    Raises:
+        NurtValueError: no observation is asked for, or the seed is out of range.
     """
     _require_length(n)
-    return np.sin(np.arange(n)) + np.random.RandomState(seed).rand(n) * noise
+    return np.sin(np.arange(n)) + _stream(seed).rand(n) * noise
 
 
 def random_walk(seed: int = 0, n: int = 500, *, start: float = 0.0, step: float = 1.0) -> np.ndarray:
@@ -38,7 +45,7 @@ def random_walk(seed: int = 0, n: int = 500, *, start: float = 0.0, step: float 
         step: standard deviation of a step.
     """
     _require_length(n)
-    steps = np.random.RandomState(seed).standard_normal(n) * step
+    steps = _stream(seed).standard_normal(n) * step
     steps[0] = start
     return np.cumsum(steps)
 
@@ -58,10 +65,16 @@ def seasonal(seed: int = 0, n: int = 500, *, season: int = 24, trend: float = 0.
     _require_length(n)
     if season < 1:
         raise NurtValueError("seasonal: `season` is too small.", expected="at least 1", got=str(season))
-    random = np.random.RandomState(seed)
+    random = _stream(seed)
     profile = random.standard_normal(season)
     steps = np.arange(n)
     return trend * steps + profile[steps % season] + noise * random.standard_normal(n)
+
+
+def _stream(seed: int) -> np.random.RandomState:
+    if not 0 <= seed <= _LARGEST_SEED:
+        raise NurtValueError("This series has no such seed.", expected=f"0 to {_LARGEST_SEED}", got=str(seed))
+    return np.random.RandomState(seed)
 
 
 def _require_length(n: int) -> None:

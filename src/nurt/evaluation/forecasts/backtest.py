@@ -20,6 +20,9 @@ __all__ = ["BacktestPlan", "score"]
 FEWEST_CELLS = 0.5
 
 
+_LARGEST_COUNT = 1_000_000_000
+
+
 @dataclass(frozen=True)
 class BacktestPlan:
     """Where a rolling-origin back-test forecasts from.
@@ -44,8 +47,9 @@ class BacktestPlan:
         if not isinstance(self.refit, bool):
             counts["refit"] = self.refit
         for name, value in counts.items():
-            if value is not None and value < 1:
-                raise NurtValueError(f"BacktestPlan: `{name}` is a count.", expected="at least 1", got=str(value))
+            if value is not None and not 1 <= value <= _LARGEST_COUNT:
+                expected = "at least 1" if value < 1 else f"at most {_LARGEST_COUNT}"
+                raise NurtValueError(f"BacktestPlan: `{name}` is a count.", expected=expected, got=str(value))
 
     def origins(self, length: int, look_back: int, horizon: int) -> np.ndarray:
         """Return the positions of the last observation used, ascending, shape (n_windows,).

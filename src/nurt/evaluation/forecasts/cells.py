@@ -49,6 +49,7 @@ class Cells:
         intervals: calibrated intervals of the model under test, or None.
         origin_labels: time label of each origin, shape (N,), or None.
         series_names: names of the series that ``series`` indexes.
+        shown_labels: the labels as people read them, shape (N,), where these differ: local time of instants in UTC.
     """
 
     series: np.ndarray
@@ -60,6 +61,7 @@ class Cells:
     intervals: Intervals | None = None
     origin_labels: np.ndarray | None = None
     series_names: tuple[str, ...] = field(default=("y",))
+    shown_labels: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         for name, forecast in self.forecasts.items():
@@ -69,6 +71,11 @@ class Cells:
                     expected=f"shape {self.actual.shape}",
                     got=str(forecast.shape),
                 )
+
+    @property
+    def labels(self) -> np.ndarray | None:
+        """Labels of the origins for a person, shape (N,), or None."""
+        return self.origin_labels if self.shown_labels is None else self.shown_labels
 
     @property
     def model(self) -> str:

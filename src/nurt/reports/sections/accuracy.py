@@ -170,9 +170,9 @@ def _truth(cells: Cells, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def _ticks(cells: Cells, rows: np.ndarray) -> tuple[list[int], list[str]]:
     chosen = np.unique(np.linspace(0, len(rows) - 1, 4).astype(int))
     positions = [int(cells.origin[rows[i]]) for i in chosen]
-    if cells.origin_labels is None:
+    if cells.labels is None:
         return positions, [f"observation {position + 1}" for position in positions]
-    return positions, [tick_label(cells.origin_labels[rows[i]]) for i in chosen]
+    return positions, [tick_label(cells.labels[rows[i]]) for i in chosen]
 
 
 def _skill(backtest: BacktestResult) -> Picture:

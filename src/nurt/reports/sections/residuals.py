@@ -137,7 +137,7 @@ def residuals_section(target: str, cells: Cells) -> Section:
 def _errors_of(cells: Cells, index: int) -> _Errors:
     rows = cells.series == index
     errors = cells.actual[rows, 0] - cells.forecasts[cells.model][rows, 0]
-    places = cells.origin[rows] if cells.origin_labels is None else cells.origin_labels[rows]
+    places = cells.origin[rows] if cells.labels is None else cells.labels[rows]
     return _Errors(cells.series_names[int(index)], places, errors)
 
 

@@ -126,7 +126,15 @@ def cells_at(
         intervals=calibrate(METHOD, forecaster.calibration_.known_errors(series), raw),
         origin_labels=_labels(series, origins),
         series_names=tuple(one.name for one in series),
+        shown_labels=_shown_labels(series, origins),
     )
+
+
+def _shown_labels(series: Sequence[Series], origins: Origins) -> np.ndarray | None:
+    if all(one.clock is None for one in series):
+        return None
+    places = zip(origins.series.tolist(), origins.position.tolist(), strict=True)
+    return np.array([series[index].label(position) for index, position in places])
 
 
 def _labels(series: Sequence[Series], origins: Origins) -> np.ndarray | None:
@@ -214,6 +222,7 @@ def _joined(parts: Sequence[Cells]) -> Cells:
     intervals = [part.intervals for part in parts if part.intervals is not None]
     quantiles = [part.quantiles for part in parts if part.quantiles is not None]
     labels = [part.origin_labels for part in parts if part.origin_labels is not None]
+    shown = [part.shown_labels for part in parts if part.shown_labels is not None]
     return Cells(
         series=series[order],
         origin=origin[order],
@@ -231,6 +240,7 @@ def _joined(parts: Sequence[Cells]) -> Cells:
         else None,
         origin_labels=together(labels) if labels else None,
         series_names=first.series_names,
+        shown_labels=together(shown) if shown else None,
     )
 
 
