@@ -31,7 +31,7 @@ from nurt.kernels.stack import each_side
 __all__ = ["differentiable_gradients", "empty_where_absent", "looked_at", "run", "with_absent"]
 
 ValueT = TypeVar("ValueT")
-_PLAIN = (Tensor, torch.nn.Parameter)
+_PLAIN = frozenset({Tensor, torch.nn.Parameter, type(None)})
 
 
 def run(
@@ -67,7 +67,7 @@ def looked_at(tensors: Sequence[Tensor | None]) -> bool:
     # torch has no public name for the number of dispatch modes at work.
     if torch._C._len_torch_dispatch_stack() > 0:
         return True
-    return any(t is not None and type(t) not in _PLAIN for t in tensors)
+    return not _PLAIN.issuperset(map(type, tensors))
 
 
 def _unrecorded() -> UnavailableError:
