@@ -34,8 +34,8 @@ PAIRS: dict[type[nn.Module], Callable[..., nn.Module]] = {
 DTYPES = (torch.float32, torch.float64)
 # Element by element: (relative, absolute), what torch.testing.assert_close grants each dtype, and far less in float64.
 WITHIN = {torch.float32: (1.3e-6, 1e-5), torch.float64: (1e-10, 1e-12)}
-# In float32 sums of another order may miss that; then the largest error of each tensor against torch's float64 counts, in
-# units of torch's own.
+# In float32 sums of another order may miss that; then the largest error of each tensor against torch's float64
+# counts, in units of torch's own.
 ERRORS = 2.0
 # What differs on purpose, and why.
 REASONS = {

@@ -7,8 +7,6 @@ from typing import Any
 from torch import nn
 from torch.fx import Proxy
 
-from nurt.errors import UnavailableError
-
 __all__ = ["WholeInGraphs"]
 
 
@@ -19,6 +17,7 @@ class WholeInGraphs(nn.Module):
     """
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call the module, or stand in a graph where the first argument does."""
         if isinstance(args[0] if args else next(iter(kwargs.values()), None), Proxy):
             return self._in_graph(args, kwargs)
         return super().__call__(*args, **kwargs)

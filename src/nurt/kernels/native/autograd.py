@@ -122,8 +122,8 @@ class _Engine(torch.autograd.Function):
         return None, None, None, None, None, *one_by_one(grads, back)
 
 
-# From here on the same as operators. torch reads the schema, so absent results are empty tensors. Absent weights are left
-# out of the list, because torch differentiates a list only where each of its members is a tensor.
+# From here on the same as operators. torch reads the schema, so absent results are empty tensors. Absent weights are
+# left out of the list, because torch differentiates a list only where each of its members is a tensor.
 _SCHEMA = (
     "Tensor inputs, Tensor? hidden, Tensor? cell_state, Tensor[] weights, Tensor? lengths, Tensor? masks, "
     "Tensor? hidden_mask, Tensor? keep_hidden, Tensor? keep_cell, str cell, int layers, bool[] reverse, bool packed, "

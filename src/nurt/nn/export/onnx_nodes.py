@@ -96,7 +96,7 @@ def translations() -> dict[Any, Callable[..., Any]]:
             options["activations"] = [node.activation] * directions
         if node.reset_after is not None:
             options["linear_before_reset"] = int(node.reset_after)
-        fields = with_absent(weights, list(map(bool, present)))
+        fields: Sequence[Any] = with_absent(weights, list(map(bool, present)))
         finals: list[list[Any]] = []
         for layer in range(layers):
             rows = range(layer * directions, (layer + 1) * directions)
