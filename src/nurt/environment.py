@@ -5,25 +5,11 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import platform
-from collections.abc import Callable, Mapping
-from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
-__all__ = ["machine", "variable", "versions"]
+__all__ = ["machine", "versions"]
 
 _PACKAGES = ("nurt", "torch", "numpy", "scipy", "polars", "safetensors", "plotly")
-
-
-# Where Python keeps the variables that os.environ shows; a variable that is absent costs two exceptions there, which is
-# longer than a layer takes to prepare a step. There is no public name for either.
-_VARIABLES: Mapping[Any, Any] = getattr(os.environ, "_data", os.environ)
-_key: Callable[[str], Any] = lru_cache(getattr(os.environ, "encodekey", str) if _VARIABLES is not os.environ else str)
-
-
-def variable(name: str) -> str | None:
-    """Return an environment variable as it is now, None where it is absent; for what is asked at every call."""
-    return os.environ[name] if _key(name) in _VARIABLES else None
 
 
 def versions() -> dict[str, str]:

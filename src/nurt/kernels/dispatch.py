@@ -14,12 +14,12 @@ from dataclasses import dataclass
 
 import torch
 
-from nurt.environment import variable
 from nurt.errors import NurtValueError, UnavailableError
 from nurt.kernels import torch_ops
 from nurt.kernels.native.rung import RUNG as NATIVE
 from nurt.kernels.reference import RECURRENCES, adjoint, loop
 from nurt.kernels.rung import SCAN, Request, Rung, dtype_name
+from nurt.kernels.variables import variable
 from nurt.results import Result
 
 __all__ = ["ENVIRONMENT_VARIABLE", "NATIVE", "RUNGS", "Explanation", "choose", "explain", "rungs", "use"]

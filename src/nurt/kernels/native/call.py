@@ -12,8 +12,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from nurt.environment import variable
 from nurt.errors import NurtTypeError, ShapeError, UnavailableError
+from nurt.kernels.variables import variable
 
 try:
     from nurt.kernels import _cpu
