@@ -176,8 +176,8 @@ def test_another_transform_than_vmap_is_refused_with_the_cure():
 
 
 def test_compiled_operators_have_a_rule_for_vmap():
-    arguments = (torch.randn(2, 3, 4, 2), None, None, [torch.randn(3, 2), torch.randn(3, 3), None, None], *[None] * 5)
-    options = ("elman_tanh", 1, [False], False, 1.0, None, None, False)
+    arguments = (torch.randn(2, 3, 4, 2), None, None, [torch.randn(3, 2), torch.randn(3, 3)], *[None] * 5)
+    options = ("elman_tanh", 1, [False], False, 1.0, None, None, [True, True, False, False], False)
     run = torch.ops.nurt.recurrence
     found = torch.func.vmap(lambda inputs: run(inputs, *arguments[1:], *options)[0])(arguments[0])
     assert_same(found, torch.stack([run(inputs, *arguments[1:], *options)[0] for inputs in arguments[0]]))

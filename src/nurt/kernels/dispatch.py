@@ -7,7 +7,6 @@ row that cannot serve a call is an error that names the alternatives: there is n
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -20,18 +19,16 @@ from nurt.kernels import torch_ops
 from nurt.kernels.native.rung import RUNG as NATIVE
 from nurt.kernels.reference import RECURRENCES, adjoint, loop
 from nurt.kernels.rung import SCAN, Request, Rung, dtype_name
+from nurt.kernels.variables import variable
 from nurt.results import Result
 
-__all__ = ["ENVIRONMENT_VARIABLE", "NATIVE", "RUNGS", "Explanation", "choose", "explain", "rungs", "threads", "use"]
+__all__ = ["ENVIRONMENT_VARIABLE", "NATIVE", "RUNGS", "Explanation", "choose", "explain", "rungs", "use"]
 
 ENVIRONMENT_VARIABLE = "NURT_RUNG"
 
 # In the order in which they are asked. The adjoint comes before the reference because it keeps less, not because it is
 # quicker. A new rung is one line here.
 RUNGS: tuple[Rung, ...] = (NATIVE, torch_ops.RUNG, adjoint.RUNG, loop.RUNG)
-
-# The most threads that can be asked for.
-MOST = 1024
 
 _forced: ContextVar[str | None] = ContextVar("nurt_forced_rung", default=None)
 
@@ -162,38 +159,6 @@ def explain(
     )
 
 
-@contextmanager
-def threads(count: int) -> Iterator[None]:
-    """Let ``count`` threads compute inside the ``with`` block; afterwards torch's setting is what it was.
-
-    One thread is the best choice for small networks: a step of a thousand multiplications costs less than waking a
-    second thread, and torch's team of threads waits for its slowest member at every step, so that another program on
-    one of the cores slows it down many times over. Numbers of the native engine do not depend on the count.
-
-    Args:
-        count: at least 1. The whole process computes with it, as after ``torch.set_num_threads``.
-
-    Raises:
-        NurtValueError: not a number from 1 to 1024.
-
-    Example:
-        >>> import torch, nurt
-        >>> with nurt.kernels.threads(1):
-        ...     torch.get_num_threads()
-        1
-    """
-    if not isinstance(count, int) or isinstance(count, bool) or not 1 <= count <= MOST:
-        raise NurtValueError(
-            "nurt.kernels.threads: impossible number of threads.", expected=f"1 to {MOST}", got=repr(count)
-        )
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
 def _decide(request: Request) -> tuple[Rung, str]:
     forced, by = _forced_rung()
     if forced is not None:
@@ -224,7 +189,7 @@ def _forced_rung() -> tuple[Rung | None, str]:
 # A compiler cannot follow a context variable: compiled code keeps the rung that was chosen while it was compiled.
 def _forcing() -> tuple[str | None, str | None]:
     """Return the names that :func:`use` and the environment variable give."""
-    return _forced.get(), os.environ.get(ENVIRONMENT_VARIABLE)
+    return _forced.get(), variable(ENVIRONMENT_VARIABLE)
 
 
 # All that torch.compiler.assume_constant_result does, which would load the whole compiler beforehand.

@@ -140,16 +140,12 @@ def _request(
     name: str | None, inputs: Tensor, ragged: bool, reverse: bool, step_options: StepOptions = PLAIN
 ) -> Request:
     device = inputs.device.type
-    autocast = torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)
+    autocast = (device == "cpu" or torch.amp.is_autocast_available(device)) and torch.is_autocast_enabled(device)
     dtype = torch.get_autocast_dtype(device) if autocast else inputs.dtype
     compiling = torch.compiler.is_compiling()
-    here = (
-        ragged,
-        reverse,
-        transformed(),
-        traced(),
-        not compiling and BLOCK.get() is not None,
-    )
+    # A compiler has none of the three.
+    following = (False, False, False) if compiling else (transformed(), traced(), BLOCK.get() is not None)
+    here = (ragged, reverse, *following)
     # A compiler warns of every cache that it sees.
     make = _made if compiling else _remembered
     return make(name, device, dtype, here, _NO_OPTIONS if step_options is PLAIN else step_options.names)

@@ -44,13 +44,14 @@ from nurt.nn.regularisation import (
     drop_weights,
     step_options,
 )
+from nurt.nn.symbolic import WholeInGraphs
 
 __all__ = ["AbstractDropIn"]
 
 _SUFFIXES = ("", "_reverse")
 
 
-class AbstractDropIn(nn.RNNBase, ABC):
+class AbstractDropIn(WholeInGraphs, nn.RNNBase, ABC):
     """A stack of one recurrence with the parameters, layouts and numbers of ``torch.nn``.
 
     The arguments are torch's; see :class:`~nurt.nn.LSTM`. Weights are looked up by name in every call, so

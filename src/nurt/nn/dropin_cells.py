@@ -18,6 +18,7 @@ from nurt.kernels.reference.lstm import LSTM
 from nurt.nn.cells.base import positive_size
 from nurt.nn.cells.elman import NONLINEARITIES
 from nurt.nn.checking import check_dense, check_same_kind
+from nurt.nn.symbolic import WholeInGraphs
 
 __all__ = ["AbstractDropInCell", "CellShapeError", "CellTypeError", "DropInGRUCell", "DropInLSTMCell", "DropInRNNCell"]
 
@@ -30,7 +31,7 @@ class CellTypeError(NurtTypeError, ValueError, RuntimeError, AttributeError):
     """Input or state of a drop-in cell has the wrong type, dtype or device; torch raises any of the built-ins here."""
 
 
-class AbstractDropInCell(nn.RNNCellBase):
+class AbstractDropInCell(WholeInGraphs, nn.RNNCellBase):
     """What the three cells share; mixed in before the class of torch, whose ``__init__`` makes the parameters."""
 
     recurrence: Recurrence[Any]

@@ -22,12 +22,13 @@ from nurt.nn.cells.base import AbstractCell, DenseCell
 from nurt.nn.checking import Lengths, field_names
 from nurt.nn.gradients import EXACT, AbstractGradientMethod
 from nurt.nn.regularisation import NONE, Dropout, Regularisation, check_gradient_clip, check_regularisation, described
+from nurt.nn.symbolic import WholeInGraphs
 from nurt.nn.unrolling import kernel_cell, unroll, unroll_together
 
 __all__ = ["AbstractLayer", "Bidirectional", "BidirectionalState", "Recurrent", "Stack"]
 
 
-class AbstractLayer(nn.Module, ABC):
+class AbstractLayer(WholeInGraphs, ABC):
     """What a :class:`Stack` is made of."""
 
     @property

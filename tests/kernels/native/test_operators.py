@@ -19,22 +19,27 @@ LAYERS = {
     "RNN": lambda: nurt.nn.RNN(3, 5, 2, bidirectional=True),
     "GRU": lambda: nurt.nn.GRU(3, 5, 2),
     "LSTM": lambda: nurt.nn.LSTM(3, 5, 2, bidirectional=True, batch_first=True),
+    "projected": lambda: nurt.nn.LSTM(3, 5, 2, proj_size=2),
+    "without biases": lambda: nurt.nn.GRU(3, 5, 2, bidirectional=True, bias=False),
+    "projected without biases": lambda: nurt.nn.LSTM(3, 5, proj_size=2, bias=False),
 }
 
 
-def arguments(cell: str, *, packed: bool, layers: int, reverse: list[bool]) -> tuple:
+def arguments(cell: str, *, packed: bool, layers: int, reverse: list[bool], bias: bool = True) -> tuple:
     torch.manual_seed(3)
     spec = call.CELLS[cell]
     lengths = torch.tensor([4, 3, 1])
     inputs = torch.randn(8, 3) if packed else torch.randn(3, 4, 3)
     columns = 2 if spec.projected else 5
     width = columns * len(reverse)
-    sides = [
-        torch.randn(shape).requires_grad_()
+    shapes = [
+        one
         for layer in range(layers)
         for _ in reverse
-        for shape in weight_shapes(cell, width if layer else 3, 5, columns).values()
+        for one in weight_shapes(cell, width if layer else 3, 5, columns).items()
     ]
+    present = [bias or not name.startswith("bias") for name, _ in shapes]
+    sides = [torch.randn(shape).requires_grad_() for (_, shape), there in zip(shapes, present, strict=True) if there]
     sides[3].requires_grad_(False)
     sizes = (columns, 5) if spec.has_cell else (columns,)
     states = [torch.randn(layers * len(reverse), 3, size).requires_grad_() for size in sizes]
@@ -42,7 +47,7 @@ def arguments(cell: str, *, packed: bool, layers: int, reverse: list[bool]) -> t
     tensors = (inputs.requires_grad_(), *states, *[None] * (2 - len(states)), sides, lengths, masks)
     single = layers == len(reverse) == 1 and not packed
     carry = [torch.rand(3, columns), torch.rand(3, 4, columns), torch.rand(3, 4, 5) if spec.has_cell else None]
-    options = (cell, layers, reverse, packed, 2.0, 0.5 if single else None, [0.25] * spec.constants or None)
+    options = (cell, layers, reverse, packed, 2.0, 0.5 if single else None, [0.25] * spec.constants or None, present)
     return (*tensors, *(carry if single else [None] * 3), *options, True)
 
 
@@ -52,6 +57,12 @@ def arguments(cell: str, *, packed: bool, layers: int, reverse: list[bool]) -> t
 def test_the_operator_passes_opcheck(cell, packed, shape):
     layers, reverse = shape
     given = arguments(cell, packed=packed, layers=layers, reverse=reverse)
+    torch.library.opcheck(torch.ops.nurt.recurrence.default, given)
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gru", "peephole_lstm"])
+def test_the_operator_without_biases_passes_opcheck(cell):
+    given = arguments(cell, packed=False, layers=2, reverse=[False], bias=False)
     torch.library.opcheck(torch.ops.nurt.recurrence.default, given)
 
 

@@ -9,7 +9,7 @@ one gradient. Gradients of gradients: the stack again by the hand-written adjoin
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -28,9 +28,10 @@ from nurt.kernels.reference import RECURRENCES, adjoint
 from nurt.kernels.rung import StepOptions
 from nurt.kernels.stack import each_side
 
-__all__ = ["differentiable_gradients", "empty_where_absent", "looked_at", "run"]
+__all__ = ["differentiable_gradients", "empty_where_absent", "looked_at", "run", "with_absent"]
 
-_PLAIN = (Tensor, torch.nn.Parameter)
+ValueT = TypeVar("ValueT")
+_PLAIN = frozenset({Tensor, torch.nn.Parameter, type(None)})
 
 
 def run(
@@ -66,7 +67,7 @@ def looked_at(tensors: Sequence[Tensor | None]) -> bool:
     # torch has no public name for the number of dispatch modes at work.
     if torch._C._len_torch_dispatch_stack() > 0:
         return True
-    return any(t is not None and type(t) not in _PLAIN for t in tensors)
+    return not _PLAIN.issuperset(map(type, tensors))
 
 
 def _unrecorded() -> UnavailableError:
@@ -121,30 +122,38 @@ class _Engine(torch.autograd.Function):
         return None, None, None, None, None, *one_by_one(grads, back)
 
 
-# From here on the same as operators. torch reads the schema, so absent results are empty tensors.
+# From here on the same as operators. torch reads the schema, so absent results are empty tensors. Absent weights are
+# left out of the list, because torch differentiates a list only where each of its members is a tensor.
 _SCHEMA = (
-    "Tensor inputs, Tensor? hidden, Tensor? cell_state, Tensor?[] weights, Tensor? lengths, Tensor? masks, "
-    "Tensor? hidden_mask, Tensor? keep_hidden, Tensor? keep_cell, "
-    "str cell, int layers, bool[] reverse, bool packed, float scale, float? gradient_clip, float[]? constants"
+    "Tensor inputs, Tensor? hidden, Tensor? cell_state, Tensor[] weights, Tensor? lengths, Tensor? masks, "
+    "Tensor? hidden_mask, Tensor? keep_hidden, Tensor? keep_cell, str cell, int layers, bool[] reverse, bool packed, "
+    "float scale, float? gradient_clip, float[]? constants, bool[] present"
 )
 _GIVEN = 6  # tensors before those of the carry in the schema
 _CARRY = 9  # where these end
-_OPTIONS = 16  # where the options end
+_OPTIONS = 17  # where the options end
 
 
 def _arguments(call: Call, given: Given) -> tuple[Any, ...]:
     inputs, hidden, cell_state, weights, lengths, masks, carry = given
     options = (call.cell, call.layers, list(call.reverse), call.packed, call.scale)
-    more = (call.gradient_clip, list(call.constants) or None)
-    return (inputs, hidden, cell_state, list(weights), lengths, masks, *carry, *options, *more)
+    more = (call.gradient_clip, list(call.constants) or None, [weight is not None for weight in weights])
+    there = [weight for weight in weights if weight is not None]
+    return (inputs, hidden, cell_state, there, lengths, masks, *carry, *options, *more)
 
 
 def _understood(arguments: Sequence[Any]) -> tuple[Call, Given]:
     inputs, hidden, cell_state, weights, lengths, masks = arguments[:_GIVEN]
     carry = Carry(*arguments[_GIVEN:_CARRY])
-    cell, layers, reverse, packed, scale, clip, constants = arguments[_CARRY:_OPTIONS]
-    given = Given(inputs, hidden, cell_state, tuple(weights), lengths, masks, carry)
+    cell, layers, reverse, packed, scale, clip, constants, present = arguments[_CARRY:_OPTIONS]
+    given = Given(inputs, hidden, cell_state, with_absent(weights, present), lengths, masks, carry)
     return new_call(cell, given, layers, tuple(reverse), packed, scale, clip, tuple(constants or ())), given
+
+
+def with_absent(weights: Sequence[ValueT], present: Sequence[bool]) -> tuple[ValueT | None, ...]:
+    """Return ``weights`` with None in the places that are not ``present``."""
+    remaining = iter(weights)
+    return tuple([next(remaining) if there else None for there in present])
 
 
 @torch.library.custom_op(
@@ -207,7 +216,9 @@ def _gradient(ctx: Any, *grads: Tensor | None) -> tuple[Any, ...]:
     outputs, kept, lengths, masks, *carried = ctx.saved_tensors
     (*carry, inputs, hidden, cell_state), weights = carried[:6], carried[6:]
     call, given = ctx.call, Given(inputs, hidden, cell_state, tuple(weights), lengths, masks, Carry(*carry))
-    wanted = [want and t is not None for want, t in zip(_flat(ctx.needs_input_grad), given.differentiable, strict=True)]
+    needs = ctx.needs_input_grad
+    present = [weight is not None for weight in weights]
+    wanted = [*needs[:3], *[bool(need) for need in with_absent(needs[3], present)]]
 
     def back(grads: Sequence[Tensor | None]) -> Sequence[Tensor | None]:
         if torch.is_grad_enabled():
@@ -219,12 +230,8 @@ def _gradient(ctx: Any, *grads: Tensor | None) -> tuple[Any, ...]:
 
     found = back(grads[:3]) if torch.compiler.is_compiling() else one_by_one(grads[:3], back)
     of = [value if want else None for value, want in zip(found, wanted, strict=True)]
-    return *of[:3], of[3:], *[None] * (_OPTIONS - 3)
-
-
-def _flat(needs: Sequence[Any]) -> list[bool]:
-    """Return which of ``given.differentiable`` need a gradient, weights being a list among the operator's arguments."""
-    return [*needs[:3], *needs[3]]
+    of_weights = [value for value, there in zip(of[3:], present, strict=True) if there]
+    return *of[:3], of_weights, *[None] * (_OPTIONS - 3)
 
 
 _recurrence.register_autograd(_gradient, setup_context=_setup)

@@ -5,7 +5,6 @@ What is known of a cell stands in its C++ header alone (``cpu/cells``); :data:`C
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import NamedTuple
@@ -14,6 +13,7 @@ import torch
 from torch import Tensor
 
 from nurt.errors import NurtTypeError, ShapeError, UnavailableError
+from nurt.kernels.variables import variable
 
 try:
     from nurt.kernels import _cpu
@@ -113,7 +113,7 @@ def instruction_set() -> str:
     Raises:
         UnavailableError: ``NURT_ISA`` names a set that this processor does not have.
     """
-    wanted = os.environ.get("NURT_ISA")
+    wanted = variable("NURT_ISA")
     if not wanted:
         return INSTRUCTION_SETS[-1]
     if wanted not in INSTRUCTION_SETS:

@@ -105,15 +105,21 @@ def extents(dense: Iterable[Tensor | None], strided: Iterable[Tensor | None] = (
         dense: tensors without gaps.
         strided: tensors with any strides, whose whole storage is given.
     """
-    found = [number for tensor in dense if tensor is not None for number in (tensor.data_ptr(), tensor.nbytes)]
+    spans = [tensor for tensor in dense if tensor is not None]
+    storages = []
     for tensor in strided:
         if tensor is None:
             continue
         if tensor.is_contiguous():
-            found += (tensor.data_ptr(), tensor.nbytes)
+            spans.append(tensor)
         else:
-            storage = tensor.untyped_storage()
-            found += (storage.data_ptr(), storage.nbytes())
+            storages.append(tensor.untyped_storage())
+    # Slices of the list, because a step of a tiny network takes as long as making it number by number.
+    found = [0] * (2 * len(spans))
+    found[::2] = [*map(Tensor.data_ptr, spans)]
+    found[1::2] = [tensor.nbytes for tensor in spans]
+    for storage in storages:
+        found += (storage.data_ptr(), storage.nbytes())
     return found
 
 

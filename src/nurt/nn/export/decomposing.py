@@ -7,6 +7,7 @@ from typing import Any
 
 from torch import Tensor
 
+from nurt.kernels.native.autograd import with_absent
 from nurt.kernels.native.call import CELLS
 from nurt.kernels.recurrence import Recurrence, Weights, zero_states
 from nurt.kernels.reference import RECURRENCES, loop
@@ -20,7 +21,7 @@ def decomposed(
     inputs: Tensor,
     hidden: Tensor | None,
     cell_state: Tensor | None,
-    weights: Sequence[Tensor | None],
+    weights: Sequence[Tensor],
     lengths: Tensor | None,
     masks: Tensor | None,
     hidden_mask: Tensor | None,
@@ -33,6 +34,7 @@ def decomposed(
     scale: float,
     gradient_clip: float | None,  # noqa: ARG001 - a bound on gradients changes no output
     constants: Sequence[float] | None,
+    present: Sequence[bool],
     keep: bool,  # noqa: ARG001 - nothing is kept for a backward call
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Return what ``nurt::recurrence`` does, from the same arguments; what it keeps for its gradient is empty.
@@ -40,7 +42,7 @@ def decomposed(
     Inputs are padded, (B, T, I), and T is a number: the loop over time is written out.
     """
     recurrence: Recurrence[Any] = RECURRENCES[cell].with_constants(tuple(constants or ()))
-    sides = _sides(cell, weights, layers, len(reverse))
+    sides = _sides(cell, with_absent(weights, present), layers, len(reverse))
     zeros = zero_states(recurrence, sides, inputs, inputs.shape[0])
     pairs = zip((hidden, cell_state), zeros, strict=False)
     states = [zero if field is None else field for field, zero in pairs]

@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from nurt.kernels.native.autograd import with_absent
 from nurt.kernels.native.call import CELLS
 
 __all__ = ["NODES", "Node", "translations"]
@@ -83,6 +84,7 @@ def translations() -> dict[Any, Callable[..., Any]]:
         scale: float = 1.0,  # noqa: ARG001
         gradient_clip: float | None = None,  # noqa: ARG001 - nothing is differentiated here
         constants: Sequence[float] | None = None,  # noqa: ARG001
+        present: Sequence[int] = (),
         keep: bool = False,  # noqa: ARG001
     ) -> Any:
         node, count, directions = NODES[cell], len(CELLS[cell].fields), len(reverse)
@@ -94,10 +96,11 @@ def translations() -> dict[Any, Callable[..., Any]]:
             options["activations"] = [node.activation] * directions
         if node.reset_after is not None:
             options["linear_before_reset"] = int(node.reset_after)
+        fields: Sequence[Any] = with_absent(weights, list(map(bool, present)))
         finals: list[list[Any]] = []
         for layer in range(layers):
             rows = range(layer * directions, (layer + 1) * directions)
-            sides = [weights[row * count : (row + 1) * count] for row in rows]
+            sides = [fields[row * count : (row + 1) * count] for row in rows]
             w, r = (joined([by_gate(node.gates, side[place]) for side in sides]) for place in (0, 1))
             bias = None
             if sides[0][2] is not None:
