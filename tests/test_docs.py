@@ -256,7 +256,8 @@ def test_the_map_of_the_architecture_names_every_package() -> None:
 
 def test_every_environment_variable_is_described() -> None:
     sources = [*(ROOT / "src").rglob("*.py"), *(ROOT / "tests").rglob("*.py"), *(ROOT / "benchmarks").rglob("*.py")]
-    read = re.compile(r"environ(?:\.get\(|\[)[\"'](\w+)|^ENVIRONMENT_VARIABLE = [\"'](\w+)", re.MULTILINE)
+    asked = r"(?:environ(?:\.get\(|\[)|\bvariable\()[\"'](\w+)"
+    read = re.compile(asked + r"|^ENVIRONMENT_VARIABLE = [\"'](\w+)", re.MULTILINE)
     found = {a or b for path in sources for a, b in read.findall(path.read_text(encoding="utf-8"))}
     found -= {"PATH"}  # every shell's own
     assert {"NURT_RUNG", "NURT_DEBUG", "NURT_DATA"} <= found

@@ -10,7 +10,7 @@ import torch
 from tests.diagnostics.examination.networks import Last, biased, told
 from torch import Tensor, nn
 
-from nurt.diagnostics import Examination, examine
+from nurt.diagnostics import Examination, Scope, examine
 from nurt.standing import Standing
 
 T, UNITS = 60, 6
@@ -202,16 +202,17 @@ def test_a_path_around_layers_does_not_carry_what_no_state_carries() -> None:
         assert told(examine(model, torch.rand(8, T, UNITS)), "reach")[0][0] == level
 
 
+@pytest.mark.parametrize("scope", [Scope(), Scope(parts=("reach", "gates", "memory"))], ids=["whole", "quick"])
 @pytest.mark.parametrize(("factor", "level"), [(6.0, "note"), (0.0, "warning")])
 def test_a_short_memory_of_the_gate_is_no_warning_where_the_gradient_goes_another_way(
-    factor: float, level: str
+    factor: float, level: str, scope: Scope
 ) -> None:
     # Half of the state stays by the gate, and half of `factor` times the state comes by candidate and reset gate.
     layer = biased("GRU", {0: 0.0, 1: 0.0})
     with torch.no_grad():
         layer.weight_hh_l0[2 * UNITS :] = factor * torch.eye(UNITS)
         layer.weight_ih_l0[2 * UNITS :] *= 1e-9
-    found = examine(Last(layer, UNITS), 1e-3 * torch.randn(8, T, 1))
+    found = examine(Last(layer, UNITS), 1e-3 * torch.randn(8, T, 1), scope=scope)
     assert (level, "remembers by other paths" in told(found, "memory")[0][1]) == (
         told(found, "memory")[0][0],
         level == "note",

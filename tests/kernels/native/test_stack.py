@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 from contextlib import nullcontext
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.tolerances import GRADIENTS, OUTPUTS, SAME_BITS, assert_agree
+from tests.tolerances import GRADIENTS, OUTPUTS, SAME_BITS, assert_agree, conditioned
 from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence
 
@@ -63,6 +64,14 @@ class Case:
         self.states = [numbers(L * D, B, P if name == "hidden" else H) for name in RECURRENCES[cell].state._fields]
         self.inputs = numbers(B, T, features)
         self.grads = [numbers(B, T, D * P), *(torch.ones_like(state) - state for state in self.states)]
+
+    def moved(self) -> Case:
+        """Return the same stack with inputs and states one rounding away."""
+        other = copy.copy(self)
+        other.inputs, *other.states = (
+            value * (1.0 + torch.finfo(value.dtype).eps) for value in [self.inputs, *self.states]
+        )
+        return other
 
     def run(self, rung: str, *, packed: bool = False, dropout: float = 0.0, seed: int = 3) -> list[Tensor]:
         """Outputs and final states, then the gradients of everything."""
@@ -119,12 +128,14 @@ def test_any_sizes_and_lengths_agree_with_the_reference(cell, sizes, layers, dir
     case = Case(cell, *sizes, layers, directions, lengths=ends, biases=biases)
     # Taken together: the gradient of a single weight may be a difference of equals, with no digit to compare.
     count = len(case.grads)
-    one, other = (
+    one, other, near = (
         [torch.cat([value.flatten() for value in part]) for part in (found[:count], found[count:])]
-        for found in (case.run("native"), case.run("reference"))
+        for found in (case.run("native"), case.run("reference"), case.moved().run("reference"))
     )
-    assert_agree(one[0], other[0], OUTPUTS[torch.float64], "outputs and final states")
-    assert_agree(one[1], other[1], GRADIENTS[torch.float64], "gradients")
+    # The norm of a layer of one unit that is zero at first multiplies a rounding by hundreds, layer after layer.
+    for index, (tolerance, what) in enumerate(((OUTPUTS, "outputs and final states"), (GRADIENTS, "gradients"))):
+        allowed = conditioned(tolerance[torch.float64], other[index], near[index])
+        assert_agree(one[index], other[index], allowed, what)
 
 
 @pytest.mark.parametrize("directions", [1, 2])

@@ -20,6 +20,7 @@ from nurt.wording import Text, joined, percent_in_words, to_digits
 
 if TYPE_CHECKING:
     from nurt.diagnostics.examination.layer_findings import LayerFindings
+    from nurt.diagnostics.examination.on_reach import Branch
     from nurt.diagnostics.units.gates import GateStatistics
 
 __all__ = ["idle", "memory", "saturation"]
@@ -134,10 +135,10 @@ _EFFECTS: Final[dict[tuple[str, Side], _Effect]] = {
 }
 
 
-def memory(layers: Sequence[LayerFindings]) -> Advice | None:
+def memory(layers: Sequence[LayerFindings], branches: Sequence[Branch] = ()) -> Advice | None:
     """Compare half-lives with the length; chrono initialisation is made for this [tallec2018can].
 
-    No warning where the gradient of the layer reaches back all the same: then it has another path.
+    No warning where the gradient of the layer, or of its branch, reaches back all the same: then it has another path.
     """
     known = [(one, one.memory) for one in layers if one.memory is not None]
     if not known:
@@ -160,7 +161,8 @@ def memory(layers: Sequence[LayerFindings]) -> Advice | None:
         rest = Text(", of {steps} that are read.", ", z {steps} czytanych.").filled(steps=layer.steps)
         return Advice("memory", Standing.NOTE, _run_on(text, rest), "tallec2018can")
     kept = Text("less than 0.01 %", "mniej niż 0,01 %") if left < 1e-4 else _percent(left, 2)
-    if layer.gradient is not None and layer.gradient.course != "vanishes":
+    gradients = [layer.gradient, *(one.gradient for one in branches if any(layer is part for part in one.layers))]
+    if any(one is not None and one.course != "vanishes" for one in gradients):
         level, ending = Standing.NOTE, _BY_OTHER_PATHS
     else:
         level, ending = Standing.WARNING, _NEEDS_ANOTHER

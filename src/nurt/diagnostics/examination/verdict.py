@@ -48,7 +48,7 @@ def advise(layers: Sequence[LayerFindings], branches: Sequence[Branch] = ()) -> 
         highest = branch.layers[-1]
         both_ways = (highest.id.module, highest.id.layer) in both
         others += [on_reach.one_step(branch, both_ways), on_reach.growth(branch), on_reach.disagreement(branch)]
-    others.append(on_gates.memory(layers))
+    others.append(on_gates.memory(layers, branches))
     others += [window(one.layers[-1]) for one in long]
     for layer in layers:
         others += [*on_gates.saturation(layer), on_gates.idle(layer), on_dynamics.chaos(layer), on_dynamics.hump(layer)]
