@@ -9,7 +9,7 @@ import warnings
 
 import pytest
 import torch
-from tests.tolerances import GRADIENTS, OUTPUTS, assert_agree
+from tests.tolerances import GRADIENTS, OUTPUTS, assert_agree, conditioned
 from torch import nn
 from torch.nn.utils import parametrizations, parametrize, prune
 
@@ -86,9 +86,13 @@ def test_a_dressed_layer_computes_trains_and_saves_the_same_after_the_swap_and_b
     layer = getattr(nn, kind)(4, 4, 2, bidirectional=True, dtype=torch.float64)
     DRESSINGS[dressing](layer)
     model = nn.ModuleList([layer]).eval()
-    twin = nn.ModuleList([getattr(nn, kind)(4, 4, 2, bidirectional=True, dtype=torch.float64)])
-    DRESSINGS[dressing](twin[0])
-    twin.eval().load_state_dict(model.state_dict())
+    # The norm of a weight divides its gradient: what a rounding of the inputs does to the oracle is allowed too.
+    twin, near = (
+        nn.ModuleList([getattr(nn, kind)(4, 4, 2, bidirectional=True, dtype=torch.float64)]) for _ in range(2)
+    )
+    for other in (twin, near):
+        DRESSINGS[dressing](other[0])
+        other.eval().load_state_dict(model.state_dict())
     assert list(model.state_dict()) == list(twin.state_dict())
     parameters = list(model.parameters())
     inputs = torch.randn(5, 2, 4, dtype=torch.float64)
@@ -100,16 +104,17 @@ def test_a_dressed_layer_computes_trains_and_saves_the_same_after_the_swap_and_b
         assert list(model.state_dict()) == list(twin.state_dict())
         assert all(one is other for one, other in zip(model.parameters(), parameters, strict=True))
         results = []
-        for each in (model, twin):
-            given = inputs.clone().requires_grad_()
+        for each, factor in ((model, 1.0), (twin, 1.0), (near, 1.0 + torch.finfo(torch.float64).eps)):
+            given = (inputs * factor).requires_grad_()
             each.zero_grad()
             outputs, _ = each[0](given)
             outputs.square().sum().backward()
             results.append([outputs, given.grad, *[one.grad for one in each.parameters()]])
-        for index, (one, other) in enumerate(zip(*results, strict=True)):
+        for index, (one, other, moved) in enumerate(zip(*results, strict=True)):
             assert (one is None) == (other is None)
             if one is not None:
-                assert_agree(one, other, (GRADIENTS if index else OUTPUTS)[torch.float64], f"{dressing} {index}")
+                allowed = conditioned((GRADIENTS if index else OUTPUTS)[torch.float64], other, moved)
+                assert_agree(one, other, allowed, f"{dressing} {index}")
         assert vars(model[0]).keys() & {"remark"} == vars(twin[0]).keys() & {"remark"}
         # A state saved on one side is read on the other.
         model.load_state_dict(twin.state_dict())
