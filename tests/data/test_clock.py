@@ -7,7 +7,7 @@ import pytest
 
 from nurt.data.clock import LocalClock
 from nurt.data.series import Series
-from nurt.data.time_axis import label_after
+from nurt.data.time_axis import labels_after
 from nurt.errors import NurtValueError
 
 
@@ -79,6 +79,6 @@ def test_a_clock_without_an_offset_is_refused() -> None:
 def test_labels_after_the_last_row_are_local(grid: str, label: str) -> None:
     clock = LocalClock.of(AUTUMN, OFFSETS)
     series = Series(np.arange(6.0), time=AUTUMN, grid=grid, clock=clock)
-    assert label_after(series, 2) == label
+    assert labels_after(series, 2)[-1] == label
     assert series.label(2) == "2020-10-25T02:00:00+02:00"
     assert "+" not in Series(np.arange(6.0), time=AUTUMN, grid=grid).label(2)

@@ -62,7 +62,9 @@ def test_what_is_no_date_has_no_form(cell: str) -> None:
         ("2020-01-31 12:00", "YYYY-MM-DD HH:MM"),
         ("2020-01-31T12:00:00.5", "YYYY-MM-DDTHH:MM:SS.f"),
         ("31.1.2020", "DD.MM.YYYY"),
-        ("2020-01", "YYYY-MM"),
+        ("2020-01", "months"),
+        ("2020-Q1", "quarters"),
+        ("3/25/2020 1:00 PM", "DD/MM/YYYY HH:MM"),
         ("2020-01-31 12:00+01:00", "YYYY-MM-DD HH:MM"),
     ],
 )

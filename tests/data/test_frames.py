@@ -37,7 +37,8 @@ def test_every_kind_of_frame_gives_the_same_series(kind: str) -> None:
     first, second = from_frame(KINDS[kind](COLUMNS), past_covariates=["wind"]).series
     assert (first.name, second.name, first.target) == ("A", "B", "y")
     np.testing.assert_array_equal(first.values, [1.0, 2.0])
-    np.testing.assert_array_equal(second.values, [10.0, np.nan])
+    np.testing.assert_array_equal(second.values, [10.0])
+    assert second.ahead_time[0] == first.time[1]
     np.testing.assert_array_equal(first.covariates, [[10.0], [20.0]])
     assert first.time.dtype == np.dtype("datetime64[D]")
     assert str(first.time[0]) == "2020-01-01"

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nurt.data.numbers import is_missing, is_number, parse_numbers, reason_against, refuse_mixed_marks
+from nurt.data.doubtful import reason_against, refuse_mixed_marks
+from nurt.data.numbers import is_missing, is_number, parse_numbers
 from nurt.errors import DataError
 
 finite = st.floats(allow_nan=False, allow_infinity=False)
@@ -58,7 +59,7 @@ def test_infinite_numbers_stay_infinite_to_be_refused_later(cell: str, number: f
     assert parse_numbers([pl.Series("y", [cell])])[0].values[0] == number
 
 
-@pytest.mark.parametrize("cell", ["1.2.3", "1,234,567", "12a", "0x10", "1 23", "--1", "1e", ".", ",", "٣"])
+@pytest.mark.parametrize("cell", ["1.2.3", "1,23,567", "12a", "0x10", "1 23", "--1", "1e", ".", ",", "٣"])
 def test_what_is_no_number_is_wrong(cell: str) -> None:
     column = parse_numbers([pl.Series("y", [cell])])[0]
     assert column.wrong[0]

@@ -193,6 +193,17 @@ def test_training_without_observations_is_refused(scaling) -> None:
 
 
 def test_every_registered_name_fits() -> None:
-    assert set(SCALINGS) == {"window", "minmax", "standard", "none"}
+    assert set(SCALINGS) == {"window", "series", "minmax", "standard", "none"}
     for scaling in SCALINGS.values():
         assert scaling_from_dict(scaling.fit(TRAINING).to_dict())
+
+
+def test_the_scale_of_a_series_is_what_the_caller_knows_of_it() -> None:
+    fitted = SCALINGS["series"].fit(TRAINING)
+    inputs = torch.tensor([[1.0, 2.0, 4.0], [3.0, 3.0, 3.0]])
+    spread = torch.tensor([[2.5], [0.5]])
+    anchor, scale = fitted.statistics(inputs, torch.ones_like(inputs, dtype=torch.bool), spread)
+    assert torch.equal(anchor, inputs[:, -1:])
+    assert torch.equal(scale, spread)
+    with pytest.raises(NurtValueError, match="`spread`"):
+        fitted.statistics(inputs, torch.ones_like(inputs, dtype=torch.bool))

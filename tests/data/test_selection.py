@@ -153,8 +153,8 @@ def test_equal_duplicates_stay_equal_to_the_last_bit_under_the_mean() -> None:
 
 def test_a_stamp_missing_in_every_row_stays_missing() -> None:
     for how in ("refuse", "first", "last", "mean"):
-        values = select(table(day=[1, 2, 2], load=[1.0, None, None]), on_duplicate=how).series[0].values
-        assert np.isnan(values).tolist() == [False, True]
+        values = select(table(day=[1, 2, 2, 3], load=[1.0, None, None, 2.0]), on_duplicate=how).series[0].values
+        assert np.isnan(values).tolist() == [False, True, False]
 
 
 def test_the_same_stamp_in_two_series_is_no_duplicate() -> None:
@@ -255,3 +255,127 @@ def test_notes_on_columns_nobody_chose_are_left_out() -> None:
                   concerns={"on a": ("a",), "on both": ("a", "b")})  # fmt: skip
     assert select(table, "b", time="day").notes == ("general", "on both")
     assert select(table, "a", time="day").notes == ("general", "on a", "on both")
+
+
+def test_rows_after_the_last_target_are_the_future() -> None:
+    given = table(day=[1, 2, 3, 4, 5], load=[1.0, None, 3.0, None, None], promo=[0.0, 1.0, 0.0, 1.0, None])
+    selection = select(given, "load", future_covariates=["promo"])
+    series = selection.series[0]
+    np.testing.assert_array_equal(series.values, [1.0, np.nan, 3.0])
+    np.testing.assert_array_equal(series.ahead, [[1.0], [np.nan]])
+    assert series.ahead_time.tolist() == [4, 5]
+    assert series.ahead_names == series.covariate_names == ("promo",)
+    assert selection.notes[0] == (
+        "2 rows after the last value hold no target, with values of promo; the forecast starts at 4."
+    )
+
+
+def test_the_future_is_newest_first_too() -> None:
+    series = select(table(day=[4, 3, 2, 1], load=[None, None, 2.0, 1.0])).series[0]
+    assert series.values.tolist() == [1.0, 2.0]
+    assert series.ahead_time.tolist() == [3, 4]
+
+
+def test_without_labels_the_future_has_none() -> None:
+    selection = select(table(load=[1.0, 2.0, None]))
+    assert len(selection.series[0]) == 2
+    assert selection.notes == ("1 row after the last value holds no target; the forecast starts after the last value.",)
+
+
+def test_the_future_begins_where_every_target_has_ended() -> None:
+    given = table(day=[1, 2, 3, 4], load=[1.0, 2.0, 3.0, None], wind=[5.0, None, None, None])
+    load, wind = select(given, ["load", "wind"]).series
+    assert (len(load), len(wind)) == (3, 3)
+    assert np.isnan(wind.values).tolist() == [False, True, True]
+
+
+def test_every_series_has_a_future_of_its_own() -> None:
+    given = table(
+        day=[1, 2, 3, 1, 2, 3], town=["A"] * 3 + ["B"] * 3, load=[1.0, 2.0, 3.0, 1.0, None, None], fair=[0.0, 1.0] * 3
+    )
+    first, second = select(given, "load", future_covariates=["fair"]).series
+    assert (len(first), len(second)) == (3, 1)
+    assert second.ahead[:, 0].tolist() == [0.0, 1.0]
+    assert first.ahead.shape == (0, 1)
+
+
+def test_all_takes_every_column_without_another_role() -> None:
+    given = table(day=[1, 2], a=[1.0, 2.0], b=[3.0, 4.0], promo=[0.0, 1.0], size=[7.0, 7.0], c=[None, None])
+    given = Table(given.frame.with_columns(pl.col("c").cast(pl.Float64)), ("a", "b", "promo", "size", "c"), "table",
+                  ("f.csv",), time="day")  # fmt: skip
+    selection = select(given, "all", future_covariates=["promo"], static=["size"])
+    assert [series.name for series in selection.series] == ["a", "b"]
+    assert selection.series[0].static == {"size": 7.0}
+    assert selection.notes == ("Left out, as they hold no value: c.",)
+    assert [one.name for one in select(given, "all").series] == ["a", "b", "promo", "size"]
+
+
+def test_a_column_called_all_is_itself() -> None:
+    assert [one.name for one in select(table(all=[1.0, 2.0], b=[1.0, 2.0]), "all").series] == ["all"]
+
+
+def test_all_without_a_free_column_is_refused() -> None:
+    with pytest.raises(DataError, match="no column of numbers is left"):
+        select(table(day=[1, 2], a=[1.0, 2.0]), "all", past_covariates=["a"])
+
+
+def test_the_only_free_column_is_the_target() -> None:
+    given = table(day=[1, 2], load=[1.0, 2.0], promo=[0.0, 1.0])
+    assert select(given, future_covariates=["promo"]).series[0].target == "load"
+
+
+def test_words_become_categories_with_the_same_codes_everywhere() -> None:
+    given = table(day=[1, 2, 1, 2], town=["A", "A", "B", "B"], load=[1.0, 2.0, 3.0, 4.0],
+                  sky=["rain", None, "clear", "rain"])  # fmt: skip
+    first, second = select(given, "load", past_covariates=["sky"]).series
+    assert first.levels == second.levels == {"sky": ("clear", "rain")}
+    np.testing.assert_array_equal(first.covariates[:, 0], [1.0, np.nan])
+    assert second.covariates[:, 0].tolist() == [0.0, 1.0]
+
+
+def test_numbers_with_one_broken_cell_are_no_categories() -> None:
+    given = table(day=[1, 2, 3], load=[1.0, 2.0, 3.0], sky=["1", "2", "x"])
+    with pytest.raises(DataError, match=r"line 4: 'x' in column 'sky' is not a number"):
+        select(given, "load", past_covariates=["sky"])
+
+
+def test_a_column_that_differs_in_every_row_is_no_category() -> None:
+    given = table(load=[float(row) for row in range(30)], remark=[f"row {row}" for row in range(30)])
+    with pytest.raises(DataError, match="'remark' holds another text in every row"):
+        select(given, "load", past_covariates=["remark"])
+
+
+def test_words_have_no_mean() -> None:
+    given = table(day=[1, 1], load=[1.0, 1.0], sky=["rain", "clear"])
+    assert select(given, "load", past_covariates=["sky"], on_duplicate="last").series[0].covariates.tolist() == [[0.0]]
+    with pytest.raises(DataError, match="words have no mean"):
+        select(given, "load", past_covariates=["sky"], on_duplicate="mean")
+
+
+def test_static_attributes_are_one_per_series() -> None:
+    given = table(day=[1, 2, 1, 2], town=["A", "A", "B", "B"], load=[1.0, 2.0, 3.0, 4.0],
+                  kind=["urban", None, "rural", "rural"], height=[10.0, 10.0, None, None])  # fmt: skip
+    first, second = select(given, "load", static=["kind", "height"]).series
+    assert first.static == {"kind": "urban", "height": 10.0}
+    assert second.static["kind"] == "rural"
+    assert np.isnan(second.static["height"])
+
+
+def test_a_static_attribute_that_changes_is_refused() -> None:
+    given = table(day=[1, 2], load=[1.0, 2.0], kind=["urban", "rural"])
+    with pytest.raises(DataError, match=r"changes within the series 'load': it is urban at f\.csv, line 2 and rural"):
+        select(given, "load", static=["kind"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        ({"past_covariates": ["wind"], "future_covariates": ["wind"]}, "'wind' is named twice as covariate"),
+        ({"past_covariates": ["wind"], "static": ["wind"]}, "as covariate and as static attribute"),
+        ({"static": ["load"]}, "as target and as static attribute"),
+        ({"future_covariates": ["day"]}, "cannot be the time column"),
+    ],
+)
+def test_a_column_has_one_role(arguments: dict[str, list[str]], reason: str) -> None:
+    with pytest.raises(DataError, match=reason):
+        select(table(day=[1, 2], load=[1.0, 2.0], wind=[1.0, 2.0]), "load", **arguments)

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nurt.data import Series, absent_stamps, regular_grid
-from nurt.data.time_axis import are_ordered, as_labels, label_after
+from nurt.data.clock import LocalClock
+from nurt.data.time_axis import are_ordered, as_labels, labels_after
 from nurt.errors import DataError, NurtValueError
 
 NOON = datetime.datetime(2020, 1, 1, 12)
@@ -145,17 +146,94 @@ def test_integers_take_an_integer_step(step: int | str) -> None:
 def test_the_labels_after_the_last_follow_the_grid(labels: list[str], step: str, following: list[str]) -> None:
     unit = "s" if "T" in labels[0] else "D"
     grid = regular_grid(Series(np.arange(len(labels)) + 1.0, time=stamps(*labels, unit=unit)), step)
-    assert [label_after(grid, steps) for steps in (1, 2)] == following
-    assert label_after(grid, 0) == str(grid.time[-1])
+    assert labels_after(grid, 2) == tuple(following)
+    assert labels_after(grid, 0) == ()
 
 
 def test_integers_are_counted_on() -> None:
-    assert label_after(regular_grid(Series(np.zeros(2), time=np.array([3, 7])), 2), 3) == "13"
+    assert labels_after(regular_grid(Series(np.zeros(2), time=np.array([3, 7])), 2), 3) == ("9", "11", "13")
 
 
-def test_without_a_grid_the_next_label_is_unknown() -> None:
-    assert label_after(Series(np.zeros(2), time=np.array([3, 7])), 1) is None
-    assert label_after(Series(np.zeros(2)), 1) is None
+def test_where_no_step_is_certain_the_next_label_is_unknown() -> None:
+    assert labels_after(Series(np.zeros(2), time=np.array([3, 7])), 1) is None
+    assert labels_after(Series(np.zeros(2)), 1) is None
+    assert labels_after(Series(np.zeros(3), time=np.array(["a", "b", "c"])), 1) is None
+    assert labels_after(Series(np.zeros(4), time=np.array([3, 4, 5, 7])), 1) is None
+
+
+@pytest.mark.parametrize(
+    ("labels", "following"),
+    [
+        (["2020-12-30", "2020-12-31", "2021-01-01"], None),
+        (["2020-12-30", "2020-12-31", "2021-01-01", "2021-01-02"], ("2021-01-03", "2021-01-04")),
+        (["2020-12-31", "2021-01-01", "2021-01-04"], ("2021-01-05", "2021-01-06")),
+        (["2021-01-06", "2021-01-07", "2021-01-08", "2021-01-11", "2021-01-12", "2021-01-13", "2021-01-14",
+          "2021-01-15"], ("2021-01-18", "2021-01-19")),
+        (["2021-01-06", "2021-01-07", "2021-01-11"], None),
+        (["2021-07-01", "2021-08-01", "2021-09-01"], ("2021-10-01", "2021-11-01")),
+        (["2020-12-31", "2021-01-31", "2021-02-28"], ("2021-03-31", "2021-04-30")),
+        (["2020-01-01", "2020-04-01", "2020-07-01"], ("2020-10-01", "2021-01-01")),
+        (["2019-01-01", "2020-01-01", "2021-01-01"], ("2022-01-01", "2023-01-01")),
+        (["2021-01-04", "2021-01-11", "2021-01-18"], ("2021-01-25", "2021-02-01")),
+        (["2021-01-04T10:00", "2021-01-04T10:15", "2021-01-04T10:30"], ("2021-01-04T10:45:00", "2021-01-04T11:00:00")),
+        (["2021-01-04T10:00", "2021-01-04T10:15", "2021-01-04T10:45"], None),
+    ],
+)  # fmt: skip
+def test_regular_labels_go_on_without_a_grid(labels: list[str], following: tuple[str, ...] | None) -> None:
+    unit = "s" if "T" in labels[0] else "D"
+    series = Series(np.arange(len(labels)) + 1.0, time=stamps(*labels, unit=unit))
+    assert labels_after(series, 2) == following
+
+
+def test_days_by_a_local_clock_go_on_over_its_change() -> None:
+    instants = stamps("2021-03-25T23:00", "2021-03-26T23:00", "2021-03-27T23:00", "2021-03-28T22:00")
+    clock = LocalClock.of(instants, np.array([60, 60, 60, 120]))
+    series = Series(np.arange(4.0), time=instants, clock=clock)
+    assert labels_after(series, 2) == ("2021-03-30T00:00:00+02:00", "2021-03-31T00:00:00+02:00")
+
+
+def test_labels_known_ahead_are_the_next_ones() -> None:
+    trading = stamps("2021-12-22", "2021-12-23", "2021-12-27", unit="D")
+    ahead = stamps("2021-12-28", "2022-01-03", unit="D")
+    series = Series(np.arange(3.0), time=trading, ahead=np.empty((2, 0)), ahead_time=ahead)
+    assert labels_after(series, 2) == ("2021-12-28", "2022-01-03")
+    assert labels_after(series, 3) is None
+
+
+def test_a_grid_takes_what_is_known_ahead_along() -> None:
+    series = Series(
+        np.array([1.0, 2.0]),
+        time=stamps("2021-01-01", "2021-01-03", unit="D"),
+        covariates=np.array([[1.0, 5.0], [2.0, 6.0]]),
+        covariate_names=("past", "known"),
+        ahead=np.array([[7.0], [9.0]]),
+        ahead_names=("known",),
+        ahead_time=stamps("2021-01-04", "2021-01-06", unit="D"),
+    )
+    grid = regular_grid(series, "1d")
+    np.testing.assert_array_equal(grid.values, [1.0, np.nan, 2.0])
+    np.testing.assert_array_equal(grid.ahead, [[7.0], [np.nan], [9.0]])
+    assert labels_after(grid, 3) == ("2021-01-04", "2021-01-05", "2021-01-06")
+    assert grid.ahead_names == ("known",)
+
+
+@pytest.mark.parametrize(
+    ("time", "step", "count"),
+    [
+        (np.array([1990, 1992, 1993]), "1y", 4),
+        (stamps("2020-01-01", "2020-07-01", unit="D"), "1q", 3),
+        (stamps("2020-01-06", "2020-01-20", unit="D"), "1w", 3),
+        (stamps("2020-01-06", "2020-01-20", unit="D"), "1week", 3),
+    ],
+)
+def test_quarters_weeks_and_years_are_steps(time: np.ndarray, step: str, count: int) -> None:
+    assert len(regular_grid(Series(np.arange(len(time)) + 1.0, time=time), step)) == count
+
+
+def test_whole_numbers_that_are_no_years_refuse_a_step_in_years() -> None:
+    with pytest.raises(NurtValueError, match="the labels are integers") as refusal:
+        regular_grid(Series(np.arange(2.0), time=np.array([1, 3])), "1y")
+    assert "--time-format" in str(refusal.value)
 
 
 def test_a_full_grid_stays_as_it_is() -> None:
@@ -215,7 +293,7 @@ def test_a_long_grid_below_the_bound_is_made() -> None:
     assert len(regular_grid(far, "1d")) == 73_049
     wide = Series(np.arange(3.0), time=np.array([-(10**17), 0, 10**17]))
     assert regular_grid(wide, 10**17).values.tolist() == [0, 1, 2]
-    assert label_after(regular_grid(wide, 10**17), 100) == str(101 * 10**17)
+    assert labels_after(regular_grid(wide, 10**17), 100)[-1] == str(101 * 10**17)
 
 
 @pytest.mark.parametrize("step", ["²", "9" * 30, 10**18, "-1", "", "1.5", "0"])
@@ -224,7 +302,7 @@ def test_steps_between_integers_are_whole_numbers(step: str | int) -> None:
         regular_grid(Series(np.arange(3.0), time=np.arange(3)), step)
 
 
-@pytest.mark.parametrize("step", ["9999999d", "²d", "0d", "1 day", "d"])
+@pytest.mark.parametrize("step", ["9999999d", "²d", "0d", "1 dy", "d"])
 def test_steps_between_times_are_short_numbers_and_a_unit(step: str) -> None:
     with pytest.raises(NurtValueError, match="at most 6 digits"):
         regular_grid(Series(np.arange(2.0), time=as_labels(["2020-01-01", "2020-01-02"])), step)

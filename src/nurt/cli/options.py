@@ -46,6 +46,7 @@ MACHINE = MACHINE_PANEL.title
 Command = TypeVar("Command", bound=Callable[..., None])
 # The groups of options of each command that has some.
 GROUPS: dict[Callable[..., None], Mapping[str, Any]] = {}
+MARKS = {"space": " ", "apostrophe": "'"}
 METAVARS = {"whole": "N", "share": "SHARE", "positive": "RATE", "amount": "NUMBER"}
 
 
@@ -98,7 +99,14 @@ def option_for(parameter: Parameter) -> Any:
 
 
 def _type_of(parameter: Parameter) -> Any:
-    types: dict[str, Any] = {"whole": int, "share": float, "positive": float, "amount": float, "words": list[str]}
+    types: dict[str, Any] = {
+        "whole": int,
+        "share": float,
+        "positive": float,
+        "amount": float,
+        "words": list[str],
+        "text": str,
+    }
     if parameter.kind == "choice":
         types["choice"] = str if callable(parameter.choices) else Literal[parameter.choices]
     kind = types[parameter.kind]
@@ -151,13 +159,33 @@ class Reading:
         list[Path], typer.Argument(metavar="FILE", help="Data: CSV, Parquet, Excel, JSON; several are joined.")
     ]
     target: Annotated[
-        str | None, column("--target", "The column to forecast; needed where there are several columns of numbers.")
+        list[str] | None,
+        column(
+            "--target",
+            "The column to forecast, needed where there are several columns of numbers; repeatable, a series each. "
+            "'all' takes every column of numbers that has no other role.",
+        ),
     ] = None
     time: Annotated[str | None, column("--time", "The column of times, where it is not the one found.")] = None
     series: Annotated[str | None, column("--series", "The column that tells several series in one file apart.")] = None
     past_covariate: Annotated[
         list[str] | None,
-        column("--past-covariate", "A further column to read, known up to the moment of the forecast; repeatable."),
+        column(
+            "--past-covariate",
+            "A further column to read, numbers or words, known up to the moment of the forecast; repeatable.",
+        ),
+    ] = None
+    future_covariate: Annotated[
+        list[str] | None,
+        column(
+            "--future-covariate",
+            "A further column that is known ahead, such as holidays or plans: rows after the last target hold its "
+            "values for every step of the forecast; repeatable.",
+        ),
+    ] = None
+    static: Annotated[
+        list[str] | None,
+        column("--static", "A column with one value per series, numbers or words; repeatable."),
     ] = None
     format: Annotated[
         Literal["auto", "nbp", "gios", "table"],
@@ -182,6 +210,56 @@ class Reading:
             "thousands.",
         ),
     ] = None
+    time_format: Annotated[
+        str | None,
+        typer.Option(
+            "--time-format",
+            metavar="FORMAT",
+            rich_help_panel=DATA,
+            help="How the times are written, such as '%d/%m/%Y %H:%M', where it is not found; or what numbers count: "
+            "epoch-s, epoch-ms, epoch-us, epoch-ns, excel, order.",
+        ),
+    ] = None
+    timezone: Annotated[
+        str | None,
+        typer.Option(
+            "--timezone",
+            metavar="ZONE",
+            rich_help_panel=DATA,
+            help="The time zone of local times, such as Europe/Warsaw: they are instants then, shown in local time.",
+        ),
+    ] = None
+    thousands: Annotated[
+        str | None,
+        typer.Option(
+            "--thousands",
+            metavar="MARK",
+            rich_help_panel=DATA,
+            help="What separates thousands, where that is not found: ',', '.', space or apostrophe; of ',' and '.' the "
+            "other one is then the decimal mark.",
+        ),
+    ] = None
+    missing: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--missing",
+            metavar="TOKEN",
+            rich_help_panel=DATA,
+            help="A cell that stands for a missing value among numbers, as text or as a number such as -9999; "
+            "repeatable. Empty cells, NA, null, ?, #N/A and the like need not be named.",
+        ),
+    ] = None
+    skip_lines: Annotated[
+        int,
+        typer.Option(
+            "--skip-lines",
+            min=0,
+            max=LARGEST,
+            metavar="N",
+            rich_help_panel=DATA,
+            help="Lines above the header that are not read, where it is not found by itself.",
+        ),
+    ] = 0
     on_duplicate: Annotated[
         Literal["refuse", "first", "last", "mean"],
         choice("--on-duplicate", "What to do with times that occur twice and disagree.", DATA),
@@ -195,8 +273,8 @@ class Reading:
             "--grid",
             metavar="STEP",
             rich_help_panel=DATA,
-            help="Put the rows on a regular grid of times, such as 1h, 15min or 1d; absent times become missing "
-            "values. Without it the axis is the order of the rows.",
+            help="Put the rows on a regular grid of times, such as 1h, 15min, 1d, 1w, 1mo or 1q; absent times become "
+            "missing values. Without it the axis is the order of the rows.",
         ),
     ] = None
 
@@ -211,11 +289,23 @@ class Reading:
 
         separator = "\t" if self.separator in ("tab", "\\t") else self.separator
         chosen = select(
-            read(list(self.files), self.format, separator=separator, decimal=self.decimal),
-            self.target,
+            read(
+                list(self.files),
+                self.format,
+                separator=separator,
+                decimal=self.decimal,
+                thousands=MARKS.get(self.thousands or "", self.thousands),
+                missing=tuple(self.missing or ()),
+                skip_lines=self.skip_lines,
+                time_format=self.time_format,
+            ),
+            self.target or None,
             time=self.time,
             series=self.series,
             past_covariates=tuple(self.past_covariate or ()),
+            future_covariates=tuple(self.future_covariate or ()),
+            static=tuple(self.static or ()),
+            timezone=self.timezone,
             on_duplicate=self.on_duplicate,
             on_unordered=self.on_unordered,
         )

@@ -61,6 +61,12 @@ class LocalClock:
         found = np.searchsorted(np.array(self.since), instants.astype("datetime64[us]"), side="right") - 1
         return np.array(self.minutes)[np.maximum(found, 0)]
 
+    def local(self, instants: np.ndarray) -> np.ndarray:
+        """Return the local times of instants, without an offset, datetime64[s]."""
+        ahead = self.offsets_at(instants).astype("timedelta64[m]")
+        local: np.ndarray = instants.astype("datetime64[s]") + ahead
+        return local
+
     def label(self, instant: np.datetime64) -> str:
         """Return the local time of an instant with its offset, such as 2020-10-25T02:00:00+01:00."""
         ahead = int(self.offsets_at(np.array([instant]))[0])

@@ -13,6 +13,8 @@ import polars as pl
 from nurt.data import two_digit_years
 from nurt.data.clock import LocalClock
 from nurt.data.numbers import is_missing
+from nurt.data.periods import PERIODS, label_of_period, period_of, periods_of
+from nurt.data.spellings import respelt
 from nurt.errors import DataError
 from nurt.wording import quoted
 
@@ -21,7 +23,6 @@ __all__ = [
     "TIME_NAMES",
     "DateForm",
     "ParsedDates",
-    "compose_time",
     "form_of",
     "offset_minutes",
     "parse_dates",
@@ -51,16 +52,13 @@ _SECOND = 1_000_000
 _STEPS = [minutes * 60 * _SECOND for minutes in range(1, 1441) if 1440 % minutes == 0]
 _DAY_OR_MONTH = ("DD/MM/YYYY", "DD-MM-YYYY")
 COUNTING_NAMES = ("ds", "time", "t", "date", "timestamp", "data", "czas", "year", "rok")
-TIME_NAMES = (*COUNTING_NAMES, "datetime", "date_time", "month", "day", "miesiąc", "dzień", "czas pomiaru")
-_PARTS = {
-    "year": ("year", "rok"),
-    "month": ("month", "miesiąc", "miesiac"),
-    "day": ("day", "dzień", "dzien"),
-    "hour": ("hour", "godzina", "godz"),
-    "minute": ("minute", "minuta"),
-}
-_WHOLE = re.compile(r"[0-9]+(?:\.0)?")
-_CLOCK = r"^[0-9]{1,2}:[0-9]{2}(?::[0-9]{2})?$"
+TIME_NAMES = (
+    *COUNTING_NAMES,
+    *("datetime", "date_time", "date time", "date/time", "time stamp", "time_stamp", "month", "day", "week", "quarter"),
+    *("period", "fiscal year", "fiscal_year", "miesiąc", "miesiac", "dzień", "dzien", "tydzień", "tydzien", "kwartał"),
+    *("kwartal", "okres", "czas pomiaru", "data pomiaru", "time_period"),
+)
+_LONGEST = 60
 
 
 @dataclass(frozen=True)
@@ -72,12 +70,14 @@ class DateForm:
         pattern: a regular expression for the whole cell, understood by Python and polars alike.
         template: the form for ``strptime``.
         clock: True where it holds a time of day.
+        period: the kind of period a cell names, see :data:`nurt.data.periods.PERIODS`; "" where it is a day or a time.
     """
 
     name: str
     pattern: str
     template: str
     clock: bool
+    period: str = ""
 
 
 @dataclass(frozen=True)
@@ -90,6 +90,8 @@ class ParsedDates:
         notes: what was decided.
         offset: from UTC as written in every cell; "UTC" where it changes and the values were converted, "" without.
         clock: shows values that were converted in local time; None where one instant is written with two offsets.
+        period: the kind of the periods, which are shown by :func:`nurt.data.periods.label_of_period`; None for days and
+            times.
     """
 
     values: pl.Series
@@ -97,12 +99,24 @@ class ParsedDates:
     notes: tuple[str, ...] = ()
     offset: str = ""
     clock: LocalClock | None = None
+    period: str | None = None
 
 
 def form_of(cell: str) -> DateForm | None:
     """Return the form of one cell, or None when it is not a date. A zone offset at its end is allowed."""
-    if not cell[:1].isdigit():
+    if not any(mark.isdigit() for mark in cell[-_LONGEST:]) or len(cell) > _LONGEST:
         return None
+    form = _plain_form(cell)
+    if form is not None:
+        return form
+    kind = period_of(cell)
+    if kind is not None:
+        return _PERIOD_FORMS[kind]
+    other = respelt(cell)
+    return _plain_form(other) if other != cell else None
+
+
+def _plain_form(cell: str) -> DateForm | None:
     offset = _OFFSET.fullmatch(cell) if ":" in cell else None
     match = _ANY.fullmatch(offset.group(1) if offset else cell)
     return _FORMS[int(str(match.lastgroup).removeprefix("form_"))] if match else None
@@ -130,6 +144,12 @@ def parse_dates(cells: pl.Series, place: Place) -> ParsedDates:
             expected="a date such as 2024-01-31 or 2024-01-31 12:00",
             cure="Correct the cell.",
         )
+    if form.period:
+        return _periods(cells, str(example), place)
+    written = cells
+    if _plain_form(str(example)) is None:
+        cells = pl.Series(cells.name, [respelt(cell or "") for cell in cells], dtype=pl.String)
+        example = respelt(str(example))
     cells, offsets = _without_offset(cells, place)
     notes: tuple[str, ...] = ()
     if form.name.startswith("two-digit year"):
@@ -138,17 +158,14 @@ def parse_dates(cells: pl.Series, place: Place) -> ParsedDates:
         form = next(one for one in _FORMS if one.name == form.name.replace("two-digit year", "YYYY-MM-DD"))
     _refuse_misfits(cells, str(example), form, place)
     form = _day_first(cells, form, place)
-    if form.template == "%Y-%m":
-        values = (cells + "-01").str.strptime(pl.Date, "%Y-%m-%d", strict=False)
-        notes = (*notes, "Months are labelled by their first day.")
-    elif form.clock:
+    if form.clock:
         values = cells.str.strptime(pl.Datetime("us"), form.template, strict=False)
     else:
         values = cells.str.strptime(pl.Date, form.template, strict=False)
     if values.null_count():
         row = int(values.is_null().arg_max() or 0)
         raise DataError(
-            f"{place(row)}: {quoted(cells[row])} is not a date that exists.",
+            f"{place(row)}: {quoted(written[row])} is not a date that exists.",
             expected=f"a date of the form {form.name}",
             cure="Correct the date in the file.",
         )
@@ -179,42 +196,8 @@ def round_to_grid(times: pl.Series) -> tuple[pl.Series, tuple[str, ...]]:
     return rounded.cast(times.dtype), (note,)
 
 
-def compose_time(frame: pl.DataFrame, place: Callable[[int], str]) -> tuple[pl.DataFrame, str | None, tuple[str, ...]]:
-    """Add a column of times where a file spreads them over several columns.
-
-    Args:
-        frame: typed columns.
-        place: returns file and line of a row, for messages.
-
-    Returns:
-        the frame (the composed column first), the name of that column or None, and notes.
-
-    Raises:
-        DataError: the parts of a row do not form a date.
-    """
-    parts = {part: column for part, names in _PARTS.items() if (column := _whole_numbers(frame, names)) is not None}
-    partial = {part: column for part, names in _PARTS.items() if (column := _nearly_whole(frame, names)) is not None}
-    dates = [column for column in frame.iter_columns() if column.dtype == pl.Date and not column.null_count()]
-    if any(column.dtype == pl.Datetime for column in frame.iter_columns()):
-        return frame, None, ()
-    if not dates and {"year", "month"} <= parts.keys() | partial.keys():
-        _refuse_wrong_part(partial, place)
-        return _composed(frame, _calendar(parts), tuple(column.name for column in parts.values()), place)
-    if len(dates) == 1 and dates[0].is_duplicated().any():
-        date = dates[0].cast(pl.Datetime("us"))
-        if "hour" in parts.keys() | partial.keys():
-            _refuse_wrong_part({part: partial[part] for part in ("hour", "minute") if part in partial}, place)
-            used = {part: column for part, column in parts.items() if part in ("hour", "minute")}
-            names = (date.name, *(column.name for column in used.values()))
-            return _composed(frame, date + _time_of_day(used), names, place)
-        for column in frame.iter_columns():
-            if column.dtype == pl.String and not column.null_count() and column.str.contains(_CLOCK).all():
-                return _composed(frame, date + _clock(column), (date.name, column.name), place)
-    return frame, None, ()
-
-
 def _forms() -> tuple[DateForm, ...]:
-    forms = [DateForm("YYYY-MM", _YEAR + "-(?:0[1-9]|1[0-2])", "%Y-%m", clock=False)]
+    forms = []
     for body in _BODIES:
         for clock in _CLOCKS:
             for joint in (" ", "T") if clock[0] else ("",):
@@ -224,7 +207,32 @@ def _forms() -> tuple[DateForm, ...]:
 
 
 _FORMS = _forms()
+_PERIOD_FORMS = {kind: DateForm(name, "", "", clock=False, period=kind) for kind, name in PERIODS.items()}
 _ANY = re.compile("|".join(f"(?P<form_{index}>{form.pattern})" for index, form in enumerate(_FORMS)))
+
+
+def _periods(cells: pl.Series, example: str, place: Place) -> ParsedDates:
+    """Return the first day of each period, and the note that says how periods are shown."""
+    distinct = cells.fill_null("").unique(maintain_order=True).to_list()
+    form = _PERIOD_FORMS[str(period_of(example))]
+    odd = next((cell for cell in distinct if period_of(cell) is None), None)
+    found = periods_of(distinct) if odd is None else None
+    if odd is None and found is None:
+        odd = next((cell for cell in distinct if periods_of([example, cell]) is None), None)
+    if odd is not None:
+        raise _misfit(odd, example, form, place(int((cells.fill_null("") == odd).arg_max() or 0)))
+    if found is None:
+        raise DataError(
+            f"{place(0)}: {quoted(example)} may be a month of a year or a day of a month.",
+            expected="dates that can be read in one way only",
+            cure="Write months as 2021-01, or say how they are written by --time-format (time_format= in Python).",
+        )
+    kind, days = found
+    first = dict(zip(distinct, days, strict=True))
+    values = pl.Series(cells.name, [first[cell] for cell in cells], dtype=pl.Date)
+    shown = label_of_period(np.datetime64(values[0]), kind)
+    notes = () if shown == cells[0] else (f"{PERIODS[kind].capitalize()}: {quoted(cells[0])} is shown as {shown}.",)
+    return ParsedDates(values, _PERIOD_FORMS[kind], notes, period=None if kind == "day of week" else kind)
 
 
 def _without_offset(cells: pl.Series, place: Place) -> tuple[pl.Series, pl.Series | None]:
@@ -316,76 +324,6 @@ def _day_first(cells: pl.Series, form: DateForm, place: Place) -> DateForm:
     raise DataError(
         f"{place(0)}: days could be months: no number in dates such as {quoted(cells[0])} is above 12.",
         expected="dates that can be read in one way only",
-        cure="Write the dates as YYYY-MM-DD (or DD.MM.YYYY, which is always day first).",
+        cure="Say which by --time-format %d/%m/%Y or %m/%d/%Y (time_format= in Python), or write the dates as "
+        "YYYY-MM-DD (or DD.MM.YYYY, which is always day first).",
     )
-
-
-def _whole_numbers(frame: pl.DataFrame, names: tuple[str, ...]) -> pl.Series | None:
-    for column in frame.iter_columns():
-        if column.name.lower() in names and column.dtype == pl.Float64 and not column.null_count():
-            whole = column.cast(pl.Int64, strict=False)
-            if (whole == column).all():
-                return whole
-    return None
-
-
-def _nearly_whole(frame: pl.DataFrame, names: tuple[str, ...]) -> pl.Series | None:
-    """Return a column of these names in which most cells, but not all, are whole numbers, as text."""
-    for column in frame.iter_columns():
-        if column.name.lower() in names and column.dtype in (pl.Float64, pl.String):
-            cells = column.cast(pl.String).fill_null("")
-            whole = sum(bool(_WHOLE.fullmatch(cell)) for cell in cells)
-            if len(cells) > whole > len(cells) / 2:
-                return cells
-    return None
-
-
-def _refuse_wrong_part(partial: dict[str, pl.Series], place: Place) -> None:
-    for part, column in partial.items():
-        row = next(row for row, cell in enumerate(column) if not _WHOLE.fullmatch(cell))
-        raise DataError(
-            f"{place(row)}: {quoted(column[row])} in column {column.name!r} is not the {part} of a date.",
-            expected="a whole number, as in most rows of the column",
-            cure="Correct the cell; every row needs its time.",
-        )
-
-
-def _calendar(parts: dict[str, pl.Series]) -> pl.Series:
-    days = parts["day"] if "day" in parts else pl.repeat(1, len(parts["year"]), dtype=pl.Int64, eager=True)
-    text = parts["year"].cast(pl.String) + "-" + parts["month"].cast(pl.String) + "-" + days.cast(pl.String)
-    dates = text.str.strptime(pl.Date, "%Y-%m-%d", strict=False)
-    if "hour" not in parts:
-        return dates
-    return dates.cast(pl.Datetime("us")) + _time_of_day(parts)
-
-
-def _time_of_day(parts: dict[str, pl.Series]) -> pl.Series:
-    """Return the time since midnight; null where an hour or minute is out of range."""
-    hours = parts["hour"]
-    minutes = parts["minute"] if "minute" in parts else hours * 0
-    valid = hours.is_between(0, 23) & minutes.is_between(0, 59)
-    microseconds = (hours * 60 + minutes) * 60_000_000
-    return pl.select(pl.when(valid).then(microseconds)).to_series().cast(pl.Duration("us"))
-
-
-def _clock(column: pl.Series) -> pl.Series:
-    whole = column.zip_with(column.str.count_matches(":") == 2, column + ":00")
-    times = whole.str.strptime(pl.Time, "%H:%M:%S", strict=False)
-    return (times.cast(pl.Int64) // 1000).cast(pl.Duration("us"))
-
-
-def _composed(
-    frame: pl.DataFrame, times: pl.Series, names: tuple[str, ...], place: Callable[[int], str]
-) -> tuple[pl.DataFrame, str, tuple[str, ...]]:
-    if times.null_count():
-        row = int(times.is_null().arg_max() or 0)
-        raise DataError(
-            f"{place(row)}: the columns {', '.join(names)} do not make a date that exists.",
-            got=", ".join(str(frame[name][row]) for name in names),
-            cure="Correct these cells; hours run from 0 to 23.",
-        )
-    name = "time"
-    while name in frame.columns:
-        name += "_"
-    note = f"The time of each row was put together from the columns {', '.join(names)}."
-    return frame.insert_column(0, times.alias(name)), name, (note,)

@@ -7,9 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from nurt.data.selection import Columns, OnDuplicate, OnUnordered, Selection, assemble
+from nurt.data.columns import Columns, Roles
+from nurt.data.covariates import CodedColumn, categories
+from nurt.data.duplicates import OnDuplicate
+from nurt.data.selection import ALL, OnUnordered, Selection, assemble
 from nurt.data.series import Series
-from nurt.data.time_axis import as_labels, refuse_missing
+from nurt.data.time_axis import labels_and_period, refuse_missing
 from nurt.errors import DataError, NurtTypeError, ShapeError
 from nurt.wording import name_in_words, quoted
 
@@ -21,11 +24,13 @@ _SERIES = "unique_id"
 
 def from_frame(
     frame: Any,
-    target: str = "y",
+    target: str | Sequence[str] = "y",
     time: str | None = _TIME,
     series: str | None = _SERIES,
     past_covariates: Sequence[str] = (),
     *,
+    future_covariates: Sequence[str] = (),
+    static: Sequence[str] = (),
     on_duplicate: OnDuplicate = "refuse",
     on_unordered: OnUnordered = "sort",
 ) -> Selection:
@@ -33,12 +38,14 @@ def from_frame(
 
     Args:
         frame: a pandas or polars DataFrame, or an Arrow table.
-        target: name of the column to forecast.
+        target: name of the column to forecast, of several (a series each), or "all".
         time: name of the column of labels; None takes the rows as they are ordered. The default ``ds`` may be absent:
             then a pandas index of dates is taken, or else the order of the rows.
         series: name of the column that identifies the series; None for a single series. The default
             ``unique_id`` may be absent: then there is one series.
         past_covariates: names of columns known up to the forecast origin.
+        future_covariates: as in :func:`nurt.data.select`.
+        static: as in :func:`nurt.data.select`.
         on_duplicate: as in :func:`nurt.data.select`.
         on_unordered: as in :func:`nurt.data.select`.
 
@@ -53,7 +60,6 @@ def from_frame(
         array([1., 2.])
     """
     eager = _eager(frame)
-    names = (target, *past_covariates)
     notes: list[str] = []
     index = None
     if time == _TIME and time not in eager.columns:
@@ -61,25 +67,40 @@ def from_frame(
         notes.append("Time was taken from the index." if index is not None else "No column 'ds': rows are in order.")
     if series == _SERIES and series not in eager.columns:
         series = None
-    for name in (*names, time, series):
+    further = (*past_covariates, *future_covariates, *static)
+    targets = _targets(eager, target, {time, series, *further})
+    for name in (*targets, *further, time, series):
         if name is not None and name not in eager.columns:
             raise DataError(
                 f"from_frame: there is no column {quoted(name)}.",
                 cure=f"Columns: {', '.join(map(name_in_words, eager.columns[:40]))}.",
             )
     labels = index if time is None else _labels(eager[time], notes)
+    roles = Roles(targets, tuple(past_covariates), tuple(future_covariates), tuple(static), time, series)
+    coded = {name: _coded(eager[name]) for name in roles.covariates}
+    axis, period = None, None
+    if labels is not None:
+        axis, period = labels_and_period(labels, what=f"column {time!r}" if time else "index")
     columns = Columns(
-        values={name: _numbers(eager[name]) for name in names},
-        time=None if labels is None else as_labels(labels, what=f"column {time!r}" if time else "index"),
+        values={name: _numbers(eager[name]) for name in targets} | {name: one.values for name, one in coded.items()},
+        time=axis,
+        period=period,
         series=None if series is None else _identifiers(eager[series]),
         place=lambda row: f"row {row + 1}",
+        levels={name: one.levels for name, one in coded.items() if one.levels is not None},
+        static={name: _static(eager[name]) for name in static},
     )
-    selection = assemble(columns, (target,), past_covariates, on_duplicate=on_duplicate, on_unordered=on_unordered)
+    selection = assemble(columns, roles, on_duplicate=on_duplicate, on_unordered=on_unordered)
     return Selection(selection.series, (*notes, *selection.notes))
 
 
 def from_arrays(
-    y: Any, *, time: Any = None, past_covariates: Any = None, names: Sequence[str] | None = None
+    y: Any,
+    *,
+    time: Any = None,
+    past_covariates: Any = None,
+    future_covariates: Any = None,
+    names: Sequence[str] | None = None,
 ) -> Selection:
     """Read series from arrays.
 
@@ -88,6 +109,8 @@ def from_arrays(
             each, of any lengths. NaN where missing.
         time: labels, oldest first, shape (n,), for all series; for a list of arrays a list of label arrays.
         past_covariates: known up to the forecast origin, shape (n, C); for a list of arrays a list of them.
+        future_covariates: known for A steps after the last value too, shape (n + A, K); for a list of arrays a list of
+            them.
         names: one per series; by default y, or y_1, y_2, ….
 
     Raises:
@@ -98,11 +121,12 @@ def from_arrays(
     several = isinstance(y, list | tuple) and _is_nested(y)
     times = _per_series(time, len(values), several=several, what="time")
     covariates = _per_series(past_covariates, len(values), several=several, what="past_covariates")
+    ahead = _per_series(future_covariates, len(values), several=several, what="future_covariates")
     if names is None:
         names = ["y"] if len(values) == 1 else [f"y_{index + 1}" for index in range(len(values))]
     if len(names) != len(values):
         raise ShapeError("from_arrays: one name per series.", expected=f"{len(values)} names", got=str(len(names)))
-    found = [_series(*parts) for parts in zip(names, values, times, covariates, strict=True)]
+    found = [_series(*parts) for parts in zip(names, values, times, covariates, ahead, strict=True)]
     return Selection(tuple(found))
 
 
@@ -118,6 +142,39 @@ def like(frame: Any, columns: Mapping[str, Any]) -> Any:
     namespace = nw.get_native_namespace(_eager(frame).to_native())
     native = {name: _for_frames(np.asarray(column)) for name, column in columns.items()}
     return nw.from_dict(native, backend=namespace).to_native()
+
+
+def _targets(frame: Any, target: str | Sequence[str], taken: set[str | None]) -> tuple[str, ...]:
+    named = (target,) if isinstance(target, str) else tuple(target)
+    if not named:
+        raise DataError("from_frame: no target was named.", cure='Name a column, several, or "all".')
+    if named != (ALL,) or ALL in frame.columns:
+        return named
+    found = tuple(name for name in frame.columns if name not in taken and frame[name].dtype.is_numeric())
+    if not found:
+        raise DataError(
+            "from_frame: no column of numbers is left that could be a target.",
+            cure=f"Columns: {', '.join(map(name_in_words, frame.columns[:40]))}.",
+        )
+    return found
+
+
+def _is_text(column: Any) -> bool:
+    import narwhals as nw
+
+    return column.dtype in (nw.String, nw.Categorical, nw.Enum)
+
+
+def _coded(column: Any) -> CodedColumn:
+    return (
+        categories(column.to_list(), column.name, "from_frame") if _is_text(column) else CodedColumn(_numbers(column))
+    )
+
+
+def _static(column: Any) -> np.ndarray:
+    if _is_text(column):
+        return np.array(["" if cell is None else str(cell) for cell in column.to_list()])
+    return _numbers(column)
 
 
 def _eager(frame: Any) -> Any:
@@ -243,8 +300,8 @@ def _per_series(given: Any, count: int, *, several: bool, what: str) -> list[Any
     return list(given)
 
 
-def _series(name: str, values: np.ndarray, time: Any, covariates: Any) -> Series:
-    labels = None if time is None else as_labels(time, what=f"series {name!r}")
+def _series(name: str, values: np.ndarray, time: Any, past: Any, future: Any) -> Series:
+    labels, period = (None, None) if time is None else labels_and_period(time, what=f"series {name!r}")
     if labels is not None and len(labels) != len(values):
         raise ShapeError(
             f"Series {name!r}: one label per value.", expected=f"{len(values)} labels", got=str(len(labels))
@@ -257,18 +314,42 @@ def _series(name: str, values: np.ndarray, time: Any, covariates: Any) -> Series
         )
     if not np.isfinite(values).any():
         raise DataError(f"Series {name!r}: all {len(values)} values are missing.", cure="Pass observed values.")
-    if covariates is None:
-        return Series(values, name=name, target=name, time=labels)
-    extra = _floats(covariates, f"past_covariates of series {name!r}")
+    before, after = (_covariates(given, words, name) for given, words in ((past, "past"), (future, "future")))
+    if before.shape[1] and len(before) != len(values):
+        raise _misfit(name, "past_covariates", f"one row per value, shape ({len(values)}, C)", before)
+    if after.shape[1] and len(after) < len(values):
+        raise _misfit(name, "future_covariates", f"at least one row per value, shape ({len(values)} + A, K)", after)
+    columns = tuple(f"covariate_{index + 1}" for index in range(before.shape[1]))
+    known = tuple(f"future_covariate_{index + 1}" for index in range(after.shape[1]))
+    blocks = [block[: len(values)] for block in (before, after) if block.shape[1]]
+    return Series(
+        values,
+        name=name,
+        target=name,
+        time=labels,
+        covariates=np.hstack(blocks) if blocks else np.empty((len(values), 0)),
+        covariate_names=(*columns, *known),
+        ahead=after[len(values) :],
+        ahead_names=known,
+        period=period,
+    )
+
+
+def _covariates(given: Any, words: str, name: str) -> np.ndarray:
+    """Return covariates with two axes; without columns where none are given."""
+    if given is None:
+        return np.empty((0, 0))
+    extra = _floats(given, f"{words}_covariates of series {name!r}")
     extra = extra[:, None] if extra.ndim == 1 else extra
-    if extra.ndim != 2 or len(extra) != len(values):
-        raise ShapeError(
-            f"Series {name!r}: `past_covariates` must have one row per value.",
-            expected=f"shape ({len(values)}, C)",
-            got=str(extra.shape),
-        )
-    columns = tuple(f"covariate_{index + 1}" for index in range(extra.shape[1]))
-    return Series(values, name=name, target=name, time=labels, covariates=extra, covariate_names=columns)
+    if extra.ndim != 2:
+        raise _misfit(name, f"{words}_covariates", "two axes, time and columns", extra)
+    return extra
+
+
+def _misfit(name: str, argument: str, expected: str, given: np.ndarray) -> ShapeError:
+    return ShapeError(
+        f"Series {name!r}: `{argument}` must have one row per value.", expected=expected, got=str(given.shape)
+    )
 
 
 def _for_frames(column: np.ndarray) -> Any:

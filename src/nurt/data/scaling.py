@@ -33,7 +33,7 @@ __all__ = [
 ]
 
 Anchor = Literal["last", "mean", "none"]
-Scale = Literal["window", "train", "none"]
+Scale = Literal["window", "series", "train", "none"]
 # Spread, relative to the level, below which a window counts as constant.
 _FLAT = 1e-8
 
@@ -51,7 +51,7 @@ def restore(values: Tensor, anchor: Tensor, scale: Tensor) -> Tensor:
 def _require_choices(anchor: str, scale: str) -> None:
     for argument, given, allowed in (
         ("anchor", anchor, ("last", "mean", "none")),
-        ("scale", scale, ("window", "train", "none")),
+        ("scale", scale, ("window", "series", "train", "none")),
     ):
         if given not in allowed:
             raise NurtValueError(
@@ -73,15 +73,19 @@ class FittedScaling(ABC):
     """A fitted scaling: returns the statistics of each window."""
 
     @abstractmethod
-    def statistics(self, inputs: Tensor, observed: Tensor) -> tuple[Tensor, Tensor]:
+    def statistics(self, inputs: Tensor, observed: Tensor, spread: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Return anchor and scale of each window.
 
         Args:
             inputs: windows in the units of the data, shape (B, T); cells that are not observed may hold any value.
             observed: True where an input is not missing, bool (B, T).
+            spread: spread of the series of each window, shape (B, 1), positive; only a scale of the series needs it.
 
         Returns:
             anchor and scale, each (B, 1), finite and the scale positive; 0 and 1 for a window without observations.
+
+        Raises:
+            NurtValueError: a scale of the series, and no ``spread``.
         """
 
     @abstractmethod
@@ -119,8 +123,8 @@ class WindowScaling(AbstractScaling):
 
     Args:
         anchor: "last" observed value, "mean" of the observed values, or "none" (0).
-        scale: "window", the spread within the window; "train", that of the training values around the mean of their
-            series; or "none" (1).
+        scale: "window", the spread within the window; "series", that of the series the window is from, which the
+            caller knows; "train", that of all training values around the means of their series; or "none" (1).
     """
 
     anchor: Anchor = "last"
@@ -199,7 +203,12 @@ class FixedStatistics(FittedScaling):
     def __post_init__(self) -> None:
         _require_statistics(self.anchor, self.scale)
 
-    def statistics(self, inputs: Tensor, observed: Tensor) -> tuple[Tensor, Tensor]:  # noqa: ARG002  # of the contract
+    def statistics(
+        self,
+        inputs: Tensor,
+        observed: Tensor,  # noqa: ARG002  # of the contract
+        spread: Tensor | None = None,  # noqa: ARG002  # of the contract
+    ) -> tuple[Tensor, Tensor]:
         """Return the fitted anchor and scale for each window."""
         column = inputs.new_ones((inputs.shape[0], 1))
         return column * self.anchor, column * self.scale
@@ -228,7 +237,7 @@ class WindowStatistics(FittedScaling):
         _require_choices(self.anchor, self.scale)
         _require_statistics(0.0, self.train_scale)
 
-    def statistics(self, inputs: Tensor, observed: Tensor) -> tuple[Tensor, Tensor]:
+    def statistics(self, inputs: Tensor, observed: Tensor, spread: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Return anchor and scale of each window, differentiable with respect to its observed inputs."""
         values = torch.where(observed, inputs, 0.0)
         count = observed.sum(dim=1, keepdim=True).clamp(min=1)
@@ -238,6 +247,14 @@ class WindowStatistics(FittedScaling):
         mean_deviation = deviations.sum(dim=1, keepdim=True) / count
         anchors = {"last": last, "mean": last + mean_deviation, "none": torch.zeros_like(last)}
         anchor = anchors[self.anchor]
+        if self.scale == "series":
+            if spread is None:
+                raise NurtValueError(
+                    "WindowScaling: a scale of the series needs the spread of the series of each window.",
+                    expected="`spread`, shape (B, 1)",
+                    got="None",
+                )
+            return anchor, spread.to(last.dtype)
         if self.scale != "window":
             return anchor, torch.full_like(last, self.train_scale if self.scale == "train" else 1.0)
         centred = torch.where(observed, deviations - mean_deviation, 0.0)
@@ -253,6 +270,7 @@ class WindowStatistics(FittedScaling):
 
 SCALINGS: Mapping[str, AbstractScaling] = {
     "window": WindowScaling(),
+    "series": WindowScaling("last", "series"),
     "minmax": MinMaxScaling(),
     "standard": StandardScaling(),
     "none": WindowScaling("none", "none"),

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 
 from nurt.data.clock import LocalClock
+from nurt.data.columns import Columns, Roles
+from nurt.data.covariates import CodedColumn, categories, constant_of
+from nurt.data.duplicates import OnDuplicate, without_duplicates
+from nurt.data.sentinels import sentinel_notes
 from nurt.data.series import Series
 from nurt.data.table import Table
-from nurt.data.time_axis import are_ordered, as_labels
+from nurt.data.time_axis import are_ordered, as_labels, labels_after, labels_and_period
+from nurt.data.zones import instants_in, instants_of, zone_clock
 from nurt.errors import DataError, NurtValueError
 from nurt.wording import name_in_words, quoted
 
-__all__ = ["Columns", "OnDuplicate", "OnUnordered", "Selection", "assemble", "select"]
+__all__ = ["ALL", "OnUnordered", "Selection", "assemble", "select"]
 
-OnDuplicate = Literal["refuse", "first", "last", "mean"]
+ALL = "all"
 OnUnordered = Literal["sort", "refuse"]
-_SHOWN = 3
+_LISTED = 5
 _MOST_NOTES = 20
 _EMPTY = np.empty((0, 0))
 
@@ -46,6 +51,9 @@ def select(
     time: str | None = None,
     series: str | None = None,
     past_covariates: Sequence[str] = (),
+    future_covariates: Sequence[str] = (),
+    static: Sequence[str] = (),
+    timezone: str | None = None,
     on_duplicate: OnDuplicate = "refuse",
     on_unordered: OnUnordered = "sort",
 ) -> Selection:
@@ -53,18 +61,23 @@ def select(
 
     Args:
         table: as returned by a reader.
-        target: the column to forecast; several columns become one series each; None where the table has only one
-            column of numbers.
+        target: the column to forecast; several columns become one series each, and "all" stands for every column of
+            numbers without another role; None where there is only one such column.
         time: the column of time labels; None for the one the reader found.
         series: the column that identifies the series; None for the one the reader found.
-        past_covariates: columns known up to the forecast origin.
+        past_covariates: columns known up to the forecast origin. A column of text is taken as categories.
+        future_covariates: columns known for the steps ahead too. Rows after the last target hold these values.
+        static: columns with one value per series, numbers or text.
+        timezone: name of the zone, such as "Europe/Warsaw", of local times without an offset from UTC: they are
+            instants then, shown in local time. Instants that are given in UTC are shown in local time as well.
         on_duplicate: what to do with rows of one series that have the same time stamp but different values:
             "refuse", or keep the "first", the "last", or the "mean". Rows without a conflict (equal
             values, or one of them missing) are always merged, with a note.
         on_unordered: "sort" rows that are not in order of time, and note it, or "refuse" them.
 
     Returns:
-        the series, oldest observation first, and notes on what was done.
+        the series, oldest observation first, and notes on what was done. Rows at the end without any target are the
+        future: no observations, but where they hold future covariates these are kept in ``Series.ahead``.
 
     Raises:
         DataError: a name is unknown or ambiguous, a cell is not a number, or the rows cannot be put in order.
@@ -76,61 +89,117 @@ def select(
         >>> select(table, "load").series[0].values
         array([ 5., nan,  7.])
     """
-    targets = table.targets(target)
-    covariates = tuple(table.column(name) for name in past_covariates)
-    for names, role in ((targets, "target"), (covariates, "covariate")):
-        repeated = next((name for name in names if names.count(name) > 1), None)
-        if repeated:
-            raise DataError(f"The column {quoted(repeated)} is named twice as {role}.", cure="Name it once.")
+    past, future, fixed = (tuple(map(table.column, names)) for names in (past_covariates, future_covariates, static))
     time = table.column(time) if time is not None else table.time
     series = table.column(series) if series is not None else table.series
-    for name, role in ((time, "time"), (series, "series")):
-        if name is not None and name in (*targets, *covariates):
-            raise DataError(
-                f"The column {quoted(name)} cannot be the {role} column and a column of values.",
-                cure="Choose another column.",
-            )
+    taken = {name for name in (time, series, *past, *future, *fixed) if name is not None}
+    targets, target_notes = _targets(table, target, taken)
+    roles = Roles(targets, past, future, fixed, time, series)
+    coded = {name: _coded(table, name) for name in roles.covariates}
+    axis, period = None, None
+    if time is not None:
+        axis, period = labels_and_period(table.frame[time].to_numpy(), what=f"column {quoted(time)}")
+    elif table.unread is not None:
+        _refuse_unread(table, table.unread)
+    identifiers = None if series is None else table.identifiers(series)
+    clock = table.clock if time == table.time else None
+    zone_notes: tuple[str, ...] = ()
+    if timezone is not None:
+        axis, clock, zone_notes = _in_zone(table, timezone, time, axis, identifiers)
+    text_note = (*zone_notes, *_order_of_file(time, axis))
     columns = Columns(
-        values={name: table.numbers(name) for name in (*targets, *covariates)},
-        time=None if time is None else as_labels(table.frame[time].to_numpy(), what=f"column {quoted(time)}"),
-        series=None if series is None else table.identifiers(series),
+        values={name: table.numbers(name) for name in targets} | {name: one.values for name, one in coded.items()},
+        time=axis,
+        period=table.period if time == table.time else period,
+        series=identifiers,
         place=table.place,
         origin=table.origin if len(table.sources) > 1 else None,
-        clock=table.clock if time == table.time else None,
+        clock=clock,
+        levels={name: one.levels for name, one in coded.items() if one.levels is not None},
+        static={name: _static(table, name) for name in fixed},
     )
-    chosen = assemble(columns, targets, covariates, on_duplicate=on_duplicate, on_unordered=on_unordered)
-    return replace(chosen, notes=(*table.notes_on((*targets, *covariates)), *chosen.notes), sources=table.sources)
+    chosen = assemble(columns, roles, on_duplicate=on_duplicate, on_unordered=on_unordered)
+    notes = (
+        *sentinel_notes(
+            {name: columns.values[name] for name in (*targets, *roles.covariates) if name not in columns.levels}
+        ),
+        *table.notes_on((*targets, *roles.covariates, *fixed)),
+        *(() if series is None else table.notes_on_identifiers(series)),
+        *target_notes,
+        *text_note,
+        *chosen.notes,
+    )
+    return replace(chosen, notes=notes, sources=table.sources)
 
 
-@dataclass(frozen=True)
-class Columns:
-    """The chosen columns, row by row as given.
-
-    Args:
-        values: float64 columns by name, NaN where missing, each of shape (rows,).
-        time: labels, shape (rows,), or None: the rows are in order.
-        series: identifier of the series of each row as text, shape (rows,), or None: there is one.
-        place: returns file and line of a row, for messages.
-        origin: index of the file of each row, shape (rows,), or None: there is one.
-        clock: where the labels are instants in UTC that are shown in local time.
-    """
-
-    values: Mapping[str, np.ndarray]
-    time: np.ndarray | None
-    series: np.ndarray | None
-    place: Callable[[int], str]
-    origin: np.ndarray | None = None
-    clock: LocalClock | None = None
+def _refuse_unread(table: Table, name: str) -> None:
+    cells = table.frame[name].drop_nulls()
+    raise DataError(
+        f"{table.sources[0]}: the column {quoted(name)} is named as a time, but its cells, such as "
+        f"{quoted(str(cells[0]))}, are in no known form, so the order of the rows is not certain.",
+        expected="dates, times or periods such as 2021-03-25, 25.03.2021 14:00, 2021-Q1, 2021-W12 or Jan-21",
+        cure=f"Say how they are written, as --time-format '%d %b %Y' (time_format= in Python); name another column by "
+        f"--time; or take the rows in the order of the file by --time {name_in_words(name)}.",
+    )
 
 
-def assemble(
-    columns: Columns,
-    targets: Sequence[str],
-    covariates: Sequence[str],
-    *,
-    on_duplicate: OnDuplicate,
-    on_unordered: OnUnordered,
-) -> Selection:
+def _in_zone(
+    table: Table, zone: str, time: str | None, labels: np.ndarray | None, series: np.ndarray | None
+) -> tuple[np.ndarray, LocalClock | None, tuple[str, ...]]:
+    """Return times as instants in UTC and the clock that shows them in local time."""
+    if time is None or labels is None or labels.dtype.kind != "M" or table.period is not None:
+        raise DataError(
+            f"The rows of {table.sources[0]} have no times of day that a time zone could apply to.",
+            cure="Leave out --timezone (timezone= in Python), or name the column of times by --time.",
+        )
+    offset = table.offset if time == table.time else ""
+    if offset:
+        return as_labels(instants_of(labels, offset)), zone_clock(zone, instants_of(labels, offset)), ()
+    instants, notes = instants_in(zone, labels, series, table.place)
+    return as_labels(instants), zone_clock(zone, instants), notes
+
+
+def _order_of_file(time: str | None, labels: np.ndarray | None) -> tuple[str, ...]:
+    if time is None or labels is None or are_ordered(labels):
+        return ()
+    return (f"The labels of column {quoted(time)} are text without an order: rows are in the order of the file.",)
+
+
+def _targets(
+    table: Table, target: str | Sequence[str] | None, taken: set[str]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the columns to forecast, and notes on those that "all" left out."""
+    named = (target,) if isinstance(target, str) else target
+    if named is None or list(named) != [ALL] or ALL in table.frame.columns:
+        return table.targets(target, taken), ()
+    free = [name for name in table.columns if name not in taken]
+    found = tuple(name for name in free if table.frame[name].null_count() < len(table))
+    if not found:
+        raise DataError(
+            f"{table.sources[0]}: no column of numbers is left that could be a target.",
+            cure=f"Columns of numbers: {', '.join(map(name_in_words, table.columns)) or 'none'}.",
+        )
+    empty = [name_in_words(name) for name in free if name not in found]
+    more = f" and {len(empty) - _LISTED} more" if len(empty) > _LISTED else ""
+    return found, (f"Left out, as they hold no value: {', '.join(empty[:_LISTED])}{more}.",) if empty else ()
+
+
+def _coded(table: Table, name: str) -> CodedColumn:
+    """Return a covariate as numbers; text is categories, unless most cells are numbers and one of them is damaged."""
+    column = table.frame[name]
+    if column.dtype.is_numeric() or column.dtype.is_temporal() or table.is_damaged(name):
+        return CodedColumn(table.numbers(name))
+    return categories(column.to_list(), name, table.sources[0])
+
+
+def _static(table: Table, name: str) -> np.ndarray:
+    column = table.frame[name]
+    if column.dtype.is_numeric():
+        return table.numbers(name)
+    return np.array(["" if cell is None else str(cell) for cell in column])
+
+
+def assemble(columns: Columns, roles: Roles, *, on_duplicate: OnDuplicate, on_unordered: OnUnordered) -> Selection:
     """Build one series per identifier and target.
 
     Raises:
@@ -143,23 +212,60 @@ def assemble(
     for name, rows in _groups(columns):
         of = f"series {quoted(name)}: " if name is not None else ""
         ordered, order_note = _in_order(columns, rows, on_unordered)
-        for target in targets:
-            kept, values, duplicate_note = _without_duplicates(
-                columns, ordered, (target, *covariates), on_duplicate=on_duplicate
-            )
+        kept, values, duplicate_note = without_duplicates(
+            columns, ordered, (*roles.targets, *roles.covariates), on_duplicate=on_duplicate
+        )
+        stop = _end_of_observations([values[target] for target in roles.targets])
+        time = None if columns.time is None else columns.time[kept]
+        covariates = np.stack([values[one] for one in roles.covariates], axis=1) if roles.covariates else _EMPTY
+        ahead = covariates[stop:, len(roles.past) :] if roles.future else np.empty((len(kept) - stop, 0))
+        fixed = {
+            one: constant_of(cells, rows, one, name or roles.targets[0], columns.place)
+            for one, cells in columns.static.items()
+        }
+        own: list[Series] = []
+        for target in roles.targets:
             series = Series(
-                values=values[target],
-                name=_name(name, target, several=len(targets) > 1),
+                values=values[target][:stop],
+                name=_name(name, target, several=len(roles.targets) > 1),
                 target=target,
-                time=None if columns.time is None else columns.time[kept],
-                covariates=np.stack([values[covariate] for covariate in covariates], axis=1) if covariates else _EMPTY,
-                covariate_names=tuple(covariates),
+                time=None if time is None else time[:stop],
+                covariates=covariates[:stop],
+                covariate_names=roles.covariates,
                 clock=columns.clock,
+                ahead=ahead,
+                ahead_names=roles.future,
+                ahead_time=None if time is None or stop == len(kept) else time[stop:],
+                static=fixed,
+                levels=columns.levels,
+                period=columns.period,
             )
             _refuse_unobserved(series)
-            found.append(series)
-            notes.extend(of + note for note in (*order_note, *duplicate_note, *_missing_notes(series)))
+            own.append(series)
+        missing = (note for one in own for note in _missing_notes(one))
+        notes.extend(of + note for note in (*order_note, *duplicate_note, *_future_note(own[0]), *missing))
+        found.extend(own)
     return Selection(tuple(found), tuple(_condensed(notes)))
+
+
+def _end_of_observations(targets: Sequence[np.ndarray]) -> int:
+    """Return the number of rows up to the last one that holds a target; all of them where none does."""
+    observed = np.zeros(len(targets[0]), dtype=bool)
+    for values in targets:
+        observed |= np.isfinite(values)
+    return int(np.flatnonzero(observed)[-1]) + 1 if observed.any() else len(observed)
+
+
+def _future_note(series: Series) -> tuple[str, ...]:
+    count = len(series.ahead)
+    if not count:
+        return ()
+    labels = labels_after(series, 1)
+    known = f", with values of {', '.join(map(name_in_words, series.ahead_names))}" if series.ahead_names else ""
+    starts = "after the last value" if series.time is None else f"after {series.label(len(series) - 1)}"
+    starts = f"at {labels[0]}" if labels else starts
+    rows = "1 row after the last value holds" if count == 1 else f"{count} rows after the last value hold"
+    return (f"{rows} no target{known}; the forecast starts {starts}.",)
 
 
 def _require(argument: str, given: str, allowed: Sequence[str]) -> None:
@@ -204,100 +310,14 @@ def _in_order(columns: Columns, rows: np.ndarray, on_unordered: OnUnordered) -> 
     if on_unordered == "refuse":
         raise DataError(
             f"{columns.place(row)}: the rows are not in order of time.",
-            got=f"{columns.time[row]} after {columns.time[rows[first]]}",
+            got=f"{columns.shown(row)} after {columns.shown(int(rows[first]))}",
             cure='Sort the rows, or allow it with on_unordered="sort".',
         )
     if np.all(time[1:] <= time[:-1]):
         return in_order, ("The rows were newest first and were reversed.",)
     return in_order, (
         f"The rows were not in order of time and were sorted ({int(back.sum())} step(s) back, "
-        f"first at {columns.time[row]}).",
-    )
-
-
-def _without_duplicates(
-    columns: Columns, rows: np.ndarray, names: Sequence[str], *, on_duplicate: OnDuplicate
-) -> tuple[np.ndarray, dict[str, np.ndarray], tuple[str, ...]]:
-    """Merge rows of one time stamp; return the first row of each stamp, the values by name, and notes."""
-    values = {name: columns.values[name][rows] for name in names}
-    if columns.time is None:
-        return rows, values, ()
-    starts, counts = _stamps(columns.time[rows])
-    if len(starts) == len(rows):
-        return rows, values, ()
-    if not are_ordered(columns.time):
-        raise _duplicates_in_text(columns, rows, starts, counts)
-    contradictory = np.zeros(len(starts), dtype=bool)
-    for column in values.values():
-        smallest = np.fmin.reduceat(column, starts)
-        contradictory |= smallest < np.fmax.reduceat(column, starts)
-    repeated = counts > 1
-    if contradictory.any() and on_duplicate == "refuse":
-        raise _contradiction(columns, rows, starts, counts, contradictory)
-    collapsed = {name: _collapsed(column, starts, counts, on_duplicate) for name, column in values.items()}
-    shown = ", ".join(str(columns.time[rows[start]]) for start in starts[repeated][:_SHOWN])
-    note = f"{int(repeated.sum())} stamp(s) appeared more than once (first {shown}); rows that agree were merged"
-    if contradictory.any():
-        note += f", {int(contradictory.sum())} that disagree were resolved by on_duplicate={on_duplicate!r}"
-    return rows[starts], collapsed, (note + ".",)
-
-
-def _stamps(time: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return where each run of equal labels starts, and its length. Text has no order: all rows are compared."""
-    if not are_ordered(time):
-        _, starts, counts = np.unique(time, return_index=True, return_counts=True)
-        return starts, counts
-    starts = np.flatnonzero(np.r_[True, time[1:] != time[:-1]])
-    return starts, np.diff(np.r_[starts, len(time)])
-
-
-def _collapsed(column: np.ndarray, starts: np.ndarray, counts: np.ndarray, how: OnDuplicate) -> np.ndarray:
-    """Return one value per run: the first, last or mean of those that are not missing; NaN where all are."""
-    observed = np.isfinite(column)
-    if how == "mean":
-        number = np.add.reduceat(observed.astype(np.int64), starts)
-        total = np.add.reduceat(np.where(observed, column, 0.0), starts)
-        mean = np.full(len(starts), np.nan)
-        np.divide(total, number, out=mean, where=number > 0)
-        # Equal values must stay equal to the last bit, which a sum and a division do not guarantee.
-        alone = np.fmin.reduceat(column, starts)
-        return np.where(alone == np.fmax.reduceat(column, starts), alone, mean)
-    position = np.arange(len(column))
-    if how == "last":
-        chosen = np.maximum.reduceat(np.where(observed, position, -1), starts)
-        found = chosen >= 0
-    else:
-        chosen = np.minimum.reduceat(np.where(observed, position, len(column)), starts)
-        found = chosen < starts + counts
-    return np.where(found, column[np.where(found, chosen, starts)], np.nan)
-
-
-def _contradiction(
-    columns: Columns, rows: np.ndarray, starts: np.ndarray, counts: np.ndarray, contradictory: np.ndarray
-) -> DataError:
-    assert columns.time is not None
-    first = int(np.flatnonzero(contradictory)[0])
-    places = [columns.place(int(row)) for row in rows[starts[first] : starts[first] + counts[first]]]
-    shown = ", ".join(str(columns.time[rows[start]]) for start in starts[contradictory][:_SHOWN])
-    cure = 'Choose what to keep with on_duplicate="first", "last" or "mean"'
-    if columns.series is None:
-        cure += ", or name the column that identifies the series"
-    return DataError(
-        f"{int(contradictory.sum())} time stamp(s) appear more than once with different values: {shown}.",
-        expected="one row per stamp and series",
-        got=" and ".join(places[:3]) + f" for {columns.time[rows[starts[first]]]}",
-        cure=cure + ".",
-    )
-
-
-def _duplicates_in_text(columns: Columns, rows: np.ndarray, starts: np.ndarray, counts: np.ndarray) -> DataError:
-    assert columns.time is not None
-    repeated = np.sort(starts[counts > 1])
-    shown = ", ".join(quoted(str(columns.time[rows[start]])) for start in repeated[:_SHOWN])
-    return DataError(
-        f"{columns.place(int(rows[repeated[0]]))}: {len(repeated)} time label(s) appear more than once: {shown}.",
-        expected="one row per label and series",
-        cure="Make the labels unique, or name the column that identifies the series.",
+        f"first at {columns.shown(row)}).",
     )
 
 

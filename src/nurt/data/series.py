@@ -4,23 +4,39 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
 
 from nurt.data.clock import LocalClock
+from nurt.data.periods import label_of_period
 from nurt.errors import DataError, NurtValueError, ShapeError
 from nurt.results import Result
 from nurt.wording import quoted
 
-__all__ = ["DataCheck", "DataFinding", "Series", "check_series", "fingerprint", "require_usable"]
+__all__ = ["DataCheck", "DataFinding", "Series", "check_series", "fingerprint", "require_usable", "shown_label"]
 
 Kind = Literal["missing", "infinite", "constant", "short"]
 _LISTED = 10
 # Up to here every whole number is a float64.
 _LARGEST_EXACT = 2.0**53
+
+
+def shown_label(label: object, clock: LocalClock | None, period: str | None) -> str:
+    """Return a label of a time axis as it is shown.
+
+    Args:
+        label: one of its labels.
+        clock: shows instants in local time, or None.
+        period: the kind of period that is shown in the place of its first day, or None.
+    """
+    if not isinstance(label, np.datetime64):
+        return str(label)
+    if period is not None:
+        return label_of_period(label, period)
+    return str(label) if clock is None else clock.label(label)
 
 
 @dataclass(frozen=True)
@@ -35,16 +51,25 @@ class Series:
         name: identifier among several series.
         target: name of the target column.
         time: labels, shape (T,): datetime64, integers or strings; None when the data have none.
-        covariates: columns known up to each position, float64, shape (T, C); C may be 0.
+        covariates: columns known up to each position, float64, shape (T, C); C may be 0. Text is given as codes.
         covariate_names: their C names.
         grid: step between neighbouring labels ("1h", "7d", "1mo" …) where the series lies on a regular grid; None on
             the axis of observations, where the next label is not known.
         clock: where ``time`` holds instants in UTC that are shown in local time; None where labels are shown as they
             are.
+        ahead: what is known after the last observation, float64, shape (A, K): row k belongs to step k + 1. A and K may
+            be 0.
+        ahead_names: the K covariates that are known ahead, among ``covariate_names`` and in their order.
+        ahead_time: labels of these A rows, as ``time``; None when they have none.
+        static: attributes of the whole series by name; NaN or "" where unknown.
+        levels: the categories of every covariate that is text, by name; the code of a category is its place. Equal in
+            all series of a selection.
+        period: the kind of period that each label names (:data:`nurt.data.periods.PERIODS`) and that is shown in its
+            place; None where labels are days, times, numbers or text.
 
     Raises:
         ShapeError: the lengths disagree.
-        NurtValueError: a value is infinite.
+        NurtValueError: a value is infinite, or a column known ahead is no covariate.
     """
 
     values: np.ndarray
@@ -55,6 +80,12 @@ class Series:
     covariate_names: tuple[str, ...] = ()
     grid: str | None = None
     clock: LocalClock | None = None
+    ahead: np.ndarray = field(default_factory=lambda: np.empty((0, 0)))
+    ahead_names: tuple[str, ...] = ()
+    ahead_time: np.ndarray | None = None
+    static: Mapping[str, str | float] = field(default_factory=dict)
+    levels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    period: str | None = None
 
     def __post_init__(self) -> None:
         values = np.ascontiguousarray(self.values, dtype=np.float64)
@@ -76,6 +107,7 @@ class Series:
             raise ShapeError(
                 "Series: `time` must label every value.", expected=f"{len(values)} labels", got=str(len(self.time))
             )
+        self._check_ahead()
         infinite = np.flatnonzero(np.isinf(values))
         if infinite.size:
             raise NurtValueError(
@@ -83,6 +115,30 @@ class Series:
                 expected="finite numbers, or NaN where a value is missing",
                 got=f"{values[infinite[0]]} at {self.label(int(infinite[0]))}",
                 cure="Correct these rows, or leave the cells empty if the values are unknown.",
+            )
+
+    def _check_ahead(self) -> None:
+        ahead = np.asarray(self.ahead, dtype=np.float64)
+        if ahead.size == 0:
+            ahead = np.empty((len(ahead), len(self.ahead_names)))
+        if ahead.ndim != 2 or ahead.shape[1] != len(self.ahead_names):
+            raise ShapeError(
+                "Series: `ahead` must have one column per name in `ahead_names`.",
+                expected=f"shape (A, {len(self.ahead_names)})",
+                got=str(ahead.shape),
+            )
+        object.__setattr__(self, "ahead", ahead)
+        if self.ahead_names != tuple(name for name in self.covariate_names if name in self.ahead_names):
+            raise NurtValueError(
+                "Series: `ahead_names` must be covariates, in their order.",
+                expected=f"names among {list(self.covariate_names)}",
+                got=str(list(self.ahead_names)),
+            )
+        if self.ahead_time is not None and len(self.ahead_time) != len(ahead):
+            raise ShapeError(
+                "Series: `ahead_time` must label every row of `ahead`.",
+                expected=f"{len(ahead)} labels",
+                got=str(len(self.ahead_time)),
             )
 
     def __len__(self) -> int:
@@ -95,14 +151,16 @@ class Series:
         return self.shown(self.time[position])
 
     def shown(self, label: np.generic) -> str:
-        """Return a label of the time axis as it is shown: in local time where the axis is in UTC."""
-        return str(label) if self.clock is None or not isinstance(label, np.datetime64) else self.clock.label(label)
+        """Return a label of the time axis as it is shown: a period by its name, an instant in local time."""
+        return shown_label(label, self.clock, self.period)
 
 
 def fingerprint(series: Series | Sequence[Series]) -> str:
-    """Return the SHA-256 of values, covariates, time labels and names as 64 hexadecimal digits.
+    """Return the SHA-256 of a series as 64 hexadecimal digits.
 
-    All NaN count as one missing value and -0 as 0, so equal data have equal digests.
+    It covers values, covariates, time labels and names, and what is known ahead, static attributes and categories. All
+    NaN count as one missing value, -0 as 0, and a category as its name, whatever its code, so equal data have equal
+    digests.
 
     Args:
         series: one series, or several in order.
@@ -112,9 +170,32 @@ def fingerprint(series: Series | Sequence[Series]) -> str:
         for text in (one.name, one.target, *one.covariate_names):
             _add(digest, text.encode())
         _add(digest, _canonical(one.values))
-        _add(digest, _canonical(one.covariates))
+        codes = [index for index, name in enumerate(one.covariate_names) if name in one.levels]
+        numbers = one.covariates
+        if codes:
+            numbers = numbers.copy()
+            numbers[:, codes] = 0.0
+        _add(digest, _canonical(numbers))
         _add(digest, b"" if one.time is None else "\n".join(map(str, one.time)).encode())
+        for part in _further_parts(one):
+            _add(digest, part)
     return digest.hexdigest()
+
+
+def _further_parts(series: Series) -> Iterator[bytes]:
+    """Yield what few series have; a series without them keeps the digest it had before there were any."""
+    for name, levels in series.levels.items():
+        column = series.covariates[:, series.covariate_names.index(name)]
+        words = ["" if np.isnan(code) else levels[int(code)] for code in column]
+        yield repr((name, words)).encode()
+    for name, value in sorted(series.static.items()):
+        yield repr((name, value if isinstance(value, str) else value + 0.0)).encode()
+    if series.ahead_names:
+        yield repr(series.ahead_names).encode()
+        for name, column in zip(series.ahead_names, series.ahead.T, strict=True):
+            known = series.levels.get(name)
+            words = [] if known is None else ["" if np.isnan(code) else known[int(code)] for code in column]
+            yield repr(words).encode() if known is not None else _canonical(column)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nurt.data.clock import LocalClock
+from nurt.data.identifiers import joined_text, names_of_series, notes_on_names
+from nurt.data.notation import ANY_NUMBERS, NumberNotation
 from nurt.errors import DataError
 from nurt.wording import name_in_words, quoted
 
@@ -37,8 +39,11 @@ class Table:
         offset: of the times from UTC as the file writes it, which the labels leave out; "UTC" where they are instants
             in UTC; "" where none is written.
         clock: where the times are instants in UTC and the file writes local time: the offsets that it writes.
+        period: the kind of period that each time names, shown in its place; None where they are days, times or numbers.
+        unread: name of a column of text that is named as a time and is in no known form, where there is no other one.
         series: name of the column that identifies the series, or None.
-        decimal: the decimal mark that was named, None where it was found.
+        notation: how numbers are written, where that was said.
+        written: the text of columns of numbers that may be names of series, such as 007.
         units: unit of a column, where the file states it.
         aliases: further names, and the columns each one refers to. A name for several columns is ambiguous.
         notes: what was skipped, repaired or uncertain, as sentences.
@@ -54,8 +59,11 @@ class Table:
     time: str | None = None
     offset: str = ""
     clock: LocalClock | None = None
+    period: str | None = None
+    unread: str | None = None
     series: str | None = None
-    decimal: str | None = None
+    notation: NumberNotation = ANY_NUMBERS
+    written: Mapping[str, pl.Series] = field(default_factory=dict)
     units: Mapping[str, str] = field(default_factory=dict)
     aliases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
@@ -103,21 +111,28 @@ class Table:
             cure=f"{hint}Columns: {_listing(self.frame.columns)}.",
         )
 
-    def targets(self, names: str | Sequence[str] | None) -> tuple[str, ...]:
+    def targets(self, names: str | Sequence[str] | None, taken: Collection[str] = ()) -> tuple[str, ...]:
         """Return the columns to forecast; None means the only column of numbers.
+
+        Args:
+            names: as a person gives them.
+            taken: columns that have another role, so that they cannot be meant.
 
         Raises:
             DataError: a name is unknown or ambiguous, or there is none although several columns could be meant.
         """
         if names is None:
-            if len(self.columns) == 1:
-                return self.columns
+            free = tuple(name for name in self.columns if name not in taken)
+            if len(free) == 1:
+                return free
             damaged = [] if self.columns else self._damaged()
             if len(damaged) == 1:
                 raise self._not_numbers(damaged[0])
             raise DataError(
                 f"{self.sources[0]}: no target was named, and there are {len(self.columns)} columns of numbers.",
-                cure=f"Name the target, one of: {_listing(self.columns)}." if self.columns else self._text_columns(),
+                cure=f"Name the target, one of: {_listing(self.columns)}; or all (--target all)."
+                if self.columns
+                else self._text_columns(),
             )
         chosen = (names,) if isinstance(names, str) else tuple(names)
         if not chosen:
@@ -158,9 +173,13 @@ class Table:
                 f"{self.place(row)}: the column {quoted(name)} does not say which series the row belongs to.",
                 cure="Fill in the cell or remove the row.",
             )
-        if column.dtype.is_numeric() and (column % 1 == 0).all():
-            return column.to_numpy().astype(np.int64).astype(str)
-        return np.array([str(cell) for cell in column])
+        return names_of_series(column, self.written.get(name))
+
+    def notes_on_identifiers(self, name: str) -> tuple[str, ...]:
+        """Return the note that identifiers differ as text and are equal as numbers, where some are."""
+        if name not in self.written:
+            return ()
+        return notes_on_names(self.identifiers(name), self.frame[name], name)
 
     def _text_columns(self) -> str:
         text = [name for name in self.frame.columns if name not in (self.time, self.series)]
@@ -176,7 +195,8 @@ class Table:
     def _not_numbers(self, name: str) -> DataError:
         import polars as pl
 
-        from nurt.data.numbers import cure_of, parse_numbers, reason_against
+        from nurt.data.doubtful import cure_of, reason_against
+        from nurt.data.numbers import parse_numbers
 
         column = self.frame[name]
         if column.dtype.is_temporal():
@@ -184,7 +204,7 @@ class Table:
                 f"The column {quoted(name)} holds times, not numbers.",
                 cure=f"Choose one of: {_listing(self.columns)}.",
             )
-        plain = parse_numbers([column.cast(pl.String).fill_null("")], self.decimal)[0].wrong
+        plain = parse_numbers([column.cast(pl.String).fill_null("")], self.notation)[0].wrong
         wrong = int(plain.sum())
         if not wrong:
             return DataError(
@@ -196,7 +216,7 @@ class Table:
         share = f"{wrong} of {column.len() - column.null_count()} cells cannot be read as numbers"
         return DataError(
             f"{self.place(row)}: {quoted(cell)} in column {quoted(name)} {reason_against(cell)} ({share}).",
-            cure=cure_of(cell, self.decimal),
+            cure=cure_of(cell, self.notation),
         )
 
     def _values_in_text(self) -> list[str]:
@@ -209,17 +229,18 @@ class Table:
             and name.lower() not in _LABEL_NAMES
         ]
 
-    def _damaged(self) -> list[str]:
-        """The columns of text in which most cells are numbers."""
-        from nurt.data.numbers import is_number
+    def is_damaged(self, name: str) -> bool:
+        """Return whether a column is text although most of its cells are numbers."""
+        from nurt.data.numbers import looks_missing, looks_numeric
 
-        text = [name for name in self.frame.columns if name not in (self.time, self.series)]
-        found = []
-        for name in text:
-            present = [str(cell) for cell in self.frame[name] if cell is not None]
-            if not self.frame[name].dtype.is_temporal() and 2 * sum(map(is_number, present)) > len(present):
-                found.append(name)
-        return found
+        column = self.frame[name]
+        if column.dtype.is_temporal():
+            return False
+        present = [cell for cell in map(str, column.drop_nulls()) if not looks_missing(cell)]
+        return 2 * sum(map(looks_numeric, present)) > len(present)
+
+    def _damaged(self) -> list[str]:
+        return [name for name in self.frame.columns if name not in (self.time, self.series) and self.is_damaged(name)]
 
 
 def stack(tables: Sequence[Table]) -> Table:
@@ -250,8 +271,11 @@ def stack(tables: Sequence[Table]) -> Table:
         time=tables[0].time,
         offset=tables[0].offset,
         clock=clock,
+        period=tables[0].period if len({table.period for table in tables}) == 1 else None,
+        unread=tables[0].unread,
         series=tables[0].series,
-        decimal=tables[0].decimal,
+        notation=tables[0].notation,
+        written=joined_text([(table.frame, table.written) for table in tables]),
         units={name: unit for table in tables for name, unit in table.units.items()},
         aliases=aliases,
         notes=tuple(dict.fromkeys((*(note for table in tables for note in table.notes), *absent, *offset_note))),

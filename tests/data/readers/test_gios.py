@@ -119,10 +119,11 @@ def test_the_answer_of_the_service_is_newest_first_and_turned_round(gios: Path) 
     selection = select(table)
     series = selection.series[0]
     assert series.target == "PM10"
-    assert len(series) == 65
-    assert [str(series.time[0]), str(series.time[-1])] == ["2021-01-21T01:00:00", "2021-01-23T17:00:00"]
-    assert np.isnan(series.values[-1])
-    assert series.values[-2] == 8.16655
+    # The hour that is not measured yet, 17:00, is the first to be forecast.
+    assert len(series) == 64
+    assert [str(series.time[0]), str(series.time[-1])] == ["2021-01-21T01:00:00", "2021-01-23T16:00:00"]
+    assert series.values[-1] == 8.16655
+    assert any("after the last value" in note for note in selection.notes)
     assert any("newest first" in note for note in selection.notes)
 
 

@@ -246,7 +246,7 @@ def test_a_last_row_broken_off_loses_the_number_it_breaks_off_in(text_file: Writ
     """Every other row ends with a separator, so 56 is a piece of a longer number."""
     rows = "".join(f"2020-01-{day:02},1.25,\n" for day in range(1, 29))
     table = read(text_file("date,y\n" + rows + "2020-01-29,56"))
-    assert np.isnan(values(table)).nonzero()[0].tolist() == [28]
+    assert len(values(table)) == 28
     assert any("line 30: 1 row(s) have too few fields" in note for note in table.notes)
 
 
@@ -320,7 +320,7 @@ def test_files_stack_by_column_name(text_file: Write) -> None:
     second = text_file("date,b,c\n2020-01-03,30,300\n2020-01-04,40,400\n", "second.csv")
     table = read([first, second])
     assert values(table, "b") == [10, 20, 30, 40]
-    assert np.isnan(values(table, "a")).tolist() == [False, False, True, True]
+    assert values(table, "a") == [1, 2]
     assert table.place(2) == f"{second}, line 2"
     assert any("second.csv has no column a" in note for note in table.notes)
 
@@ -355,7 +355,7 @@ def test_parquet_keeps_its_types(tmp_path: Path) -> None:
     table = read(path)
     assert table.time == "day"
     assert table.columns == ("y", "n")
-    assert np.isnan(values(table, "y")).tolist() == [False, True]
+    assert values(table, "y") == [1.5]
     assert any("'tags' holds" in note for note in table.notes)
     with pytest.raises(DataError, match=r"row 2: 'x'|line 2: 'x'"):
         select(table, "w")

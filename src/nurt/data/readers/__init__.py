@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 import polars as pl
 
-from nurt.data.numbers import DECIMALS
+from nurt.data.notation import NumberNotation
 from nurt.data.readers import gios, nbp, table
 from nurt.data.readers.forks import refuse_after_fork
 from nurt.data.readers.sheet import Notation
@@ -42,6 +43,10 @@ def read(
     *,
     separator: str | None = None,
     decimal: str | None = None,
+    time_format: str | None = None,
+    thousands: str | None = None,
+    missing: Sequence[str] = (),
+    skip_lines: int = 0,
 ) -> Table:
     """Read one or several files of one format into a table.
 
@@ -51,6 +56,13 @@ def read(
             "auto" to recognise it.
         separator: of the cells of a text, one character; None to find it.
         decimal: the decimal mark, "." or ","; the other one then separates thousands. None to find it.
+        time_format: how the times of a plain table are written, as for ``strptime``; or what their numbers are:
+            "epoch-s", "epoch-ms", "epoch-us", "epoch-ns" (since 1970 in UTC), "excel" (days of a spreadsheet), "order"
+            (no times). None to find it.
+        thousands: the thousands separator: ",", ".", " " (any kind of space) or "'"; None to find it.
+        missing: further cells that stand for a missing value in a column of numbers, as text or as a number such as
+            -9999.
+        skip_lines: number of lines (rows of a workbook) above the table that are not read.
 
     Returns:
         every usable column, in file order; its ``notes`` list what was skipped, repaired or uncertain.
@@ -60,6 +72,7 @@ def read(
             line, the text seen, the reason and the cure.
         UnavailableError: this process was forked from one whose reading threads it does not have.
         MissingExtraError: an Excel workbook was given and the extra ``excel`` is not installed.
+        NurtValueError: the format, a mark or the number of lines is none.
 
     Example:
         >>> from nurt.data.readers import read
@@ -68,7 +81,8 @@ def read(
     """
     if format != "auto" and format not in FORMATS:
         raise NurtValueError("read: unknown format.", expected=f"one of auto, {', '.join(FORMATS)}", got=repr(format))
-    notation = _notation(separator, decimal)
+    numbers = NumberNotation(decimal, thousands, tuple(missing))
+    notation = replace(_notation(separator, numbers, skip_lines), time_format=time_format)
     refuse_after_fork()
     given = [paths] if isinstance(paths, str | Path) else list(paths)
     if not given:
@@ -93,14 +107,14 @@ def read(
         ) from error
 
 
-def _notation(separator: str | None, decimal: str | None) -> Notation:
+def _notation(separator: str | None, numbers: NumberNotation, skip_lines: int) -> Notation:
     if separator is not None and (len(separator) != 1 or separator in '"\r\n' or separator.isalnum()):
         raise NurtValueError(
             "read: this cannot separate cells.", expected="one character, such as ',' or ';'", got=repr(separator)
         )
-    if decimal is not None and decimal not in DECIMALS:
-        raise NurtValueError("read: unknown decimal mark.", expected="'.' or ','", got=repr(decimal))
-    return Notation(separator, decimal)
+    if skip_lines < 0:
+        raise NurtValueError("read: lines to skip.", expected="a number of at least 0", got=repr(skip_lines))
+    return Notation(separator, numbers, skip_lines)
 
 
 def _recognised(sources: Sequence[Source]) -> str:

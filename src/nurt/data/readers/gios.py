@@ -16,7 +16,8 @@ import numpy as np
 import polars as pl
 
 from nurt.data.dates import form_of, parse_dates, round_to_grid
-from nurt.data.numbers import parse_numbers, refuse_mixed_marks
+from nurt.data.doubtful import refuse_mixed_marks
+from nurt.data.numbers import parse_numbers
 from nurt.data.readers.sheet import Sheet, align, end_of_dated_rows, trimmed
 from nurt.data.readers.source import Source
 from nurt.data.table import Table, stack
@@ -130,7 +131,7 @@ def _read_sheet(source: Source) -> Table:
     times, moved = round_to_grid(dates.values) if source.kind == "workbook" else (dates.values, ())
     values = cells[column + 1 :]
     written = [pl.Series(measurement.name, value) for measurement, value in zip(measured, values, strict=True)]
-    numbers = parse_numbers(written, sheet.decimal)
+    numbers = parse_numbers(written, sheet.numbers)
     if source.kind != "workbook":
         refuse_mixed_marks(numbers, rows.place, separator=sheet.separator)
     typed = [number.or_text(text) for text, number in zip(written, numbers, strict=True)]

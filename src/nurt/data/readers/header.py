@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from nurt.data.dates import TIME_NAMES
 from nurt.data.readers.separators import kind_of
 from nurt.data.readers.sheet import Sheet, trimmed
 from nurt.wording import name_in_words, quoted
@@ -101,13 +102,19 @@ def _listed(names: Sequence[str]) -> str:
 
 def _named(sheet: Sheet, first: int) -> Header:
     rows = [trimmed(row) for row in sheet.rows[:first]]
-    named = max(range(first), key=lambda index: len({cell for cell in rows[index] if cell}))
+    named = max(range(first), key=lambda index: _likeness_to_names(rows[index]))
     notes = tuple(
         f"{sheet.file}, line {sheet.lines[index]}: set aside as a further header row: {quoted(' '.join(row))}."
         for index, row in enumerate(rows)
         if index != named
     )
     return Header(tuple(rows[named]), first, notes)
+
+
+def _likeness_to_names(row: Sequence[str]) -> tuple[bool, int, int]:
+    """A name of a time speaks for a row of names, a date against one; then the number of different cells counts."""
+    dates = sum(kind_of(cell) == "date" for cell in row)
+    return any(cell.lower() in TIME_NAMES for cell in row), -dates, len({cell for cell in row if cell})
 
 
 def _column_kinds(sheet: Sheet) -> list[str]:

@@ -14,7 +14,8 @@ import numpy as np
 import polars as pl
 
 from nurt.data.dates import form_of, parse_dates
-from nurt.data.numbers import is_number, parse_numbers, refuse_mixed_marks
+from nurt.data.doubtful import refuse_mixed_marks
+from nurt.data.numbers import is_number, missing, parse_numbers
 from nurt.data.readers.sheet import DataRows, Sheet, align, trimmed
 from nurt.data.readers.source import Source
 from nurt.data.table import Table, stack
@@ -301,10 +302,15 @@ def _refuse_repeated_names(sheet: Sheet, top: int, header: Sequence[str], quotes
 
 
 def _rates(quotes: Sequence[_Quote], cells: Sequence[pl.Series], rows: DataRows) -> list[pl.Series]:
-    numbers = parse_numbers([cells[quote.column].alias(quote.code) for quote in quotes], rows.sheet.decimal)
+    numbers = parse_numbers([cells[quote.column].alias(quote.code) for quote in quotes], rows.sheet.numbers)
     refuse_mixed_marks(numbers, rows.place, separator=rows.sheet.separator)
     for quote, number in zip(quotes, numbers, strict=True):
-        wrong = number.wrong | ~number.values.is_between(0, _LARGEST_RATE, closed="none").fill_null(value=True)
+        # What is missing elsewhere, such as b.d., is damage in an archive that leaves such cells empty.
+        strange = number.marked & ~missing(cells[quote.column])
+        strange &= ~cells[quote.column].is_in(list(rows.sheet.numbers.missing))
+        wrong = (
+            number.wrong | strange | ~number.values.is_between(0, _LARGEST_RATE, closed="none").fill_null(value=True)
+        )
         if wrong.any():
             row, name = int(wrong.arg_max() or 0), f"{quote.unit}{quote.code}"
             raise DataError(

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from nurt.data.dates import form_of
-from nurt.data.numbers import is_missing, is_number
+from nurt.data.numbers import looks_missing, looks_numeric
 from nurt.errors import DataError
 from nurt.wording import quoted
 
@@ -26,7 +26,7 @@ _TYPED_SHARE = 0.8
 # A separator that no text holds leaves every line whole.
 NO_SEPARATOR = "\x1f"
 # Only what surrounds a cell in files that people align by hand; other white space may belong to a name.
-_PADDING = " \t\r\n\N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}"
+_PADDING = " \t\r\n\N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}\N{THIN SPACE}"
 
 
 def cells_of(row: Sequence[str]) -> list[str]:
@@ -41,11 +41,11 @@ def lines_of(text: str) -> Iterator[str]:
 
 def kind_of(cell: str) -> str:
     """Return "missing", "date", "number" or "text"."""
-    if is_missing(cell):
+    if looks_missing(cell):
         return "missing"
     if form_of(cell) is not None:
         return "date"
-    return "number" if is_number(cell) else "text"
+    return "number" if looks_numeric(cell) else "text"
 
 
 def separator_of(text: str, file: str) -> str | None:

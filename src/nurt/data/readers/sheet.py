@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from nurt.data.dates import TIME_NAMES, form_of
+from nurt.data.notation import ANY_NUMBERS, NumberNotation
 from nurt.data.readers.guarded import read_guarded
 from nurt.errors import DataError, MissingExtraError
 from nurt.wording import name_in_words, quoted
@@ -50,11 +51,16 @@ class Notation:
 
     Args:
         separator: of the cells of a text, None to find it.
-        decimal: the decimal mark, "." or ","; the other one then separates thousands. None to find it.
+        numbers: decimal mark, thousands separator and marks of missing values.
+        skipped: number of lines (of a workbook: rows) above the table.
+        time_format: of the times of a plain table, as for ``strptime``, or a word that says what their numbers are
+            (:data:`nurt.data.numbered_stamps.FORMATS`). None to find it.
     """
 
     separator: str | None = None
-    decimal: str | None = None
+    numbers: NumberNotation = ANY_NUMBERS
+    skipped: int = 0
+    time_format: str | None = None
 
 
 TO_BE_FOUND = Notation()
@@ -71,7 +77,7 @@ class Sheet:
         separator: what separates the cells; None in a workbook or where there is one column.
         notes: what had to be guessed so far.
         cut: the text ends without a line break, so its last line may be incomplete.
-        decimal: the decimal mark that was named, None to find it.
+        numbers: how numbers are written, where that was said.
     """
 
     file: str
@@ -80,7 +86,7 @@ class Sheet:
     separator: str | None = None
     notes: tuple[str, ...] = ()
     cut: bool = False
-    decimal: str | None = None
+    numbers: NumberNotation = ANY_NUMBERS
 
     def refusal(self, row: int, reason: str, cure: str) -> DataError:
         """Return the error that refuses the file because of ``rows[row]``."""
@@ -118,7 +124,11 @@ def sheet_of_workbook(data: bytes, file: str, notation: Notation) -> Sheet:
         raise DataError(f"{file}: the workbook has no cells.", cure="Give a workbook with a header and rows of data.")
     columns = [[(cell or "").strip() for cell in column] for column in frame.iter_columns()]
     columns, date_notes = _readable_dates(columns)
-    numbered = [(line, list(row)) for line, row in enumerate(zip(*columns, strict=True), start=1) if any(row)]
+    numbered = [
+        (line, list(row))
+        for line, row in enumerate(zip(*columns, strict=True), start=1)
+        if line > notation.skipped and any(row)
+    ]
     notes = date_notes
     if facts["filled"] > 1:
         notes = (
@@ -126,7 +136,7 @@ def sheet_of_workbook(data: bytes, file: str, notation: Notation) -> Sheet:
             f"{file} has {facts['filled']} sheets; only the first, {quoted(facts['name'])}, was read.",
         )
     lines = [line for line, _ in numbered]
-    return Sheet(file, [row for _, row in numbered], lines, notes=notes, decimal=notation.decimal)
+    return Sheet(file, [row for _, row in numbered], lines, notes=notes, numbers=notation.numbers)
 
 
 @dataclass(frozen=True)

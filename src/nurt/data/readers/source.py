@@ -180,13 +180,15 @@ def sheet_of_text(text: str, file: str, *, notes: tuple[str, ...] = (), notation
         text: the whole file.
         file: the path, for messages.
         notes: of what was guessed so far.
-        notation: separator and decimal mark, where they were said; see
+        notation: separator and notation of numbers, where they were said, and the lines to skip; see
             :func:`nurt.data.readers.separators.separator_of`.
 
     Raises:
         DataError: the separator is ambiguous, a quote is never closed, or a cell is too long.
     """
-    hint, text, skipped = _separator_hint(text)
+    text = _below(text, notation.skipped)
+    hint, text, hinted = _separator_hint(text)
+    skipped = notation.skipped + hinted
     separator = notation.separator or hint or separator_of(text, file)
     rows: list[list[str]] = []
     numbers: list[int] = []
@@ -211,7 +213,12 @@ def sheet_of_text(text: str, file: str, *, notes: tuple[str, ...] = (), notation
         raise _damaged_cell(text, file, before, skipped, error) from None
     _split_starred_headers(rows)
     cut = bool(rows) and not text.endswith(("\n", "\r"))
-    return Sheet(file, rows, numbers, separator, notes, cut, notation.decimal)
+    return Sheet(file, rows, numbers, separator, notes, cut, notation.numbers)
+
+
+def _below(text: str, skipped: int) -> str:
+    """Return the text without so many of its lines."""
+    return "".join(itertools.islice(lines_of(text), skipped, None)) if skipped else text
 
 
 def _damaged_cell(text: str, file: str, before: int, skipped: int, error: csv.Error) -> DataError:

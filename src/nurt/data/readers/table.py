@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -12,12 +12,16 @@ import numpy as np
 import polars as pl
 
 from nurt.data.clock import LocalClock
-from nurt.data.dates import COUNTING_NAMES, TIME_NAMES, compose_time, form_of, parse_dates, round_to_grid
-from nurt.data.numbers import is_missing, missing, parse_numbers, per_cent_note, refuse_mixed_marks
+from nurt.data.dates import TIME_NAMES, form_of, parse_dates, round_to_grid
+from nurt.data.doubtful import refuse_mixed_marks
+from nurt.data.numbers import is_missing, may_name_series, missing, notes_on_numbers, parse_numbers
+from nurt.data.parts_of_time import compose_time
 from nurt.data.readers.guarded import read_guarded
 from nurt.data.readers.header import ID_NAMES, find_header, unique_names
+from nurt.data.readers.preamble import without_preamble
 from nurt.data.readers.sheet import DataRows, Sheet, align, end_of_dated_rows, end_without_totals
 from nurt.data.readers.source import Source
+from nurt.data.readers.time_column import find_time, numbered_time, told_times, unread_time
 from nurt.data.table import Table, stack
 from nurt.errors import DataError
 from nurt.wording import name_in_words, quoted
@@ -27,6 +31,7 @@ __all__ = ["read", "recognises"]
 _FIRST_CELLS = 5
 _SAMPLED_ROWS = 500
 _FEWEST_STEPS = 8
+_LARGEST_EXACT = 2.0**53
 _NUMBERED = re.compile(r"(.*?)(\d+)")
 
 
@@ -50,28 +55,33 @@ def _read_sheet(source: Source) -> Table:
             f"{source.file}: JSON is read only with the structure of the NBP and GIOŚ services.",
             cure="Convert the file to CSV.",
         )
-    sheet = _without_comments(source.sheet)
+    sheet = without_preamble(source.sheet)
     header = find_header(sheet)
     stop, footnotes = _end_of_data(sheet, header.first)
     rows = align(sheet, header.first, stop, len(header.names))
     names, aliases, name_notes = unique_names(header.names, sheet.file)
 
     cells = [pl.Series(name, column) for name, column in zip(names, rows.columns, strict=True)]
-    frame, axes, type_notes = _typed(cells, sheet, rows.place, workbook=source.kind == "workbook")
-    frame, dropped = _without_empty_and_index(frame, header.names)
+    told = told_times(cells, source.notation.time_format, rows.place)
+    typed = _typed(cells, sheet, rows.place, workbook=source.kind == "workbook", told=told)
+    frame, dropped = _without_empty_and_index(typed.frame, header.names)
     frame, time, time_notes = compose_time(frame, rows.place)
-    plain = _table(frame, source.file, time)
-    axis, unread = axes.get(plain.time or "", _Axis()), _unread_time_notes(plain)
+    table, time_notes = _table(frame, source, typed.axes, time if told is None else told.name, time_notes)
     table = replace(
-        plain,
-        offset=axis.offset,
-        clock=axis.clock,
-        decimal=sheet.decimal,
+        table,
+        notation=sheet.numbers,
+        written={name: text for name, text in typed.written.items() if name in frame.columns},
         aliases=aliases,
-        notes=(*sheet.notes, *header.notes, *name_notes, *type_notes, *dropped, *time_notes, *unread, *footnotes),
+        notes=(*sheet.notes, *header.notes, *name_notes, *typed.notes, *dropped, *time_notes, *footnotes),
+        concerns=typed.concerns,
         lines=rows.lines,
     )
-    return _long_form(table) or _with_short_rows_checked(table, rows)
+    long = _long_form(table)
+    if long is not None:
+        return long
+    unread, unread_notes = (None, ()) if table.time is not None else unread_time(table.frame, table.series)
+    table = replace(table, unread=unread, notes=(*table.notes, *unread_notes))
+    return _with_short_rows_checked(table, rows)
 
 
 class _Axis(NamedTuple):
@@ -79,21 +89,53 @@ class _Axis(NamedTuple):
 
     offset: str = ""
     clock: LocalClock | None = None
+    period: str | None = None
 
 
-def _table(frame: pl.DataFrame, file: str, time: str | None = None) -> Table:
+class _Typed(NamedTuple):
+    """The columns of a table with their types.
+
+    Args:
+        frame: the columns.
+        axes: how those that hold times stand to UTC.
+        written: the text of columns of numbers that may be names of series.
+        notes: what was decided.
+        concerns: the notes that apply to some columns only, with these columns.
+    """
+
+    frame: pl.DataFrame
+    axes: dict[str, _Axis]
+    written: dict[str, pl.Series]
+    notes: tuple[str, ...]
+    concerns: dict[str, tuple[str, ...]]
+
+
+def _table(
+    frame: pl.DataFrame,
+    source: Source,
+    axes: Mapping[str, _Axis],
+    time: str | None = None,
+    notes: tuple[str, ...] = (),
+) -> tuple[Table, tuple[str, ...]]:
+    """Return the table, with the column of times that is found where none is known, and notes on it."""
     series = next((name for name in frame.columns if name.lower() in ID_NAMES), None)
-    time = time or _time_column(frame, series)
+    found = numbered_time(frame, series, time or find_time(frame, series), source.notation.time_format)
+    axis = axes.get(found.time or "", _Axis(found.offset, None, found.period))
+    frame, time = found.frame, found.time
     columns = tuple(name for name in frame.columns if frame[name].dtype.is_numeric() and name not in (time, series))
-    return Table(frame, columns, "table", (file,), time=time, series=series, lines=np.arange(1, frame.height + 1))
-
-
-def _without_comments(sheet: Sheet) -> Sheet:
-    first = next((index for index, row in enumerate(sheet.rows) if not row[0].startswith("#")), len(sheet.rows))
-    if first == len(sheet.rows):
-        raise sheet.refusal(0, "there are only comment lines", "Give a file with rows of data.")
-    note = (f"{sheet.file}: {first} comment line(s) before the table were skipped.",) if first else ()
-    return replace(sheet, rows=sheet.rows[first:], lines=sheet.lines[first:], notes=(*sheet.notes, *note))
+    table = Table(
+        frame,
+        columns,
+        "table",
+        (source.file,),
+        time=time,
+        offset=axis.offset,
+        clock=axis.clock,
+        period=axis.period,
+        series=series,
+        lines=np.arange(1, frame.height + 1),
+    )
+    return table, (*notes, *found.notes)
 
 
 def _end_of_data(sheet: Sheet, first: int) -> tuple[int, tuple[str, ...]]:
@@ -105,33 +147,40 @@ def _end_of_data(sheet: Sheet, first: int) -> tuple[int, tuple[str, ...]]:
 
 
 def _typed(
-    cells: Sequence[pl.Series], sheet: Sheet, place: Callable[[int], str], *, workbook: bool = False
-) -> tuple[pl.DataFrame, dict[str, _Axis], tuple[str, ...]]:
-    """Give each column its type: dates, numbers, or text where a single cell is neither.
-
-    Returns:
-        the columns, how those that hold times stand to UTC, and notes.
-    """
+    cells: Sequence[pl.Series],
+    sheet: Sheet,
+    place: Callable[[int], str],
+    *,
+    workbook: bool = False,
+    told: pl.Series | None = None,
+) -> _Typed:
+    """Give each column its type: dates, numbers, or text where a single cell is neither."""
     axes: dict[str, _Axis] = {}
     typed: dict[str, pl.Series] = {column.name: column for column in cells}
     notes: list[str] = []
-    dated = [column for column in cells if _holds_dates(column)]
+    known = "" if told is None else told.name
+    dated = [column for column in cells if column.name != known and _holds_dates(column)]
     for column in dated:
         dates = parse_dates(column, place)
         times, moved = round_to_grid(dates.values) if workbook else (dates.values, ())
         typed[column.name] = times
-        axes[column.name] = _Axis(dates.offset, dates.clock)
+        axes[column.name] = _Axis(dates.offset, dates.clock, dates.period)
         notes.extend((*dates.notes, *moved))
-    others = [column for column in cells if not any(column is date for date in dated)]
-    numbers = parse_numbers(others, sheet.decimal) if others else []
+    if told is not None:
+        typed[known] = told
+    others = [column for column in cells if column.name != known and not any(column is date for date in dated)]
+    numbers = parse_numbers(others, sheet.numbers) if others else []
+    written = {}
     for column, number in zip(others, numbers, strict=True):
         typed[column.name] = number.or_text(column)
+        if not number.wrong.any() and may_name_series(column):
+            written[column.name] = column
     numeric = [number for number in numbers if not number.wrong.any()]
     if not workbook:
         refuse_mixed_marks(numeric, place, separator=sheet.separator)
-    notes.extend(per_cent_note(numbers))
+    concerns = notes_on_numbers(numbers, others)
     frame = pl.DataFrame([column.alias(name) for name, column in typed.items()])
-    return frame, axes, tuple(dict.fromkeys(notes))
+    return _Typed(frame, axes, written, tuple(dict.fromkeys((*notes, *concerns))), concerns)
 
 
 def _holds_dates(column: pl.Series) -> bool:
@@ -164,34 +213,6 @@ def _without_empty_and_index(frame: pl.DataFrame, header: Sequence[str]) -> tupl
     return pl.DataFrame([column for column in frame.iter_columns() if column.name not in dropped]), notes
 
 
-def _time_column(frame: pl.DataFrame, series: str | None) -> str | None:
-    """Return the column of dates (one with the name of a time before others), else a counting column named so."""
-    dated = [name for name in frame.columns if frame[name].dtype.is_temporal() and not frame[name].null_count()]
-    named = [name for name in dated if name.lower() in TIME_NAMES]
-    if dated:
-        return (named or dated)[0]
-    for name in frame.columns:
-        column = frame[name]
-        if name.lower() in COUNTING_NAMES and column.dtype.is_numeric() and not column.null_count():
-            distinct = series is not None or column.is_unique().all()
-            if distinct and (column % 1 == 0).all():
-                return name
-    return None
-
-
-def _unread_time_notes(table: Table) -> tuple[str, ...]:
-    """Return a note where a column is named as a time and holds text: the rows then stay in the order of the file."""
-    if table.time is not None:
-        return ()
-    for column in table.frame.iter_columns():
-        if column.name.lower() in TIME_NAMES and column.dtype == pl.String and column.null_count() < len(column):
-            return (
-                f"The column {quoted(column.name)} holds no dates in a known form ({quoted(column.drop_nulls()[0])}): "
-                "the rows are taken in the order of the file.",
-            )
-    return ()
-
-
 def _with_short_rows_checked(table: Table, rows: DataRows) -> Table:
     if not rows.short:
         return replace(table, notes=(*table.notes, *rows.notes()))
@@ -206,39 +227,66 @@ def _with_short_rows_checked(table: Table, rows: DataRows) -> Table:
 
 
 def _read_parquet(source: Source) -> Table:
+    if source.notation.skipped:
+        raise DataError(
+            f"{source.file}: a Parquet file has no lines above its table.", cure="Leave --skip-lines (skip_lines=) out."
+        )
     _, frame = read_guarded("parquet", source.data, source.file)
     if not frame.height:
         raise DataError(f"{source.file}: the table has no rows.", cure="Give a file with rows of data.")
-    typed: list[pl.Series] = []
+    columns: list[pl.Series] = []
     notes: list[str] = []
     axes: dict[str, _Axis] = {}
+    written: dict[str, pl.Series] = {}
+    concerns: dict[str, tuple[str, ...]] = {}
     for column in frame.iter_columns():
         dtype = column.dtype
         if dtype.is_numeric() or dtype == pl.Boolean:
-            typed.append(column.cast(pl.Float64).fill_nan(None))
+            values = column.cast(pl.Float64).fill_nan(None)
+            columns.append(_without_named(values, source.notation.numbers.missing_numbers, concerns))
+            if dtype.is_integer() and (values.abs() >= _LARGEST_EXACT).any():
+                written[column.name] = column.cast(pl.String)
         elif isinstance(dtype, pl.Datetime):
             if dtype.time_zone is not None:
                 column = column.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
                 axes[column.name] = _Axis("UTC")
                 notes.append(f"{source.file}: the times of column {quoted(column.name)} are given in UTC.")
-            typed.append(column.cast(pl.Datetime("us")))
+            columns.append(column.cast(pl.Datetime("us")))
         elif dtype.is_nested() or dtype in (pl.Binary, pl.Duration, pl.Object):
             notes.append(
                 f"{source.file}: the column {quoted(column.name)} holds {name_in_words(str(dtype))}; it was left out."
             )
         else:
-            typed.append(column if dtype == pl.Date else column.cast(pl.String).str.strip_chars().fill_null(""))
-    written = [column for column in typed if column.dtype == pl.String]
-    if written:
-        sheet = Sheet(source.file, [], [], decimal=source.notation.decimal)
-        read, found, read_notes = _typed(written, sheet, lambda row: f"{source.file}, row {row + 1}")
-        axes |= found
-        typed = [read[column.name] if column.dtype == pl.String else column for column in typed]
-        notes.extend(read_notes)
-    table = _table(pl.DataFrame(typed), source.file)
-    axis = axes.get(table.time or "", _Axis())
-    notes.extend(_unread_time_notes(table))
-    return replace(table, offset=axis.offset, clock=axis.clock, decimal=source.notation.decimal, notes=tuple(notes))
+            columns.append(column if dtype == pl.Date else column.cast(pl.String).str.strip_chars().fill_null(""))
+    text = [column for column in columns if column.dtype == pl.String]
+    if text:
+        sheet = Sheet(source.file, [], [], numbers=source.notation.numbers)
+        typed = _typed(text, sheet, lambda row: f"{source.file}, row {row + 1}")
+        axes |= typed.axes
+        written |= typed.written
+        concerns |= typed.concerns
+        columns = [typed.frame[column.name] if column.dtype == pl.String else column for column in columns]
+        notes.extend(typed.notes)
+    table, time_notes = _table(pl.DataFrame(columns), source, axes)
+    unread, unread_notes = (None, ()) if table.time is not None else unread_time(table.frame, table.series)
+    notes.extend((*time_notes, *unread_notes, *concerns))
+    return replace(
+        table,
+        unread=unread,
+        notation=source.notation.numbers,
+        written=written,
+        notes=tuple(dict.fromkeys(notes)),
+        concerns=concerns,
+    )
+
+
+def _without_named(values: pl.Series, named: Sequence[float], concerns: dict[str, tuple[str, ...]]) -> pl.Series:
+    """Return numbers without those that a person named as missing, and add a note on them."""
+    found = values.is_in(list(named)).fill_null(value=False) if named else None
+    if found is None or not found.any():
+        return values
+    concerns[f"{int(found.sum())} cells of column {quoted(values.name)} read as missing, as was said."] = (values.name,)
+    return values.zip_with(~found, pl.repeat(None, len(values), dtype=pl.Float64, eager=True))
 
 
 def _long_form(table: Table) -> Table | None:
@@ -255,7 +303,7 @@ def _long_form(table: Table) -> Table | None:
     identifiers = frame.to_series(0)
     if identifiers.dtype != pl.String or identifiers.null_count() or not identifiers.is_unique().all():
         return None
-    times = _dates(names)
+    times, period = _dates(names)
     if times is None and not _is_numbered(names):
         return None
     values = frame.select(names).to_numpy()
@@ -276,7 +324,9 @@ def _long_form(table: Table) -> Table | None:
         frame=pl.DataFrame(columns),
         columns=("value",),
         time=None if times is None else "time",
+        period=period,
         series="series",
+        written={},
         aliases={},
         notes=(*table.notes, note),
         lines=table.lines[rows],
@@ -292,8 +342,9 @@ def _is_numbered(names: Sequence[str]) -> bool:
     return len(words) == 1 and numbers == list(range(numbers[0], numbers[0] + len(numbers)))
 
 
-def _dates(names: Sequence[str]) -> pl.Series | None:
+def _dates(names: Sequence[str]) -> tuple[pl.Series | None, str | None]:
+    """Return names of columns as times in order, and the kind of period that they name."""
     if any(form_of(name) is None for name in names):
-        return None
-    times = parse_dates(pl.Series("time", list(names)), lambda row: f"the header, column {quoted(names[row])}").values
-    return times if times.is_sorted() else None
+        return None, None
+    dates = parse_dates(pl.Series("time", list(names)), lambda row: f"the header, column {quoted(names[row])}")
+    return (dates.values, dates.period) if dates.values.is_sorted() else (None, None)
