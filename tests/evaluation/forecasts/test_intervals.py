@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import itertools
 import math
 
@@ -15,6 +16,7 @@ from nurt.evaluation.forecasts.intervals import (
     IntervalForecasts,
     RollingConformal,
     SplitConformal,
+    _running_ranks,
     calibrate,
     change_scale,
 )
@@ -275,3 +277,44 @@ def test_change_scale_is_positive_and_reads_only_the_past(values, look_back, dat
     found = change_scale(values, np.array([origin]), look_back)
     assert np.all(found > 0)
     np.testing.assert_array_equal(found, change_scale(values[: origin + 1], np.array([origin]), look_back))
+
+
+def one_by_one(scores, learned, levels, window):
+    """The ranks as a sorted list gives them that grows by one score after the other."""
+    found, ordered, position = [], [], 0
+    for until in learned:
+        for place in range(position, until):
+            bisect.insort(ordered, scores[place])
+            if window is not None and place >= window:
+                del ordered[bisect.bisect_left(ordered, scores[place - window])]
+        position = max(position, until)
+        for level in levels:
+            rank = -(-(len(ordered) + 1) * level // 100)
+            found.append(ordered[rank - 1] if rank <= len(ordered) else np.nan)
+    return np.array(found).reshape(len(learned), len(levels))
+
+
+@pytest.mark.parametrize("window", [None, 1, 7, 60])
+@pytest.mark.parametrize("count", [0, 1, 2, 63, 64, 65, 300])
+def test_running_ranks_are_those_of_a_sorted_list(count, window):
+    rng = np.random.default_rng(count)
+    # Rounded, so that many are equal.
+    scores = rng.standard_normal(count).round(1).tolist()
+    learned = np.sort(rng.integers(0, count + 1, 50)).tolist()
+    found = _running_ranks(scores, learned, [1, 50, 80, 99], window)
+    np.testing.assert_array_equal(found, one_by_one(scores, learned, [1, 50, 80, 99], window))
+
+
+def test_many_series_are_calibrated_as_each_alone():
+    rng = np.random.default_rng(4)
+    series = rng.permutation(np.repeat(np.arange(5), 20))
+    origin = np.empty(100, dtype=int)
+    for one in range(5):
+        origin[series == one] = rng.permutation(20)
+    actual = rng.standard_normal((100, 2))
+    whole = IntervalForecasts.from_points((50,), series, origin, actual, np.zeros((100, 2)))
+    found = calibrate(RollingConformal(), whole, whole)
+    for one in range(5):
+        rows = series == one
+        alone = IntervalForecasts.from_points((50,), series[rows], origin[rows], actual[rows], np.zeros((20, 2)))
+        np.testing.assert_array_equal(calibrate(RollingConformal(), alone, alone).lower, found.lower[rows])

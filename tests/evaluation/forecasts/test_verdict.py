@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from nurt.errors import NurtValueError
 from nurt.evaluation.forecasts.audits.leakage import Finding, LeakageReport
 from nurt.evaluation.forecasts.backtest import score
+from nurt.evaluation.forecasts.baselines import label_of
 from nurt.evaluation.forecasts.cells import Cells
 from nurt.evaluation.forecasts.results import BacktestResult, Comparison, Coverage, HorizonScore, Scores
 from nurt.evaluation.forecasts.verdict import judge
@@ -127,26 +128,40 @@ def test_a_gain_that_could_not_be_tested_is_not_claimed():
     verdict = judge(naive_only(0.9, None, reason="too few origins: 7, at least 60 are needed; no interval: x"))
     assert verdict.text == (
         "LSTM is 10 % better than repeating the last value over 30 steps (untested) and 10 % better at the first step; "
-        "no test was possible (too few origins: 7, at least 60 are needed): use naive."
+        "no test was possible (too few origins: 7, at least 60 are needed): not decided, LSTM had the lower error."
     )
     assert not verdict.better_than_naive
+    assert (verdict.recommended, verdict.decided, verdict.standing) == ("LSTM", False, Standing.LEVEL)
+    assert verdict.headline.startswith("Not decided against repeating the last value")
+
+
+def test_a_higher_error_that_could_not_be_tested_is_not_advised():
+    verdict = judge(naive_only(1.1, None, reason="too few origins: 7, at least 60 are needed"))
+    assert verdict.text.endswith("(untested) and 10 % worse at the first step: use naive.")
+    assert (verdict.recommended, verdict.decided) == ("naive", True)
 
 
 def test_better_than_the_best_baseline():
     verdict = judge(result({"naive": 0.86, "linear": 0.92}, {"naive": 0.0002, "linear": 0.004}), best_baseline="linear")
     assert verdict.text == (
         "LSTM is 8 % better than closed-form linear regression, the best baseline, over 30 steps (p = 0.004) and 8 % "
-        "better at the first step, and 14 % better than repeating the last value (p < 0.001): use LSTM."
+        "better at the first step: use LSTM."
     )
     assert verdict.better_than_naive
+    assert (verdict.standing, verdict.recommended, verdict.best_baseline) == (Standing.BETTER, "LSTM", "linear")
+    assert verdict.headline == "Better than closed-form linear regression, the best baseline"
+    assert (verdict.error_saved, verdict.p_value) == (pytest.approx(0.08), 0.004)
 
 
 def test_better_than_naive_but_not_than_the_best_baseline():
     verdict = judge(result({"naive": 0.91, "linear": 1.05}, {"naive": 0.001, "linear": 0.02}), best_baseline="linear")
     assert verdict.text == (
         "LSTM is 5 % worse than closed-form linear regression, the best baseline, over 30 steps (p = 0.020) and 5 % "
-        "worse at the first step, though 9 % better than repeating the last value (p = 0.001): use linear."
+        "worse at the first step: use linear."
     )
+    assert (verdict.standing, verdict.recommended) == (Standing.MIXED, "linear")
+    assert "closed-form linear regression, the best baseline" in verdict.headline
+    assert verdict.error_saved == pytest.approx(-0.05)
     assert verdict.better_than_naive
     assert verdict.best == "linear"
 
@@ -155,8 +170,8 @@ def test_better_than_naive_and_perhaps_than_the_best_baseline():
     verdict = judge(result({"naive": 0.88, "linear": 0.97}, {"naive": 0.001, "linear": 0.2}), best_baseline="linear")
     assert verdict.text == (
         "LSTM is 3 % better than closed-form linear regression, the best baseline, over 30 steps (p = 0.20) and 3 % "
-        "better at the first step, and 12 % better than repeating the last value (p = 0.001); the lead over "
-        "closed-form linear regression may be chance: use linear, the simpler of the two."
+        "better at the first step; the lead over closed-form linear regression may be chance: use linear, the simpler "
+        "of the two."
     )
     assert verdict.better_than_naive
 
@@ -185,14 +200,43 @@ def test_identical_to_another_baseline():
     )
 
 
-def test_another_baseline_that_was_best_in_the_test_part_is_named():
+def test_a_model_that_was_measured_worse_than_any_baseline_is_never_advised():
     verdict = judge(result({"naive": 0.98, "drift": 1.04}, {"naive": 0.01, "drift": 0.5}))
-    assert verdict.text.endswith("use LSTM.")
-    assert verdict.best == "drift"
-    assert verdict.warnings == (
-        "On these origins continuing the drift of the window had the lowest error, 4 % below LSTM; it was not the "
-        "best on the validation part.",
+    assert verdict.text.startswith("LSTM is 4 % worse than continuing the drift of the window, the best baseline,")
+    assert verdict.text.endswith("use drift.")
+    assert (verdict.best, verdict.recommended, verdict.standing) == ("drift", "drift", Standing.MIXED)
+    assert verdict.warnings == ()
+
+
+def test_another_best_on_the_validation_part_is_a_remark():
+    found = result({"naive": 0.8, "drift": 1.04, "linear": 0.9}, {"naive": 0.01, "drift": 0.5, "linear": 0.2})
+    assert judge(found, best_baseline="linear").warnings == (
+        "The best baseline is the best of these origins; on the validation part closed-form linear regression had the "
+        "lowest error.",
     )
+    assert judge(found, best_baseline="drift").warnings == ()
+
+
+@given(
+    st.dictionaries(st.sampled_from(["linear", "drift", "mean"]), st.floats(0.2, 5)),
+    st.floats(0.2, 5),
+    st.one_of(st.none(), st.floats(0, 1)),
+)
+def test_title_sentence_and_fields_name_one_best_baseline(others, naive, p):
+    ratios = {"naive": naive, **others}
+    verdict = judge(result(ratios, dict.fromkeys(ratios, p)))
+    best = max(ratios, key=lambda name: (ratios[name], name == "naive"))
+    action = label_of(best).action.en
+    assert verdict.best_baseline == best
+    assert verdict.headline.startswith("Not decided") is (not verdict.decided)
+    assert action in verdict.headline
+    assert action in verdict.text
+    assert verdict.error_saved == pytest.approx(1 - ratios[best])
+    assert verdict.recommended in ("LSTM", best)
+    if ratios[best] > 1.005:
+        assert verdict.recommended == best
+    if verdict.recommended == best:
+        assert verdict.text.count(f"use {best}") == 1
 
 
 def test_an_absurd_error_points_to_the_pipeline():
@@ -289,7 +333,15 @@ def test_a_verdict_prints_the_sentence_then_the_warnings_and_is_plain_json():
     verdict = judge(naive_only(13.2, 0.0001))
     assert str(verdict).splitlines() == [verdict.text, *verdict.warnings]
     json.dumps(verdict.to_dict(), allow_nan=False)
-    assert list(verdict.to_dict()) == ["text", "better_than_naive", "dm_p_value", "best", "warnings"]
+    assert {"text", "better_than_naive", "dm_p_value", "best", "warnings"} <= verdict.to_dict().keys()
+    assert {
+        "headline",
+        "standing",
+        "best_baseline",
+        "recommended",
+        "error_saved",
+        "decided",
+    } <= verdict.to_dict().keys()
 
 
 def test_a_baseline_that_is_not_there_is_refused_unless_it_was_left_out():
@@ -351,3 +403,42 @@ def test_nothing_to_score_is_said():
         judge(score(unknown, [np.arange(9.0)]), audits=[SimpleNamespace(verdict="error")]).standing is Standing.UNSOUND
     )
     assert not verdict.better_than_naive
+
+
+def panel(scale: float, errors: dict[str, tuple[float, float]]) -> BacktestResult:
+    """Two series, the second ``scale`` times as large; errors of each forecaster in units of each series."""
+    random = np.random.RandomState(0)
+    count = 80
+    noise = random.randn(2 * count, 2)
+    sizes = np.repeat([1.0, scale], count)[:, None]
+    forecasts = {name: noise * sizes * np.repeat(pair, count)[:, None] for name, pair in errors.items()}
+    origin = np.tile(np.arange(count), 2)
+    cells = Cells(
+        np.repeat([0, 1], count), origin, np.zeros((2 * count, 2)), forecasts, series_names=("small", "large")
+    )
+    walk = random.randn(60).cumsum()
+    return score(cells, [walk, scale * walk])
+
+
+def test_series_of_different_scale_are_compared_by_mase_and_each_counts_once():
+    errors = {"GRU": (0.5, 1.1), "naive": (1.0, 1.0), "linear": (0.9, 0.9)}
+    found = panel(1000.0, errors)
+    assert found.headline == "mase"
+    assert any("MASE" in note for note in found.notes)
+    # In units the large series would drown the small one.
+    assert found.metrics.mae > found.baselines["naive"].mae
+    verdict = judge(found)
+    assert verdict.best_baseline == "linear"
+    assert verdict.error_saved == pytest.approx(1 - found.metrics.mase / found.baselines["linear"].mase)
+    assert verdict.error_saved > 0
+    step = found.by_horizon[0]
+    assert step.error() == step.mase
+    assert step.error("naive") == step.mase_of["naive"]
+    assert {"mase", "naive_mase"} <= step.to_dict().keys()
+
+
+def test_series_of_one_scale_are_compared_in_their_units():
+    found = panel(2.0, {"GRU": (0.5, 1.1), "naive": (1.0, 1.0)})
+    assert found.headline == "mae"
+    assert "mase" not in found.by_horizon[0].to_dict()
+    assert judge(found).error_saved == pytest.approx(1 - found.metrics.mae / found.baselines["naive"].mae)

@@ -12,13 +12,22 @@ from nurt.errors import DataError, NurtValueError
 from nurt.evaluation.forecasts.cells import Cells, OriginAxis
 from nurt.evaluation.forecasts.metrics import training_scale
 from nurt.evaluation.forecasts.results import BacktestResult
-from nurt.evaluation.forecasts.scoring import compare, point_scores, quantile_loss, score_intervals, score_steps
+from nurt.evaluation.forecasts.scoring import (
+    compare,
+    point_scores,
+    quantile_loss,
+    scale_units,
+    score_intervals,
+    score_steps,
+)
 
 __all__ = ["BacktestPlan", "score"]
 
 # A baseline with fewer cells than this share would decide alone which cells everybody is scored on.
 FEWEST_CELLS = 0.5
 
+
+SCALED = "The series differ in scale, so forecasters are compared by MASE, averaged over series."
 
 _LARGEST_COUNT = 1_000_000_000
 
@@ -30,7 +39,8 @@ class BacktestPlan:
     Args:
         n_windows: number of origins per series; None takes every one that leaves a training window before it.
         step_size: observations between neighbouring origins.
-        refit: False fits once, before the first origin; True before every one; an integer r before every r-th.
+        refit: False judges a fitted model as it is, and fits one that is not fitted once, before the first origin; True
+            fits copies before every origin; an integer r before every r-th.
         partial: also forecast from origins so late that only the first steps can be scored yet.
 
     Raises:
@@ -102,9 +112,11 @@ def score(
     """Score every forecaster on the cells where the truth and all forecasts are known.
 
     A baseline that has fewer than half of the cells is left out with a note, rather than all the cells it lacks.
-    Errors are pooled over cells; MASE is averaged over series. Each baseline is compared with the model by its skill
-    with a block-bootstrap interval, and by a Diebold-Mariano test of the mean absolute error over the path, on
-    origins with every step scored and averaged over series, adjusted by Holm over all baselines.
+    Errors are pooled over cells; MASE is averaged over series, and where these differ in scale by more than a factor
+    of 3 it is the headline: comparisons and tests are then of scaled errors. Each baseline is
+    compared with the model by its skill with a block-bootstrap interval, and by a Diebold-Mariano test of the mean
+    absolute error over the path, on origins with every step scored and averaged over series, adjusted by Holm over all
+    baselines.
 
     Args:
         cells: the back-test; its first forecast is the model under test, "naive" is among the others.
@@ -126,13 +138,14 @@ def score(
     shares = {entry.level: entry.share for entry in coverage}
     baselines = {name: point_scores(cells, name, scored, scales) for name in cells.forecasts}
     model_scores = baselines.pop(cells.model)
+    units = scale_units(cells, scored, scales)
     weighted_loss, loss_notes = quantile_loss(cells, scored)
     return BacktestResult(
         origins=len(cells.origin),
         horizon=cells.horizon,
         step_size=step_size,
         dropped_cells=int((known & ~scored).sum()),
-        by_horizon=score_steps(cells, scored),
+        by_horizon=score_steps(cells, scored, units),
         metrics=dataclasses.replace(
             model_scores,
             wql=weighted_loss,
@@ -141,11 +154,12 @@ def score(
             notes=model_scores.notes + loss_notes,
         ),
         baselines=baselines,
-        comparisons=compare(cells, scored, axis, seed),
+        comparisons=compare(cells, scored, axis, seed, units),
         season=season,
         cells=cells,
         coverage=coverage,
-        notes=left_out + _notes_on_cells(cells, known),
+        notes=left_out + _notes_on_cells(cells, known) + (() if units is None else (SCALED,)),
+        headline="mae" if units is None else "mase",
     )
 
 

@@ -18,6 +18,18 @@ from nurt.errors import NurtValueError, ShapeError
 __all__ = ["Cells", "Intervals", "OriginAxis"]
 
 
+def rows_by_series(series: np.ndarray) -> list[tuple[int, np.ndarray]]:
+    """Return every series with its rows, in the order of the rows: one sort, however many series there are.
+
+    Args:
+        series: index of the series of each row, shape (N,).
+    """
+    order = np.argsort(series, kind="stable")
+    found, starts = np.unique(series[order], return_index=True)
+    parts = np.split(order, starts[1:]) if len(found) else []
+    return [(int(one), rows) for one, rows in zip(found, parts, strict=True)]
+
+
 @dataclass(frozen=True)
 class Intervals:
     """Interval forecasts of one model for every cell.
@@ -130,8 +142,7 @@ class OriginAxis:
             skipped = _smallest_stride(cells.series, place)
             return cls(place, len(labels), max(1, step_size // skipped))
         place = np.zeros(len(cells.origin), dtype=np.int64)
-        for series in np.unique(cells.series):
-            rows = cells.series == series
+        for _, rows in rows_by_series(cells.series):
             place[rows] = (cells.origin[rows] - cells.origin[rows].max()) // step_size
         place -= place.min(initial=0)
         return cls(place, int(place.max(initial=-1)) + 1, step_size)
@@ -157,8 +168,8 @@ def _ordered(labels: np.ndarray | None) -> bool:
 def _check_spacing(cells: Cells, step_size: int) -> None:
     if step_size < 1:
         raise NurtValueError("The step size counts observations.", expected="step_size >= 1", got=str(step_size))
-    for series in np.unique(cells.series):
-        origins = cells.origin[cells.series == series]
+    for series, rows in rows_by_series(cells.series):
+        origins = cells.origin[rows]
         if np.any((origins - origins[0]) % step_size):
             raise NurtValueError(
                 f"The origins of series {cells.series_names[series]!r} do not fit the step size.",
@@ -170,5 +181,5 @@ def _check_spacing(cells: Cells, step_size: int) -> None:
 
 def _smallest_stride(series: np.ndarray, place: np.ndarray) -> int:
     """Return how many places lie between neighbouring origins of one series, at least 1."""
-    strides = [np.diff(np.sort(place[series == index])) for index in np.unique(series)]
+    strides = [np.diff(np.sort(place[rows])) for _, rows in rows_by_series(series)]
     return max(1, int(np.concatenate(strides).min(initial=np.iinfo(np.int64).max))) if any(map(len, strides)) else 1

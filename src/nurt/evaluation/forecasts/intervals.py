@@ -14,7 +14,6 @@ is known; the back-test reports coverage by step with its interval.
 from __future__ import annotations
 
 import abc
-import bisect
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,7 +22,7 @@ from typing import final
 import numpy as np
 
 from nurt.errors import NurtValueError, ShapeError
-from nurt.evaluation.forecasts.cells import Intervals
+from nurt.evaluation.forecasts.cells import Intervals, rows_by_series
 
 __all__ = [
     "AbstractConformal",
@@ -204,9 +203,10 @@ def calibrate(method: AbstractConformal, validation: IntervalForecasts, test: In
             got=f"levels {test.levels}, horizon {test.actual.shape[1]}",
         )
     margins = np.full(test.lower.shape, np.nan)
-    for series in np.unique(test.series):
-        rows = _rows(test, int(series))
-        past = _take(validation, _rows(validation, int(series)))
+    before = dict(rows_by_series(validation.series))
+    for series, unordered in rows_by_series(test.series):
+        rows = _ascending(test, unordered)
+        past = _take(validation, _ascending(validation, before.get(series, unordered[:0])))
         margins[rows] = method.margins(past, _take(test, rows))
     widening = margins * test.scale[:, None, None]
     lower, upper = _nested(test.centre, test.lower - widening, test.upper + widening)
@@ -241,9 +241,8 @@ def change_scale(values: np.ndarray, origins: np.ndarray, look_back: int) -> np.
     return np.where(overall > 0, scale, 1.0)
 
 
-def _rows(forecasts: IntervalForecasts, series: int) -> np.ndarray:
+def _ascending(forecasts: IntervalForecasts, rows: np.ndarray) -> np.ndarray:
     """Return the rows of one series, origins ascending."""
-    rows = np.flatnonzero(forecasts.series == series)
     ordered: np.ndarray = rows[np.argsort(forecasts.origin[rows], kind="stable")]
     return ordered
 
@@ -275,19 +274,54 @@ def _running_margins(
 def _running_ranks(scores: list[float], learned: list[int], levels: list[int], window: int | None) -> np.ndarray:
     """Return, with the first ``learned[i]`` scores known, their ⌈(n+1)·level⌉-th smallest, shape (rows, levels)."""
     found: list[float] = []
-    ordered: list[float] = []
+    ranks = _RunningOrder(scores)
     position = 0
     for until in learned:
         for place in range(position, until):
-            bisect.insort(ordered, scores[place])
+            ranks.add(place, 1)
             if window is not None and place >= window:
-                del ordered[bisect.bisect_left(ordered, scores[place - window])]
+                ranks.add(place - window, -1)
         position = max(position, until)
-        known = len(ordered)
         for level in levels:
-            rank = -(-(known + 1) * level // 100)
-            found.append(ordered[rank - 1] if rank <= known else math.nan)
+            rank = -(-(ranks.known + 1) * level // 100)
+            found.append(ranks.smallest(rank) if rank <= ranks.known else math.nan)
     return np.array(found).reshape(len(learned), len(levels))
+
+
+class _RunningOrder:
+    """The k-th smallest of a growing set of numbers that are all given in advance [fenwick1994new].
+
+    Counts of those known are summed in a binary indexed tree over the sorted numbers, so that a number joins or leaves,
+    and the k-th smallest is found, in about log2(n) steps.
+    """
+
+    def __init__(self, numbers: list[float]) -> None:
+        order = sorted(range(len(numbers)), key=numbers.__getitem__)
+        self._sorted = [numbers[index] for index in order]
+        self._place = [0] * len(numbers)
+        for place, index in enumerate(order, 1):
+            self._place[index] = place
+        self._counts = [0] * (len(numbers) + 1)
+        self._largest_step = 1 << len(numbers).bit_length() >> 1
+        self.known = 0
+
+    def add(self, index: int, count: int) -> None:
+        """Let number ``index`` join (1) or leave (-1)."""
+        self.known += count
+        at, counts = self._place[index], self._counts
+        while at < len(counts):
+            counts[at] += count
+            at += at & -at
+
+    def smallest(self, rank: int) -> float:
+        """Return the ``rank``-th smallest of those known, counted from 1."""
+        at, step, counts = 0, self._largest_step, self._counts
+        while step:
+            if at + step < len(counts) and counts[at + step] < rank:
+                at += step
+                rank -= counts[at]
+            step >>= 1
+        return self._sorted[at]
 
 
 def _nested(centre: np.ndarray, lower: np.ndarray, upper: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

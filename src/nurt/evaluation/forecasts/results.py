@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from nurt.evaluation.forecasts.cells import Cells
 from nurt.results import Result, plain
@@ -36,7 +36,10 @@ class Scores(Result):
 
 @dataclass(frozen=True)
 class HorizonScore(Result):
-    """Errors at forecast step ``h`` (1 = next observation) over ``n`` cells; ``mae_of`` holds every baseline's MAE."""
+    """Errors at forecast step ``h`` (1 = next observation) over ``n`` cells; ``mae_of`` holds every baseline's MAE.
+
+    ``mase`` and ``mase_of`` are filled where the series differ in scale, so that an MAE over all of them means little.
+    """
 
     h: int
     n: int
@@ -45,11 +48,22 @@ class HorizonScore(Result):
     mae_of: Mapping[str, float]
     coverage_80: float | None = None
     coverage_95: float | None = None
+    mase: float | None = None
+    mase_of: Mapping[str, float] = field(default_factory=dict)
+
+    def error(self, name: str | None = None) -> float | None:
+        """Return the headline error of a baseline, or of the model under test: MASE where it is given, else MAE."""
+        if name is None:
+            return self.mae if self.mase is None else self.mase
+        return (self.mase_of if self.mase is not None else self.mae_of).get(name)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values with one ``<baseline>_mae`` key per baseline (``naive_mae`` always)."""
         named = {f"{name}_mae": plain(value) for name, value in self.mae_of.items()}
         own = {"h": self.h, "n": self.n, "mae": self.mae, "rmse": self.rmse}
+        if self.mase is not None:
+            own["mase"] = self.mase
+            named |= {f"{name}_mase": plain(value) for name, value in self.mase_of.items()}
         coverage = {"coverage_80": self.coverage_80, "coverage_95": self.coverage_95}
         values: dict[str, Any] = plain(own | named | coverage)
         return values
@@ -61,7 +75,7 @@ class Comparison(Result):
 
     Args:
         baseline: its name.
-        skill: 1 - MAE(model)/MAE(baseline); above 0 the model is better.
+        skill: 1 - error(model)/error(baseline), of the headline error (MAE or MASE); above 0 the model is better.
         skill_low, skill_high: 95 % block-bootstrap interval of the skill, or None with ``reason``.
         statistic: Diebold-Mariano statistic with the Harvey-Leybourne-Newbold correction (negative: model better).
         p_value: its two-sided p, None where undefined.
@@ -107,6 +121,7 @@ class Coverage(Result):
 class BacktestResult(Result):
     """A rolling-origin back-test: scores of the model and of every baseline on identical cells.
 
+    ``headline`` names the error that everything is compared by: "mae", or "mase" where the series differ in scale.
     ``origins`` counts forecast origins; ``dropped_cells`` the cells left out because some forecaster had none.
     ``notes`` says in plain sentences what was left out and why. It prints as a table, best forecaster first.
     """
@@ -123,6 +138,19 @@ class BacktestResult(Result):
     cells: Cells = field(repr=False, metadata={"json": False})
     coverage: tuple[Coverage, ...] = ()
     notes: tuple[str, ...] = ()
+    headline: Literal["mae", "mase"] = "mae"
+
+    @property
+    def errors(self) -> dict[str, float]:
+        """The headline error of every forecaster by name, that of the model under test first."""
+        scores = {self.cells.model: self.metrics, **self.baselines}
+        return {name: getattr(one, self.headline) for name, one in scores.items()}
+
+    @property
+    def best_baseline(self) -> str:
+        """The baseline with the lowest headline error; repeating the last value among equals, or if there is none."""
+        errors = {name: error for name, error in self.errors.items() if name in self.baselines and error == error}
+        return min(errors, key=lambda name: (errors[name], name != "naive"), default="naive")
 
     def __str__(self) -> str:
         scores = {self.cells.model: self.metrics, **self.baselines}
@@ -131,7 +159,8 @@ class BacktestResult(Result):
             f"{self.origins} origins, {self.horizon} step(s) ahead, {self.step_size} observation(s) apart",
             f"{'':<16}{'MAE':>12}{'RMSE':>12}{'MASE':>9}{'skill':>9}{'p (Holm)':>10}",
         ]
-        for name, score in sorted(scores.items(), key=lambda item: (math.isnan(item[1].mae), item[1].mae)):
+        errors = self.errors
+        for name, score in sorted(scores.items(), key=lambda item: (math.isnan(errors[item[0]]), errors[item[0]])):
             test = tests.get(name)
             skill, p_value = (None, None) if test is None else (test.skill, test.p_holm)
             lines.append(

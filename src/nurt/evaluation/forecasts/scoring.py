@@ -5,6 +5,7 @@ All of them are computed over the scored cells, those where the truth and every 
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Sequence
 
@@ -18,10 +19,34 @@ from nurt.evaluation.forecasts.results import Comparison, Coverage, HorizonScore
 
 __all__ = ["compare", "compare_steps"]
 
+# Series whose one-step changes differ by more than this factor have no error in common units.
+ONE_SCALE = 3.0
+
 DECILES = tuple(round(0.1 * i, 1) for i in range(1, 10))
 # Forecasts that nowhere differ by more than this share of the mean error are the same forecast: networks compute
 # in float32, baselines in float64, and a test on rounding errors would find "significant" nothing.
 SAME = 1e-4
+
+
+def scale_units(cells: Cells, scored: np.ndarray, scales: Sequence[metrics.Scale]) -> np.ndarray | None:
+    """Return by what to divide the errors of every row where series differ in scale, (N,); None where they do not.
+
+    They do where the scale of MASE is more than 3 times as large in one series as in another. The sum of all divided
+    errors is then proportional to the mean of the MASE over series, each series counting once; NaN rows have no scale.
+    """
+    present = [index for index in np.unique(cells.series).tolist() if scales[index].reason is None]
+    sizes = np.array([scales[index].absolute for index in present])
+    if len(sizes) < 2 or sizes.max() <= ONE_SCALE * sizes.min():
+        return None
+    count = np.bincount(cells.series, weights=scored.sum(axis=1), minlength=len(scales))
+    units = np.full(len(scales), np.nan)
+    known = [index for index in present if count[index]]
+    if not known:
+        return None
+    units[known] = [scales[index].absolute * count[index] for index in known]
+    units /= count[known].mean()
+    by_row: np.ndarray = units[cells.series]
+    return by_row
 
 
 def point_scores(cells: Cells, name: str, scored: np.ndarray, scales: Sequence[metrics.Scale]) -> Scores:
@@ -49,8 +74,9 @@ def quantile_loss(cells: Cells, scored: np.ndarray) -> tuple[float | None, tuple
     return loss, ("WQL averages over the levels " + ", ".join(f"{q:g}" for q in levels) + " instead of the deciles.",)
 
 
-def score_steps(cells: Cells, scored: np.ndarray) -> tuple[HorizonScore, ...]:
-    """Return the errors of every forecaster and the coverage of the model, step by step."""
+def score_steps(cells: Cells, scored: np.ndarray, units: np.ndarray | None = None) -> tuple[HorizonScore, ...]:
+    """Return the errors of every forecaster and the coverage of the model, step by step; scaled ones with ``units``."""
+    scaled = {} if units is None else {name: _scaled_by_step(cells, name, scored, units) for name in cells.forecasts}
     errors = {
         name: metrics.by_step(metrics.mae, cells.actual, forecast, mask=scored)
         for name, forecast in cells.forecasts.items()
@@ -66,6 +92,8 @@ def score_steps(cells: Cells, scored: np.ndarray) -> tuple[HorizonScore, ...]:
             mae_of={name: float(error[k]) for name, error in errors.items() if name != cells.model},
             coverage_80=shares[80][k],
             coverage_95=shares[95][k],
+            mase=scaled[cells.model][k] if scaled else None,
+            mase_of={name: float(error[k]) for name, error in scaled.items() if name != cells.model},
         )
         for k in range(cells.horizon)
     )
@@ -88,8 +116,21 @@ def score_intervals(cells: Cells, scored: np.ndarray, axis: OriginAxis, seed: in
     return tuple(entries)
 
 
-def compare(cells: Cells, scored: np.ndarray, axis: OriginAxis, seed: int) -> tuple[Comparison, ...]:
-    """Compare the model with every other forecaster over whole paths, p-values adjusted by Holm over all of them."""
+def compare(
+    cells: Cells, scored: np.ndarray, axis: OriginAxis, seed: int, units: np.ndarray | None = None
+) -> tuple[Comparison, ...]:
+    """Compare the model with every other forecaster over whole paths, p-values adjusted by Holm over all of them.
+
+    Args:
+        cells: the back-test.
+        scored: cells that count, bool (N, F).
+        axis: places of the origins.
+        seed: of the bootstrap.
+        units: by what the errors of each row are divided, (N,); None for errors as they are.
+    """
+    if units is not None:
+        scored = scored & np.isfinite(units)[:, None]
+        cells = _divided(cells, units)
     names = [name for name in cells.forecasts if name != cells.model]
     tests = [_test_path(cells, name, scored, axis) for name in names]
     adjusted = holm([test.p_value for test in tests])
@@ -117,6 +158,20 @@ def compare_steps(cells: Cells, baseline: str = "naive", *, step_size: int = 1) 
         diebold_mariano(axis.average(model[:, k]), axis.average(other[:, k]), steps_ahead=k + 1, spacing=axis.spacing)
         for k in range(cells.horizon)
     )
+
+
+def _divided(cells: Cells, units: np.ndarray) -> Cells:
+    """Return cells whose errors are those of ``cells`` over the units of their rows."""
+    by = np.where(np.isfinite(units), units, 1.0)[:, None]
+    forecasts = {name: forecast / by for name, forecast in cells.forecasts.items()}
+    return dataclasses.replace(cells, actual=cells.actual / by, forecasts=forecasts)
+
+
+def _scaled_by_step(cells: Cells, name: str, scored: np.ndarray, units: np.ndarray) -> list[float]:
+    errors = absolute_error(cells, name, scored) / units[:, None]
+    known = np.isfinite(errors)
+    means = np.where(known, errors, 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+    return [float(mean) if there else float("nan") for mean, there in zip(means, known.any(axis=0), strict=True)]
 
 
 def _mase(

@@ -1,8 +1,10 @@
-"""The verdict on a back-test: is the model better than the baselines?
+"""The verdict on a back-test: is the model better than the best of the baselines?
 
-The model is held against the better of two bars, repeating the last value and the baseline that was best on the
-validation part. A win is claimed only when the Holm-adjusted test supports it against both, and several seeds, where
-there are any, do not explain it; in every other case the sentence recommends the baseline.
+There is one comparison, and title, sentence, table and JSON all name it: the model against the baseline with the lowest
+error on the judged cells. That baseline is chosen with hindsight, which favours it and never the model. A win is
+claimed only when the Holm-adjusted test supports it, against repeating the last value too, and several seeds, where
+there are any, do not explain it. A lower error that no test could judge is called undecided; in every other case the
+sentence recommends the baseline.
 """
 
 from __future__ import annotations
@@ -45,37 +47,57 @@ class ForecastVerdict(Verdict[str]):
     """The verdict on the model of a back-test: one sentence for people, three fields for programs.
 
     Args:
-        standing: *unsound* when an audit found a fault in the pipeline; *better* or *worse* than repeating the last
-            value only with the support of the test; *mixed* when better, but not the best of all.
+        standing: *unsound* when an audit found a fault in the pipeline; *better* or *worse* than the best baseline only
+            with the support of the test; *mixed* when better than repeating the last value, but not than the best.
         text: the sentence; the same in terminal, JSON and report.
         warnings: further sentences (copying, coverage, seed noise, "check the pipeline").
         better_than_naive: True only when the error is lower *and* the Holm-adjusted test supports it at 5 % *and*
             seeds, where several were tried, do not explain the difference.
         dm_p_value: two-sided p against repeating the last value, whole path; None where undefined.
-        best: name of the forecaster with the lowest back-test MAE (the model under test included).
+        best: name of the forecaster with the lowest back-test error (the model under test included).
+        best_baseline: name of the baseline with the lowest back-test error, which the model is compared with.
+        recommended: name of the forecaster to use.
+        error_saved: 1 - error of the model / error of the best baseline; None where undefined.
+        p_value: two-sided p against the best baseline, adjusted by Holm; None where there was no test.
+        decided: False where the model has the lower error and no test was possible.
     """
 
     better_than_naive: bool
     dm_p_value: float | None
     best: str
+    best_baseline: str = "naive"
+    recommended: str = "naive"
+    error_saved: float | None = None
+    p_value: float | None = None
+    decided: bool = True
 
     @property
     def headline(self) -> str:
         """The standing in a few words."""
+        other = _opponent(self.best_baseline)
+        if not self.decided and self.standing is Standing.LEVEL:
+            return f"Not decided against {other}: too little to test"
         return {
-            Standing.BETTER: "Better than repeating the last value",
-            Standing.MIXED: f"Beats repeating the last value, but not “{label_of(self.best).short}”",
-            Standing.WORSE: "Worse than repeating the last value",
+            Standing.BETTER: f"Better than {other}",
+            Standing.MIXED: f"Beats repeating the last value, but is not shown to beat {other}",
+            Standing.WORSE: f"Worse than {other}",
             Standing.UNSOUND: "The pipeline is at fault: do not rely on these numbers",
-        }.get(self.standing, "Not shown to be better than repeating the last value")
+        }.get(self.standing, f"Not shown to be better than {other}")
 
     def to_dict(self) -> dict[str, Any]:
         """Return the sentence, the fields for programs and the warnings."""
         return {
             "text": self.text,
+            "headline": self.headline,
+            "standing": self.standing.value,
             "better_than_naive": self.better_than_naive,
             "dm_p_value": plain(self.dm_p_value),
             "best": self.best,
+            "best_baseline": self.best_baseline,
+            "recommended": self.recommended,
+            "error_saved": plain(self.error_saved),
+            "p_value": plain(self.p_value),
+            "decided": self.decided,
             "warnings": list(self.warnings),
         }
 
@@ -92,21 +114,20 @@ def judge(
 
     Args:
         result: the scored back-test.
-        best_baseline: name of the baseline with the lowest error on the validation part. One that ``result`` left
-            out for lack of cells is replaced by "naive".
+        best_baseline: name of the baseline with the lowest error on the validation part; where another one was the
+            best on the judged cells, a remark says so. One that ``result`` left out for lack of cells is no remark.
         copying: what the audit of copying found.
         audits: what the audits of causality and leakage found; an error makes the numbers unsound.
-        seed_errors: mean absolute error of the same model on the same cells, one per seed; fewer than two say nothing.
+        seed_errors: headline error of the same model on the same cells, one per seed; fewer than two say nothing.
 
     Raises:
         NurtValueError: there is no baseline of that name.
     """
     if best_baseline not in result.baselines:
         best_baseline = _replacement(result, best_baseline)
-    model = result.cells.model
-    errors = {name: scores.mae for name, scores in result.baselines.items()} | {model: result.metrics.mae}
+    model, errors = result.cells.model, result.errors
     unsound = any(audit.verdict == "error" for audit in audits)
-    if math.isnan(result.metrics.mae):
+    if math.isnan(errors[model]):
         return ForecastVerdict(
             standing=Standing.UNSOUND if unsound else Standing.LEVEL,
             text=f"{model} cannot be judged: there is no cell with a truth and a forecast from everyone.",
@@ -114,26 +135,30 @@ def judge(
             dm_p_value=None,
             best="naive",
         )
-    naive = _Against.of(result, "naive")
-    bar = naive if errors["naive"] <= errors[best_baseline] else _Against.of(result, best_baseline)
+    naive, bar = (_Against.of(result, name) for name in ("naive", result.best_baseline))
     noise, naive_noise = (
-        seed_noise(seed_errors, errors[name]) if len(seed_errors) > 1 else None for name in (bar.baseline, "naive")
+        seed_noise(seed_errors, errors[one.baseline]) if len(seed_errors) > 1 else None for one in (bar, naive)
     )
-    best = min(errors, key=lambda name: (errors[name], name == model))
     better = naive.wins and _seeds_agree(naive_noise)
+    advice = _advice(model, bar, naive, seeds_agree=_seeds_agree(noise))
     return ForecastVerdict(
-        standing=Standing.UNSOUND if unsound else _standing(naive, better=better, is_best=best == model),
-        text=_sentence(model, bar, naive, result.horizon, seeds_agree=_seeds_agree(noise)),
+        standing=Standing.UNSOUND if unsound else _standing(bar, better=better, wins=advice.wins),
+        text=_sentence(model, bar, naive, result.horizon, advice),
         warnings=(
             *_pipeline_warning(naive),
             *_copying_warning(copying, naive),
             *(warning for entry in result.coverage for warning in _coverage_warning(entry)),
             *_seed_warning(noise, bar, errors[bar.baseline]),
-            *_best_warning(best, bar, model, errors),
+            *_hindsight_remark(best_baseline, bar),
         ),
         better_than_naive=better,
         dm_p_value=naive.comparison.p_value,
-        best=best,
+        best=min(errors, key=lambda name: (math.isnan(errors[name]), errors[name], name == model)),
+        best_baseline=bar.baseline,
+        recommended=advice.name,
+        error_saved=None if math.isnan(bar.ratio) else 1.0 - bar.ratio,
+        p_value=bar.comparison.p_holm,
+        decided=advice.decided,
     )
 
 
@@ -150,8 +175,9 @@ class _Against:
     def of(cls, result: BacktestResult, baseline: str) -> _Against:
         comparison = next(one for one in result.comparisons if one.baseline == baseline)
         first = result.by_horizon[0]
-        other = first.mae_of[baseline]
-        return cls(baseline, 1.0 - comparison.skill, first.mae / other if other > 0 else math.nan, comparison)
+        own, other = first.error(), first.error(baseline)
+        ratio = own / other if own is not None and other is not None and other > 0 else math.nan
+        return cls(baseline, 1.0 - comparison.skill, ratio, comparison)
 
     @property
     def same(self) -> bool:
@@ -176,11 +202,43 @@ class _Against:
         return "(untested)" if p_holm is None else f"({p_in_words(p_holm)})"
 
 
-def _standing(naive: _Against, *, better: bool, is_best: bool) -> Standing:
+@dataclass(frozen=True)
+class _Advice:
+    """What to use: its name, how the sentence ends, and whether that is a win of the model, or undecided."""
+
+    name: str
+    words: str
+    wins: bool = False
+    decided: bool = True
+
+
+def _advice(model: str, bar: _Against, naive: _Against, *, seeds_agree: bool) -> _Advice:
+    """Return what to use: the model where it wins or where its lead cannot be tested, else the best baseline."""
+    baseline = _Advice(bar.baseline, f": use {bar.baseline}.")
+    simpler = f": use {bar.baseline}, the simpler of the two."
+    if math.isnan(bar.ratio) or bar.same or (naive.same and bar.baseline == "naive"):
+        return baseline
+    if bar.tied:
+        return _Advice(bar.baseline, simpler)
+    if bar.ratio > 1.0:
+        return baseline
+    if bar.comparison.p_holm is None:
+        words = f"; no test was possible ({_first_reason(bar)}): not decided, {model} had the lower error."
+        return _Advice(model, words, decided=False)
+    if not (bar.wins and naive.wins):
+        return _Advice(bar.baseline, f"; {_doubt(bar, naive)} may be chance{simpler}")
+    if not seeds_agree:
+        return _Advice(bar.baseline, f"; but another seed may undo it{simpler}")
+    return _Advice(model, f": use {model}.", wins=True)
+
+
+def _standing(bar: _Against, *, better: bool, wins: bool) -> Standing:
     """Return where the model stands. *Worse* needs the support of the test, as *better* does; between is level."""
+    if wins:
+        return Standing.BETTER
     if better:
-        return Standing.BETTER if is_best else Standing.MIXED
-    return Standing.WORSE if naive.comparison.skill < 0.0 and naive.significant else Standing.LEVEL
+        return Standing.MIXED
+    return Standing.WORSE if bar.ratio > 1.0 and bar.significant else Standing.LEVEL
 
 
 def _seeds_agree(noise: SeedNoise | None) -> bool:
@@ -198,33 +256,24 @@ def _replacement(result: BacktestResult, best_baseline: str) -> str:
     )
 
 
-def _sentence(model: str, bar: _Against, naive: _Against, horizon: int, *, seeds_agree: bool) -> str:
+def _sentence(model: str, bar: _Against, naive: _Against, horizon: int, advice: _Advice) -> str:
     if math.isnan(bar.ratio):
-        return f"{_capital(_action(bar.baseline))} makes no error on these origins, nothing can do better: use naive."
-    if naive.same:
         return (
-            f"{model} gives the same forecasts as repeating the last value, as a network does before it is trained: "
+            f"{_capital(_action(bar.baseline))} makes no error on these origins, nothing can do better: "
             f"use {bar.baseline}."
         )
+    if naive.same:
+        same = f"{model} gives the same forecasts as repeating the last value, as a network does before it is trained"
+        worse = "" if bar.baseline == "naive" else f", and is {compared(bar.ratio, _opponent(bar.baseline))}"
+        return f"{same}{worse}{advice.words}"
     if bar.same:
-        return f"{model} gives the same forecasts as {_action(bar.baseline)}: use {bar.baseline}."
-    measured = _measured(model, bar, horizon) + _aside(bar, naive)
-    if bar.tied:
-        return f"{measured}: use {bar.baseline}, the simpler of the two."
-    if bar.ratio > 1.0:
-        return f"{measured}: use {bar.baseline}."
-    if bar.comparison.p_holm is None:
-        return f"{measured}; no test was possible ({_first_reason(bar)}): use {bar.baseline}."
-    if not (bar.wins and naive.wins):
-        return f"{measured}; {_doubt(bar, naive)} may be chance: use {bar.baseline}, the simpler of the two."
-    if not seeds_agree:
-        return f"{measured}; but another seed may undo it: use {bar.baseline}, the simpler of the two."
-    return f"{measured}: use {model}."
+        return f"{model} gives the same forecasts as {_action(bar.baseline)}{advice.words}"
+    return f"{_measured(model, bar, horizon)}{advice.words}"
 
 
 def _measured(model: str, bar: _Against, horizon: int) -> str:
     """Return the clause with the numbers, over the path and at the first step."""
-    opponent = _action(bar.baseline) + ("" if bar.baseline == "naive" else ", the best baseline,")
+    opponent = _opponent(bar.baseline) + ("" if bar.baseline == "naive" else ",")
     ratio = 1.0 if bar.tied else bar.ratio
     where = "one step ahead" if horizon == 1 else f"over {horizon} steps"
     clause = f"{model} is {compared(ratio, opponent)} {where} {bar.p}"
@@ -234,12 +283,9 @@ def _measured(model: str, bar: _Against, horizon: int) -> str:
     return f"{clause} {'and' if agree else 'but'} {compared(bar.first_ratio)} at the first step"
 
 
-def _aside(bar: _Against, naive: _Against) -> str:
-    """Return how the model stands against repeating the last value, when another baseline is the bar."""
-    if bar.baseline == "naive":
-        return ""
-    link = "though" if bar.ratio > 1.0 and not bar.tied and naive.wins else "and"
-    return f", {link} {compared(naive.ratio, _action('naive'))} {naive.p}"
+def _opponent(baseline: str) -> str:
+    """Return the best baseline within a sentence."""
+    return _action(baseline) + ("" if baseline == "naive" else ", the best baseline")
 
 
 def _doubt(bar: _Against, naive: _Against) -> str:
@@ -289,13 +335,12 @@ def _seed_warning(noise: SeedNoise | None, bar: _Against, error: float) -> list[
     ]
 
 
-def _best_warning(best: str, bar: _Against, model: str, errors: dict[str, float]) -> list[str]:
-    if best in (model, bar.baseline):
+def _hindsight_remark(validated: str, bar: _Against) -> list[str]:
+    if validated in (bar.baseline, "naive"):
         return []
-    below = percent_in_words(1.0 - errors[best] / errors[model])
     return [
-        f"On these origins {_action(best)} had the lowest error, {below} below {model}; it was not the best on the "
-        "validation part."
+        f"The best baseline is the best of these origins; on the validation part {_action(validated)} had the lowest "
+        "error."
     ]
 
 

@@ -99,14 +99,25 @@ def test_truth_with_noise_is_no_copy(real_series, backtest):
     assert "does not copy" in report.text
 
 
-def test_a_seasonal_repeat_is_a_seasonal_copy_and_at_its_season_a_plain_one(real_series, backtest):
+def test_a_seasonal_repeat_is_a_seasonal_copy_and_no_alarm(real_series, backtest):
     report = audit_copying(backtest(real_series("oil_temperature"), 30, 48, seasonal_repeat(24)), season=24)
     flags = {step.h: step.flag for step in report.steps}
-    assert flags[1] == flags[12] == flags[30] == "seasonal copy"
-    assert flags[24] == "copy"
+    assert flags[1] == flags[12] == flags[24] == flags[30] == "seasonal copy"
     assert all(step.seasonal_share == pytest.approx(1.0) for step in report.steps)
-    assert report.copied == tuple(range(1, 31))
-    assert "24 observations back" in report.text
+    assert report.copied == ()
+    assert report.verdict == "info"
+    assert "24 observations back at every step" in report.text
+
+
+def test_a_copy_of_the_last_value_alarms_in_a_seasonal_series_too_but_not_at_the_season(walk, backtest):
+    def repeat(values, origins, horizon):
+        return np.repeat(values[origins][:, None], horizon, axis=1)
+
+    report = audit_copying(backtest(walk, 8, 14, repeat), season=7)
+    assert report.copied == (1, 2, 3, 4, 5, 6, 8)
+    assert report.steps[6].flag == "seasonal copy"
+    assert report.verdict == "warning"
+    assert audit_copying(backtest(walk, 8, 14, repeat)).copied == tuple(range(1, 9))
 
 
 def test_skill_against_the_seasonal_repeat_excuses_a_seasonal_copy(walk, backtest):
@@ -229,7 +240,7 @@ def test_neighbouring_steps_are_named_as_a_range(walk, backtest):
 
 
 def test_the_report_is_plain_json_and_draws_its_copies(walk, backtest):
-    report = audit_copying(backtest(walk, 3, 14, seasonal_repeat(7)), season=7)
+    report = audit_copying(backtest(walk, 3, 5))
     shown = json.loads(json.dumps(report.to_dict(), allow_nan=False))
     assert (shown["verdict"], shown["copied"]) == ("warning", [1, 2, 3])
     assert str(report) == report.text

@@ -7,6 +7,9 @@ the forecast follow best: a copy at step k trails by k or more, a forecast that 
 Both can mislead together where the best possible forecast *is* close to the last value, so a test of skill decides
 between a copy and a shrunk copy with skill.
 
+Repeating the season is what a seasonal model is for: it is told, and is no alarm. A whole number of seasons ahead the
+last value *is* the value one season back, so that a copy there is a seasonal one.
+
 The true series is put together again from the overlapping cells of the back-test (``Truth``), and the changes of the
 forecast are correlated with those of the truth at every shift (``Following``).
 """
@@ -20,7 +23,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from nurt.errors import NurtValueError, ShapeError
-from nurt.evaluation.forecasts.cells import Cells
+from nurt.evaluation.forecasts.cells import Cells, rows_by_series
 from nurt.results import Result
 
 if TYPE_CHECKING:
@@ -79,16 +82,19 @@ class CopyingReport(Result):
 
     @property
     def copied(self) -> tuple[int, ...]:
-        """Steps at which the model copies the last value, or the value one season back, without skill."""
-        return tuple(step.h for step in self.steps if step.flag in ("copy", "seasonal copy"))
+        """Steps at which the model copies the last value without skill; a repeat of the season is none."""
+        return tuple(step.h for step in self.steps if step.flag == "copy")
 
     @property
     def verdict(self) -> Literal["pass", "info", "warning"]:
-        """Return "warning" for a copy without skill, "info" for one with skill or nothing to judge, else "pass"."""
+        """Return "warning" for a copy of the last value without skill, else "info" where there is something to tell.
+
+        That is a copy with skill, a repeat of the season, or nothing that could be judged.
+        """
         flags = {step.flag for step in self.steps}
         if self.copied:
             return "warning"
-        return "info" if "shrunk copy with skill" in flags or flags == {"undefined"} else "pass"
+        return "info" if flags & {"shrunk copy with skill", "seasonal copy"} or flags == {"undefined"} else "pass"
 
     def to_dict(self) -> dict[str, Any]:
         """Return verdict, the steps copied, and everything per step."""
@@ -134,7 +140,8 @@ def audit_copying(
     With p_t the forecast ŷ_{t+k} made at origin t and t' the origin before t, over all origins:
     copy share = 1 - Σ(p_t - y_t)²/Σ(y_{t+k} - y_t)², and lag = argmax_j corr(p_t - p_{t'}, y_{t+k-j} - y_{t'+k-j})
     for j = 0..k+5. A step is a copy when the share is at least 0.9, the lag at least k, and the model is not found
-    better than repeating the last value. Series count equally, whatever their units.
+    better than repeating the last value. A whole number of seasons ahead it is a seasonal copy. Series count equally,
+    whatever their units.
 
     Args:
         cells: a back-test with evenly spaced origins; "naive" must be among its forecasts.
@@ -194,7 +201,10 @@ def _judge_step(
     if lag is None or np.isnan(share):
         flag, reason = "undefined", "too few origins, or no changes to compare"
     elif share >= COPY_SHARE and lag >= h:
-        flag = "shrunk copy with skill" if skilled[0] else "copy"
+        # One step before the season, its repeat lies beside the last value: the closer of the two is the one copied.
+        closer = seasonal_lag is not None and seasonal_lag >= back and seasonal_share > share
+        plain: CopyFlag = "seasonal copy" if closer or (season > 1 and h % season == 0) else "copy"
+        flag = "shrunk copy with skill" if skilled[0] else plain
     elif seasonal_lag is not None and seasonal_share >= COPY_SHARE and seasonal_lag >= back:
         flag = "shrunk copy with skill" if skilled[1] else "seasonal copy"
     return StepCopying(h, share, lag, seasonal_share, seasonal_lag, flag, reason)
@@ -288,8 +298,7 @@ class Truth:
         # No shift that finds a value is longer than the data, so this much room on either side is enough.
         margin = int(cells.origin.max(initial=0)) + cells.horizon + 1
         parts = []
-        for index, series in enumerate(np.unique(cells.series)):
-            rows = np.flatnonzero(cells.series == series)
+        for index, (_, rows) in enumerate(rows_by_series(cells.series)):
             positions = cells.origin[rows]
             parts.append(_known(margin + positions, last[rows], actual[rows], 3 * margin))
             place[rows] = (3 * index + 1) * margin + positions

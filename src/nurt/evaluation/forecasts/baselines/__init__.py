@@ -17,30 +17,40 @@ import numpy as np
 
 from nurt.errors import NurtValueError
 from nurt.evaluation.forecasts.baselines import statistical
-from nurt.evaluation.forecasts.baselines.base import AbstractBaseline, AbstractFittedBaseline, BaselineLabel
-from nurt.evaluation.forecasts.baselines.linear import Linear, NLinear
-from nurt.evaluation.forecasts.baselines.simple import Drift, Mean, Naive, SeasonalNaive, WindowMean
+from nurt.evaluation.forecasts.baselines.base import AbstractBaseline, AbstractFittedBaseline, BaselineLabel, History
+from nurt.evaluation.forecasts.baselines.linear import AHEAD_RIDGE, Linear
+from nurt.evaluation.forecasts.baselines.linear import LABELS as LINEAR
+from nurt.evaluation.forecasts.baselines.seasonal import SeasonalDrift, SeasonalNaive
+from nurt.evaluation.forecasts.baselines.simple import Drift, Mean, Naive, WindowMean
 from nurt.evaluation.forecasts.baselines.statistical import Statistical
+from nurt.evaluation.forecasts.baselines.stored import fitted_from_state, state_of
+from nurt.evaluation.forecasts.baselines.transformed import Transform, Transformed, label_in_scale, parts_of
 from nurt.wording import Text
 
 __all__ = [
     "BASELINES",
+    "STARTS",
     "STATISTICAL",
     "AbstractBaseline",
     "AbstractFittedBaseline",
     "BaselineLabel",
     "Drift",
+    "History",
     "Linear",
     "Mean",
-    "NLinear",
     "Naive",
+    "SeasonalDrift",
     "SeasonalNaive",
     "Statistical",
+    "Transform",
+    "Transformed",
     "WindowMean",
     "baseline",
     "default_baselines",
+    "fitted_from_state",
     "forecast_origins",
     "label_of",
+    "state_of",
 ]
 
 
@@ -57,17 +67,28 @@ class _Entry(NamedTuple):
 
     label: BaselineLabel
     build: Callable[[_WindowSizes], AbstractBaseline]
-    run: Literal["always", "with a season", "on request"] = "always"
+    run: Literal["always", "with a season", "with what is known", "on request"] = "always"
 
 
 _REGISTRY: tuple[_Entry, ...] = (
     _Entry(Naive.label, lambda _: Naive()),
     _Entry(SeasonalNaive.label, lambda sizes: SeasonalNaive(sizes.season), "with a season"),
+    _Entry(SeasonalDrift.label, lambda sizes: SeasonalDrift(sizes.season), "with a season"),
     _Entry(Drift.label, lambda sizes: Drift(sizes.look_back)),
     _Entry(Mean.label, lambda _: Mean()),
     _Entry(WindowMean.label, lambda sizes: WindowMean(sizes.look_back)),
-    _Entry(Linear.label, lambda sizes: Linear(sizes.look_back, sizes.horizon)),
-    _Entry(NLinear.label, lambda sizes: NLinear(sizes.look_back, sizes.horizon)),
+    _Entry(LINEAR["linear"], lambda sizes: Linear(sizes.look_back, sizes.horizon)),
+    _Entry(LINEAR["nlinear"], lambda sizes: Linear(sizes.look_back, sizes.horizon, anchored=True)),
+    _Entry(
+        LINEAR["linear_ahead"],
+        lambda sizes: Linear(sizes.look_back, sizes.horizon, knows_ahead=True, ridge=AHEAD_RIDGE),
+        "with what is known",
+    ),
+    _Entry(
+        LINEAR["nlinear_ahead"],
+        lambda sizes: Linear(sizes.look_back, sizes.horizon, anchored=True, knows_ahead=True, ridge=AHEAD_RIDGE),
+        "with what is known",
+    ),
     _Entry(statistical.LABELS["ets"], lambda sizes: Statistical("ets", sizes.season), "on request"),
     _Entry(statistical.LABELS["arima"], lambda sizes: Statistical("arima", sizes.season), "on request"),
     _Entry(statistical.LABELS["theta"], lambda sizes: Statistical("theta", sizes.season), "on request"),
@@ -98,11 +119,33 @@ def baseline(name: str, look_back: int, horizon: int, season: int = 1) -> Abstra
     return _BY_NAME[name].build(_WindowSizes(look_back, horizon, season))
 
 
-def default_baselines(look_back: int, horizon: int, season: int = 1) -> tuple[AbstractBaseline, ...]:
-    """Return the baselines every back-test runs; the seasonal repeat only where there is a season."""
+STARTS: tuple[str, ...] = tuple(entry.label.name for entry in _REGISTRY if entry.run != "on request")
+"""Those that a network may start at."""
+
+
+def default_baselines(
+    look_back: int,
+    horizon: int,
+    season: int = 1,
+    *,
+    knows_ahead: bool = False,
+    transforms: Sequence[Transform] = (),
+) -> tuple[AbstractBaseline, ...]:
+    """Return the baselines every back-test runs.
+
+    Args:
+        look_back: L, in observations.
+        horizon: F.
+        season: m; the seasonal repeat runs only where there is one.
+        knows_ahead: whether the series are histories with something known of the steps ahead, or with past covariates;
+            then two more lines read it.
+        transforms: further scales in which the lines, and the last season with its drift, are run too.
+    """
     sizes = _WindowSizes(look_back, horizon, season)
-    runs = ("always", "with a season") if season > 1 else ("always",)
-    return tuple(entry.build(sizes) for entry in _REGISTRY if entry.run in runs)
+    runs = ["always", *(["with a season"] if season > 1 else []), *(["with what is known"] if knows_ahead else [])]
+    plain = [entry.build(sizes) for entry in _REGISTRY if entry.run in runs]
+    scaled = [one for one in plain if isinstance(one, Linear | SeasonalDrift)]
+    return (*plain, *(Transformed(one, transform) for transform in transforms for one in scaled))
 
 
 def label_of(name: str) -> BaselineLabel:
@@ -111,13 +154,18 @@ def label_of(name: str) -> BaselineLabel:
     Example:
         >>> label_of("naive").short, label_of("naive").action.en, label_of("LSTM").short
         ('repeat last value', 'repeating the last value', 'LSTM')
+        >>> label_of("linear on log").action.en
+        'closed-form linear regression on a logarithmic scale'
     """
-    return _BY_NAME[name].label if name in _BY_NAME else BaselineLabel(name, name, Text(name, name))
+    plain, scale = parts_of(name)
+    if plain not in _BY_NAME:
+        return BaselineLabel(name, name, Text(name, name))
+    return label_in_scale(_BY_NAME[plain].label, scale) if scale else _BY_NAME[plain].label
 
 
 def forecast_origins(
     fitted: Mapping[str, AbstractFittedBaseline],
-    values: Sequence[np.ndarray],
+    values: Sequence[History | np.ndarray],
     series: np.ndarray,
     origin: np.ndarray,
     horizon: int,
@@ -126,7 +174,7 @@ def forecast_origins(
 
     Args:
         fitted: fitted baselines by name.
-        values: all series, each (n,).
+        values: all series, as histories or as arrays (n,).
         series: index of the series of each origin, shape (N,).
         origin: position of the last observation used, shape (N,).
         horizon: F.

@@ -16,14 +16,16 @@ from nurt.evaluation.forecasts.baselines.base import (
     AbstractMemorylessBaseline,
     BaselineLabel,
     ForecastRequest,
+    History,
     last_observed,
-    of_series,
+    lifted,
     past_windows,
 )
+from nurt.evaluation.forecasts.baselines.locations import location_and_spread, locations_of
 from nurt.plotting import LineStyle
 from nurt.wording import Text
 
-__all__ = ["Drift", "FittedMean", "Mean", "Naive", "SeasonalNaive", "WindowMean"]
+__all__ = ["Drift", "FittedMean", "Mean", "Naive", "WindowMean"]
 
 
 @final
@@ -45,39 +47,6 @@ class Naive(AbstractMemorylessBaseline):
         position = last_observed(request.values)[request.origins]
         value = np.where(position >= 0, request.values[position], np.nan)
         return np.repeat(value[:, None], request.horizon, axis=1)
-
-
-@final
-@dataclass(frozen=True)
-class SeasonalNaive(AbstractMemorylessBaseline):
-    """ŷ_{t+k} = y_{t+k-m⌈k/m⌉}: the value at the same place of the last season.
-
-    Where that value is missing, the season before it is asked, and so on. ``season=1`` is :class:`Naive`.
-
-    Args:
-        season: m, in observations.
-    """
-
-    label = BaselineLabel(
-        "seasonal_naive",
-        "repeat last season",
-        Text("repeating the last season", "powtórzenie ostatniego sezonu"),
-        LineStyle(plotting.PALETTE[6], "dash"),
-    )
-
-    season: int
-
-    def __post_init__(self) -> None:
-        if self.season < 1:
-            raise NurtValueError(
-                "SeasonalNaive: a season is a number of observations.", expected="season >= 1", got=str(self.season)
-            )
-
-    def _forecast(self, request: ForecastRequest) -> np.ndarray:
-        steps = np.arange(1, request.horizon + 1)
-        wanted = request.origins[:, None] + steps - self.season * -(-steps // self.season)
-        position = np.where(wanted >= 0, _last_in_phase(request.values, self.season)[np.maximum(wanted, 0)], -1)
-        return np.where(position >= 0, request.values[position], np.nan)
 
 
 @final
@@ -132,22 +101,25 @@ class Mean(AbstractBaseline):
         LineStyle(plotting.PALETTE[7], "longdashdot"),
     )
 
-    def fit(self, training: Sequence[np.ndarray]) -> FittedMean:
+    def fit(self, training: Sequence[History | np.ndarray]) -> FittedMean:
         """Take the mean of the observed training values of every series."""
-        observed = [values[np.isfinite(values)] for values in training]
-        return FittedMean(tuple(float(values.mean()) if values.size else np.nan for values in observed))
+        return FittedMean(tuple(location_and_spread(one.training_values())[0] for one in lifted(training)))
 
 
 @final
 @dataclass(frozen=True)
 class FittedMean(AbstractFittedBaseline):
-    """Training means, one per series; NaN for a series without training values."""
+    """Training means, one per series.
+
+    For a series that had no training value, or was not among those of the training, it is the mean of the values
+    observed up to the origin.
+    """
 
     means: tuple[float, ...]
 
     def _forecast(self, request: ForecastRequest) -> np.ndarray:
-        mean = of_series(self.means, request.series)
-        return np.full((len(request.origins), request.horizon), mean)
+        mean, _ = locations_of(request, self.means, self.means)
+        return np.repeat(mean[:, None], request.horizon, axis=1)
 
 
 @final
@@ -179,14 +151,6 @@ class WindowMean(AbstractMemorylessBaseline):
         count = np.isfinite(windows).sum(axis=1)
         mean = np.divide(np.nansum(windows, axis=1), count, out=np.full(len(windows), np.nan), where=count > 0)
         return np.repeat(mean[:, None], request.horizon, axis=1)
-
-
-def _last_in_phase(values: np.ndarray, season: int) -> np.ndarray:
-    """Return for every position the last observed among it and the positions one, two, … seasons earlier, else -1."""
-    padding = -len(values) % season
-    observed = np.where(np.isfinite(values), np.arange(len(values)), -1)
-    phases = np.pad(observed, (0, padding), constant_values=-1).reshape(-1, season)
-    return np.maximum.accumulate(phases, axis=0).reshape(-1)[: len(values)]
 
 
 def _next_observed(values: np.ndarray) -> np.ndarray:

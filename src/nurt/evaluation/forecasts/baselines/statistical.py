@@ -21,7 +21,9 @@ from nurt.evaluation.forecasts.baselines.base import (
     AbstractFittedBaseline,
     BaselineLabel,
     ForecastRequest,
+    History,
     last_observed,
+    lifted,
 )
 from nurt.plotting import LineStyle
 from nurt.wording import Text
@@ -73,7 +75,7 @@ class Statistical(AbstractBaseline):
         """How it is named and drawn."""
         return LABELS[self.kind]
 
-    def fit(self, training: Sequence[np.ndarray]) -> FittedStatistical:
+    def fit(self, training: Sequence[History | np.ndarray]) -> FittedStatistical:
         """Estimate one model per series; a series with too few training values gets none.
 
         Raises:
@@ -82,7 +84,7 @@ class Statistical(AbstractBaseline):
         model = _model_class(self.kind)
         # Below this the automatic choice of a form has nothing to choose from, and the package raises.
         needed = max(10, 2 * self.season + 2)
-        histories = [_observed_history(values) for values in training]
+        histories = [_observed_history(one.training_values()) for one in lifted(training)]
         models = tuple(
             model(season_length=self.season).fit(history) if len(history) >= needed else None for history in histories
         )
@@ -100,7 +102,7 @@ class FittedStatistical(AbstractFittedBaseline):
     notes: tuple[str, ...] = ()
 
     def _forecast(self, request: ForecastRequest) -> np.ndarray:
-        if not 0 <= request.series < len(self.models):
+        if request.series is None or not 0 <= request.series < len(self.models):
             raise NurtValueError(
                 "forecast: the baseline was not fitted to this series.",
                 expected=f"series 0 .. {len(self.models) - 1}",
