@@ -27,6 +27,16 @@ def quick() -> Callable[..., Forecaster]:
     def make(**told: object) -> Forecaster:
         epochs = told.pop("epochs", 2)
         settings = {
+            # From the level of the window, with nothing to choose.
+            "cell": "lstm",
+            "strategy": "direct",
+            "start": "anchor",
+            "scaling": "window",
+            "transform": "none",
+            "calendar": "no",
+            "refit": "none",
+            "members": 1,
+            "dropout": 0.0,
             "look_back": 17,
             "horizon": 5,
             "hidden": 6,

@@ -147,6 +147,6 @@ def test_what_cannot_be_examined(walk: np.ndarray, quick: Make, tmp_path: Path) 
         forecaster.examine([Series(walk)], scope=QUICK)
     forecaster.network_.float()
     with torch.no_grad():
-        next(forecaster.network_.encoder.parameters()).fill_(float("nan"))
+        next(forecaster.network_.first.encoder.parameters()).fill_(float("nan"))
     with pytest.raises(NonFiniteError):
         forecaster.examine([Series(walk)], scope=QUICK)

@@ -107,7 +107,7 @@ def test_a_plan_holds_the_options_of_the_command_line_and_leaves_the_rest_to_the
 
 def test_the_options_of_a_forecaster_are_those_it_knows() -> None:
     choices = {one.name: one.words() for one in parameters_of(Forecaster)}
-    assert set(choices["scaling"]) == set(SCALINGS)
+    assert set(choices["scaling"]) == {"auto", *SCALINGS}
     assert set(choices["loss"]) == set(LOSSES)
     (recipe,) = (one for one in parameters_of(ForecastPlan) if one.name == "recipe")
     assert {*recipe.words(), *recipe.unlisted} == set(RECIPES)

@@ -17,6 +17,7 @@ from nurt.nn.gates import flip_update_gate
 from nurt.nn.gradients import AbstractGradientMethod, Checkpointed, Exact, Truncated
 from nurt.nn.layers import AbstractLayer, Bidirectional, BidirectionalState, Recurrent, Stack
 from nurt.nn.regularisation import Regularisation
+from nurt.nn.segments import Segments
 from nurt.nn.streaming import Stream, stream
 from nurt.nn.swapping import SwapReport, swap, swap_back
 from nurt.nn.unrolling import unroll
@@ -39,6 +40,7 @@ __all__ = [
     "ModuleExplanation",
     "Recurrent",
     "Regularisation",
+    "Segments",
     "Stack",
     "Stream",
     "SwapReport",

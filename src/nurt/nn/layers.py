@@ -295,6 +295,34 @@ class Stack(AbstractLayer):
         outputs, finals = each_layer(layers, inputs, run, lambda below, _: self.dropout(below))
         return outputs, tuple(finals)
 
+    def step(self, x: Tensor, state: tuple[Any, ...]) -> tuple[Tensor, tuple[Any, ...]]:
+        """Take one step of every layer, from a state that :meth:`forward` gave.
+
+        The step is plain torch, as the cells write it, and no use of the layers: recordings do not see it.
+
+        Args:
+            x: (B, I).
+            state: one entry per layer, rows as many as ``x`` has.
+
+        Returns:
+            The output of the highest layer (B, ·), and the state after the step.
+
+        Raises:
+            NurtTypeError: a layer is no cell in one direction.
+        """
+        after = []
+        for depth, (layer, before) in enumerate(zip(self.layers, state, strict=True)):
+            if not isinstance(layer, Recurrent) or layer.reverse:
+                raise NurtTypeError(
+                    f"Stack.step: layer {depth} does not go forwards step by step.",
+                    expected="a Recurrent layer that is not reversed",
+                    got=type(layer).__name__,
+                )
+            new = layer.cell.step(self.dropout(x) if depth else x, before)
+            after.append(new)
+            x = new.hidden
+        return x, tuple(after)
+
     def _fused_cells(self) -> list[DenseCell[Any]]:
         """Return the cells if one native call can run them all; none where a layer differs, has options or is observed.
 

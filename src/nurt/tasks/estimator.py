@@ -170,7 +170,12 @@ class Estimator(ABC):
         """
         scope = scope or Scope()
         inputs, loss = self.sample(*data, rows=scope.rows, **columns)
-        return examine(self.fitted_network(), inputs, loss, scope=scope)
+        return examine(self.examined_network(), inputs, loss, scope=scope)
+
+    def examined_network(self) -> nn.Module:
+        """Return the network that is looked into; one of them where there are several."""
+        network: nn.Module = self.fitted_network()
+        return network
 
     # ------------------------------------------------------------- model file
 

@@ -39,12 +39,14 @@ __all__ = [
     "plan_for",
     "positive",
     "share",
+    "starts",
+    "text",
     "value",
     "whole",
     "words",
 ]
 
-Kind = Literal["whole", "share", "positive", "amount", "choice", "words", "value"]
+Kind = Literal["whole", "share", "positive", "amount", "choice", "words", "text", "value"]
 P = TypeVar("P", bound="Plan")
 
 
@@ -123,6 +125,9 @@ class Parameter:
                 raise NurtValueError(
                     f"{owner}: unknown `{self.name}`.", expected=" or ".join(map(repr, allowed)), got=repr(given)
                 )
+        elif self.kind == "text":
+            if not isinstance(given, str) or not given:
+                raise NurtValueError(f"{owner}: unusable `{self.name}`.", expected="a word", got=repr(given))
         elif self.kind not in ("words", "value"):
             number = isinstance(given, int if self.kind == "whole" else int | float) and not isinstance(given, bool)
             if not number or not self.low <= given <= self.high or not self._inside(given):
@@ -188,6 +193,11 @@ def words(choices: tuple[str, ...], help: str, panel: Panel, *, option: str) -> 
     return _field(Parameter("words", (), help, panel, choices=choices, metavar=metavar, option=option))
 
 
+def text(default: str | None, help: str, panel: Panel | None = None, *, metavar: str) -> Any:
+    """Return a field for a word of any kind."""
+    return _field(Parameter("text", default, help, panel, metavar=metavar))
+
+
 def value(default: Any, help: str) -> Any:
     """Return a field for any value; it is an argument in Python alone."""
     return _field(Parameter("value", default, help))
@@ -198,6 +208,13 @@ def cells() -> Iterable[str]:
     from nurt.nn import CELLS
 
     return CELLS
+
+
+def starts() -> Iterable[str]:
+    """Return the names of what a forecast may start at; they are loaded only when one is to be checked."""
+    from nurt.evaluation.forecasts.baselines import STARTS
+
+    return ("auto", "anchor", *STARTS)
 
 
 def parameters_of(owner: type) -> tuple[Parameter, ...]:
@@ -271,12 +288,13 @@ class Plan:
 def plan_for(estimator: type) -> Callable[[type[P]], type[P]]:
     """Return a decorator that makes a plan a frozen dataclass with the options of an estimator added.
 
-    Options of a panel that leaves them to the recipe default to None, the others to the estimator's default.
+    Options of a panel that leaves them to the recipe default to None, the others to the estimator's default; an option
+    that the plan writes itself stays as it is written.
     """
 
     def extend(plan: type[P]) -> type[P]:
         own = inspect.get_annotations(plan)
-        added = [one for one in parameters_of(estimator) if one.panel is not None]
+        added = [one for one in parameters_of(estimator) if one.panel is not None and one.name not in own]
         for one in added:
             left = one.panel is not None and one.panel.from_recipe
             setattr(plan, one.name, _field(dataclasses.replace(one, default=None if left else one.default)))

@@ -11,7 +11,7 @@ import re
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import TypeVar
@@ -22,7 +22,7 @@ from nurt.errors import OutputError
 from nurt.tasks.building import seeded
 from nurt.tasks.estimator import Estimator
 from nurt.training.checkpoint import Checkpoint, CheckpointError
-from nurt.training.events import Listener, NothingToResume, TrainingRecord
+from nurt.training.events import CheckpointFailed, Listener, NothingToResume, TrainingRecord
 from nurt.training.loop import train
 from nurt.training.objective import Objective
 from nurt.training.settings import TrainingSettings
@@ -40,7 +40,7 @@ __all__ = [
 
 MODEL_FILE = "model.safetensors"
 _CHECKPOINT = "checkpoint"
-_CHECKPOINTS = re.compile(rf"{_CHECKPOINT}(-seed-\d+)?\.safetensors")
+_CHECKPOINTS = re.compile(rf"{_CHECKPOINT}(-seed-\d+)?(-part(-[a-z0-9]+)+)?\.safetensors")
 # A checkpoint of small networks takes milliseconds, so little work is ever at stake.
 CHECKPOINT_SECONDS = 2.0
 
@@ -55,11 +55,29 @@ class TrainingSession:
         listener: called with every event of the training.
         checkpoint: where the state of the training is kept; None keeps nothing.
         resume: whether to continue from the checkpoint.
+        further: whether other trainings of the run have gone before: a checkpoint that cannot be written then costs the
+            way back into this training, not the work done so far.
     """
 
     listener: Listener | None = None
     checkpoint: Checkpoint | None = None
     resume: bool = False
+    further: bool = False
+
+    def part(self, name: str) -> TrainingSession:
+        """Return the session of a further training of the same run, with a checkpoint of its own.
+
+        Where the run is resumed and this training had not begun, it starts.
+
+        Args:
+            name: of the training, lower-case words and numbers joined by "-".
+        """
+        if self.checkpoint is None:
+            return self
+        path = Path(self.checkpoint.path)
+        own = path.with_name(f"{path.stem}-part-{name}{path.suffix}")
+        checkpoint = replace(self.checkpoint, path=own)
+        return replace(self, checkpoint=checkpoint, resume=self.resume and own.exists(), further=True)
 
     def train(self, network: nn.Module, objective: Objective, settings: TrainingSettings) -> TrainingRecord:
         """Fit ``network``; see :func:`nurt.training.train`.
@@ -75,6 +93,12 @@ class TrainingSession:
             if self.listener is None:
                 warnings.warn(str(error), RuntimeWarning, stacklevel=2)
             return error.record
+        except OutputError as error:
+            if not self.further:
+                raise
+            if self.listener is not None:
+                self.listener(CheckpointFailed(str(error)))
+            return train(network, objective, settings, listener=self.listener)
 
 
 class TrainingInterrupted(KeyboardInterrupt):

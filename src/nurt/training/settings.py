@@ -19,6 +19,7 @@ __all__ = [
     "Clipping",
     "CosineDecay",
     "Decay",
+    "GivenRates",
     "ReduceOnPlateau",
     "TrainingSettings",
     "best_index",
@@ -82,10 +83,10 @@ class TrainingSettings:
         _number("weight_decay", self.weight_decay, above_zero=False)
         if self.patience is not None:
             _whole("patience", self.patience, low=1, cure="Pass None to train all epochs.")
-        if self.decay is not None and not isinstance(self.decay, ReduceOnPlateau | CosineDecay):
+        if self.decay is not None and not isinstance(self.decay, ReduceOnPlateau | CosineDecay | GivenRates):
             raise NurtTypeError(
                 "TrainingSettings: `decay` is of an unknown kind.",
-                expected="ReduceOnPlateau(...), CosineDecay(...) or None",
+                expected="ReduceOnPlateau(...), CosineDecay(...), GivenRates(...) or None",
                 got=repr(self.decay),
             )
         if not isinstance(self.shuffle, bool):
@@ -271,7 +272,42 @@ class CosineDecay:
         return lowest + (initial - lowest) * (1.0 + math.cos(math.pi * (epoch - 1) / epochs)) / 2.0
 
 
-Decay = ReduceOnPlateau | CosineDecay
+@final
+@dataclass(frozen=True)
+class GivenRates:
+    """Use the rates of another training, epoch by epoch; the last one stays.
+
+    Args:
+        rates: of the epochs, at least one.
+    """
+
+    rates: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        for rate in self.rates:
+            _number("rates", rate, above_zero=False, owner="GivenRates")
+        if not self.rates:
+            raise NurtValueError("GivenRates: there is no rate.", expected="at least one", got="none")
+
+    @classmethod
+    def resampled(cls, rates: Sequence[float], epochs: int) -> GivenRates | None:
+        """Return ``rates`` stretched to another number of epochs, where an epoch has more or fewer updates.
+
+        Args:
+            rates: at least one, or none for no training.
+            epochs: how many are wanted.
+        """
+        if not rates or epochs < 1:
+            return None
+        return cls(tuple(rates[min(len(rates) - 1, epoch * len(rates) // epochs)] for epoch in range(epochs)))
+
+    def rate(self, initial: float, epoch: int, epochs: int, monitored: Sequence[float]) -> float:
+        """Return the learning rate of ``epoch``; arguments as in :meth:`ReduceOnPlateau.rate`."""
+        del initial, epochs, monitored
+        return self.rates[min(epoch, len(self.rates)) - 1]
+
+
+Decay = ReduceOnPlateau | CosineDecay | GivenRates
 
 
 def best_index(monitored: Sequence[float]) -> int:

@@ -18,7 +18,7 @@ EVERY = dict(CELLS) | {"min_gru": MinGRUCell, "min_lstm": MinLSTMCell, "lru": LR
 NAMES = {"linear": "LinearRNN", "elman": "Elman", "lstm": "LSTM", "gru": "GRU"}
 
 
-@pytest.mark.parametrize("strategy", ["direct", "recursive"])
+@pytest.mark.parametrize("strategy", ["parallel", "direct", "recursive"])
 @pytest.mark.parametrize("cell", EVERY)
 def test_every_cell_forecasts(
     cell: str,
@@ -40,7 +40,7 @@ def test_every_cell_forecasts(
     found = loaded.examine(walk, scope=Scope(rows=3))
     assert np.isfinite(found.loss)
     assert len(found.layers) == 2
-    assert audit_reach(loaded.network_, model.look_back).verdict == "pass"
+    assert audit_reach(loaded.examined_network(), model.look_back).verdict == "pass"
 
 
 def test_cells_keep_their_names() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import re
 from pathlib import Path
@@ -15,7 +14,7 @@ from nurt.cli.main import app
 from nurt.data import Series
 from nurt.errors import DataError
 from nurt.tasks.forecasting import Forecaster
-from nurt.tasks.forecasting.problem import require_single_precision, require_size
+from nurt.tasks.forecasting.precision import require_single_precision, require_size
 from nurt.training import TrainingSettings
 
 SMALL = ["--look-back", "5", "--horizon", "2", "--hidden", "3", "--epochs", "2"]
@@ -70,18 +69,16 @@ def test_large_values_are_refused_where_a_model_is_used():
         model.predict(WALK * 1e25)
 
 
-def test_a_series_that_ends_in_a_gap_has_an_empty_forecast_and_a_reason(tmp_path):
+def test_a_series_that_ends_in_a_gap_is_forecast_after_its_last_value(tmp_path):
     values = np.append(WALK, np.full(6, np.nan))
     result = forecast(values, tmp_path / "out", "--json")
     assert result.exit_code == 0, result.stderr
     found = json.loads(result.stdout)
-    assert [step["median"] for step in found["forecast"]] == [None, None]
-    assert any("No forecast for 'y': the last window" in note for note in found["notes"])
-    text = (tmp_path / "out" / "forecast.csv").read_text()
-    assert "nan" not in text.lower()
-    assert [row[3:] for row in csv.reader(text.splitlines()[1:])] == [[""] * 5] * 2
     whole = forecast(WALK, tmp_path / "whole", "--json")
-    assert not any("No forecast" in note for note in json.loads(whole.stdout)["notes"])
+    assert found["forecast"] == json.loads(whole.stdout)["forecast"]
+    assert found["observations"] == len(WALK)
+    assert any("after the last value" in note for note in found["notes"])
+    assert not any("after the last value" in note for note in json.loads(whole.stdout)["notes"])
     shown = forecast(values, tmp_path / "shown")
     assert shown.exit_code == 0, shown.stderr
 

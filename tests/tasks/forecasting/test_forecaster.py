@@ -82,12 +82,16 @@ def test_frames_give_the_same_kind_of_frame_with_names_honoured(walk: np.ndarray
     assert len(out) == 10
 
 
-def test_unknown_dates_keep_the_type_of_the_known_ones(walk: np.ndarray, quick: Make) -> None:
-    days = np.datetime64("2024-01-01") + np.arange(len(walk))
+@pytest.mark.parametrize("regular", [True, False])
+def test_dates_that_follow_keep_the_type_of_the_known_ones(walk: np.ndarray, quick: Make, regular: bool) -> None:
+    days = np.datetime64("2024-01-01") + np.arange(len(walk)) ** (1 if regular else 2)
     frame = pl.DataFrame({"ds": days, "y": walk})
     out = quick().fit(frame).predict()
-    assert out["ds"].null_count() == 5
     assert out["ds"].dtype == frame["ds"].dtype
+    if regular:
+        assert out["ds"].to_numpy().tolist() == (days[-1] + np.arange(1, 6)).tolist()
+    else:
+        assert out["ds"].null_count() == 5
 
 
 def test_scikit_learn_clones_it_and_keeps_every_parameter() -> None:
@@ -185,7 +189,7 @@ def test_past_covariates_enter_and_must_be_the_same_at_prediction(walk: np.ndarr
 
 def test_a_recursive_forecast_feeds_its_own_median_back(walk: np.ndarray, quick: Make) -> None:
     model = quick(strategy="recursive", rollout=1, loss="squared", scaling="none").fit(walk)
-    network = model.network_.double()
+    network = model.network_.first.double()
     window = torch.from_numpy(walk[-17:]).unsqueeze(0)
     nothing = torch.empty(1, 17, 0, dtype=torch.float64)
     path = network.forecast(window, nothing)[0, :, 0]

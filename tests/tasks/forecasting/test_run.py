@@ -25,7 +25,7 @@ from nurt.tasks.running import TrainingInterrupted
 from nurt.training import EpochEnded, Event, TrainingStarted
 from nurt.training.events import NothingToResume
 
-SMALL = ForecastPlan(look_back=17, horizon=5, hidden=6, epochs=2)
+SMALL = ForecastPlan(recipe="plain", look_back=17, horizon=5, hidden=6, epochs=2)
 
 
 def _selection(*values: np.ndarray, **told: object) -> Selection:
@@ -52,7 +52,7 @@ def test_usd_pln_stays_at_naive_and_says_so(dollar_run: ForecastRun) -> None:
     assert 0.75 <= dollar_run.backtest.metrics.coverage_80 <= 0.86
     assert 0.91 <= dollar_run.backtest.metrics.coverage_95 <= 0.98
     assert not dollar_run.verdict.better_than_naive
-    assert "use naive" in dollar_run.verdict.text
+    assert "the same forecasts as repeating the last value" in dollar_run.verdict.text
 
 
 def test_every_input_reaches_every_step_of_the_default_model(dollar_run: ForecastRun) -> None:
@@ -89,7 +89,8 @@ def test_a_run_repeats_itself_to_the_last_bit(dollar: Selection, dollar_run: For
 
 
 def test_the_model_file_gives_the_forecast_of_the_run(dollar: Selection, dollar_run: ForecastRun) -> None:
-    assert run_predict(Path(dollar_run.model_file), dollar).forecast == dollar_run.forecast
+    alone = tuple(dataclasses.replace(step, free={}) for step in dollar_run.forecast)
+    assert run_predict(Path(dollar_run.model_file), dollar).forecast == alone
 
 
 def test_the_model_file_is_judged_on_the_rows_it_has_not_seen(dollar: Selection, dollar_run: ForecastRun) -> None:
@@ -132,7 +133,9 @@ def test_several_seeds_become_part_of_the_run(tmp_path: Path, walk: np.ndarray) 
     run = run_forecast(_selection(walk), dataclasses.replace(SMALL, seeds=3, seed=5), out=tmp_path)
     assert run.seeds.seeds == (5, 6, 7)
     assert len(set(run.seeds.values)) == 3
-    assert run.seeds.values[0] == run.backtest.metrics.mae
+    # The average of the three forecasts errs no more than the three do on average, apart from single precision.
+    assert run.backtest.metrics.mae <= run.seeds.mean * (1 + 1e-6)
+    assert run.choices.members == 3
 
 
 def test_series_too_short_or_constant_are_left_out_with_a_note(tmp_path: Path, walk: np.ndarray) -> None:
@@ -140,7 +143,11 @@ def test_series_too_short_or_constant_are_left_out_with_a_note(tmp_path: Path, w
     assert run.series == 2
     assert [note for note in run.notes if "s1" in note and "too short" in note]
     assert [note for note in run.notes if "s2" in note and "constant" in note]
-    assert {step.series for step in run.forecast} == {"s0", "s3"}
+    assert {step.series for step in run.forecast} == {"s0", "s1", "s2", "s3"}
+    assert {step.median for step in run.forecast if step.series == "s2"} == {2.5}
+    short = [step for step in run.forecast if step.series == "s1"]
+    assert {step.median for step in short} == {walk[8]}
+    assert all(step.lo_80 is None for step in short)
 
 
 def test_gaps_are_counted_and_survived(tmp_path: Path, walk: np.ndarray) -> None:
@@ -156,7 +163,8 @@ def test_a_regular_grid_labels_the_future(tmp_path: Path, walk: np.ndarray) -> N
     time = np.datetime64("2024-02-27T22", "s") + np.arange(len(walk)) * np.timedelta64(1, "h")
     run = run_forecast(_selection(walk, time=time, grid="1h"), SMALL, out=tmp_path)
     assert run.forecast[0].time == str(time[-1] + np.timedelta64(1, "h"))
-    on_observations = run_forecast(_selection(walk, time=time), SMALL, out=tmp_path)
+    gap = np.where(np.arange(len(walk)) < 9, time, time + np.timedelta64(1, "h"))
+    on_observations = run_forecast(_selection(walk, time=gap), SMALL, out=tmp_path)
     assert on_observations.forecast[0].time is None
 
 

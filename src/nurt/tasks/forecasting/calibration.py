@@ -10,7 +10,9 @@ import numpy as np
 
 from nurt.data import Selection, from_arrays, from_frame, like
 from nurt.data.series import Series
+from nurt.data.time_axis import stamps_after
 from nurt.data.windows import Origins, Windows
+from nurt.evaluation.forecasts.cells import rows_by_series
 from nurt.evaluation.forecasts.intervals import IntervalForecasts, RollingConformal, calibrate, change_scale
 
 __all__ = ["Calibration", "Fan", "QuantileForecaster", "SeriesContainer", "raw_intervals"]
@@ -21,9 +23,20 @@ METHOD = RollingConformal()
 class QuantileForecaster(Protocol):
     """The part of a forecaster that intervals need."""
 
-    look_back: int
-    horizon: int
-    levels: tuple[int, ...]
+    @property
+    def look_back(self) -> int:
+        """T."""
+        ...
+
+    @property
+    def horizon(self) -> int:
+        """F."""
+        ...
+
+    @property
+    def levels(self) -> tuple[int, ...]:
+        """V interval levels in per cent."""
+        ...
 
     def quantiles_at(self, series: Sequence[Series], origins: Origins) -> np.ndarray:
         """Return raw quantiles, shape (N, F, Q)."""
@@ -43,6 +56,7 @@ class Fan:
         middle: point forecast, shape (S, F).
         lower, upper: calibrated bounds, shape (S, F, V); NaN where none could be calibrated.
         reason: why bounds are missing, or None.
+        floored: whether a forecast or a bound of a series that was never negative would have been, and is 0.
     """
 
     levels: tuple[int, ...]
@@ -50,11 +64,22 @@ class Fan:
     lower: np.ndarray
     upper: np.ndarray
     reason: str | None = None
+    floored: bool = False
 
     def bounds(self, level: int) -> tuple[np.ndarray, np.ndarray]:
         """Return lower and upper bounds of one level, each (S, F)."""
         index = self.levels.index(level)
         return self.lower[..., index], self.upper[..., index]
+
+
+def floors(known: Sequence[np.ndarray]) -> np.ndarray:
+    """Return below what no forecast of each series goes, (S,): 0 where no known value is negative, else minus infinity.
+
+    Args:
+        known: values of each of the S series, (n,), NaN where missing.
+    """
+    lowest = [np.nanmin(one) if np.isfinite(one).any() else -np.inf for one in known]
+    return np.where(np.array(lowest) >= 0.0, 0.0, -np.inf)
 
 
 def raw_intervals(
@@ -72,8 +97,7 @@ def raw_intervals(
     else:
         ends = {side: np.repeat(centre[..., None], len(forecaster.levels), axis=-1) for side in ends}
     scale = np.empty(len(origins))
-    for index in np.unique(origins.series):
-        rows = origins.series == index
+    for index, rows in rows_by_series(origins.series):
         scale[rows] = change_scale(series[index].values, origins.position[rows], forecaster.look_back)
     actual = Windows(series, forecaster.look_back, forecaster.horizon).gather(origins).targets
     bounds = IntervalForecasts(
@@ -89,11 +113,13 @@ class Calibration:
     Args:
         levels: V interval levels in per cent.
         names: series of each origin, length N.
+        origins: position of each origin in its series, int64, shape (N,).
         scores: how far the truth lay outside the raw bounds (negative: inside), shape (N, F, V); NaN where unknown.
     """
 
     levels: tuple[int, ...]
     names: tuple[str, ...]
+    origins: np.ndarray
     scores: np.ndarray
 
     @classmethod
@@ -101,22 +127,54 @@ class Calibration:
         """Collect the scores of ``origins``."""
         bounds, _ = raw_intervals(forecaster, series, origins)
         names = tuple(series[index].name for index in origins.series.tolist())
-        return cls(forecaster.levels, names, bounds.scores)
+        return cls(forecaster.levels, names, origins.position, bounds.scores)
 
     def joined(self, later: Calibration) -> Calibration:
         """Return these scores followed by later ones."""
-        return Calibration(self.levels, self.names + later.names, np.concatenate([self.scores, later.scores]))
+        origins = np.concatenate([self.origins, later.origins])
+        return Calibration(self.levels, self.names + later.names, origins, np.concatenate([self.scores, later.scores]))
 
-    def known_errors(self, series: Sequence[Series]) -> IntervalForecasts:
-        """Return the scores as forecasts whose truth was known before position 0 of ``series``.
+    def known_errors(
+        self, series: Sequence[Series], recognised: Sequence[bool], judged: Origins | None = None
+    ) -> IntervalForecasts:
+        """Return the scores as forecasts of ``series``, each at its own origin, so that it counts once it is known.
 
         A series without errors of its own learns from those of all others, which are in units of one-step changes.
+        Positions mean something in a series that was fitted on alone: in any other one, scores count as known before
+        position 0. Where origins are judged, that is not sure for scores of the same name, which are then left out; so
+        are scores of judged origins, which are measured again.
+
+        Args:
+            series: S series.
+            recognised: whether each begins with the rows that were fitted on, length S.
+            judged: origins of a back-test; None for a forecast after the data.
         """
-        rows, owner = [], []
-        for index, one in enumerate(series):
-            own = [row for row, name in enumerate(self.names) if name == one.name] or list(range(len(self.names)))
-            rows.extend(own)
-            owner.extend([index] * len(own))
+        own: dict[str, list[int]] = {}
+        for row, name in enumerate(self.names):
+            own.setdefault(name, []).append(row)
+        again: dict[int, set[int]] = {}
+        if judged is not None:
+            for index, mine in rows_by_series(judged.series):
+                again[index] = set(judged.position[mine].tolist())
+        rows: list[int] = []
+        owner: list[int] = []
+        origin: list[int] = []
+        everything = list(range(len(self.names)))
+        before = -len(self.names) - self.scores.shape[1] - 1
+        for index, (one, known) in enumerate(zip(series, recognised, strict=True)):
+            taken = own.get(one.name, everything)
+            places: list[int]
+            if not known:
+                if judged is not None and one.name in own:
+                    continue
+                places = [before + row for row in range(len(taken))]
+            else:
+                if one.name in own:
+                    taken = [row for row in taken if int(self.origins[row]) not in again.get(index, ())]
+                places = self.origins[taken].tolist()
+            rows.extend(taken)
+            owner.extend([index] * len(taken))
+            origin.extend(places)
         scores = self.scores[rows]
         count, steps = scores.shape[:2]
         nothing = np.zeros((count, steps))
@@ -124,7 +182,7 @@ class Calibration:
         return IntervalForecasts(
             levels=self.levels,
             series=np.asarray(owner, dtype=np.int64),
-            origin=np.arange(count, dtype=np.int64) - count - steps - 1,
+            origin=np.asarray(origin, dtype=np.int64),
             actual=nothing,
             centre=nothing,
             lower=scores,
@@ -132,11 +190,19 @@ class Calibration:
             scale=np.ones(count),
         )
 
-    def fan(self, forecaster: QuantileForecaster, series: Sequence[Series], origins: Origins) -> Fan:
-        """Return calibrated forecasts at ``origins``, one per series."""
+    def fan(
+        self, forecaster: QuantileForecaster, series: Sequence[Series], origins: Origins, recognised: Sequence[bool]
+    ) -> Fan:
+        """Return calibrated forecasts at ``origins``, one per series; ``recognised`` as for :meth:`known_errors`."""
         raw, _ = raw_intervals(forecaster, series, origins)
-        intervals = calibrate(METHOD, self.known_errors(series), raw)
-        return Fan(self.levels, raw.centre, intervals.lower, intervals.upper, intervals.reason)
+        intervals = calibrate(METHOD, self.known_errors(series, recognised), raw)
+        floor = floors([one.values for one in series])[origins.series]
+        cut = bool((intervals.lower < floor[:, None, None]).any() or (raw.centre < floor[:, None]).any())
+        middle, lower, upper = (
+            np.maximum(one, floor.reshape(-1, *[1] * (one.ndim - 1)))
+            for one in (raw.centre, intervals.lower, intervals.upper)
+        )
+        return Fan(self.levels, middle, lower, upper, intervals.reason, floored=cut)
 
 
 @dataclass(frozen=True)
@@ -190,12 +256,17 @@ class SeriesContainer:
             return values[0]
         return values.T if self.form == "channels" else list(values)
 
-    def _unknown_labels(self, count: int) -> np.ndarray:
-        """Return missing labels, of the given kind where that kind can be missing.
+    def _labels_ahead(self, horizon: int) -> np.ndarray:
+        """Return the labels after every series, (S·F,); missing ones where an axis has no certain step.
 
         The next label of an observation axis is not known; a Saturday must not be invented.
         """
+        stamps = [stamps_after(one, horizon) for one in self.series]
+        known = [one for one in stamps if one is not None]
+        if len(known) == len(stamps) and len({one.dtype for one in known}) == 1:
+            return np.concatenate(known)
         time = self.series[0].time
+        count = len(self.series) * horizon
         if time is not None and time.dtype.kind == "M":
             return np.full(count, np.datetime64("NaT"), dtype=time.dtype)
         return np.full(count, None, dtype=object)
@@ -207,7 +278,7 @@ class SeriesContainer:
         if series_column is not None:
             columns[series_column] = np.repeat([one.name for one in self.series], horizon)
         if time_column is not None:
-            columns[time_column] = self._unknown_labels(len(self.series) * horizon)
+            columns[time_column] = self._labels_ahead(horizon)
         columns["step"] = np.tile(np.arange(1, horizon + 1), len(self.series))
         columns[name] = fan.middle.reshape(-1)
         for level in levels:

@@ -25,9 +25,10 @@ __all__ = ["DemoRun", "run_demo"]
 
 AMPLITUDE = 0.4
 # One step ahead from ten values, as in the course: for this the best possible error is known.
-ONE_STEP = ForecastPlan(recipe="sine", look_back=10, horizon=1)
+ONE_STEP = ForecastPlan(recipe="sine", look_back=10, horizon=1).resolved()
 # Twenty steps ahead with intervals, as `nurt forecast` does it; the level of the wave is fixed, so is its scaling.
-FAN = ForecastPlan(look_back=20, horizon=20, scaling="standard", epochs=300)
+# No start is chosen: a line would leave the network nothing to show.
+FAN = ForecastPlan(recipe="plain", look_back=20, horizon=20, scaling="standard", epochs=300)
 
 
 @dataclass(frozen=True)

@@ -10,28 +10,30 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nurt.data.scaling import SCALINGS, AbstractScaling, scaling_from_dict, standardise
+from nurt.data.covariates import require_known_ahead
+from nurt.data.scaling import SCALINGS, AbstractScaling, scaling_from_dict
 from nurt.data.series import Series, fingerprint
+from nurt.data.transforms import Identity, transform_from_dict
 from nurt.data.windows import Origins, Windows
 from nurt.diagnostics.examination.layer_findings import Scope
 from nurt.errors import DataError, NotFittedError, NurtTypeError, NurtValueError
 from nurt.evaluation.forecasts.backtest import BacktestPlan
+from nurt.evaluation.forecasts.baselines import AbstractBaseline, default_baselines, fitted_from_state, state_of
+from nurt.evaluation.forecasts.baselines.base import History
 from nurt.evaluation.forecasts.results import BacktestResult
 from nurt.nn import CELLS
 from nurt.tasks.estimator import Estimator, FileContents
 from nurt.tasks.forecasting.calibration import Calibration, Fan, SeriesContainer
-from nurt.tasks.forecasting.description import Architecture, FittedOn, check_scaling, check_scores
+from nurt.tasks.forecasting.choosing import Choices
+from nurt.tasks.forecasting.description import Architecture, FittedOn, check_origins, check_scaling, check_scores
+from nurt.tasks.forecasting.examples import Examples, start_forecasts
+from nurt.tasks.forecasting.fitting import TRIED_SCALINGS, Fit, fit_forecaster, quantiles_for
 from nurt.tasks.forecasting.judging import backtest
-from nurt.tasks.forecasting.network import LOSSES, ForecastNetwork, NetworkDesign
+from nurt.tasks.forecasting.learnt import Learnt
+from nurt.tasks.forecasting.network import LOSSES, ForecastNetwork, ForecastNetworks, NetworkDesign
 from nurt.tasks.forecasting.options import ForecastOptions
-from nurt.tasks.forecasting.problem import (
-    CHUNK,
-    Problem,
-    fit_network,
-    require_size,
-    series_until,
-    to_tensors,
-)
+from nurt.tasks.forecasting.parts import cut_in_time, series_until
+from nurt.tasks.forecasting.precision import require_size
 from nurt.tasks.running import TrainingSession
 from nurt.training.settings import TrainingSettings
 
@@ -41,6 +43,8 @@ QUICK: Final = Scope(parts=("reach", "truncation", "gates", "memory"), rows=8)
 """Parts that a forecast run examines: those that take a fraction of a second."""
 
 SCORES = "calibration.scores"
+SCORED = "calibration.origins"
+START = "start."
 # Windows that are looked through for some with an observation and a target.
 TRIED = 512
 
@@ -60,7 +64,9 @@ class Forecaster(ForecastOptions, Estimator, kind="forecaster"):
         (3,)
     """
 
-    network_: ForecastNetwork
+    network_: ForecastNetworks
+    learnt_: Learnt
+    choices_: Choices
 
     @property
     def name(self) -> str:
@@ -70,7 +76,7 @@ class Forecaster(ForecastOptions, Estimator, kind="forecaster"):
     @property
     def training_steps(self) -> int:
         """How many steps ahead the loss looks."""
-        return self.horizon if self.strategy == "direct" else self.rollout or self.horizon
+        return self.rollout or self.horizon if self.strategy == "recursive" else self.horizon
 
     # ------------------------------------------------------------------ fit
 
@@ -101,24 +107,12 @@ class Forecaster(ForecastOptions, Estimator, kind="forecaster"):
                 cure="Pass further columns as past_covariates=….",
             )
         container = SeriesContainer.of(y, **columns)
-        problem = Problem.cut(container.series, self.look_back, self.training_steps, self.validation)
-        design = NetworkDesign(
-            cell=self.cell,
-            layers=self.layers,
-            hidden=self.hidden,
-            dropout=self.dropout,
-            horizon=self.horizon,
-            strategy=self.strategy,
-            quantiles=_quantiles_for(self.loss, self.levels),
-            covariates=problem.series[0].covariates.shape[1],
-            mask=any(np.isnan(one.values).any() for one in problem.series),
-        )
-        scaling = self._scaling.fit(problem.training_rows)
-        settings = dataclasses.replace(self.training or TrainingSettings(), seed=self.random_state)
-        self.network_, self.training_record_ = fit_network(
-            problem, design, scaling, self.loss, settings, session or TrainingSession()
-        )
-        self._remember(problem, container)
+        session = session or TrainingSession()
+        fit = fit_forecaster(self, container.series, self.training_steps, session)
+        self.learnt_, self.network_ = fit.learnt, fit.learnt.networks
+        self.training_record_, self.choices_ = fit.record, fit.choices
+        self.learnt_rows_ = dict(zip((one.name for one in container.series), fit.learnt_rows, strict=True))
+        self._remember(fit, container)
         return self
 
     def check_parameters(self) -> None:
@@ -150,24 +144,30 @@ class Forecaster(ForecastOptions, Estimator, kind="forecaster"):
             raise NurtValueError(
                 "Forecaster: unusable `rollout`.", expected="a whole number of steps or None", got=repr(self.rollout)
             )
-        if self.strategy == "direct":
+        if self.strategy != "recursive":
             raise NurtValueError(
                 "Forecaster: `rollout` belongs to strategy='recursive'.",
-                cure="Leave it out: the direct strategy is always trained on all steps at once.",
+                cure="Leave it out: the other strategies are always trained on all steps at once.",
             )
 
-    def _remember(self, problem: Problem, container: SeriesContainer) -> None:
-        self.splits_ = problem.splits
+    def _remember(self, fit: Fit, container: SeriesContainer) -> None:
+        series = container.series
+        # Once they are trained again, the networks have learnt from the rows that decided, too.
+        decides = 0.0 if fit.choices.refit != "none" else self.validation
+        self.splits_ = tuple(
+            cut_in_time(one, self.look_back, self.training_steps, validation=decides) for one in series
+        )
         self.scores_: dict[str, Any] = {}
-        self.covariate_scaling_ = problem.covariates
-        self.covariate_names_ = problem.series[0].covariate_names
-        self.target_ = problem.series[0].target
-        self.fingerprint_ = fingerprint(problem.series)
-        self.fitted_marks_ = {one.name: fingerprint([one]) for one in problem.series}
-        self.fitted_rows_ = {one.name: len(one) for one in problem.series}
-        self.fitted_until_ = {one.name: one.label(len(one) - 1) for one in problem.series}
+        self.covariate_names_ = series[0].covariate_names
+        self.target_ = series[0].target
+        self.fingerprint_ = fingerprint(series)
+        self.fitted_marks_ = {one.name: fingerprint([series_until(one, len(one))]) for one in series}
+        self.fitted_rows_ = {one.name: len(one) for one in series}
+        self.fitted_until_ = {one.name: one.label(len(one) - 1) for one in series}
         self.container_: SeriesContainer | None = container
-        self.calibration_ = Calibration.measure(self, problem.series, problem.whole_validation(self.horizon))
+        ends = [len(series[index]) for index in fit.parts.validation.series.tolist()]
+        whole = fit.parts.validation.position + self.horizon < np.asarray(ends, dtype=int)
+        self.calibration_ = Calibration.measure(fit.before, series, fit.parts.validation[whole])
 
     # -------------------------------------------------------------- predict
 
@@ -181,25 +181,26 @@ class Forecaster(ForecastOptions, Estimator, kind="forecaster"):
         Returns:
             shape (N, F, Q), float64; NaN rows where a window holds no observation.
         """
-        network: ForecastNetwork = self.fitted_network()
-        self._check_columns(series)
-        windows = Windows(series, self.look_back, self.horizon)
-        out = np.full((len(origins), self.horizon, len(network.design.quantiles)), np.nan)
-        with torch.no_grad():
-            for start in range(0, len(origins), CHUNK):
-                part = origins[start : start + CHUNK]
-                like = network.head.median.weight
-                inputs, covariates, _ = to_tensors(windows, part, self.covariate_scaling_, like)
-                seen = ~inputs.isnan().all(dim=1)
-                if seen.any():
-                    forecast = network.forecast(inputs[seen], covariates[seen])
-                    out[start : start + CHUNK][seen.cpu().numpy()] = forecast.double().cpu().numpy()
-        return out
+        self.fitted_network()
+        return self.learnt_.quantiles_at(series, origins)
 
     def quantile_levels(self) -> tuple[float, ...]:
         """Return the probabilities of the raw quantiles, 0.5 among them."""
-        levels: tuple[float, ...] = self.fitted_network().design.quantiles
-        return levels
+        self.fitted_network()
+        return self.learnt_.quantile_levels()
+
+    def baselines(self) -> tuple[AbstractBaseline, ...]:
+        """Return the free forecasts it is judged against, with what it reads and in the scale it works in."""
+        self.fitted_network()
+        learnt = self.learnt_
+        scales = () if isinstance(learnt.transform, Identity) else (learnt.transform,)
+        knows = learnt.columns.known_width + learnt.columns.width > 0
+        return default_baselines(self.look_back, self.horizon, self.season, knows_ahead=knows, transforms=scales)
+
+    def histories(self, series: Sequence[Series]) -> list[History]:
+        """Return series as free forecasts read them, with what it reads itself."""
+        self.fitted_network()
+        return [one.history() for one in self.learnt_.columns.prepared(series, Identity())]
 
     def rows_seen(self, series: Series) -> int | None:
         """Return how many first rows of ``series`` the model was fitted on; None if it was fitted on something else."""
@@ -220,21 +221,11 @@ class Forecaster(ForecastOptions, Estimator, kind="forecaster"):
         """Add the errors at ``origins`` to those that intervals are calibrated on."""
         self.calibration_ = self.calibration_.joined(Calibration.measure(self, series, origins))
 
-    def _check_columns(self, series: Sequence[Series]) -> None:
-        for one in series:
-            if one.covariate_names != self.covariate_names_:
-                raise DataError(
-                    "The covariates do not match those the model was fitted with.",
-                    expected=", ".join(self.covariate_names_) or "none",
-                    got=", ".join(one.covariate_names) or "none",
-                    cure="Give the same past covariates, in the same order.",
-                )
-
     def fan(self, series: Sequence[Series]) -> Fan:
         """Return the calibrated forecast after the last observation of each series.
 
         Raises:
-            DataError: a series is shorter than the look-back.
+            DataError: a series is shorter than the look-back, or a future covariate is not known for every step.
         """
         for one in series:
             require_size(one)
@@ -245,8 +236,9 @@ class Forecaster(ForecastOptions, Estimator, kind="forecaster"):
                     got=str(len(one)),
                     cure="Give more history.",
                 )
+            require_known_ahead(one, self.horizon)
         ends = Origins.of_series([np.array([len(one) - 1]) for one in series])
-        return self.calibration_.fan(self, series, ends)
+        return self.calibration_.fan(self, series, ends, [self.rows_seen(one) is not None for one in series])
 
     def predict(self, context: Any = None, *, level: tuple[int, ...] | None = None, **columns: Any) -> Any:
         """Forecast what comes after the context.
@@ -283,19 +275,23 @@ class Forecaster(ForecastOptions, Estimator, kind="forecaster"):
         series = SeriesContainer.of(y, **columns).series
         windows = Windows(series, self.look_back, self.horizon)
         origins = windows.origins
-        forecast = self.quantiles_at(series, origins)[..., self.fitted_network().head.middle]
+        forecast = self.quantiles_at(series, origins)[..., self.quantile_levels().index(0.5)]
         return -float(np.nanmean(np.abs(windows.gather(origins).targets - forecast)))
 
     def backtest(self, y: Any, plan: BacktestPlan | None = None, **columns: Any) -> BacktestResult:
         """Judge the forecaster on rolling origins beside every baseline.
 
-        A fitted forecaster that has seen nothing after the first cutoff is used as it is; otherwise a copy is fitted
-        on what lies before the first cutoff, and again as ``plan.refit`` asks.
+        A fitted forecaster is judged as it is, on rows after the fitted ones. Copies are fitted where ``plan.refit``
+        asks for them, and before the first origin where nothing was fitted yet.
 
         Args:
             y: data in any form ``fit`` takes, the training part included.
             plan: origins and refitting; None means every origin after the fitted rows.
             **columns: for frames, as :func:`nurt.data.from_frame` takes them.
+
+        Raises:
+            DataError: it was fitted on other rows, or none is left to judge it by.
+            NurtValueError: origins of the plan lie within the fitted rows.
         """
         return backtest(self, SeriesContainer.of(y, **columns).series, plan)
 
@@ -303,52 +299,85 @@ class Forecaster(ForecastOptions, Estimator, kind="forecaster"):
 
     def file_contents(self) -> FileContents:
         """Return what the model file holds beside parameters, weights and training record."""
-        network: ForecastNetwork = self.fitted_network()
-        self._check_design(network.design)
+        networks: ForecastNetworks = self.fitted_network()
+        self._check_design(networks.design)
+        start, arrays = (None, {}) if self.learnt_.start is None else state_of(self.learnt_.start)
         data = {
             "target": self.target_,
-            "covariates": list(self.covariate_names_),
-            "covariate_scaling": dataclasses.asdict(self.covariate_scaling_),
+            "columns": self.learnt_.columns.to_dict(),
+            "transform": self.learnt_.transform.to_dict(),
+            "start": start,
+            "choices": self.choices_.to_dict(),
             "rows": self.fitted_rows_,
             "until": self.fitted_until_,
             "marks": self.fitted_marks_,
             "calibration_names": list(self.calibration_.names),
         }
+        further = {START + name: torch.from_numpy(np.ascontiguousarray(one)) for name, one in arrays.items()}
         return FileContents(
-            architecture=dataclasses.asdict(network.design),
-            scaling=network.scaling.to_dict(),
+            architecture={**dataclasses.asdict(networks.design), "members": len(networks.members)},
+            scaling=networks.scaling.to_dict(),
             data=data,
             data_fingerprint=self.fingerprint_,
             metrics=self.scores_,
-            tensors={SCORES: torch.from_numpy(self.calibration_.scores)},
+            tensors={
+                SCORES: torch.from_numpy(self.calibration_.scores),
+                SCORED: torch.from_numpy(np.ascontiguousarray(self.calibration_.origins, dtype=np.int64)),
+                **further,
+            },
         )
 
-    def restore(self, contents: FileContents) -> ForecastNetwork:
-        """Take in the contents of a model file, and return the network that its weights fit."""
+    def restore(self, contents: FileContents) -> ForecastNetworks:
+        """Take in the contents of a model file, and return the networks that its weights fit."""
         data = FittedOn.model_validate(contents.data)
-        design = Architecture.model_validate(contents.architecture).design()
+        architecture = Architecture.model_validate(contents.architecture)
+        design = architecture.design()
         self._check_design(design)
-        if contents.tensors.keys() - {SCORES} or design.covariates != len(data.covariates):
+        columns = data.read_columns(self.horizon)
+        arrays = {name: one for name, one in contents.tensors.items() if name.startswith(START)}
+        sizes = (columns.width, columns.known_width)
+        if contents.tensors.keys() - arrays.keys() - {SCORES, SCORED} or (design.covariates, design.known) != sizes:
             raise NurtValueError("A forecaster has other parts.", got=", ".join(contents.tensors))
         scaling = scaling_from_dict(contents.scaling)
-        check_scaling(scaling, self._scaling)
+        wanted = [SCALINGS[name] for name in TRIED_SCALINGS] if self.scaling == "auto" else [self._scaling]
+        check_scaling(scaling, wanted)
         if scaling.to_dict().keys() != contents.scaling.keys():
             raise NurtValueError("The scaling is described in part.", got=", ".join(contents.scaling))
         scores = check_scores(contents.tensors.get(SCORES), data.calibration_names, self.horizon, self.levels)
         self.target_ = data.target
-        self.covariate_names_ = tuple(data.covariates)
-        self.covariate_scaling_ = data.scaling()
+        self.covariate_names_ = columns.covariates
         self.fitted_rows_, self.fitted_until_, self.fitted_marks_ = data.rows, data.until, data.marks
         self.fingerprint_ = contents.data_fingerprint
         self.scores_ = dict(contents.metrics)
         self.container_ = None
-        self.calibration_ = Calibration(self.levels, tuple(data.calibration_names), scores)
-        return ForecastNetwork(design, scaling)
+        self.calibration_ = Calibration(
+            self.levels,
+            tuple(data.calibration_names),
+            check_origins(contents.tensors.get(SCORED), len(data.calibration_names)),
+            scores,
+        )
+        self.choices_ = data.read_choices()
+        start = None
+        if data.start is not None:
+            # On the meta device tensors hold nothing: only the real ones are read.
+            numbers = {name.removeprefix(START): one.numpy() for name, one in arrays.items()}
+            start = fitted_from_state(data.start, numbers)
+        elif arrays:
+            raise NurtValueError("A forecaster has other parts.", got=", ".join(arrays))
+        networks = ForecastNetworks([ForecastNetwork(design, scaling) for _ in range(architecture.members)])
+        transform = transform_from_dict(data.transform)
+        self.learnt_ = Learnt(networks, columns, transform, start, self.look_back, self.horizon, self.levels)
+        return networks
 
     @property
     def _scaling(self) -> AbstractScaling:
-        """The scaling that the parameter means."""
+        """The scaling that the parameter names."""
         return SCALINGS[self.scaling] if isinstance(self.scaling, str) else self.scaling
+
+    def examined_network(self) -> ForecastNetwork:
+        """Return the first of the networks."""
+        networks: ForecastNetworks = self.fitted_network()
+        return networks.first
 
     def _check_design(self, design: NetworkDesign) -> None:
         """Check that a network has the design that the parameters ask for.
@@ -357,7 +386,7 @@ class Forecaster(ForecastOptions, Estimator, kind="forecaster"):
             NurtValueError: it has another.
         """
         wanted = {name: getattr(self, name) for name in ("cell", "layers", "hidden", "dropout", "horizon", "strategy")}
-        wanted["quantiles"] = _quantiles_for(self.loss, self.levels)
+        wanted["quantiles"] = quantiles_for(self.loss, self.levels)
         other = [name for name, one in wanted.items() if getattr(design, name) != one]
         if other:
             raise NurtValueError(
@@ -375,28 +404,40 @@ class Forecaster(ForecastOptions, Estimator, kind="forecaster"):
         Raises:
             DataError: no series holds a window with a target.
         """
-        network: ForecastNetwork = self.fitted_network()
-        steps = self.horizon if self.strategy == "direct" else 1
-        windows = Windows(SeriesContainer.of(*data, **columns).series, self.look_back, steps)
-        inputs, covariates, targets = to_tensors(
-            windows, _spread(windows, rows), self.covariate_scaling_, network.head.median.weight
-        )
-        statistics = network.statistics(inputs)
-        wanted = standardise(targets, statistics.anchor, statistics.scale)
-        loss_of = LOSSES[self.loss]
+        steps = 1 if self.strategy == "recursive" else self.horizon
+        series = SeriesContainer.of(*data, **columns).series
+        inputs, wanted = self._at(series, _spread(Windows(series, self.look_back, steps), rows), steps)
+        loss_of, levels = LOSSES[self.loss], self.quantile_levels()
 
         def loss(quantiles: Any) -> Tensor:
-            return loss_of(quantiles, wanted, network.design.quantiles)
+            return loss_of(quantiles, wanted, levels)
 
-        return (inputs, covariates, statistics, steps), loss
+        return inputs, loss
 
+    def one_step(self, series: Series, origins: Origins) -> tuple[Any, Callable[[Any], Tensor]]:
+        """Return what the examined network reads before some origins, and the squared error of the first step."""
+        inputs, wanted = self._at([series], origins, 1 if self.strategy == "recursive" else self.horizon)
+        middle = self.quantile_levels().index(0.5)
 
-def _quantiles_for(loss: str, levels: tuple[int, ...]) -> tuple[float, ...]:
-    """Return the probabilities the head learns: deciles and interval ends for the quantile loss, else the middle."""
-    if loss != "quantile":
-        return (0.5,)
-    ends = [round(0.5 + sign * level / 200, 6) for level in levels for sign in (-1, 1)]
-    return tuple(sorted({round(0.1 * i, 6) for i in range(1, 10)} | set(ends)))
+        def loss(quantiles: Any) -> Tensor:
+            total: Tensor = (quantiles[:, :1, middle] - wanted[:, :1]).square().sum()
+            return total
+
+        return inputs, loss
+
+    def _at(self, series: Sequence[Series], chosen: Origins, steps: int) -> tuple[Any, Tensor]:
+        """Return what the examined network reads before some origins, and what it should say there, (B, F)."""
+        network, learnt = self.examined_network(), self.learnt_
+        prepared = learnt.columns.prepared(series, learnt.transform)
+        dtype = network.head.median.weight.dtype
+        windows = Examples(prepared, self.look_back, steps, unknown=network.design.series, dtype=dtype).at(chosen)
+        units = network.statistics(windows.inputs, windows.spread)
+        start = units.anchor
+        if learnt.start is not None:
+            start = torch.from_numpy(start_forecasts(learnt.start, prepared, chosen, steps)).to(dtype)
+        inputs = (windows.inputs, windows.covariates, units, steps, windows.known, windows.series)
+        wanted: Tensor = (windows.targets - start) / units.scale
+        return inputs, wanted
 
 
 def _spread(windows: Windows, rows: int) -> Origins:

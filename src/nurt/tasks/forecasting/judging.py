@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from typing import Any, Protocol, Self
 
@@ -10,7 +11,7 @@ from torch import Tensor
 
 from nurt.data.series import Series
 from nurt.data.windows import Origins, TimeSplit, Windows
-from nurt.errors import DataError
+from nurt.errors import DataError, NurtValueError
 from nurt.evaluation.forecasts.audits.causality import (
     CausalityReport,
     Channels,
@@ -29,14 +30,15 @@ from nurt.evaluation.forecasts.audits.leakage import (
     lint_leakage,
 )
 from nurt.evaluation.forecasts.backtest import BacktestPlan, score
-from nurt.evaluation.forecasts.baselines import AbstractBaseline, default_baselines, forecast_origins
+from nurt.evaluation.forecasts.baselines import AbstractBaseline, forecast_origins
+from nurt.evaluation.forecasts.baselines.base import History
 from nurt.evaluation.forecasts.cells import Cells, Intervals
 from nurt.evaluation.forecasts.intervals import calibrate
 from nurt.evaluation.forecasts.results import BacktestResult
 from nurt.evaluation.forecasts.scoring import compare_steps
-from nurt.tasks.forecasting.calibration import METHOD, Calibration, QuantileForecaster, raw_intervals
-from nurt.tasks.forecasting.network import ForecastNetwork
-from nurt.tasks.forecasting.problem import cut_in_time, series_until
+from nurt.tasks.forecasting.calibration import METHOD, Calibration, QuantileForecaster, floors, raw_intervals
+from nurt.tasks.forecasting.network import ForecastNetwork, WindowUnits
+from nurt.tasks.forecasting.parts import cut_in_time, series_until
 
 __all__ = [
     "audit_copies",
@@ -78,6 +80,14 @@ class JudgedForecaster(QuantileForecaster, Protocol):
         """Return how many first rows of ``series`` it was fitted on; None if it was fitted on something else."""
         ...
 
+    def baselines(self) -> tuple[AbstractBaseline, ...]:
+        """Return the free forecasts it is judged against, with what it reads and in the scale it works in."""
+        ...
+
+    def histories(self, series: Sequence[Series]) -> list[History]:
+        """Return series as free forecasts read them, with what it reads itself."""
+        ...
+
     def get_params(self) -> dict[str, Any]:
         """Return the constructor arguments by name."""
         ...
@@ -111,27 +121,54 @@ def cells_at(
         baselines: those to run; None means the usual ones.
     """
     if baselines is None:
-        baselines = default_baselines(forecaster.look_back, forecaster.horizon, forecaster.season)
-    values = [one.values for one in series]
-    fitted = {one.name: one.fit([v[:rows] for v, rows in zip(values, known, strict=True)]) for one in baselines}
+        baselines = forecaster.baselines()
+    histories = forecaster.histories(series)
+    fitted = {one.name: one.fit([h.cut(rows) for h, rows in zip(histories, known, strict=True)]) for one in baselines}
     raw, quantiles = raw_intervals(forecaster, series, origins)
-    forecasts = forecast_origins(fitted, values, origins.series, origins.position, forecaster.horizon)
-    return Cells(
+    forecasts = forecast_origins(fitted, histories, origins.series, origins.position, forecaster.horizon)
+    cells = Cells(
         series=origins.series,
         origin=origins.position,
         actual=raw.actual,
         forecasts={forecaster.name: raw.centre, **forecasts},
         quantile_levels=forecaster.quantile_levels(),
         quantiles=quantiles if quantiles.shape[-1] > 1 else None,
-        intervals=calibrate(METHOD, forecaster.calibration_.known_errors(series), raw),
+        intervals=calibrate(
+            METHOD,
+            forecaster.calibration_.known_errors(
+                series, [forecaster.rows_seen(one) is not None for one in series], origins
+            ),
+            raw,
+        ),
         origin_labels=_labels(series, origins),
         series_names=tuple(one.name for one in series),
         shown_labels=_shown_labels(series, origins),
     )
+    return _floored(cells, floors([one.values[:rows] for one, rows in zip(series, known, strict=True)]))
+
+
+def _floored(cells: Cells, floor: np.ndarray) -> Cells:
+    """Return cells in which no forecast and no bound of any forecaster lies below the floor of its series, (S,)."""
+    if not np.isfinite(floor).any():
+        return cells
+
+    def lifted(values: np.ndarray) -> np.ndarray:
+        raised: np.ndarray = np.maximum(values, floor[cells.series].reshape(-1, *[1] * (values.ndim - 1)))
+        return raised
+
+    bands = cells.intervals
+    return dataclasses.replace(
+        cells,
+        forecasts={name: lifted(one) for name, one in cells.forecasts.items()},
+        quantiles=None if cells.quantiles is None else lifted(cells.quantiles),
+        intervals=None
+        if bands is None
+        else dataclasses.replace(bands, lower=lifted(bands.lower), upper=lifted(bands.upper)),
+    )
 
 
 def _shown_labels(series: Sequence[Series], origins: Origins) -> np.ndarray | None:
-    if all(one.clock is None for one in series):
+    if all(one.clock is None and one.period is None for one in series):
         return None
     places = zip(origins.series.tolist(), origins.position.tolist(), strict=True)
     return np.array([series[index].label(position) for index, position in places])
@@ -158,7 +195,8 @@ def backtest(forecaster: JudgedForecaster, series: Sequence[Series], plan: Backt
         cells = cells_at(forecaster, series, origins_after(series, known, 1), known)
         step_size = 1
     else:
-        cells, known = _planned(forecaster, series, plan)
+        fitted = plan.refit is False and hasattr(forecaster, "calibration_")
+        cells, known = (_as_fitted if fitted else _planned)(forecaster, series, plan)
         step_size = plan.step_size
     training = [one.values[:rows] for one, rows in zip(series, known, strict=True)]
     return score(cells, training, season=forecaster.season, step_size=step_size, seed=forecaster.random_state)
@@ -174,10 +212,43 @@ def _fitted_rows(forecaster: JudgedForecaster, series: Sequence[Series]) -> list
                 f"Nothing of series {one.name!r} is left to judge the model by.",
                 expected="the fitted series, with observations after those it was fitted on",
                 got="a series it was not fitted on" if seen is None else f"{len(one)} rows, all of them fitted on",
-                cure="Pass longer data, or a BacktestPlan, which fits a copy before the first origin.",
+                cure="Pass longer data, or BacktestPlan(refit=True), which fits copies before the origins.",
             )
         rows.append(seen)
     return rows
+
+
+def _as_fitted(forecaster: JudgedForecaster, series: Sequence[Series], plan: BacktestPlan) -> tuple[Cells, list[int]]:
+    """Forecast along the plan with the fitted forecaster itself, from origins whose targets it has not seen.
+
+    Raises:
+        DataError: it was fitted on other series, or no origin of the plan is left.
+        NurtValueError: ``n_windows`` origins reach into the fitted rows.
+    """
+    known = _fitted_rows(forecaster, series)
+    positions = []
+    for one, rows in zip(series, known, strict=True):
+        planned = plan.origins(len(one), forecaster.look_back, forecaster.horizon)
+        after = planned[planned >= rows - 1]
+        if plan.n_windows is not None and len(after) < len(planned):
+            raise NurtValueError(
+                f"BacktestPlan: {plan.n_windows} windows reach into the {rows} rows of series {one.name!r} that the "
+                "model was fitted on.",
+                expected=f"n_windows <= {len(after)}, from row {rows} on"
+                if len(after)
+                else f"origins from row {rows} on",
+                got=f"a first origin at row {int(planned[0]) + 1}",
+                cure="Ask for fewer windows or give later data; BacktestPlan(refit=True) fits copies on earlier rows.",
+            )
+        if not len(after):
+            raise DataError(
+                f"Series {one.name!r} leaves no whole path after the rows the model was fitted on.",
+                expected=f"at least {forecaster.horizon} observations after the first {rows}",
+                got=str(len(one) - rows),
+                cure="Give later data, or ask for BacktestPlan(partial=True) or BacktestPlan(refit=True).",
+            )
+        positions.append(after)
+    return cells_at(forecaster, series, Origins.of_series(positions), known), known
 
 
 def _planned(forecaster: JudgedForecaster, series: Sequence[Series], plan: BacktestPlan) -> tuple[Cells, list[int]]:
@@ -259,10 +330,10 @@ def best_baseline(series: Sequence[Series], known: Sequence[int], forecaster: Ju
     origins = Origins.of_series([split.origins("validation") for split in splits])
     if len(origins) == 0:
         return "naive"
-    values = [one.values for one in seen]
-    training = [one[: split.train_end] for one, split in zip(values, splits, strict=True)]
-    fitted = {one.name: one.fit(training) for one in default_baselines(look_back, horizon, forecaster.season)}
-    forecasts = forecast_origins(fitted, values, origins.series, origins.position, horizon)
+    histories = forecaster.histories(seen)
+    training = [one.cut(split.train_end) for one, split in zip(histories, splits, strict=True)]
+    fitted = {one.name: one.fit(training) for one in forecaster.baselines()}
+    forecasts = forecast_origins(fitted, histories, origins.series, origins.position, horizon)
     truth = Windows(seen, look_back, horizon).gather(origins).targets
     cells = Cells(origins.series, origins.position, truth, {"naive": forecasts.pop("naive"), **forecasts})
     scored = cells.scored
@@ -276,11 +347,15 @@ def audit_reach(network: ForecastNetwork, look_back: int) -> CausalityReport:
     """Audit which inputs can reach which forecast step, by the structure of the network with random weights."""
     copy = structure_copy(network)
 
+    def units(inputs: Tensor) -> WindowUnits:
+        # The spread of a series is no part of its window: any will do.
+        return copy.statistics(inputs[..., 0], inputs.new_ones(len(inputs), 1))
+
     def forecast(inputs: Tensor) -> Tensor:
-        return copy.forecast(inputs[..., 0], inputs[..., 1:])
+        return copy.forecast(inputs[..., 0], inputs[..., 1:], units(inputs))
 
     def learned(inputs: Tensor, reference: Tensor) -> Tensor:
-        return copy.forecast(inputs[..., 0], inputs[..., 1:], copy.statistics(reference[..., 0]))
+        return copy.forecast(inputs[..., 0], inputs[..., 1:], units(reference))
 
     channels = Channels(target=(0,), past=tuple(range(1, 1 + network.design.covariates)))
     return audit_causality(
@@ -315,6 +390,7 @@ def audit_leaks(
     for index, (one, rows) in enumerate(zip(series, known, strict=True)):
         split = forecaster.splits_[index]
         covariates = zip(one.covariate_names, one.covariates.T, strict=True)
+        future = set(one.ahead_names)
         facts.append(
             SeriesFacts(
                 name=one.name,
@@ -327,7 +403,9 @@ def audit_leaks(
                 validation=split.origins("validation"),
                 # Steps beyond the data are masked, so only whole paths are windows in the linter's sense.
                 test=_whole(test.position[test.series == index], len(one), forecaster.horizon),
-                covariates=tuple(CovariateFacts(name, "past", column) for name, column in covariates),
+                covariates=tuple(
+                    CovariateFacts(name, "future" if name in future else "past", column) for name, column in covariates
+                ),
             )
         )
         statistics.append(FittedStatistic("scaling and start of the head", split.train_end - 1, series=one.name))

@@ -14,6 +14,7 @@ from nurt.evaluation.forecasts.audits.leakage import LeakageReport
 from nurt.evaluation.forecasts.results import BacktestResult
 from nurt.evaluation.forecasts.verdict import ForecastVerdict
 from nurt.results import Result, plain
+from nurt.tasks.forecasting.choosing import Choices
 from nurt.tasks.summary import ModelSummary
 from nurt.training.events import TrainingRecord
 
@@ -59,7 +60,8 @@ class ForecastStep(Result):
     """One future value of one series.
 
     ``time`` is None where the axis is the order of observations and the next label is not known; ``median`` is None
-    where the last window holds no observation, interval bounds also where no interval could be calibrated.
+    where the last window holds no observation, interval bounds also where no interval could be calibrated. ``free``
+    holds what the free forecasts say, by name, fitted on all rows; the one that a run recommends is among them.
     """
 
     h: int
@@ -70,6 +72,7 @@ class ForecastStep(Result):
     lo_95: float | None
     hi_95: float | None
     series: str = "y"
+    free: Mapping[str, float | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -121,6 +124,9 @@ class ForecastRun(Result):
     versions: Mapping[str, str]
     sources: tuple[str, ...]
     notes: tuple[str, ...]
+    choices: Choices
+    recommended: str
+    """Name of the forecast with the lowest error of the back-test: the model's, or one of the free ones."""
     model_file: str | None = None
     report: str | None = None
     examination: Examination | None = None

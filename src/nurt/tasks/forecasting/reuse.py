@@ -198,7 +198,8 @@ def _known_rows(forecaster: Forecaster, series: Sequence[Series]) -> tuple[list[
         seen = forecaster.rows_seen(one)
         if seen is None:
             notes.append(
-                f"The model was not fitted on the rows of {one.name!r}: all of them after one window judge it."
+                f"The model was not fitted on the rows of {one.name!r}: all of them after one window judge it, and its "
+                "bands learn from the judged rows alone where the name is the same."
             )
             seen = forecaster.look_back + forecaster.horizon
         if seen >= len(one):

@@ -3,27 +3,30 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
 from nurt.data import Selection
+from nurt.data.covariates import require_known_ahead
 from nurt.data.series import Series, require_usable
-from nurt.data.time_axis import label_after
+from nurt.data.time_axis import labels_after
 from nurt.data.windows import Origins
 from nurt.environment import versions
 from nurt.errors import DataError
 from nurt.evaluation.forecasts.backtest import score
-from nurt.evaluation.forecasts.baselines import baseline, default_baselines
+from nurt.evaluation.forecasts.baselines import baseline, forecast_origins
 from nurt.evaluation.forecasts.results import BacktestResult
 from nurt.evaluation.forecasts.verdict import judge
 from nurt.kernels import threads
 from nurt.results import plain
 from nurt.tasks.forecasting.calibration import Fan
 from nurt.tasks.forecasting.forecaster import QUICK, Forecaster
+from nurt.tasks.forecasting.inferring import inferred
 from nurt.tasks.forecasting.judging import (
     audit_copies,
     audit_leaks,
@@ -33,7 +36,8 @@ from nurt.tasks.forecasting.judging import (
     origins_after,
 )
 from nurt.tasks.forecasting.options import ForecastPlan
-from nurt.tasks.forecasting.problem import cut_in_time, require_single_precision, series_until
+from nurt.tasks.forecasting.parts import cut_in_time, series_until
+from nurt.tasks.forecasting.precision import require_single_precision, require_size
 from nurt.tasks.forecasting.results import Audit, ForecasterSummary, ForecastRun, ForecastStep, SeedStudy
 from nurt.tasks.running import MODEL_FILE, OutputFolder, TrainingSession, folder_of, trained
 from nurt.tasks.summary import summarise
@@ -45,6 +49,7 @@ __all__ = ["Trial", "fit_plan", "forecast_steps", "judge_on_test", "notes_on", "
 # Enough history for a chart; the data themselves stay with their owner.
 RECENT = 200
 SERIES_NAMED = 3
+FLOORED = "No known value is negative: forecasts and bands end at 0 where they would lie below."
 
 
 @dataclass(frozen=True)
@@ -81,10 +86,8 @@ def judge_on_test(forecaster: Forecaster, series: Sequence[Series], plan: Foreca
     """Judge a forecaster on the test part, beside the baselines."""
     known = known_rows(series, plan)
     origins = origins_after(series, known, plan.step_size)
-    baselines = [
-        *default_baselines(plan.look_back, plan.horizon, plan.season),
-        *(baseline(name, plan.look_back, plan.horizon, plan.season) for name in plan.baselines),
-    ]
+    further = (baseline(name, plan.look_back, plan.horizon, plan.season) for name in plan.baselines)
+    baselines = [*forecaster.baselines(), *further]
     cells = cells_at(forecaster, series, origins, known, baselines)
     training = [one.values[:rows] for one, rows in zip(series, known, strict=True)]
     seed = forecaster.random_state
@@ -117,41 +120,49 @@ def run_forecast(
         TrainingInterrupted: the training was interrupted; the best model so far is saved.
         NonFiniteError: the training broke down.
     """
-    selection = _screened(selection, plan)
+    for one in selection.series:
+        require_size(one)
+    plan, found = inferred(plan, selection.series)
+    for one in selection.series:
+        require_known_ahead(one, plan.horizon)
+    selection, left_out = _screened(selection, plan)
+    selection = dataclasses.replace(selection, notes=(*selection.notes, *found))
 
     def fit(seed: int, session: TrainingSession) -> Forecaster:
         return fit_plan(selection.series, dataclasses.replace(plan, seed=seed), session)
 
-    seeds = range(plan.seed, plan.seed + plan.seeds)
     with (
         threads(plan.threads),
         folder_of(out, resume=resume) as folder,
-        trained(fit, seeds, folder, listener=listener) as forecasters,
+        trained(fit, [plan.seed], folder, listener=listener) as forecasters,
     ):
-        trials = [judge_on_test(one, selection.series, plan) for one in forecasters]
-        return _conclude(selection, plan, trials, folder)
+        trial = judge_on_test(forecasters[0], selection.series, plan)
+        return _conclude(selection, left_out, plan, trial, folder)
 
 
-def _conclude(selection: Selection, plan: ForecastPlan, trials: Sequence[Trial], folder: OutputFolder) -> ForecastRun:
-    """Audit the first of the trials, judge it beside the others, forecast with it and write its model file."""
-    series, trial = selection.series, trials[0]
+def _conclude(
+    selection: Selection, left_out: Sequence[Series], plan: ForecastPlan, trial: Trial, folder: OutputFolder
+) -> ForecastRun:
+    """Audit the trial, judge it, forecast with it and write its model file."""
+    series = selection.series
     forecaster, result = trial.forecaster, trial.result
     audit = Audit(
-        causality=audit_reach(forecaster.network_, forecaster.look_back),
+        causality=audit_reach(forecaster.examined_network(), forecaster.look_back),
         copying=audit_copies(result),
         leakage=audit_leaks(forecaster, series, trial.known, trial.origins, result),
     )
-    errors = tuple(one.result.metrics.mae for one in trials)
+    study = seed_study(trial, series)
     verdict = judge(
         result,
         best_baseline=best_baseline(series, trial.known, forecaster),
         copying=audit.copying,
         audits=(audit.causality, audit.leakage),
-        seed_errors=errors,
+        seed_errors=study.values if study is not None and plan.seeds > 1 else (),
     )
     forecaster.learn_errors(series, trial.origins)
     forecaster.remember_scores(result)
     fan = forecaster.fan(series)
+    steps = forecast_steps(series, fan, free_forecasts(forecaster, series))
     model_file = folder.keep(MODEL_FILE, forecaster.save)
     return ForecastRun(
         target=series[0].target,
@@ -165,18 +176,43 @@ def _conclude(selection: Selection, plan: ForecastPlan, trials: Sequence[Trial],
         backtest=result,
         verdict=verdict,
         audit=audit,
-        forecast=forecast_steps(series, fan),
+        forecast=(*steps, *short_forecasts(left_out, plan)),
+        recommended=verdict.recommended,
         seed=plan.seed,
-        seeds=SeedStudy("mae", tuple(one.forecaster.random_state for one in trials), errors)
-        if len(trials) > 1
-        else None,
+        seeds=study,
         settings=plain(plan.settings()),
         versions=versions(),
         sources=selection.sources,
-        notes=(*selection.notes, *result.notes, *notes_on(series, fan)),
+        notes=(*selection.notes, learnt_from(trial, series), *result.notes, *notes_on(series, fan)),
+        choices=forecaster.choices_,
         model_file=None if model_file is None else str(model_file),
-        examination=forecaster.examine(series, scope=QUICK),
+        # A network that was left out says nothing about how far it learns.
+        examination=None if forecaster.choices_.network is False else forecaster.examine(series, scope=QUICK),
         recent=recent_values(series),
+    )
+
+
+def seed_study(trial: Trial, series: Sequence[Series]) -> SeedStudy | None:
+    """Return the error on the test part of every network by itself; None for a single one."""
+    forecaster, cells = trial.forecaster, trial.result.cells
+    medians = forecaster.learnt_.member_medians(series, trial.origins)
+    if len(medians) < 2:
+        return None
+    errors = tuple(float(np.abs(cells.actual - one)[cells.scored].mean()) for one in medians)
+    first = forecaster.random_state
+    return SeedStudy("mae", tuple(range(first, first + len(errors))), errors)
+
+
+def learnt_from(trial: Trial, series: Sequence[Series]) -> str:
+    """Return a sentence on the rows that network and free forecasts learnt from."""
+    theirs = sum(trial.known)
+    mine = sum(trial.forecaster.learnt_rows_[one.name] for one in series)
+    rows = sum(len(one) for one in series)
+    if mine == theirs:
+        return f"Network and free forecasts learnt from the same rows: the {theirs} of {rows} before the test part."
+    return (
+        f"The network learnt from {mine} rows, the free forecasts from the {theirs} before the test part: the rows "
+        "between decided when to stop."
     )
 
 
@@ -186,21 +222,50 @@ def notes_on(series: Sequence[Series], fan: Fan) -> tuple[str, ...]:
     shown = ", ".join(repr(name_in_words(name)) for name in missing[:SERIES_NAMED])
     more = f" and {len(missing) - SERIES_NAMED} more" if len(missing) > SERIES_NAMED else ""
     empty = f"No forecast for {shown}{more}: the last window, which the network reads, holds no observation."
-    return (*((fan.reason,) if fan.reason else ()), *((empty,) if missing else ()))
+    floored = (FLOORED,) if fan.floored else ()
+    return (*((fan.reason,) if fan.reason else ()), *((empty,) if missing else ()), *floored)
 
 
-def forecast_steps(series: Sequence[Series], fan: Fan) -> tuple[ForecastStep, ...]:
-    """Return the fan step by step, series after series."""
+def free_forecasts(forecaster: Forecaster, series: Sequence[Series]) -> Mapping[str, np.ndarray]:
+    """Return what the free forecasts say after the last observation of each series, fitted on all rows, (S, F) each."""
+    histories = forecaster.histories(series)
+    fitted = {one.name: one.fit(histories) for one in forecaster.baselines()}
+    ends = np.array([len(one) - 1 for one in series])
+    return forecast_origins(fitted, histories, np.arange(len(series)), ends, forecaster.horizon)
+
+
+def short_forecasts(series: Sequence[Series], plan: ForecastPlan) -> Iterator[ForecastStep]:
+    """Yield a free forecast of series that are too short to learn from: their last season, or their last value."""
+    for one in series:
+        origin = np.array([len(one) - 1])
+        names = ("seasonal_naive", "naive") if plan.season > 1 else ("naive",)
+        found = [baseline(name, plan.look_back, plan.horizon, plan.season).fit([one.values]) for name in names]
+        paths = [fitted.forecast(one.values, origin, plan.horizon)[0] for fitted in found]
+        labels = labels_after(one, plan.horizon)
+        for k in range(plan.horizon):
+            free = {name: float(path[k]) for name, path in zip(names, paths, strict=True) if np.isfinite(path[k])}
+            value = next(iter(free.values()), None)
+            time = None if labels is None else labels[k]
+            yield ForecastStep(k + 1, time, value, None, None, None, None, one.name, free)
+
+
+def forecast_steps(
+    series: Sequence[Series], fan: Fan, free: Mapping[str, np.ndarray] = MappingProxyType({})
+) -> tuple[ForecastStep, ...]:
+    """Return the fan step by step, series after series, with free forecasts (S, F) beside it by name."""
+    horizon = fan.middle.shape[1]
+    labels = [labels_after(one, horizon) or (None,) * horizon for one in series]
     return tuple(
         ForecastStep(
             h=k + 1,
-            time=label_after(one, k + 1),
+            time=labels[index][k],
             median=float(fan.middle[index, k]) if np.isfinite(fan.middle[index, k]) else None,
             **_bounds(fan, index, k),
             series=one.name,
+            free={name: float(path[index, k]) if np.isfinite(path[index, k]) else None for name, path in free.items()},
         )
         for index, one in enumerate(series)
-        for k in range(fan.middle.shape[1])
+        for k in range(horizon)
     )
 
 
@@ -226,13 +291,16 @@ def recent_values(series: Sequence[Series]) -> Mapping[str, tuple[tuple[str, ...
     return recent
 
 
-def _screened(selection: Selection, plan: ForecastPlan) -> Selection:
-    """Return the selection without series that hold nothing to learn from, each left out with a note.
+def _screened(selection: Selection, plan: ForecastPlan) -> tuple[Selection, tuple[Series, ...]]:
+    """Return the selection without series that hold nothing to learn from, and those of them that can be repeated.
+
+    Each is noted. A series without any value has no forecast at all.
 
     Raises:
         DataError: no series is left; the message is about the first of them.
     """
     kept: list[Series] = []
+    repeated: list[Series] = []
     faults: list[DataError] = []
     for one in selection.series:
         try:
@@ -240,10 +308,15 @@ def _screened(selection: Selection, plan: ForecastPlan) -> Selection:
             kept.append(one)
         except DataError as error:
             faults.append(error)
+            if np.isfinite(one.values).any():
+                repeated.append(one)
     if not kept:
         raise faults[0]
-    notes = tuple(f"Left out. {fault.what}" for fault in faults)
-    return dataclasses.replace(selection, series=tuple(kept), notes=(*selection.notes, *notes))
+    shown = [f"Not learnt from, and forecast by repeating it. {fault.what}" for fault in faults[:SERIES_NAMED]]
+    more = len(faults) - len(shown)
+    notes = (*shown, *([f"… and {more} more such series."] if more else []))
+    chosen = dataclasses.replace(selection, series=tuple(kept), notes=(*selection.notes, *notes))
+    return chosen, tuple(repeated)
 
 
 def _require_usable(series: Series, plan: ForecastPlan) -> None:
