@@ -29,7 +29,7 @@ def main(hours: int = 1680) -> None:
         for passed, (load, temperature) in enumerate(zip(*town(hours), strict=True)):
             rows.writerow([f"{start + timedelta(hours=passed):%Y-%m-%d %H:%M}", load, temperature])
     print(f"load.csv: {hours} hours. Now try:")
-    print("nurt forecast load.csv --target load --look-back 48 --horizon 24 --season 24 --grid 1h")
+    print("nurt forecast load.csv --target load --look-back 168 --horizon 24")
 
 
 if __name__ == "__main__":

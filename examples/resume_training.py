@@ -33,7 +33,9 @@ def main(epochs: int = 20) -> None:
     training = nurt.TrainingSettings(epochs=epochs, batch_size=32)
 
     def fresh() -> nurt.Forecaster:
-        return nurt.Forecaster(look_back=20, horizon=5, hidden=8, dropout=0.2, training=training)
+        # With start and scaling named, the one training is all there is.
+        named = {"start": "naive", "scaling": "window", "refit": "none", "members": 1}
+        return nurt.Forecaster(look_back=20, horizon=5, hidden=8, dropout=0.2, training=training, **named)
 
     with tempfile.TemporaryDirectory() as folder:
         checkpoint = Checkpoint(Path(folder) / "run.safetensors", every_steps=7)

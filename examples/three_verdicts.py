@@ -35,7 +35,7 @@ def main(epochs: int = 80) -> None:
         ("autoregression", autoregression(800), "standard"),  # stays around one level
         ("Mackey-Glass equation", mackey_glass(800), "standard"),
     ):
-        plan = ForecastPlan(look_back=20, horizon=8, scaling=scaling, epochs=epochs)
+        plan = ForecastPlan(recipe="plain", look_back=20, horizon=8, scaling=scaling, epochs=epochs)
         with tempfile.TemporaryDirectory() as folder:
             run = run_forecast(from_arrays(series), plan, out=Path(folder))
         errors = {"LSTM": run.backtest.metrics.mae} | {key: one.mae for key, one in run.backtest.baselines.items()}

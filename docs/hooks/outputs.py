@@ -18,9 +18,9 @@ OUTPUT = ROOT / "docs" / "output"
 WIDTH = 88
 # Run in this order in one folder: later commands use what earlier ones wrote.
 COMMANDS = {
-    "nurt_forecast": "forecast load.csv --target load --look-back 48 --horizon 24 --season 24 --grid 1h",
-    "nurt_predict": "predict nurt-out/model.safetensors load.csv --target load --grid 1h",
-    "nurt_backtest": "backtest nurt-out/model.safetensors load.csv --target load --grid 1h --windows 100",
+    "nurt_forecast": "forecast load.csv --target load --look-back 168 --horizon 24",
+    "nurt_predict": "predict nurt-out/model.safetensors load.csv --target load",
+    "nurt_backtest": "backtest nurt-out/model.safetensors load.csv --target load --windows 100",
     "nurt_missing_column": "forecast load.csv --target lod",
     "nurt_demo": "demo",
 }

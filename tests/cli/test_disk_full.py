@@ -103,7 +103,7 @@ def test_the_verdict_is_printed_and_only_written_files_are_named(walk, tmp_path,
     Disk(lambda now: now >= 3, monkeypatch)
     result = CliRunner().invoke(app, ["forecast", str(walk), *SMALL, "--out", str(tmp_path)])
     assert result.exit_code == 1
-    assert "naive" in result.stdout
+    assert "repeat" in result.stdout
     assert "Written to" not in result.stdout
     assert "Not written: model.safetensors, forecast.csv, report.html." in result.stderr
 

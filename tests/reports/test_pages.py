@@ -139,7 +139,7 @@ def test_the_real_library_does_not_break_out_of_its_element(
 
 def test_parts_come_in_the_order_a_person_asks(page: Page) -> None:
     anchors = [attributes["id"] for tag, attributes in page.tags if tag == "section"]
-    order = ["forecast", "accuracy", "coverage", "residuals", "training", "audit", "seeds", "data", "again"]
+    order = ["forecast", "accuracy", "coverage", "residuals", "choices", "training", "audit", "seeds", "data", "again"]
     assert anchors == order
     assert [link["href"] for link in page.having("a")[1:]] == [f"#{anchor}" for anchor in order]
     assert page.text.index("use naive") < page.text.index("1USD: the forecast")

@@ -72,7 +72,9 @@ def write_files(run: ForecastRun, folder: OutputFolder, *, report: bool) -> Fore
 
     from nurt.reports import write_forecast_report, write_forecast_table
 
-    folder.keep(TABLE, lambda path: write_forecast_table(run.forecast, path, model=run.model.name))
+    folder.keep(
+        TABLE, lambda path: write_forecast_table(run.forecast, path, model=run.model.name, recommended=run.recommended)
+    )
     if not report:
         return run
     reported = dataclasses.replace(run, report=str(folder.path / REPORT))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Collection, Sequence
 from pathlib import Path
@@ -25,6 +24,7 @@ from nurt.wording import (
 if TYPE_CHECKING:
     from nurt.evaluation.forecasts.results import BacktestResult
     from nurt.evaluation.forecasts.verdict import ForecastVerdict
+    from nurt.tasks.forecasting.choosing import Choices
     from nurt.tasks.forecasting.demo import DemoRun
     from nurt.tasks.forecasting.results import Audit, ForecasterSummary, ForecastRun, ForecastStep
     from nurt.tasks.forecasting.reuse import BacktestRun, PredictRun
@@ -50,6 +50,7 @@ def show_forecast(run: ForecastRun, out: Path, *, missing: Collection[str] = ())
     console.line(run.target, strong=True)
     console.facts([("data", _extent(run)), ("model", _model(run.model)), ("training", training), *clipped])
     _notes(run.notes)
+    _choices(run.choices)
     _scores(run.backtest)
     _audit(run.audit)
     _verdict(run.verdict)
@@ -120,7 +121,7 @@ def _model(model: ForecasterSummary) -> str:
     shape = f"{_plural(model.layers, 'layer')} of {model.hidden}, {_plural(model.parameters, 'parameter')}"
     return (
         f"{model.name}, {shape}; reads {model.look_back}, forecasts {model.horizon} ({model.strategy}); "
-        f"{model.scaling} scaling, {model.loss} loss; runs on {model.rung}"
+        f"{model.loss} loss; runs on {model.rung}"
     )
 
 
@@ -132,26 +133,35 @@ def _notes(notes: Sequence[str]) -> None:
         console.facts([("·", sentence) for sentence in (*notes[:NOTES_SHOWN], *more)])
 
 
+def _choices(choices: Choices) -> None:
+    if choices.sentences():
+        console.gap()
+        console.facts([("chosen", sentence) for sentence in choices.sentences()])
+
+
 def _scores(result: BacktestResult) -> None:
-    """Print errors at a few steps: the model, the naive forecast, and the best of the others."""
-    others = {name: scores.mae for name, scores in result.baselines.items() if name != "naive"}
-    rival = min((name for name in others if math.isfinite(others[name])), key=others.__getitem__, default=None)
-    named = ["naive", *([rival] if rival else [])]
+    """Print errors at a few steps: the model, the best baseline, and the naive forecast."""
+    errors_of = result.errors
+    best = result.best_baseline
+    named = [best, *(["naive"] if best != "naive" else [])]
     wanted = [score for score in result.by_horizon if score.h in STEPS_SHOWN or score.h == result.horizon]
-    decimals = decimals_for([result.metrics.mae, *(score.mae for score in wanted)])
+    decimals = decimals_for([errors_of[result.cells.model], *(score.error() for score in wanted)])
     bands = result.metrics.coverage_80 is not None
     rows = []
     for score in wanted:
-        errors = [score.mae, *(score.mae_of.get(name) for name in named)]
+        errors = [score.error(), *(score.error(name) for name in named)]
         covered = [percent(score.coverage_80, 0), percent(score.coverage_95, 0)] if bands else []
         rows.append([f"+{score.h}", *(fixed(error, decimals) for error in errors), *covered])
     scores = result.metrics
-    errors = [scores.mae, *(result.baselines[name].mae for name in named)]
+    errors = [errors_of[result.cells.model], *(errors_of.get(name) for name in named)]
     covered = [percent(scores.coverage_80, 0), percent(scores.coverage_95, 0)] if bands else []
     rows.append(["all", *(fixed(error, decimals) for error in errors), *covered])
     columns = ["step", result.cells.model, *(label_of(name).short for name in named)]
     console.gap()
-    console.line(f"Mean absolute error from {_plural(result.origins, 'origin')} of held-out rows:")
+    measure = "Mean absolute error" if result.headline == "mae" else "MASE, mean over the series,"
+    console.line(
+        f"{measure} from {_plural(result.origins, 'origin')} of held-out rows; best baseline: {label_of(best).short}"
+    )
     console.table([*columns, *(["in 80 %", "in 95 %"] if bands else [])], rows, strong_rows=(len(rows) - 1,))
 
 

@@ -131,7 +131,9 @@ def compute(settings: PM10Settings, progress: ReportProgress) -> PM10Result:
 def _plan(settings: PM10Settings, design: Design) -> ForecastPlan:
     from nurt.tasks.forecasting.options import ForecastPlan
 
+    # Architectures are compared from one start, with nothing else to choose.
     return ForecastPlan(
+        recipe="plain",
         look_back=design.look_back,
         horizon=max(settings.horizons),
         cell=design.cell,

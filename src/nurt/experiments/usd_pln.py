@@ -236,7 +236,7 @@ EXPERIMENT = Experiment(
         "rnn": Preset(Text("The same with tanh units", "To samo z jednostkami tanh"), replace(BASE, cell="elman")),
         "anchored": Preset(
             Text("Anchored at the last rate, early stopping", "Start od ostatniego kursu, wczesne zatrzymanie"),
-            replace(BASE, recipe="default"),
+            replace(BASE, recipe="plain"),
         ),
         "quick": Preset(Text("One epoch", "Jedna epoka"), replace(BASE, epochs=1)),
         "out-of-range": Preset(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from nurt.reports.page.document import Opening, Section, write_page
 from nurt.reports.page.html import Markup, join
 from nurt.reports.sections.accuracy import accuracy_pictures, accuracy_section
+from nurt.reports.sections.choices import choices_section
 from nurt.reports.sections.forecast import forecast_picture, forecast_section, series_switch
 from nurt.reports.sections.network import memory_section, seeds_section, training_section
 from nurt.reports.sections.residuals import coverage_section, residuals_section
@@ -66,6 +67,7 @@ def run_sections(run: ForecastRun) -> list[Section]:
         accuracy_section(run.target, run.backtest, accuracy_pictures(run.target, run.backtest)),
         coverage_section(run.backtest),
         residuals_section(run.target, run.backtest.cells),
+        choices_section(run.choices),
         training_section(run.training),
         audit_section(run.audit),
     ]

@@ -82,9 +82,9 @@ def test_state_gradients_are_those_of_autograd() -> None:
     forecaster = plan.forecaster().fit([series_until(series, 50)])
     found = state_gradients(forecaster, series, 50)
 
-    weights = {name: value.detach() for name, value in forecaster.fitted_network().encoder.named_parameters()}
+    weights = {name: value.detach() for name, value in forecaster.examined_network().encoder.named_parameters()}
     by_end = {name.rsplit(".", 1)[-1].removesuffix("_l0"): value for name, value in weights.items()}
-    head = forecaster.fitted_network().head.median
+    head = forecaster.examined_network().head.median
     windows = np.stack([series.values[i - 5 : i] for i in range(50, 60)])
     targets = torch.tensor(series.values[50:60], dtype=head.weight.dtype)
     state = torch.zeros(10, 3, dtype=head.weight.dtype)
@@ -107,7 +107,7 @@ def test_the_state_of_an_lstm_is_h_and_c_together() -> None:
     forecaster = plan.forecaster().fit([series_until(series, 50)])
     found = state_gradients(forecaster, series, 50)
 
-    network = forecaster.fitted_network()
+    network = forecaster.examined_network()
     by_end = {name.rsplit(".", 1)[-1].removesuffix("_l0"): one.detach() for name, one in network.named_parameters()}
     windows = np.stack([series.values[i - 6 : i] for i in range(50, 60)])
     head = network.head.median

@@ -42,7 +42,7 @@ def two_years(series: Series) -> tuple[Series, int]:
         DataError: there are no two years.
     """
     from nurt.errors import DataError
-    from nurt.tasks.forecasting.problem import series_until
+    from nurt.tasks.forecasting.parts import series_until
 
     years = np.array([series.label(index)[:4] for index in range(len(series))])
     names = list(dict.fromkeys(years.tolist()))

@@ -10,8 +10,7 @@ import torch
 
 from nurt.data import Series, select
 from nurt.data.readers import read
-from nurt.data.scaling import standardise
-from nurt.data.windows import Origins, Windows
+from nurt.data.windows import Origins
 from nurt.errors import DataError
 from nurt.evaluation.forecasts.backtest import score
 from nurt.evaluation.forecasts.baselines import AbstractBaseline, Linear, Naive, SeasonalNaive
@@ -21,7 +20,7 @@ from nurt.kernels import recording
 from nurt.tasks.forecasting.forecaster import Forecaster
 from nurt.tasks.forecasting.judging import cells_at, origins_after
 from nurt.tasks.forecasting.options import ForecastPlan
-from nurt.tasks.forecasting.problem import series_until, to_tensors
+from nurt.tasks.forecasting.parts import series_until
 from nurt.tasks.running import TrainingSession
 from nurt.training.events import Event, StepEnded
 from nurt.wording import Text
@@ -116,6 +115,7 @@ def train_and_judge(
     Raises:
         KeyboardInterrupt: the training was interrupted.
     """
+    plan = plan.resolved()
     fitted, updates = known - gap, 0
     epochs = plan.settings()["epochs"]
 
@@ -145,17 +145,13 @@ def state_gradients(forecaster: Forecaster, series: Series, known: int) -> np.nd
         series: the series.
         known: rows before the test part.
     """
-    network = forecaster.fitted_network()
-    network.eval()
-    windows = Windows([series], forecaster.look_back, 1)
+    network = forecaster.examined_network()
     last = min(len(series) - 1, known - 1 + WINDOWS)
     origins = Origins.of_series([np.arange(known - 1, last)])
-    inputs, extra, targets = to_tensors(windows, origins, forecaster.covariate_scaling_, network.head.median.weight)
-    units = network.statistics(inputs)
     with recording() as records:
-        forecasts = network(inputs, extra, units, steps=1)
-    wanted = standardise(targets, units.anchor, units.scale)
-    (forecasts[:, :1, network.head.middle] - wanted).square().sum().backward()
+        inputs, loss = forecaster.one_step(series, origins)
+        total = loss(network(*inputs))
+    torch.autograd.backward(total)
     network.zero_grad()
     states = [[part for part in (one.grad_hidden, one.grad_cell) if part is not None] for one in records]
     whole = [torch.cat(parts, dim=-1) for parts in states if parts]

@@ -225,15 +225,19 @@ def _numbers(steps: Sequence[ForecastStep], caption: str) -> Markup:
     return element("details", element("summary", "The forecast as a table"), table(columns, rows, caption=caption))
 
 
-def write_forecast_table(steps: Sequence[ForecastStep], path: str | Path, *, model: str) -> Path:
+def write_forecast_table(
+    steps: Sequence[ForecastStep], path: str | Path, *, model: str, recommended: str | None = None
+) -> Path:
     """Write a forecast as CSV: ``unique_id, ds, step, <model>, <model>-lo-80, …``, one row per series and step.
 
-    Numbers are written in full, so that reading gives the same floats; what is unknown stays empty.
+    Free forecasts follow, a column each, and last the recommended forecast once more, with its name. Numbers are
+    written in full, so that reading gives the same floats; what is unknown stays empty.
 
     Args:
         steps: the forecast.
         path: the file; its folder is made if need be.
         model: name of the forecast column.
+        recommended: name of the forecast that a run recommends; None writes no such columns.
 
     Returns:
         the path written.
@@ -244,10 +248,16 @@ def write_forecast_table(steps: Sequence[ForecastStep], path: str | Path, *, mod
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     bounds = ("lo-95", "lo-80", "hi-80", "hi-95")
-    writer.writerow(["unique_id", "ds", "step", model, *(f"{model}-{bound}" for bound in bounds)])
+    free = list(dict.fromkeys(name for step in steps for name in step.free))
+    advice = [] if recommended is None else ["recommended", "recommended-name"]
+    writer.writerow(["unique_id", "ds", "step", model, *(f"{model}-{bound}" for bound in bounds), *free, *advice])
     for step in steps:
         values = [step.median, *(getattr(step, bound.replace("-", "_")) for bound in bounds)]
+        values += [step.free.get(name) for name in free]
+        if recommended is not None:
+            values.append(step.free.get(recommended, step.median))
         written = ["" if value is None or not math.isfinite(value) else repr(float(value)) for value in values]
-        writer.writerow([step.series, step.time or "", step.h, *written])
+        named = [] if recommended is None else [recommended]
+        writer.writerow([step.series, step.time or "", step.h, *written, *named])
     write_whole(Path(path), text.getvalue())
     return Path(path)

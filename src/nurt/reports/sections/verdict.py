@@ -92,23 +92,21 @@ def tile(name: str, value: str, aside: str) -> Markup:
 
 
 def _tiles(backtest: BacktestResult, audit: Audit | None) -> list[Markup]:
-    errors = {name: scores.mae for name, scores in backtest.baselines.items()}
-    model, naive = backtest.metrics.mae, errors.get("naive")
-    decimals = decimals_for([model, *errors.values()])
-    best = min((name for name in errors if errors[name] == errors[name]), key=errors.__getitem__, default="naive")
-    told = f"repeat last value {fixed(naive, decimals)}"
-    if best != "naive":
-        told += f", {label_of(best).short} {fixed(errors[best], decimals)}"
-    tiles = [tile(f"Mean absolute error of {backtest.cells.model}", fixed(model, decimals), told)]
+    errors, best = backtest.errors, backtest.best_baseline
+    model = errors[backtest.cells.model]
+    decimals = decimals_for(errors.values())
+    told = f"{label_of(best).short}, the best baseline: {fixed(errors.get(best), decimals)}"
+    measure = "Mean absolute error" if backtest.headline == "mae" else "MASE"
+    tiles = [tile(f"{measure} of {backtest.cells.model}", fixed(model, decimals), told)]
 
-    comparison = next((one for one in backtest.comparisons if one.baseline == "naive"), None)
+    comparison = next((one for one in backtest.comparisons if one.baseline == best), None)
     if comparison is not None:
         low, high = comparison.skill_low, comparison.skill_high
         if low is None or high is None:
             bounds = comparison.reason or "no interval"
         else:
             bounds = f"95\N{NO-BREAK SPACE}%: {interval(100.0 * low, 100.0 * high, 1)}"
-        aside = f"against repeating the last value; {bounds}"
+        aside = f"against {label_of(best).action.en}; {bounds}"
         tiles.append(tile("Error saved", percent(comparison.skill, sign=True), aside))
 
     scores = backtest.metrics
